@@ -1,0 +1,265 @@
+//! The one error type: a stable code, its phase, plain words, what the server said, and what happens next.
+//! Knows nothing of states, sockets or languages; the bindings turn it into an exception by its fields.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The phase of a connection's life in which something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// An option, an argument or a URL was not acceptable.
+    Options,
+    /// The host name could not be resolved.
+    Dns,
+    /// No TCP (or unix socket) connection could be made.
+    Tcp,
+    /// The proxy refused, or could not be used.
+    Proxy,
+    /// The TLS handshake failed.
+    Tls,
+    /// The HTTP upgrade was refused or its answer was wrong.
+    Http,
+    /// The peer broke RFC 6455 or RFC 7692, or a limit of ours.
+    Protocol,
+    /// The peer was silent for too long.
+    Liveness,
+    /// The open connection ended, or the call needs one that is open.
+    Closed,
+    /// The process: fork, exit.
+    Process,
+}
+
+impl Phase {
+    /// The name that all languages show.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Options => "options",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Proxy => "proxy",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Protocol => "protocol",
+            Self::Liveness => "liveness",
+            Self::Closed => "closed",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// Defines each error code once: variant, stable name, phase, and the sentence of the reference.
+macro_rules! error_codes {
+    ($($variant:ident = $name:literal, $phase:ident, $doc:literal;)+) => {
+        /// The stable code of an error, the same in every language.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode { $(#[doc = $doc] $variant,)+ }
+
+        impl ErrorCode {
+            /// Every code, in the order of the reference.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The stable name, such as `http_refused`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The phase in which it happens.
+            pub fn phase(self) -> Phase {
+                match self { $(Self::$variant => Phase::$phase,)+ }
+            }
+
+            /// What it means, in a sentence (the reference is made from it).
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    InvalidOption = "invalid_option", Options, "An option is unknown, has the wrong type, or is out of its limits.";
+    InvalidUrl = "invalid_url", Options, "The URL does not parse, has another scheme than ws, wss, http or https, or has a fragment.";
+    InvalidProtocol = "invalid_protocol", Options, "A subprotocol is not a token of RFC 7230, or is given twice.";
+    InvalidHeader = "invalid_header", Options, "A header's name or value has characters that HTTP does not allow, or is one that the handshake sets itself.";
+    InvalidData = "invalid_data", Options, "What was given to send, ping or pong cannot be sent: its type, its size, or text that is not Unicode.";
+    InvalidClose = "invalid_close", Options, "A close code other than 1000 or 3000 to 4999, or a reason over 123 bytes of UTF-8.";
+    InvalidState = "invalid_state", Closed, "The call needs a connection in another state.";
+    ProviderFailed = "provider_failed", Options, "A function given for the URL, headers, protocols or heartbeat raised an error or returned something unusable.";
+    DnsFailed = "dns_failed", Dns, "The host name has no address, or the resolver could not be asked.";
+    ConnectionRefused = "connection_refused", Tcp, "No process listens at the address.";
+    ConnectionFailed = "connection_failed", Tcp, "The TCP or unix socket connection could not be made: unreachable, no such file, not permitted.";
+    OpenTimeout = "open_timeout", Tcp, "The connection was not open within open_timeout; the message names the phase that was under way.";
+    ProxyFailed = "proxy_failed", Proxy, "The proxy could not be reached, does not speak its protocol, or could not reach the host.";
+    ProxyAuthRequired = "proxy_auth_required", Proxy, "The proxy wants credentials, or did not accept the ones given.";
+    TlsFailed = "tls_failed", Tls, "The TLS handshake failed.";
+    TlsCertificate = "tls_certificate", Tls, "The server's certificate was not accepted; the message names the check: expired, wrong host, unknown issuer.";
+    HttpRefused = "http_refused", Http, "The server answered the upgrade with another status than 101; status, headers and the first 4 KiB of body are kept.";
+    HttpRedirect = "http_redirect", Http, "The server redirects and redirects are not followed, are too many, or lead from wss to ws.";
+    HttpInvalid = "http_invalid", Http, "The answer is not HTTP, is too large, or its upgrade headers are not what RFC 6455 section 4.1 demands.";
+    SubprotocolMismatch = "subprotocol_mismatch", Http, "The server chose a subprotocol that was not offered, or none of those offered.";
+    ExtensionMismatch = "extension_mismatch", Http, "The server chose an extension, or a parameter of one, that was not offered or is malformed.";
+    ProtocolError = "protocol_error", Protocol, "The peer broke the framing rules of RFC 6455 (close code 1002).";
+    InvalidPayload = "invalid_payload", Protocol, "A text message or close reason was not UTF-8, or compressed data could not be inflated (close code 1007).";
+    MessageTooBig = "message_too_big", Protocol, "A message is larger than max_size, counted after inflation (close code 1009).";
+    PingTimeout = "ping_timeout", Liveness, "Nothing came from the peer within ping_timeout after a ping.";
+    IdleTimeout = "idle_timeout", Liveness, "Nothing at all came from the peer for idle_timeout.";
+    DataIdleTimeout = "data_idle_timeout", Liveness, "No data message came from the peer for data_idle_timeout.";
+    HeartbeatMissed = "heartbeat_missed", Liveness, "max_missed heartbeats went without their response.";
+    CloseTimeout = "close_timeout", Closed, "The peer did not finish the closing handshake within close_timeout.";
+    ConnectionLost = "connection_lost", Closed, "The connection ended or was reset without a Close frame.";
+    ClosedByPeer = "closed_by_peer", Closed, "The peer closed the connection with a code that says that something is wrong.";
+    Cancelled = "cancelled", Closed, "close() or terminate() was called before the connection was open.";
+    Terminated = "terminated", Closed, "terminate() dropped the connection.";
+    QueueFull = "queue_full", Closed, "The send queue is full and its overflow rule is error.";
+    WriteLimit = "write_limit", Closed, "More than write_limit bytes wait to leave and the call cannot wait.";
+    Forked = "forked", Process, "The socket belongs to the parent process; a forked child makes its own.";
+    Exiting = "exiting", Process, "The process is ending.";
+    RuntimeFailed = "runtime_failed", Process, "A thread, timer or descriptor could not be had from the system.";
+    Internal = "internal", Process, "A fault in Heartwire itself; please report it.";
+}
+
+/// What went wrong, in which phase, and what follows. Cheap to clone. Never holds a secret.
+#[derive(Clone)]
+pub struct Error(Arc<Detail>);
+
+/// The fields of an [`Error`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Detail {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// Where it happened, if that is not the code's own phase (an open timeout names what was under way).
+    pub phase: Phase,
+    /// Plain words.
+    pub message: String,
+    /// The HTTP status of a refused upgrade, or of a refusing proxy.
+    pub status: Option<u16>,
+    /// The response's headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The first 4 KiB of the response's body.
+    pub body: Vec<u8>,
+    /// Whether trying again may help.
+    pub retryable: bool,
+    /// What the server asked for with Retry-After.
+    pub retry_after: Option<Duration>,
+    /// When the next attempt comes; set once it is decided.
+    pub retry_in: Option<Duration>,
+    /// What lies beneath, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl Error {
+    /// An error with a code and plain words. Transport and liveness failures are retryable, the rest is not;
+    /// [`Error::retryable`] says otherwise.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let retryable = match code.phase() {
+            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Liveness => code != ErrorCode::ProxyAuthRequired,
+            Phase::Tls => code == ErrorCode::TlsFailed,
+            Phase::Closed => matches!(code, ErrorCode::ConnectionLost | ErrorCode::CloseTimeout | ErrorCode::ClosedByPeer),
+            Phase::Options | Phase::Http | Phase::Protocol | Phase::Process => code == ErrorCode::HttpInvalid,
+        };
+        Self(Arc::new(Detail {
+            code,
+            phase: code.phase(),
+            message: message.into(),
+            status: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+            retryable,
+            retry_after: None,
+            retry_in: None,
+            causes: Vec::new(),
+        }))
+    }
+
+    /// Changes the fields while the error is being made.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Detail)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// Adds what lies beneath: the error and its own sources.
+    #[must_use]
+    pub fn caused_by(self, source: &dyn std::error::Error) -> Self {
+        self.with(|detail| {
+            let mut next = Some(source);
+            while let Some(source) = next {
+                let words = source.to_string();
+                if detail.causes.last() != Some(&words) {
+                    detail.causes.push(words);
+                }
+                next = source.source();
+            }
+        })
+    }
+
+    /// Says whether trying again may help, where the code alone does not tell.
+    #[must_use]
+    pub fn retryable(self, retryable: bool) -> Self {
+        self.with(|detail| detail.retryable = retryable)
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        self.0.code
+    }
+}
+
+impl std::ops::Deref for Error {
+    type Target = Detail;
+
+    fn deref(&self) -> &Detail {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.message, self.code.as_str(), self.phase.as_str())?;
+        if let Some(delay) = self.retry_in {
+            write!(f, "; next attempt in {:.1} s", delay.as_secs_f64())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorCode};
+    use std::collections::HashSet;
+
+    #[test]
+    fn an_error_is_one_pointer() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn causes_follow_the_sources() {
+        let inner = std::io::Error::other("cable cut");
+        let error = Error::new(ErrorCode::ConnectionLost, "the connection was lost").caused_by(&inner);
+        assert_eq!(error.causes, ["cable cut"]);
+        assert!(error.retryable);
+        assert_eq!(error.to_string(), "the connection was lost (connection_lost, closed)");
+    }
+}

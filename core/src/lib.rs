@@ -1,0 +1,8 @@
+//! Heartwire: the WebSocket client for chat bots.
+
+pub mod close;
+#[cfg(feature = "net")]
+pub mod driver;
+pub mod error;
+pub mod event;
+pub mod options;
