@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::close::CloseCode;
 use crate::error::Error;
+use crate::message::Message;
 
 /// The states of the WHATWG `WebSocket` (`readyState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,15 +22,6 @@ pub enum ReadyState {
     Closing = 2,
     /// The end.
     Closed = 3,
-}
-
-/// An owned message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    /// A text message.
-    Text(String),
-    /// A binary message.
-    Binary(Bytes),
 }
 
 /// An event of a socket. `Error` comes just before its `Close`, and only where we failed the connection.

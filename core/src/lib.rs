@@ -5,4 +5,5 @@ pub mod close;
 pub mod driver;
 pub mod error;
 pub mod event;
+pub mod message;
 pub mod options;

@@ -68,6 +68,8 @@ options! {
         read_limit: usize = 1 << 20,
         /// How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
         write_limit: usize = 1 << 20,
+        /// How many bytes may wait to leave before `send` raises `write_limit`.
+        max_buffered: usize = 64 << 20,
         /// TLS.
         tls: TlsOptions = TlsOptions::default(),
         /// The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).

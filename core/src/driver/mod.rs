@@ -5,37 +5,14 @@ pub mod exit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde_json::Value;
-
 use crate::close::CloseCode;
 use crate::error::Result;
 use crate::event::{Batch, Event, ReadyState};
+pub use crate::message::{Answer, Data, Message, SendOptions};
 use crate::options::{Options, Providers};
 
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something; once for each change from empty to not empty.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
-
-/// Data to send, borrowed: it is copied before the call returns.
-#[derive(Clone, Copy, Debug)]
-pub enum Data<'a> {
-    /// A text message.
-    Text(&'a str),
-    /// A binary message.
-    Binary(&'a [u8]),
-}
-
-/// How to send a message.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SendOptions {
-    /// Whether to compress it; none: as the options and the size say.
-    pub compress: Option<bool>,
-    /// Whether more follows at once: the bytes leave with the next [`Connection::flush`], at the latest with [`Connection::delivered`].
-    pub more: bool,
-}
-
-/// An answer to an `Event::Ask`: the function's value, or what it raised, in words.
-pub type Answer = std::result::Result<Value, String>;
 
 /// A socket as a face holds it. All calls may come from any thread; none blocks on the network, none runs user code.
 #[derive(Clone)]
