@@ -7,3 +7,4 @@ pub mod error;
 pub mod event;
 pub mod message;
 pub mod options;
+pub mod protocol;

@@ -1,0 +1,122 @@
+//! One connection's RFC 6455 and RFC 7692, as a client: bytes in, events out; messages in, bytes out.
+//! Owns the framing, masking, UTF-8 checks, compression and limits of one connection. Must not know sockets, clocks, threads,
+//! reconnection or the states that the user sees.
+
+pub mod extension;
+
+use crate::close::{CloseCode, CloseFrame};
+use crate::error::Error;
+use crate::event::Batch;
+use crate::message::Data;
+use crate::options::CompressionOptions;
+
+use self::extension::Agreed;
+
+/// What a connection's protocol depends on.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The largest message to receive, in bytes after inflation.
+    pub max_size: usize,
+    /// permessage-deflate as agreed on in the opening handshake, and how we use it.
+    pub compression: Option<(Agreed, CompressionOptions)>,
+}
+
+/// What [`Protocol::receive`] found.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// How many data messages were completed.
+    pub data_messages: usize,
+    /// Bytes remain that were not parsed because the turn's budget was spent: call [`Protocol::prepare`] and [`Protocol::receive`] again
+    /// without reading.
+    pub more: bool,
+    /// The peer's last word, or the reason why there can be no more. Whatever follows is ignored.
+    pub end: Option<End>,
+}
+
+/// Why nothing more can be received.
+#[derive(Debug)]
+pub enum End {
+    /// The peer's Close frame.
+    Close(CloseFrame),
+    /// The peer broke a rule: fail the connection with a Close of this code.
+    Failure {
+        /// What it did.
+        error: Error,
+        /// The code to send.
+        code: CloseCode,
+    },
+}
+
+/// One connection after its opening handshake.
+#[derive(Debug)]
+pub struct Protocol {}
+
+impl Protocol {
+    /// A connection that was just opened.
+    pub fn new(config: Config) -> Self {
+        todo!()
+    }
+
+    /// Appends to `bytes`, the batch's, what an earlier [`receive`](Self::receive) could not use yet, and returns where it starts.
+    /// What is read from the socket goes right behind it.
+    pub fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
+        todo!()
+    }
+
+    /// Parses `batch.bytes[start..]` and pushes what it finds to `batch.items`: at most `max_events`, and about a mebibyte of payload.
+    /// Pings are answered. Unused bytes are kept for the next [`prepare`](Self::prepare).
+    pub fn receive(&mut self, batch: &mut Batch, start: usize, max_events: usize) -> Received {
+        todo!()
+    }
+
+    /// Sends a message. `compress` overrides what options and size say, where compression was agreed on. While a fragmented message is
+    /// under way it waits until that one is complete. After [`close`](Self::close) it does nothing.
+    pub fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
+        todo!()
+    }
+
+    /// Sends a fragment of a message; the first says whether the message is text.
+    pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) {
+        todo!()
+    }
+
+    /// Sends a ping. Of the payload, checked by the caller, no more than 125 bytes are sent.
+    pub fn ping(&mut self, payload: &[u8]) {
+        todo!()
+    }
+
+    /// Sends an unsolicited pong. Of the payload, checked by the caller, no more than 125 bytes are sent.
+    pub fn pong(&mut self, payload: &[u8]) {
+        todo!()
+    }
+
+    /// Sends a Close frame, the last frame of ours; without a code it has no body. A second call does nothing.
+    pub fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        todo!()
+    }
+
+    /// Whether our Close frame was queued: nothing can be sent any more.
+    pub fn is_closed(&self) -> bool {
+        todo!()
+    }
+
+    /// What waits to be written to the socket, oldest first.
+    pub fn output(&self) -> &[u8] {
+        todo!()
+    }
+
+    /// Tells that the first `count` bytes of [`output`](Self::output) were written.
+    pub fn wrote(&mut self, count: usize) {
+        todo!()
+    }
+
+    /// The payload bytes of data messages that have not been written yet (WHATWG `bufferedAmount`).
+    pub fn buffered_amount(&self) -> usize {
+        todo!()
+    }
+
+    /// Gives back the memory that nothing under way needs: empty buffers, the encoder.
+    pub fn idle(&mut self) {
+        todo!()
+    }
+}
