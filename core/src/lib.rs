@@ -8,3 +8,4 @@ pub mod event;
 pub mod message;
 pub mod options;
 pub mod protocol;
+pub mod session;
