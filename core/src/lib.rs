@@ -1,6 +1,9 @@
 //! Heartwire: the WebSocket client for chat bots.
 
+pub mod address;
 pub mod close;
+#[cfg(feature = "net")]
+pub mod dial;
 #[cfg(feature = "net")]
 pub mod driver;
 pub mod error;
@@ -9,3 +12,5 @@ pub mod message;
 pub mod options;
 pub mod protocol;
 pub mod session;
+#[cfg(feature = "net")]
+pub mod transport;
