@@ -1,16 +1,94 @@
-//! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends.
+//! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
 
-use std::time::Duration;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-/// Says goodbye on all sockets of this process: flushes, sends Close 1001, waits for the peers' answers, each within its own
-/// `close_on_exit`, all together at most `at_most`. Blocks; safe from any thread; a second call does nothing.
-/// After it no socket does anything any more.
-pub fn goodbye(at_most: Option<Duration>) {
-    todo!()
+use super::Shared;
+pub use super::signals::watch as watch_signals;
+use crate::client::Farewell;
+use crate::process;
+
+static SOCKETS: Mutex<(u32, Vec<Weak<Shared>>)> = Mutex::new((0, Vec::new()));
+/// The generation of the process that has said it: a forked child says its own.
+static SAID_IN: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// Remembers a socket.
+pub(super) fn register(shared: &Arc<Shared>) {
+    let mut sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    if sockets.0 != process::generation() {
+        // A forked child starts with none: its parent's are not its own.
+        *sockets = (process::generation(), Vec::new());
+    }
+    if sockets.1.len() == sockets.1.capacity() {
+        sockets.1.retain(|socket| socket.strong_count() > 0);
+    }
+    sockets.1.push(Arc::downgrade(shared));
 }
 
-/// From now on SIGTERM, SIGHUP and, if `sigint`, SIGINT say goodbye and then do what they would have done. Only signals whose action is the
-/// default one at the time of the call; called with the first socket that has `close_on_exit`. Calling again does nothing.
-pub fn watch_signals(sigint: bool) {
-    todo!()
+/// All sockets that this process started.
+pub(super) fn all() -> Vec<Arc<Shared>> {
+    let sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    if sockets.0 == process::generation() { sockets.1.iter().filter_map(Weak::upgrade).collect() } else { Vec::new() }
+}
+
+/// Says goodbye on all sockets of this process: sends what waits and Close 1001, and waits for the peers' answers, for each socket at most its
+/// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread; a second call does nothing.
+/// After it no socket does anything any more.
+pub fn goodbye(at_most: Option<Duration>) {
+    let generation = process::generation();
+    if SAID_IN.swap(generation, Ordering::AcqRel) == generation {
+        return;
+    }
+    let start = Instant::now();
+    let sockets = all();
+    // A socket whose lock is held for long is in trouble; it must not keep the process.
+    let mut open: Vec<(Instant, &Arc<Shared>)> = sockets
+        .iter()
+        .filter_map(|shared| {
+            let bound = shared.client.options().close_on_exit?;
+            Some((start + at_most.map_or(bound, |most| most.min(bound)), shared))
+        })
+        .collect();
+    loop {
+        let now = Instant::now();
+        let mut waiting: Vec<(RawFd, bool)> = Vec::new();
+        open.retain(|(until, shared)| match shared.client.farewell() {
+            Farewell::Waiting { descriptor, to_write } if now < *until => {
+                waiting.push((descriptor, to_write));
+                true
+            }
+            _ => false,
+        });
+        let Some(until) = open.iter().map(|(until, _)| *until).max() else { return };
+        wait(&waiting, until.saturating_duration_since(now));
+    }
+}
+
+/// Waits until one of the descriptors is ready, or the time is over.
+fn wait(descriptors: &[(RawFd, bool)], at_most: Duration) {
+    let mut polled: Vec<libc::pollfd> = descriptors
+        .iter()
+        .map(|&(fd, to_write)| libc::pollfd { fd, events: libc::POLLIN | if to_write { libc::POLLOUT } else { 0 }, revents: 0 })
+        .collect();
+    let milliseconds = i32::try_from(at_most.as_millis() + 1).unwrap_or(i32::MAX);
+    // SAFETY: the pointer and the length are those of the vector, which outlives the call.
+    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
+}
+
+/// From now on a normal end of the process (a return from `main`, `std::process::exit`) says goodbye. For programs in Rust; the hosts of the
+/// other faces have hooks of their own.
+pub fn watch_normal_end() {
+    extern "C" fn at_exit() {
+        // On a thread of its own, for this one's thread-local values may be gone by now.
+        if let Ok(thread) = std::thread::Builder::new().spawn(|| goodbye(None)) {
+            let _ = thread.join();
+        }
+    }
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the handler is a plain function that lives as long as the program.
+        unsafe { libc::atexit(at_exit) };
+    });
 }

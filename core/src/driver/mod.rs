@@ -1,22 +1,50 @@
 //! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a face (Rust, Python, Node) holds of a socket.
 
+mod background;
+mod clock;
 pub mod exit;
+mod queue;
+mod runtime;
+mod signals;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
+use crate::address;
+use crate::client::{self, Client};
 use crate::close::CloseCode;
 use crate::error::Result;
 use crate::event::{Batch, Event, ReadyState};
 pub use crate::message::{Answer, Data, Message, SendOptions};
 use crate::options::{Options, Providers};
 
+use queue::Queue;
+
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something; once for each change from empty to not empty.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// What a socket's face and its driver share.
+struct Shared {
+    client: Client,
+    queue: Queue,
+    poke: Notify,
+    started: AtomicBool,
+}
+
+impl Shared {
+    /// Has the driver take a turn.
+    fn poke(&self) {
+        self.poke.notify_one();
+    }
+}
+
 /// A socket as a face holds it. All calls may come from any thread; none blocks on the network, none runs user code.
 #[derive(Clone)]
-pub struct Connection {}
+pub struct Connection(Arc<Shared>);
 
 impl Connection {
     /// A socket that is `CONNECTING` and does nothing until [`Connection::start`].
@@ -24,43 +52,65 @@ impl Connection {
     /// # Errors
     /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`.
     pub fn new(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
-        todo!()
+        let url = address::parse_url(url)?;
+        runtime::handle()?;
+        let seed = RandomState::new().hash_one(0_u8);
+        let shared = Arc::new(Shared {
+            client: Client::new(url, options, providers, seed),
+            queue: Queue::new(wake),
+            poke: Notify::new(),
+            started: AtomicBool::new(false),
+        });
+        Ok(Self(shared))
     }
 
     /// Begins to connect. Call it once events can be delivered.
     pub fn start(&self) {
-        todo!()
+        let shared = &self.0;
+        if !shared.client.is_ours() || shared.started.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        exit::register(&self.0);
+        shared.client.start(Instant::now());
+        if let Ok(runtime) = runtime::handle() {
+            clock::watch(runtime);
+            runtime.spawn(background::run(Arc::clone(shared)));
+        }
     }
 
     /// Swaps the next batch into `batch` (which is cleared first). False, with an empty batch, when there is none.
     pub fn take(&self, batch: &mut Batch) -> bool {
-        todo!()
+        self.0.queue.take(batch)
     }
 
     /// To be called for each `Item::Event` before its handlers run: what the user sees (`ready_state`, `protocol` ...) changes here.
     /// False: do not show it (a message after `close()`, for one).
     pub fn enter(&self, event: &Event) -> bool {
-        todo!()
+        self.0.client.enter(event)
     }
 
     /// Whether a message may be shown now: `ready_state` is `Open`. Ask before each message, for a handler may have closed the socket.
     pub fn may_deliver(&self) -> bool {
-        todo!()
+        self.0.client.ready_state() == ReadyState::Open
     }
 
     /// To be called at `Item::Barrier`.
     pub fn settle(&self) {
-        todo!()
+        self.0.client.settle(Instant::now());
+        self.0.poke();
     }
 
     /// To be called when the handlers of a whole batch have run: lets reading go on and sends what the handlers sent.
     pub fn delivered(&self, batch: &Batch) {
-        todo!()
+        if self.0.client.delivered(client::weight(batch)) {
+            self.0.poke();
+        }
     }
 
     /// Answers an `Event::Ask`.
     pub fn answer(&self, id: u64, answer: Answer) {
-        todo!()
+        self.0.client.answer(Instant::now(), id, answer);
+        self.0.poke();
     }
 
     /// Sends a message, or queues it as `send_queue` says. In `CLOSING` and `CLOSED` it only grows `buffered_amount`.
@@ -68,7 +118,8 @@ impl Connection {
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `forked`.
     pub fn send(&self, data: Data<'_>, options: SendOptions) -> Result<()> {
-        todo!()
+        self.poke_if(self.0.client.send(Instant::now(), data, options)?);
+        Ok(())
     }
 
     /// Sends one fragment of a message (RFC 6455 section 5.4); the first says whether the message is text. Other messages wait until `last`.
@@ -76,12 +127,13 @@ impl Connection {
     /// # Errors
     /// `invalid_state` unless `OPEN`, `forked`.
     pub fn send_fragment(&self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
-        todo!()
+        self.poke_if(self.0.client.send_fragment(Instant::now(), data, first, last)?);
+        Ok(())
     }
 
     /// Writes what `more` held back.
     pub fn flush(&self) {
-        todo!()
+        self.poke_if(self.0.client.flush());
     }
 
     /// Sends a ping. Its round trip comes with `Event::Pong`.
@@ -89,7 +141,8 @@ impl Connection {
     /// # Errors
     /// `invalid_data` over 125 bytes, `invalid_state` unless `OPEN`, `forked`.
     pub fn ping(&self, payload: &[u8]) -> Result<()> {
-        todo!()
+        self.poke_if(self.0.client.ping(Instant::now(), payload)?);
+        Ok(())
     }
 
     /// Sends an unsolicited pong.
@@ -97,7 +150,8 @@ impl Connection {
     /// # Errors
     /// As [`Connection::ping`].
     pub fn pong(&self, payload: &[u8]) -> Result<()> {
-        todo!()
+        self.poke_if(self.0.client.pong(payload)?);
+        Ok(())
     }
 
     /// Starts the closing handshake; while connecting, gives up. Final: no reconnection follows.
@@ -105,66 +159,92 @@ impl Connection {
     /// # Errors
     /// `invalid_close`: a code other than 1000 and 3000 to 4999, a reason over 123 bytes, or a reason without a code.
     pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        todo!()
+        self.0.client.close(Instant::now(), code, reason)?;
+        self.0.poke();
+        Ok(())
     }
 
     /// Drops the connection at once: `close` 1006 with `terminated` follows. Final.
     pub fn terminate(&self) {
-        todo!()
+        self.0.client.terminate(Instant::now());
+        self.0.poke();
     }
 
     /// Stops reading, so that the peer is slowed down by TCP.
     pub fn pause(&self) {
-        todo!()
+        self.0.client.set_paused(true);
     }
 
     /// Reads again.
     pub fn resume(&self) {
-        todo!()
+        self.0.client.set_paused(false);
+        self.0.poke();
     }
 
     /// What the user sees.
     pub fn ready_state(&self) -> ReadyState {
-        todo!()
+        self.0.client.ready_state()
     }
 
     /// The bytes of messages that have not left yet (WHATWG `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
-        todo!()
+        self.0.client.buffered_amount()
     }
 
     /// The URL, serialized by the WHATWG rules; with redirects and providers, the one in use. Credentials are kept, as the standard has it.
     pub fn url(&self) -> String {
-        todo!()
+        self.0.client.url()
     }
 
     /// The subprotocol in use, or empty.
     pub fn protocol(&self) -> String {
-        todo!()
+        self.0.client.protocol()
     }
 
     /// The extensions in use, or empty.
     pub fn extensions(&self) -> String {
-        todo!()
+        self.0.client.extensions()
     }
 
     /// The last measured round trip of a ping.
     pub fn latency(&self) -> Option<Duration> {
-        todo!()
+        self.0.client.latency()
     }
 
     /// Whether the socket is at its end: `CLOSED`, and its last event was taken.
     pub fn is_finished(&self) -> bool {
-        todo!()
+        self.0.client.is_finished() && self.0.queue.is_empty()
+    }
+
+    /// Whether it wants to say goodbye when the process ends (`close_on_exit`).
+    pub fn closes_on_exit(&self) -> bool {
+        self.0.client.options().close_on_exit.is_some()
     }
 
     /// Whether this process made the socket (false in a forked child).
     pub fn is_ours(&self) -> bool {
-        todo!()
+        self.0.client.is_ours()
+    }
+
+    fn poke_if(&self, needed: bool) {
+        if needed {
+            self.0.poke();
+        }
+    }
+
+    /// A handle that does not keep the socket's memory.
+    pub fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.0))
     }
 }
 
-/// To be called in a forked child, at once: its copies of the parent's sockets are closed without a word to the peer.
-pub fn after_fork_in_child() {
-    todo!()
+/// A [`Connection`] that may be gone.
+#[derive(Clone)]
+pub struct WeakConnection(Weak<Shared>);
+
+impl WeakConnection {
+    /// The connection, if it is still there.
+    pub fn upgrade(&self) -> Option<Connection> {
+        self.0.upgrade().map(Connection)
+    }
 }

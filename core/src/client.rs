@@ -1,0 +1,608 @@
+//! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Whoever holds the lock may drive it:
+//! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
+
+mod link;
+mod turn;
+
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use crate::close::CloseCode;
+use crate::dial;
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Batch, Close, Event, Item, ReadyState};
+use crate::message::{Answer, Data, SendOptions};
+use crate::options::{Options, Providers};
+use crate::process::{self, Slot};
+use crate::protocol::extension;
+use crate::session::{Action, Route, Session, Target};
+
+use link::{Ending, Link, Retired};
+pub use turn::{LinkId, Turn};
+
+/// One socket. Every method may be called from any thread; none blocks on the network and none runs user code.
+pub struct Client {
+    inner: Mutex<Inner>,
+    /// What the user sees, readable without the lock.
+    observed: AtomicU8,
+    /// The generation of the process that made it.
+    generation: u32,
+    slot: Arc<Slot>,
+    options: Arc<Options>,
+    /// Bytes of messages handed out and not yet reported as delivered.
+    undelivered: AtomicUsize,
+    /// Messages handed out and not yet delivered while the limit was reached: reading waits for them.
+    stalled: AtomicBool,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+struct Inner {
+    session: Session,
+    url: Url,
+    link: Option<Link>,
+    /// Links that are done for, kept until their last bytes have left and their driver has let go of the descriptor.
+    retired: Vec<Retired>,
+    next_link: u64,
+    /// What has happened outside a turn, for the next one to hand out.
+    emitted: VecDeque<Item>,
+    dial: DialState,
+    paused: bool,
+    /// As the session was told.
+    reading: bool,
+    terminated: bool,
+    exiting: bool,
+    /// The user has seen the last event.
+    finished: bool,
+    /// Payload bytes of messages given to `send` when nothing could be sent any more (WHATWG keeps counting them).
+    discarded: usize,
+    /// `buffered_amount` has passed `write_limit`, and `drain` is owed.
+    over_limit: bool,
+    shown: Shown,
+    latency: Option<Duration>,
+}
+
+/// What the properties show: changes when the event that tells of it is delivered.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    url: Option<String>,
+    protocol: String,
+    extensions: String,
+}
+
+/// How far the goodbye is.
+pub enum Farewell {
+    /// There is nothing to wait for.
+    Done,
+    /// The peer has not answered yet.
+    Waiting {
+        /// To be watched for reading.
+        descriptor: RawFd,
+        /// And for writing.
+        to_write: bool,
+    },
+}
+
+enum DialState {
+    Idle,
+    /// Ordered, and not yet taken by the driver.
+    Ordered(Box<dial::Request>),
+    Running,
+    /// To be given up by the driver.
+    Cancelled,
+}
+
+impl Client {
+    /// A socket that is `CONNECTING` and does nothing until [`Client::start`]. `seed` makes the backoff's jitter.
+    pub fn new(url: Url, options: Options, providers: Providers, seed: u64) -> Self {
+        let options = Arc::new(options);
+        Self {
+            observed: AtomicU8::new(ReadyState::Connecting as u8),
+            generation: process::generation(),
+            slot: Slot::register(),
+            undelivered: AtomicUsize::new(0),
+            stalled: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                session: Session::new(Arc::clone(&options), providers, seed),
+                url,
+                link: None,
+                retired: Vec::new(),
+                next_link: 1,
+                emitted: VecDeque::new(),
+                dial: DialState::Idle,
+                paused: false,
+                reading: true,
+                terminated: false,
+                exiting: false,
+                finished: false,
+                discarded: 0,
+                over_limit: false,
+                shown: Shown::default(),
+                latency: None,
+            }),
+            options,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this process made it.
+    pub fn is_ours(&self) -> bool {
+        self.generation == process::generation()
+    }
+
+    fn check_ours(&self) -> Result<()> {
+        if self.is_ours() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorCode::Forked, "this socket belongs to the parent process: after a fork, make a new one in the child"))
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What the user sees.
+    pub fn ready_state(&self) -> ReadyState {
+        match self.observed.load(Ordering::Acquire) {
+            0 => ReadyState::Connecting,
+            1 => ReadyState::Open,
+            2 => ReadyState::Closing,
+            _ => ReadyState::Closed,
+        }
+    }
+
+    fn show(&self, state: ReadyState) {
+        self.observed.store(state as u8, Ordering::Release);
+    }
+
+    /// Begins to connect.
+    pub fn start(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        inner.session.start(now);
+        self.pump(&mut inner, now);
+    }
+
+    /// The end of an attempt that a [`Turn`] ordered.
+    pub fn dialled(&self, now: Instant, result: Result<dial::Opened>) {
+        let mut inner = self.lock();
+        if !matches!(inner.dial, DialState::Running) {
+            return;
+        }
+        inner.dial = DialState::Idle;
+        match result.and_then(|opened| Link::new(LinkId(inner.next_link), opened, &self.options)) {
+            Ok((link, open)) => {
+                inner.next_link += 1;
+                self.slot.set(Some(link.descriptor()));
+                inner.link = Some(link);
+                inner.reading = true;
+                inner.session.handle_opened(now, open);
+            }
+            Err(error) => inner.session.handle_dial_failed(now, error),
+        }
+        self.pump(&mut inner, now);
+    }
+
+    /// To be called for each event before its handlers run: what the user sees changes here. False: not to be shown.
+    pub fn enter(&self, event: &Event) -> bool {
+        match event {
+            Event::Open(open) => {
+                // close() was called after the connection opened and before the user knew.
+                if self.ready_state() != ReadyState::Connecting {
+                    return false;
+                }
+                let mut inner = self.lock();
+                inner.shown = Shown { url: Some(open.url.clone()), protocol: open.protocol.clone(), extensions: open.extensions.clone() };
+                drop(inner);
+                self.show(ReadyState::Open);
+                true
+            }
+            Event::Error(_) => {
+                self.show(ReadyState::Closed);
+                true
+            }
+            Event::Close(Close { will_reconnect, .. }) => {
+                self.show(ReadyState::Closed);
+                if !will_reconnect {
+                    self.lock().finished = true;
+                }
+                true
+            }
+            Event::Reconnecting(_) => {
+                // close() in the handler of the close event was final.
+                if self.lock().session.ready_state() != ReadyState::Connecting {
+                    return false;
+                }
+                self.show(ReadyState::Connecting);
+                true
+            }
+            Event::Message(_) => self.ready_state() == ReadyState::Open,
+            _ => true,
+        }
+    }
+
+    /// To be called when the host comes to an [`Item::Barrier`]: everything before it was delivered, so the connection may end.
+    pub fn settle(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        self.settle_locked(&mut inner, now);
+    }
+
+    fn settle_locked(&self, inner: &mut Inner, now: Instant) {
+        let Some(ending) = inner.link.as_mut().and_then(|link| link.ending.take()) else { return };
+        match ending {
+            Ending::Closed(frame) => {
+                if self.ready_state() == ReadyState::Open {
+                    self.show(ReadyState::Closing);
+                }
+                inner.session.handle_peer_close(now, frame);
+            }
+            Ending::Failed(error, code) => inner.session.handle_failure(now, error, code),
+            Ending::Lost(error) => inner.session.handle_lost(now, error),
+        }
+        self.pump(inner, now);
+    }
+
+    /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
+    pub fn delivered(&self, weight: usize) -> bool {
+        let before = self.undelivered.fetch_sub(weight, Ordering::AcqRel);
+        let may_read = before.saturating_sub(weight) < self.options.read_limit && self.stalled.swap(false, Ordering::AcqRel);
+        self.flush() || may_read
+    }
+
+    /// Answers an [`Event::Ask`].
+    pub fn answer(&self, now: Instant, id: u64, answer: Answer) {
+        let mut inner = self.lock();
+        inner.session.handle_answer(now, id, answer);
+        self.pump(&mut inner, now);
+    }
+
+    /// Sends a message, or queues it. True: the driver has to take a turn.
+    ///
+    /// # Errors
+    /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
+    pub fn send(&self, now: Instant, data: Data<'_>, options: SendOptions) -> Result<bool> {
+        self.check_ours()?;
+        let state = self.ready_state();
+        let queue = self.options.send_queue.is_some();
+        if state == ReadyState::Connecting && !queue {
+            return Err(wrong_state("send", state));
+        }
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let returning = queue && inner.session.ready_state() == ReadyState::Connecting;
+        if matches!(state, ReadyState::Closing | ReadyState::Closed) && !returning {
+            inner.discarded += data.len();
+            return Ok(false);
+        }
+        let waiting = inner.link.as_ref().map_or(0, Link::buffered_amount);
+        if waiting > self.options.max_buffered {
+            return Err(Error::new(
+                ErrorCode::WriteLimit,
+                format!("{waiting} bytes wait to leave, more than max_buffered ({}): the peer does not read", self.options.max_buffered),
+            ));
+        }
+        match inner.session.send(now, data, options.compress)? {
+            Route::Transmit => {
+                if let Some(link) = &mut inner.link {
+                    link.send(data, options.compress);
+                    if !options.more {
+                        self.flush_locked(inner);
+                    }
+                }
+            }
+            Route::Queued | Route::Dropped => {}
+            Route::Discarded => inner.discarded += data.len(),
+        }
+        self.act(inner, now);
+        Ok(inner.needs_turn())
+    }
+
+    /// Sends one fragment of a message. True: the driver has to take a turn.
+    ///
+    /// # Errors
+    /// `invalid_state` unless `OPEN`, `forked`.
+    pub fn send_fragment(&self, now: Instant, data: Data<'_>, first: bool, last: bool) -> Result<bool> {
+        let mut inner = self.open_link("send")?;
+        let inner = &mut *inner;
+        if let Some(link) = &mut inner.link {
+            link.send_fragment(data, first, last);
+            inner.session.handle_sent(now);
+            self.flush_locked(inner);
+        }
+        Ok(inner.needs_turn())
+    }
+
+    /// The lock, if the user sees an open connection.
+    fn open_link(&self, call: &str) -> Result<MutexGuard<'_, Inner>> {
+        self.check_ours()?;
+        match self.ready_state() {
+            ReadyState::Open => Ok(self.lock()),
+            state => Err(wrong_state(call, state)),
+        }
+    }
+
+    /// Writes what waits. True: the driver has to take a turn.
+    pub fn flush(&self) -> bool {
+        if !self.is_ours() {
+            return false;
+        }
+        let mut inner = self.lock();
+        self.flush_locked(&mut inner);
+        inner.needs_turn()
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    /// `invalid_data` over 125 bytes, `invalid_state` unless `OPEN`, `forked`.
+    pub fn ping(&self, now: Instant, payload: &[u8]) -> Result<bool> {
+        check_control(payload, "ping")?;
+        let mut inner = self.open_link("ping")?;
+        inner.session.handle_user_ping(now, payload);
+        if let Some(link) = &mut inner.link {
+            link.ping(payload);
+        }
+        self.flush_locked(&mut inner);
+        Ok(inner.needs_turn())
+    }
+
+    /// Sends a pong.
+    ///
+    /// # Errors
+    /// As [`Client::ping`].
+    pub fn pong(&self, payload: &[u8]) -> Result<bool> {
+        check_control(payload, "pong")?;
+        let mut inner = self.open_link("pong")?;
+        if let Some(link) = &mut inner.link {
+            link.pong(payload);
+        }
+        self.flush_locked(&mut inner);
+        Ok(inner.needs_turn())
+    }
+
+    /// Starts the closing handshake, or gives up connecting. Final.
+    ///
+    /// # Errors
+    /// `invalid_close`.
+    pub fn close(&self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.check_ours()?;
+        // A Close frame cannot carry a reason alone (RFC 6455 section 5.5.1).
+        let code = code.or((!reason.is_empty()).then_some(CloseCode::NORMAL));
+        let mut inner = self.lock();
+        let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.session.close(now, code, reason)?;
+        self.show_closing(waiting);
+        self.pump(&mut inner, now);
+        Ok(())
+    }
+
+    /// Drops the connection at once. Final.
+    pub fn terminate(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.terminated = true;
+        inner.session.terminate(now);
+        self.show_closing(waiting);
+        self.pump(&mut inner, now);
+    }
+
+    /// The user closed: that is seen at once. `waiting`: an attempt, or the wait for one, is given up.
+    fn show_closing(&self, waiting: bool) {
+        if waiting || matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Open) {
+            self.show(ReadyState::Closing);
+        }
+    }
+
+    /// Fails the connection for a reason of the driver's.
+    pub fn fail(&self, now: Instant, error: Error) {
+        let mut inner = self.lock();
+        inner.session.handle_failure(now, error, CloseCode::GOING_AWAY);
+        self.pump(&mut inner, now);
+    }
+
+    /// Goes on with the goodbye at the process's end; from the first call on nothing else happens on this socket.
+    pub fn farewell(&self) -> Farewell {
+        if !self.is_ours() {
+            return Farewell::Done;
+        }
+        let mut inner = self.lock();
+        inner.exiting = true;
+        let Some(link) = &mut inner.link else { return Farewell::Done };
+        if link.say_goodbye(&mut Batch::default()) {
+            return Farewell::Done;
+        }
+        Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
+    }
+
+    /// Stops reading, or reads again.
+    pub fn set_paused(&self, paused: bool) {
+        self.lock().paused = paused;
+    }
+
+    /// Tells that the wall clock jumped: a link that slept may be dead, so it is probed at once.
+    pub fn clock_jumped(&self, now: Instant) {
+        let mut inner = self.lock();
+        inner.session.handle_clock_jump(now);
+        self.pump(&mut inner, now);
+    }
+
+    /// The bytes of messages that have not left yet.
+    pub fn buffered_amount(&self) -> usize {
+        if !self.is_ours() {
+            return 0;
+        }
+        let inner = self.lock();
+        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + inner.discarded
+    }
+
+    /// The URL in use.
+    pub fn url(&self) -> String {
+        if !self.is_ours() {
+            return String::new();
+        }
+        let inner = self.lock();
+        inner.shown.url.clone().unwrap_or_else(|| inner.url.to_string())
+    }
+
+    /// The subprotocol in use.
+    pub fn protocol(&self) -> String {
+        if self.is_ours() { self.lock().shown.protocol.clone() } else { String::new() }
+    }
+
+    /// The extensions in use.
+    pub fn extensions(&self) -> String {
+        if self.is_ours() { self.lock().shown.extensions.clone() } else { String::new() }
+    }
+
+    /// The last measured round trip.
+    pub fn latency(&self) -> Option<Duration> {
+        if self.is_ours() { self.lock().latency } else { None }
+    }
+
+    /// Whether the last event was delivered.
+    pub fn is_finished(&self) -> bool {
+        !self.is_ours() || self.lock().finished
+    }
+
+    /// Does what the session wants, and writes.
+    fn pump(&self, inner: &mut Inner, now: Instant) {
+        self.act(inner, now);
+        self.flush_locked(inner);
+    }
+
+    fn act(&self, inner: &mut Inner, now: Instant) {
+        while let Some(action) = inner.session.poll() {
+            match action {
+                Action::Dial(target) => {
+                    let request = self.request(target, &inner.url);
+                    inner.shown = Shown { url: Some(request.url.to_string()), ..Shown::default() };
+                    inner.dial = DialState::Ordered(Box::new(request));
+                }
+                Action::CancelDial => {
+                    inner.dial = match inner.dial {
+                        DialState::Running => DialState::Cancelled,
+                        _ => DialState::Idle,
+                    };
+                }
+                Action::Transmit(message, compress) => {
+                    if let Some(link) = &mut inner.link {
+                        link.send(Data::from(&message), compress);
+                    }
+                }
+                Action::Ping(payload) => {
+                    if let Some(link) = &mut inner.link {
+                        link.ping(&payload);
+                    }
+                }
+                Action::SendClose(code, reason) => {
+                    if let Some(link) = &mut inner.link {
+                        link.close(code, &reason);
+                    }
+                }
+                Action::Drop => {
+                    if let Some(link) = inner.link.take() {
+                        self.slot.set(None);
+                        inner.retired.push(link.retire(now, inner.terminated));
+                    }
+                }
+                Action::Emit(event) => inner.emitted.push_back(Item::Event(Box::new(event))),
+            }
+        }
+    }
+
+    /// What is to be opened: what the user's functions gave, else what the options say.
+    fn request(&self, target: Target, url: &Url) -> dial::Request {
+        dial::Request {
+            url: target.url.unwrap_or_else(|| url.clone()),
+            protocols: target.protocols.unwrap_or_else(|| self.options.protocols.clone()),
+            headers: target.headers.unwrap_or_else(|| self.options.headers.clone()),
+            extensions: self.options.compression.as_ref().map(extension::offer),
+            options: Arc::clone(&self.options),
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it.
+    fn flush_locked(&self, inner: &mut Inner) {
+        let Some(link) = &mut inner.link else { return };
+        link.write();
+        let waiting = link.buffered_amount();
+        if waiting > self.options.write_limit {
+            inner.over_limit = true;
+        } else if waiting == 0 && inner.over_limit {
+            inner.over_limit = false;
+            inner.emitted.push_back(Item::Event(Box::new(Event::Drain)));
+        }
+    }
+}
+
+impl Inner {
+    /// Whether something came up that only a turn of the driver can hand out or wait for.
+    fn needs_turn(&self) -> bool {
+        !self.emitted.is_empty() || self.link.as_ref().is_some_and(Link::wants_write)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.generation == process::generation() {
+            self.slot.set(None);
+        } else {
+            // The descriptor numbers were closed in the fork handler and may belong to others by now.
+            std::mem::forget(inner.link.take());
+            std::mem::forget(std::mem::take(&mut inner.retired));
+        }
+    }
+}
+
+fn check_control(payload: &[u8], call: &str) -> Result<()> {
+    if payload.len() <= 125 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::InvalidData,
+        format!("{call}() takes at most 125 bytes (RFC 6455 section 5.5); {} were given", payload.len()),
+    ))
+}
+
+/// What a batch weighs against `read_limit`: its payloads, and a little for each event.
+pub fn weight(batch: &Batch) -> usize {
+    let owned: usize = batch
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Event(event) => match &**event {
+                Event::Message(message) => message.len(),
+                _ => 0,
+            },
+            _ => 0,
+        })
+        .sum();
+    batch.bytes.len() + owned + batch.items.len() * size_of::<Item>()
+}
+
+fn wrong_state(call: &str, state: ReadyState) -> Error {
+    let words = match state {
+        ReadyState::Connecting => "CONNECTING: wait for the open event, or set send_queue",
+        ReadyState::Open => "OPEN",
+        ReadyState::Closing => "CLOSING: close() was called, or the peer closes",
+        ReadyState::Closed => "CLOSED",
+    };
+    Error::new(ErrorCode::InvalidState, format!("{call}() needs an open connection; readyState is {words}"))
+}

@@ -1,0 +1,306 @@
+//! One connection: a transport with a protocol on it, and the afterlife of one that is done for. Knows no session.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+use crate::close::{CloseCode, CloseFrame};
+use crate::dial::Opened;
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Batch, Open};
+use crate::message::Data;
+use crate::options::Options;
+use crate::protocol::{self, End, Protocol, extension};
+use crate::transport::Transport;
+
+/// How much is read at once.
+const READ_ROOM: usize = 64 << 10;
+/// How long the last bytes of a finished connection may take to leave.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Which connection of a socket; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkId(pub u64);
+
+/// How a connection ended, as it was read; acted upon when the host has come so far.
+pub(super) enum Ending {
+    /// The peer's Close.
+    Closed(CloseFrame),
+    /// The peer broke a rule or a limit: this code is what it is told.
+    Failed(Error, CloseCode),
+    /// The TCP connection ended.
+    Lost(Option<Error>),
+}
+
+/// What reading came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Read {
+    /// Bytes came.
+    pub(super) received: bool,
+    /// Data messages among them.
+    pub(super) data_messages: usize,
+    /// There may be more to read at once.
+    pub(super) more: bool,
+    /// The kernel had nothing left.
+    pub(super) drained: bool,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) ending: Option<Ending>,
+    /// No more reading: TCP ended, or an ending waits.
+    eof: bool,
+    transport: Transport,
+    protocol: Protocol,
+    /// What came with the upgrade's response.
+    leftover: Vec<u8>,
+    /// The protocol has not parsed all that was read.
+    unparsed: bool,
+    write_blocked: bool,
+    write_failed: bool,
+}
+
+impl Link {
+    /// Takes over what dialling opened, once the extensions are agreed.
+    pub(super) fn new(id: LinkId, opened: Opened, options: &Options) -> Result<(Self, Open)> {
+        let compression = options.compression.as_ref();
+        let agreed = extension::agree(compression, &opened.extensions)?;
+        let extensions = agreed.as_ref().map(ToString::to_string).unwrap_or_default();
+        let config = protocol::Config { max_size: options.max_size, compression: agreed.zip(compression.cloned()) };
+        let link = Self {
+            id,
+            ending: None,
+            eof: false,
+            transport: opened.transport,
+            protocol: Protocol::new(config),
+            leftover: opened.leftover,
+            unparsed: false,
+            write_blocked: false,
+            write_failed: false,
+        };
+        let open = Open { url: opened.url.to_string(), protocol: opened.protocol, extensions, headers: opened.headers };
+        Ok((link, open))
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.transport.as_raw_fd()
+    }
+
+    /// Reads once and parses into `batch`, at most `max_messages`.
+    pub(super) fn read(&mut self, batch: &mut Batch, max_messages: usize) -> Read {
+        if self.eof || self.ending.is_some() {
+            return Read { drained: true, ..Read::default() };
+        }
+        let start = self.protocol.prepare(&mut batch.bytes);
+        let mut read = Read::default();
+        let mut lost = None;
+        if !self.leftover.is_empty() {
+            batch.bytes.append(&mut self.leftover);
+            read.received = true;
+            read.more = true;
+        } else if !self.unparsed {
+            match self.transport.read(&mut batch.bytes, READ_ROOM) {
+                Ok(0) => lost = Some(None),
+                Ok(count) => {
+                    read.received = true;
+                    read.more = count == READ_ROOM || self.transport.has_buffered_input();
+                    read.drained = !read.more;
+                }
+                Err(error) if is_blocked(&error) => read.drained = true,
+                Err(error) => lost = Some(Some(connection_lost(&error))),
+            }
+        }
+        let received = self.protocol.receive(batch, start, max_messages);
+        read.data_messages = received.data_messages;
+        self.unparsed = received.more;
+        read.more |= received.more;
+        self.ending = received.end.map(|end| match end {
+            End::Close(frame) => Ending::Closed(frame),
+            End::Failure { error, code } => Ending::Failed(error, code),
+        });
+        if let Some(error) = lost {
+            self.eof = true;
+            read.drained = true;
+            self.ending = Some(Ending::Lost(error));
+        }
+        read
+    }
+
+    pub(super) fn at_end(&self) -> bool {
+        self.eof || self.ending.is_some()
+    }
+
+    pub(super) fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
+        self.protocol.send(data, compress);
+    }
+
+    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) {
+        self.protocol.send_fragment(data, first, last);
+    }
+
+    pub(super) fn ping(&mut self, payload: &[u8]) {
+        self.protocol.ping(payload);
+    }
+
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        self.protocol.pong(payload);
+    }
+
+    pub(super) fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        self.protocol.close(code, reason);
+    }
+
+    /// Goes on with the goodbye at the process's end. True when there is nothing left to wait for.
+    pub(super) fn say_goodbye(&mut self, scratch: &mut Batch) -> bool {
+        match self.ending.take() {
+            Some(Ending::Closed(frame)) => self.close(frame.code, ""),
+            Some(Ending::Failed(_, code)) => self.close(Some(code), ""),
+            Some(Ending::Lost(_)) => return true,
+            None => self.close(Some(CloseCode::GOING_AWAY), ""),
+        }
+        self.write();
+        while !self.eof && !self.write_failed && self.ending.is_none() {
+            scratch.clear();
+            if self.read(scratch, usize::MAX).drained {
+                break;
+            }
+        }
+        let answered = self.eof || self.ending.is_some();
+        self.write_failed || (answered && !self.write_blocked)
+    }
+
+    pub(super) fn buffered_amount(&self) -> usize {
+        if self.write_failed { 0 } else { self.protocol.buffered_amount() }
+    }
+
+    /// Whether the kernel would not take all.
+    pub(super) fn wants_write(&self) -> bool {
+        self.write_blocked && !self.write_failed
+    }
+
+    /// Writes as much as the kernel takes. A failed write is not reported here: what the peer sent before its end comes first, and reading
+    /// meets the same end after it.
+    pub(super) fn write(&mut self) {
+        self.write_blocked = false;
+        while !self.write_failed && !self.protocol.output().is_empty() {
+            match self.transport.write(self.protocol.output()) {
+                Ok(count) => self.protocol.wrote(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.write_stopped(&error),
+            }
+        }
+        if !self.write_failed
+            && let Err(error) = self.transport.flush()
+        {
+            self.write_stopped(&error);
+        }
+    }
+
+    fn write_stopped(&mut self, error: &io::Error) {
+        if is_blocked(error) {
+            self.write_blocked = true;
+        } else {
+            self.write_failed = true;
+            self.protocol.wrote(self.protocol.output().len());
+        }
+    }
+
+    /// Gives memory back that an idle connection does not need.
+    pub(super) fn idle(&mut self) {
+        self.protocol.idle();
+    }
+
+    /// The end: `abrupt` drops what has not left, else it may leave for a moment.
+    pub(super) fn retire(mut self, now: Instant, abrupt: bool) -> Retired {
+        if !abrupt {
+            self.write();
+        }
+        let mut retired = Retired { until: now + LINGER, done: false, link: self };
+        if abrupt || retired.link.write_failed || retired.link.eof {
+            retired.finish();
+        } else {
+            retired.step();
+        }
+        retired
+    }
+}
+
+/// A connection that is done for: its last bytes leave, and the peer's are read and dropped, for a close with unread bytes would reset the
+/// connection and could take our Close frame with it.
+pub(super) struct Retired {
+    link: Link,
+    until: Instant,
+    done: bool,
+}
+
+impl Retired {
+    pub(super) fn id(&self) -> LinkId {
+        self.link.id
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.link.descriptor()
+    }
+
+    pub(super) fn until(&self) -> Option<Instant> {
+        (!self.done).then_some(self.until)
+    }
+
+    pub(super) fn wants_write(&self) -> bool {
+        !self.done && self.link.wants_write()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Goes on with the farewell.
+    pub(super) fn drive(&mut self, now: Instant) {
+        if !self.done {
+            if now >= self.until {
+                self.finish();
+            } else {
+                self.step();
+            }
+        }
+    }
+
+    fn step(&mut self) {
+        self.link.write();
+        if self.link.write_failed {
+            return self.finish();
+        }
+        if !self.link.write_blocked {
+            self.link.transport.shutdown_write();
+        }
+        let mut scratch = Vec::new();
+        loop {
+            scratch.clear();
+            match self.link.transport.read(&mut scratch, READ_ROOM) {
+                Ok(count) if count > 0 => {}
+                Err(error) if is_blocked(&error) => return,
+                _ => return self.finish(),
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        self.done = true;
+        // The descriptor itself lives until its driver has let go of it. An error means that the peer was faster.
+        let _ = socket2::SockRef::from(&self.link.transport).shutdown(std::net::Shutdown::Both);
+    }
+}
+
+pub(super) fn is_blocked(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn connection_lost(error: &io::Error) -> Error {
+    let words = match error.kind() {
+        io::ErrorKind::ConnectionReset => "the peer reset the connection",
+        io::ErrorKind::TimedOut => "the network gave the connection up",
+        _ => "the connection was lost",
+    };
+    Error::new(ErrorCode::ConnectionLost, words).caused_by(error)
+}

@@ -1,0 +1,188 @@
+//! One turn of a socket: read, look at the clock, write, and say what to wait for. Called by a driver, whichever has the lock.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::{Client, DialState, Inner};
+use crate::dial;
+use crate::event::{Batch, Event, Item, ReadyState};
+use crate::message::Data;
+
+pub use super::link::LinkId;
+
+/// How many messages and reads one turn may take, so that a flood on one socket starves no other.
+const MAX_MESSAGES: usize = 4096;
+const MAX_READS: usize = 4;
+
+/// What a driver has to do and to wait for until the next turn.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+#[derive(Default)]
+pub struct Turn {
+    /// The descriptor to watch, with the connection it belongs to; no other.
+    pub descriptor: Option<(LinkId, RawFd)>,
+    /// Wait until it is readable.
+    pub want_read: bool,
+    /// Wait until it is writable.
+    pub want_write: bool,
+    /// The kernel had nothing left to read.
+    pub drained: bool,
+    /// Take another turn at once, after the others had theirs.
+    pub again: bool,
+    /// Take a turn at this time at the latest.
+    pub deadline: Option<Instant>,
+    /// Open a connection, and report with [`Client::dialled`].
+    pub dial: Option<Box<dial::Request>>,
+    /// Give the attempt up that is under way.
+    pub cancel_dial: bool,
+    /// A connection is done for: once `descriptor` alone is watched, call [`Client::released`].
+    pub release: bool,
+    /// Nothing more will happen.
+    pub finished: bool,
+}
+
+impl Client {
+    /// Takes one turn; what happened is put into `batch`, which must be empty.
+    pub fn drive(&self, now: Instant, batch: &mut Batch) -> Turn {
+        let mut turn = Turn::default();
+        if !self.is_ours() {
+            turn.finished = true;
+            return turn;
+        }
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        if inner.exiting {
+            return turn;
+        }
+        batch.items.extend(inner.emitted.drain(..));
+        let reading = !inner.paused && !self.is_full(batch);
+        if inner.link.is_some() && inner.reading != reading {
+            inner.reading = reading;
+            inner.session.handle_reading(now, reading);
+        }
+        self.read(inner, now, batch, &mut turn);
+        if inner.session.next_deadline().is_some_and(|deadline| deadline <= now) {
+            inner.session.handle_timeout(now);
+        }
+        self.pump(inner, now);
+        batch.items.extend(inner.emitted.drain(..));
+        for retired in &mut inner.retired {
+            retired.drive(now);
+        }
+        self.plan(inner, &mut turn);
+        self.undelivered.fetch_add(super::weight(batch), Ordering::AcqRel);
+        turn
+    }
+
+    fn read(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, turn: &mut Turn) {
+        for _ in 0..MAX_READS {
+            let Some(link) = &mut inner.link else { return };
+            if link.ending.is_some() || inner.paused || self.is_full(batch) {
+                return;
+            }
+            let mark = batch.items.len();
+            let read = link.read(batch, MAX_MESSAGES);
+            turn.drained = read.drained;
+            turn.again = read.more;
+            if read.received {
+                inner.session.handle_received(now, read.data_messages);
+            }
+            look_at(inner, now, batch, mark);
+            if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
+                turn.again = false;
+                if inner.session.ready_state() == ReadyState::Open {
+                    inner.session.handle_end_read();
+                    batch.items.push(Item::Barrier);
+                } else {
+                    self.settle_locked(inner, now);
+                }
+                return;
+            }
+            if !read.more || batch.items.len() > MAX_MESSAGES {
+                return;
+            }
+        }
+    }
+
+    /// Whether so much waits for the host that reading has to stop.
+    fn is_full(&self, batch: &Batch) -> bool {
+        if self.undelivered.load(Ordering::Acquire) + super::weight(batch) < self.options.read_limit {
+            self.stalled.store(false, Ordering::Release);
+            return false;
+        }
+        self.stalled.store(true, Ordering::Release);
+        // The host may have delivered everything between the two lines above, and then nobody would wake us.
+        self.undelivered.load(Ordering::Acquire) + super::weight(batch) >= self.options.read_limit
+    }
+
+    fn plan(&self, inner: &mut Inner, turn: &mut Turn) {
+        let stalled = self.stalled.load(Ordering::Acquire);
+        if let Some(link) = &mut inner.link {
+            turn.descriptor = Some((link.id, link.descriptor()));
+            turn.want_read = !link.at_end() && !inner.paused && !stalled;
+            turn.want_write = link.wants_write();
+            turn.again &= turn.want_read;
+            if turn.drained {
+                link.idle();
+            }
+        } else if let Some(retired) = inner.retired.iter().find(|retired| !retired.is_done()) {
+            turn.descriptor = Some((retired.id(), retired.descriptor()));
+            turn.want_read = true;
+            turn.want_write = retired.wants_write();
+            turn.again = false;
+            turn.drained = true;
+        }
+        turn.deadline = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline()).min();
+        match std::mem::replace(&mut inner.dial, DialState::Idle) {
+            DialState::Ordered(request) => {
+                turn.dial = Some(request);
+                inner.dial = DialState::Running;
+            }
+            DialState::Running => inner.dial = DialState::Running,
+            DialState::Cancelled => turn.cancel_dial = true,
+            DialState::Idle => {}
+        }
+        turn.release = inner.retired.iter().any(super::Retired::is_done);
+        turn.release = inner.retired.iter().any(super::Retired::is_done);
+        turn.finished =
+            inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
+    }
+
+    /// To be called when a driver watches no other connection's descriptor than that of `watched`: the others may be closed now.
+    pub fn released(&self, watched: Option<LinkId>) {
+        if self.is_ours() {
+            self.lock().retired.retain(|retired| !retired.is_done() || Some(retired.id()) == watched);
+        }
+    }
+}
+
+/// Lets the session see what it has to see, and drops messages that nobody may be shown.
+fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
+    if inner.session.ready_state() != ReadyState::Open {
+        let mut index = 0;
+        batch.items.retain(|item| {
+            index += 1;
+            index <= mark || matches!(item, Item::Event(event) if !matches!(**event, Event::Message(_)))
+        });
+    }
+    let Batch { bytes, items } = batch;
+    for item in &mut items[mark..] {
+        match item {
+            Item::Event(event) => match &mut **event {
+                Event::Pong { payload, latency } => {
+                    *latency = inner.session.handle_pong(now, payload);
+                    inner.latency = latency.or(inner.latency);
+                }
+                Event::Message(message) if inner.session.awaits_response() => inner.session.handle_message(now, Data::from(&*message)),
+                _ => {}
+            },
+            Item::Text(range) if inner.session.awaits_response() => {
+                inner.session.handle_message(now, Data::Text(std::str::from_utf8(&bytes[range.clone()]).unwrap_or_default()));
+            }
+            Item::Binary(range) if inner.session.awaits_response() => {
+                inner.session.handle_message(now, Data::Binary(&bytes[range.clone()]));
+            }
+            _ => {}
+        }
+    }
+}

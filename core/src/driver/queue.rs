@@ -1,0 +1,64 @@
+//! Batches on their way to the host: handed over whole, one wake for each change from empty to not empty. Knows no socket.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Wake;
+use crate::event::Batch;
+
+/// How much memory a batch may keep for its next use.
+const KEPT_BYTES: usize = 64 << 10;
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Wake,
+}
+
+#[derive(Default)]
+struct State {
+    batches: VecDeque<Batch>,
+    /// An empty batch that the host gave back.
+    spare: Option<Batch>,
+}
+
+impl Queue {
+    pub(super) fn new(wake: Wake) -> Self {
+        Self { state: Mutex::default(), wake }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands `batch` over, if there is something in it, and leaves an empty one in its place.
+    pub(super) fn push(&self, batch: &mut Batch) {
+        if batch.is_empty() {
+            batch.bytes.clear();
+            return;
+        }
+        let mut state = self.lock();
+        let spare = state.spare.take().unwrap_or_default();
+        state.batches.push_back(std::mem::replace(batch, spare));
+        let first = state.batches.len() == 1;
+        drop(state);
+        if first {
+            (self.wake)();
+        }
+    }
+
+    /// Swaps the next batch into `batch`.
+    pub(super) fn take(&self, batch: &mut Batch) -> bool {
+        batch.clear();
+        let mut state = self.lock();
+        let Some(next) = state.batches.pop_front() else { return false };
+        let used = std::mem::replace(batch, next);
+        if used.bytes.capacity() <= KEPT_BYTES * 2 {
+            state.spare = Some(used);
+        }
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().batches.is_empty()
+    }
+}

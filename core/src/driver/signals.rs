@@ -1,0 +1,100 @@
+//! Signals that would end the process say goodbye first, and then end it as they would have. A handler of our own and not a library's: it must
+//! let go in a forked child, whose signals are not its parent's.
+
+use std::os::fd::IntoRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use super::exit;
+use crate::process;
+
+const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
+
+/// The write end that the handler tells; -1 where none is watched.
+static TELL: AtomicI32 = AtomicI32::new(-1);
+static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
+
+/// From now on SIGTERM, SIGHUP and, if `sigint`, SIGINT say goodbye and then do what they would have done. Only signals whose action is the
+/// default one at the time of the call; called with the first socket that has `close_on_exit`. Calling again does nothing.
+pub fn watch(sigint: bool) {
+    let generation = process::generation();
+    if WATCHED_IN.swap(generation, Ordering::AcqRel) == generation {
+        return;
+    }
+    let Ok((mut hear, tell)) = UnixStream::pair() else { return };
+    let spawned = std::thread::Builder::new().name("heartwire-signals".to_owned()).spawn(move || {
+        let mut signal = [0_u8];
+        while matches!(std::io::Read::read(&mut hear, &mut signal), Ok(1)) {
+            exit::goodbye(None);
+            end_by(i32::from(signal[0]));
+        }
+    });
+    if spawned.is_err() {
+        return;
+    }
+    TELL.store(tell.into_raw_fd(), Ordering::Release);
+    process::in_child(let_go);
+    for signal in SIGNALS {
+        if (sigint || signal != libc::SIGINT) && action_of(signal) == libc::SIG_DFL {
+            set_action(signal, handler());
+        }
+    }
+}
+
+/// Only writes a byte, which is safe in a handler.
+extern "C" fn on_signal(signal: i32) {
+    let byte = [signal as u8];
+    // SAFETY: write(2) is async-signal-safe, and the buffer outlives the call; errno is put back for the code that was interrupted.
+    unsafe {
+        let before = errno::errno();
+        libc::write(TELL.load(Ordering::Acquire), byte.as_ptr().cast(), 1);
+        errno::set_errno(before);
+    }
+}
+
+fn handler() -> libc::sighandler_t {
+    on_signal as extern "C" fn(i32) as libc::sighandler_t
+}
+
+/// In a forked child: the default actions stand again, for nobody would hear the handler but the parent.
+fn let_go() {
+    for signal in SIGNALS {
+        if action_of(signal) == handler() {
+            set_action(signal, libc::SIG_DFL);
+        }
+    }
+    let tell = TELL.swap(-1, Ordering::AcqRel);
+    if tell >= 0 {
+        // SAFETY: the descriptor is this process's copy of the write end; nothing here uses it any more.
+        unsafe { libc::close(tell) };
+    }
+}
+
+/// Ends the process by the signal's default action, so that its exit status is the one that it would have had.
+fn end_by(signal: i32) {
+    set_action(signal, libc::SIG_DFL);
+    // SAFETY: plain system calls without pointers.
+    unsafe {
+        libc::kill(libc::getpid(), signal);
+    }
+}
+
+fn action_of(signal: i32) -> libc::sighandler_t {
+    // SAFETY: a null new action only asks; the old one is written into zeroed memory of the right type.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action);
+        action.sa_sigaction
+    }
+}
+
+fn set_action(signal: i32, action: libc::sighandler_t) {
+    // SAFETY: the structure is complete, and the action is the default one or a function that is safe in a handler.
+    unsafe {
+        let mut new: libc::sigaction = std::mem::zeroed();
+        new.sa_sigaction = action;
+        new.sa_flags = libc::SA_RESTART;
+        libc::sigemptyset(&raw mut new.sa_mask);
+        libc::sigaction(signal, &raw const new, std::ptr::null_mut());
+    }
+}

@@ -1,0 +1,86 @@
+//! The process: which side of a fork this is, and what a forked child must let go of. A leaf: knows no socket, only descriptors.
+//!
+//! After a fork the child owns nothing of its parent's connections (their threads do not exist there, and a byte written by the child would
+//! corrupt the parent's stream). So every socket remembers the generation it was made in, and the child's copies of the descriptors are
+//! closed in the fork handler, without a word to the peer.
+
+use std::cell::RefCell;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+static DESCRIPTORS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
+static HANDLERS: Once = Once::new();
+/// What else a forked child does at once.
+static IN_CHILD: OnceLock<fn()> = OnceLock::new();
+
+thread_local! {
+    /// Holds the list still while this thread forks.
+    static HELD: RefCell<Option<MutexGuard<'static, Vec<Weak<Slot>>>>> = const { RefCell::new(None) };
+}
+
+/// How many forks lie between the first process and this one.
+pub fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Has every forked child call `undo` at once, in its fork handler: it may do only what is safe there. The first call counts.
+pub fn in_child(undo: fn()) {
+    let _ = IN_CHILD.set(undo);
+}
+
+/// Where a socket writes down the descriptor that it uses, so that a forked child can close its copy.
+#[derive(Debug)]
+pub struct Slot(AtomicI32);
+
+impl Slot {
+    /// A slot without a descriptor. From now on forks are noticed.
+    pub fn register() -> Arc<Self> {
+        HANDLERS.call_once(|| {
+            // SAFETY: the three handlers are plain functions that live as long as the program, and do what fork(2) allows in each place.
+            unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
+        });
+        let slot = Arc::new(Self(AtomicI32::new(-1)));
+        let mut slots = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| slot.strong_count() > 0);
+        }
+        slots.push(Arc::downgrade(&slot));
+        slot
+    }
+
+    /// Notes the descriptor in use, or that there is none.
+    pub fn set(&self, descriptor: Option<RawFd>) {
+        self.0.store(descriptor.unwrap_or(-1), Ordering::Relaxed);
+    }
+}
+
+extern "C" fn before_fork() {
+    let guard = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
+    HELD.with(|held| *held.borrow_mut() = Some(guard));
+}
+
+extern "C" fn after_fork_in_parent() {
+    HELD.with(|held| held.borrow_mut().take());
+}
+
+extern "C" fn after_fork_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    if let Some(undo) = IN_CHILD.get() {
+        undo();
+    }
+    HELD.with(|held| {
+        if let Some(mut slots) = held.borrow_mut().take() {
+            for slot in slots.iter().filter(|slot| slot.strong_count() > 0) {
+                // SAFETY: the count is not zero and no other thread runs in this process, so the slot lives for this statement.
+                let descriptor = unsafe { (*slot.as_ptr()).0.swap(-1, Ordering::Relaxed) };
+                if descriptor >= 0 {
+                    // SAFETY: the descriptor is this process's copy of a socket that only its parent uses; its owner here is never dropped.
+                    unsafe { libc::close(descriptor) };
+                }
+            }
+            slots.clear();
+        }
+    });
+}

@@ -1,0 +1,343 @@
+//! The Rust face: a [`WebSocket`] to send with, and its events as an async stream or to a callback. Thin over the driver's connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::close::CloseCode;
+use crate::driver::{Connection, exit};
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Batch, Event, Item, ReadyState};
+use crate::message::{Answer, Data, Message, SendOptions};
+use crate::options::{Options, Providers};
+
+/// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
+///
+/// ```no_run
+/// use heartwire::event::Event;
+/// use heartwire::message::Message;
+/// use heartwire::options::Options;
+/// use heartwire::WebSocket;
+///
+/// # async fn chat() -> heartwire::error::Result<()> {
+/// let (ws, mut events) = WebSocket::connect("wss://im.example/ws", Options::default())?;
+/// while let Some(event) = events.next().await {
+///     match event {
+///         Event::Open(_) => ws.send("hello")?,
+///         Event::Message(Message::Text(text)) if text == "ping" => ws.send("pong")?,
+///         Event::Close(close) => println!("closed with {}: {}", close.code, close.reason),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WebSocket {
+    connection: Connection,
+}
+
+impl WebSocket {
+    /// A socket whose events come as a stream. It begins to connect at once, in the background.
+    ///
+    /// # Errors
+    /// `invalid_url`, `invalid_protocol`, `invalid_header`, `runtime_failed`.
+    pub fn connect(url: &str, options: Options) -> Result<(Self, Events)> {
+        Self::connect_with(url, options, Providers::default())
+    }
+
+    /// The same, where `providers` says which values are asked for by [`Event::Ask`], to be answered with [`WebSocket::answer`].
+    ///
+    /// # Errors
+    /// As [`WebSocket::connect`].
+    pub fn connect_with(url: &str, options: Options, providers: Providers) -> Result<(Self, Events)> {
+        let bell = Arc::new(Bell::default());
+        let wake = Arc::clone(&bell);
+        let connection = Connection::new(url, options, providers, Arc::new(move || wake.ring()))?;
+        let socket = Self { connection };
+        let events = Events { socket: socket.clone(), bell, batch: Batch::default(), position: 0 };
+        socket.start();
+        Ok((socket, events))
+    }
+
+    /// A socket whose events go to `handler`, one at a time and in order, on a thread of the socket's own. The thread ends after the last
+    /// `close` event; join it to wait for that. A handler that panics ends the socket.
+    ///
+    /// ```no_run
+    /// use heartwire::event::Event;
+    /// use heartwire::options::Options;
+    /// use heartwire::WebSocket;
+    ///
+    /// # fn main() -> heartwire::error::Result<()> {
+    /// let (ws, thread) = WebSocket::with_handler("ws://127.0.0.1:9605/ws", Options::default(), |ws, event| {
+    ///     if let Event::Open(_) = event {
+    ///         ws.send("hello").expect("the socket is open");
+    ///     }
+    /// })?;
+    /// thread.join().expect("the handler did not panic");
+    /// # drop(ws);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`WebSocket::connect`].
+    pub fn with_handler(
+        url: &str,
+        options: Options,
+        mut handler: impl FnMut(&Self, Event) + Send + 'static,
+    ) -> Result<(Self, JoinHandle<()>)> {
+        let (socket, mut events) = Self::connect(url, options)?;
+        let own = socket.clone();
+        let thread = std::thread::Builder::new()
+            .name("heartwire-handler".to_owned())
+            .spawn(move || {
+                while let Some(event) = events.next_blocking(None) {
+                    handler(&own, event);
+                }
+            })
+            .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "no thread could be started for the handler").caused_by(&error))?;
+        Ok((socket, thread))
+    }
+
+    fn start(&self) {
+        if self.connection.closes_on_exit() {
+            exit::watch_signals(true);
+            exit::watch_normal_end();
+        }
+        self.connection.start();
+    }
+
+    /// Sends a text (`&str`) or binary (`&[u8]`) message, or queues it where `send_queue` is set.
+    ///
+    /// # Errors
+    /// `invalid_state` while connecting without a queue, `queue_full`, `write_limit`, `forked`. After `close` nothing is sent, without an error.
+    pub fn send<'a>(&self, data: impl Into<Data<'a>>) -> Result<()> {
+        self.connection.send(data.into(), SendOptions::default())
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    /// As [`WebSocket::send`].
+    pub fn send_with<'a>(&self, data: impl Into<Data<'a>>, options: SendOptions) -> Result<()> {
+        self.connection.send(data.into(), options)
+    }
+
+    /// Sends one fragment of a message (RFC 6455 section 5.4).
+    ///
+    /// # Errors
+    /// `invalid_state` unless open, `forked`.
+    pub fn send_fragment<'a>(&self, data: impl Into<Data<'a>>, first: bool, last: bool) -> Result<()> {
+        self.connection.send_fragment(data.into(), first, last)
+    }
+
+    /// Sends a ping; the round trip comes with [`Event::Pong`].
+    ///
+    /// # Errors
+    /// `invalid_data` over 125 bytes, `invalid_state` unless open, `forked`.
+    pub fn ping(&self, payload: &[u8]) -> Result<()> {
+        self.connection.ping(payload)
+    }
+
+    /// Starts the closing handshake, or gives up connecting. Final: no reconnection follows.
+    ///
+    /// # Errors
+    /// `invalid_close` for a code other than 1000 and 3000 to 4999, or a reason over 123 bytes.
+    pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.connection.close(code, reason)
+    }
+
+    /// Drops the connection at once.
+    pub fn terminate(&self) {
+        self.connection.terminate();
+    }
+
+    /// Stops reading, so that TCP slows the peer down.
+    pub fn pause(&self) {
+        self.connection.pause();
+    }
+
+    /// Reads again.
+    pub fn resume(&self) {
+        self.connection.resume();
+    }
+
+    /// Answers an [`Event::Ask`].
+    pub fn answer(&self, id: u64, answer: Answer) {
+        self.connection.answer(id, answer);
+    }
+
+    /// The state, as far as events were delivered.
+    pub fn ready_state(&self) -> ReadyState {
+        self.connection.ready_state()
+    }
+
+    /// The bytes of messages that have not left yet.
+    pub fn buffered_amount(&self) -> usize {
+        self.connection.buffered_amount()
+    }
+
+    /// The URL in use.
+    pub fn url(&self) -> String {
+        self.connection.url()
+    }
+
+    /// The subprotocol in use, or empty.
+    pub fn protocol(&self) -> String {
+        self.connection.protocol()
+    }
+
+    /// The extensions in use, or empty.
+    pub fn extensions(&self) -> String {
+        self.connection.extensions()
+    }
+
+    /// The last measured round trip of a ping.
+    pub fn latency(&self) -> Option<Duration> {
+        self.connection.latency()
+    }
+}
+
+/// The events of a socket, in order. Ends after the last `close`. Dropping it terminates the socket.
+pub struct Events {
+    socket: WebSocket,
+    bell: Arc<Bell>,
+    batch: Batch,
+    position: usize,
+}
+
+impl Events {
+    /// The next event; `None` after the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The next event, blocking this thread; `None` after the last, or when `at_most` is over.
+    pub fn next_blocking(&mut self, at_most: Option<Duration>) -> Option<Event> {
+        let until = at_most.map(|at_most| std::time::Instant::now() + at_most);
+        loop {
+            if let Some(event) = self.pop() {
+                return Some(event);
+            }
+            if self.socket.connection.is_finished() || !self.bell.wait(until) {
+                return None;
+            }
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Some(event) = self.pop() {
+            return Poll::Ready(Some(event));
+        }
+        self.bell.listen(cx.waker());
+        // What came before we listened rang for nobody.
+        if let Some(event) = self.pop() {
+            return Poll::Ready(Some(event));
+        }
+        if self.socket.connection.is_finished() { Poll::Ready(None) } else { Poll::Pending }
+    }
+
+    /// The next event that is to be shown.
+    fn pop(&mut self) -> Option<Event> {
+        let connection = &self.socket.connection;
+        loop {
+            let Some(item) = self.batch.items.get_mut(self.position) else {
+                if self.position > 0 {
+                    connection.delivered(&self.batch);
+                }
+                self.position = 0;
+                if !connection.take(&mut self.batch) {
+                    return None;
+                }
+                continue;
+            };
+            self.position += 1;
+            match item {
+                Item::Barrier => connection.settle(),
+                Item::Text(range) if connection.may_deliver() => {
+                    let text = String::from_utf8_lossy(&self.batch.bytes[range.clone()]).into_owned();
+                    return Some(Event::Message(Message::Text(text)));
+                }
+                Item::Binary(range) if connection.may_deliver() => {
+                    return Some(Event::Message(Data::Binary(&self.batch.bytes[range.clone()]).to_message()));
+                }
+                Item::Text(_) | Item::Binary(_) => {}
+                Item::Event(event) => {
+                    if connection.enter(event) {
+                        // A message is large and moves; its weight is reported with the batch, so a copy of the small rest stays.
+                        return Some((**event).clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.socket.connection.terminate();
+    }
+}
+
+/// Rings when there are events: for a task or for a thread that waits.
+#[derive(Default)]
+struct Bell {
+    state: Mutex<BellState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct BellState {
+    rung: bool,
+    waker: Option<Waker>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.rung = true;
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn listen(&self, waker: &Waker) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).waker = Some(waker.clone());
+    }
+
+    /// Waits until it rings; false when the time is over.
+    fn wait(&self, until: Option<std::time::Instant>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.rung {
+            state = match until {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(std::time::Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        state.rung = false;
+        true
+    }
+}
