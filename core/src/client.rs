@@ -1,6 +1,7 @@
 //! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Whoever holds the lock may drive it:
 //! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
 
+mod calls;
 mod link;
 mod turn;
 
@@ -12,15 +13,14 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::close::CloseCode;
 use crate::dial;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::event::{Batch, Close, Event, Item, ReadyState};
-use crate::message::{Answer, Data, SendOptions};
+use crate::message::{Answer, Data};
 use crate::options::{Options, Providers};
 use crate::process::{self, Slot};
 use crate::protocol::extension;
-use crate::session::{Action, Route, Session, Target};
+use crate::session::{Action, Session, Target};
 
 use link::{Ending, Link, Retired};
 pub use turn::{LinkId, Turn};
@@ -135,13 +135,6 @@ impl Client {
     /// Whether this process made it.
     pub fn is_ours(&self) -> bool {
         self.generation == process::generation()
-    }
-
-    fn check_ours(&self) -> Result<()> {
-        if self.is_ours() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorCode::Forked, "this socket belongs to the parent process: after a fork, make a new one in the child"))
     }
 
     /// The options in force.
@@ -269,153 +262,6 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// Sends a message, or queues it. True: the driver has to take a turn.
-    ///
-    /// # Errors
-    /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
-    pub fn send(&self, now: Instant, data: Data<'_>, options: SendOptions) -> Result<bool> {
-        self.check_ours()?;
-        let state = self.ready_state();
-        let queue = self.options.send_queue.is_some();
-        if state == ReadyState::Connecting && !queue {
-            return Err(wrong_state("send", state));
-        }
-        let mut inner = self.lock();
-        let inner = &mut *inner;
-        let returning = queue && inner.session.ready_state() == ReadyState::Connecting;
-        if matches!(state, ReadyState::Closing | ReadyState::Closed) && !returning {
-            inner.discarded += data.len();
-            return Ok(false);
-        }
-        let waiting = inner.link.as_ref().map_or(0, Link::buffered_amount);
-        if waiting > self.options.max_buffered {
-            return Err(Error::new(
-                ErrorCode::WriteLimit,
-                format!("{waiting} bytes wait to leave, more than max_buffered ({}): the peer does not read", self.options.max_buffered),
-            ));
-        }
-        match inner.session.send(now, data, options.compress)? {
-            Route::Transmit => {
-                if let Some(link) = &mut inner.link {
-                    link.send(data, options.compress);
-                    if !options.more {
-                        self.flush_locked(inner);
-                    }
-                }
-            }
-            Route::Queued | Route::Dropped => {}
-            Route::Discarded => inner.discarded += data.len(),
-        }
-        self.act(inner, now);
-        Ok(inner.needs_turn())
-    }
-
-    /// Sends one fragment of a message. True: the driver has to take a turn.
-    ///
-    /// # Errors
-    /// `invalid_state` unless `OPEN`, `forked`.
-    pub fn send_fragment(&self, now: Instant, data: Data<'_>, first: bool, last: bool) -> Result<bool> {
-        let mut inner = self.open_link("send")?;
-        let inner = &mut *inner;
-        if let Some(link) = &mut inner.link {
-            link.send_fragment(data, first, last);
-            inner.session.handle_sent(now);
-            self.flush_locked(inner);
-        }
-        Ok(inner.needs_turn())
-    }
-
-    /// The lock, if the user sees an open connection.
-    fn open_link(&self, call: &str) -> Result<MutexGuard<'_, Inner>> {
-        self.check_ours()?;
-        match self.ready_state() {
-            ReadyState::Open => Ok(self.lock()),
-            state => Err(wrong_state(call, state)),
-        }
-    }
-
-    /// Writes what waits. True: the driver has to take a turn.
-    pub fn flush(&self) -> bool {
-        if !self.is_ours() {
-            return false;
-        }
-        let mut inner = self.lock();
-        self.flush_locked(&mut inner);
-        inner.needs_turn()
-    }
-
-    /// Sends a ping.
-    ///
-    /// # Errors
-    /// `invalid_data` over 125 bytes, `invalid_state` unless `OPEN`, `forked`.
-    pub fn ping(&self, now: Instant, payload: &[u8]) -> Result<bool> {
-        check_control(payload, "ping")?;
-        let mut inner = self.open_link("ping")?;
-        inner.session.handle_user_ping(now, payload);
-        if let Some(link) = &mut inner.link {
-            link.ping(payload);
-        }
-        self.flush_locked(&mut inner);
-        Ok(inner.needs_turn())
-    }
-
-    /// Sends a pong.
-    ///
-    /// # Errors
-    /// As [`Client::ping`].
-    pub fn pong(&self, payload: &[u8]) -> Result<bool> {
-        check_control(payload, "pong")?;
-        let mut inner = self.open_link("pong")?;
-        if let Some(link) = &mut inner.link {
-            link.pong(payload);
-        }
-        self.flush_locked(&mut inner);
-        Ok(inner.needs_turn())
-    }
-
-    /// Starts the closing handshake, or gives up connecting. Final.
-    ///
-    /// # Errors
-    /// `invalid_close`.
-    pub fn close(&self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        self.check_ours()?;
-        // A Close frame cannot carry a reason alone (RFC 6455 section 5.5.1).
-        let code = code.or((!reason.is_empty()).then_some(CloseCode::NORMAL));
-        let mut inner = self.lock();
-        let waiting = inner.session.ready_state() == ReadyState::Connecting;
-        inner.session.close(now, code, reason)?;
-        self.show_closing(waiting);
-        self.pump(&mut inner, now);
-        Ok(())
-    }
-
-    /// Drops the connection at once. Final.
-    pub fn terminate(&self, now: Instant) {
-        if !self.is_ours() {
-            return;
-        }
-        let mut inner = self.lock();
-        let waiting = inner.session.ready_state() == ReadyState::Connecting;
-        inner.terminated = true;
-        inner.session.terminate(now);
-        self.show_closing(waiting);
-        self.pump(&mut inner, now);
-    }
-
-    /// The user closed: that is seen at once. `waiting`: an attempt, or the wait for one, is given up.
-    fn show_closing(&self, waiting: bool) {
-        if waiting || matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Open) {
-            self.show(ReadyState::Closing);
-        }
-    }
-
-    /// Fails the connection for a reason of the driver's.
-    pub fn fail(&self, now: Instant, error: Error) {
-        let mut inner = self.lock();
-        inner.session.handle_failure(now, error, CloseCode::GOING_AWAY);
-        self.pump(&mut inner, now);
-    }
-
     /// Goes on with the goodbye at the process's end; from the first call on nothing else happens on this socket.
     pub fn farewell(&self) -> Farewell {
         if !self.is_ours() {
@@ -428,56 +274,6 @@ impl Client {
             return Farewell::Done;
         }
         Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
-    }
-
-    /// Stops reading, or reads again.
-    pub fn set_paused(&self, paused: bool) {
-        self.lock().paused = paused;
-    }
-
-    /// Tells that the wall clock jumped: a link that slept may be dead, so it is probed at once.
-    pub fn clock_jumped(&self, now: Instant) {
-        let mut inner = self.lock();
-        inner.session.handle_clock_jump(now);
-        self.pump(&mut inner, now);
-    }
-
-    /// The bytes of messages that have not left yet.
-    pub fn buffered_amount(&self) -> usize {
-        if !self.is_ours() {
-            return 0;
-        }
-        let inner = self.lock();
-        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + inner.discarded
-    }
-
-    /// The URL in use.
-    pub fn url(&self) -> String {
-        if !self.is_ours() {
-            return String::new();
-        }
-        let inner = self.lock();
-        inner.shown.url.clone().unwrap_or_else(|| inner.url.to_string())
-    }
-
-    /// The subprotocol in use.
-    pub fn protocol(&self) -> String {
-        if self.is_ours() { self.lock().shown.protocol.clone() } else { String::new() }
-    }
-
-    /// The extensions in use.
-    pub fn extensions(&self) -> String {
-        if self.is_ours() { self.lock().shown.extensions.clone() } else { String::new() }
-    }
-
-    /// The last measured round trip.
-    pub fn latency(&self) -> Option<Duration> {
-        if self.is_ours() { self.lock().latency } else { None }
-    }
-
-    /// Whether the last event was delivered.
-    pub fn is_finished(&self) -> bool {
-        !self.is_ours() || self.lock().finished
     }
 
     /// Does what the session wants, and writes.
@@ -571,16 +367,6 @@ impl Drop for Client {
     }
 }
 
-fn check_control(payload: &[u8], call: &str) -> Result<()> {
-    if payload.len() <= 125 {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorCode::InvalidData,
-        format!("{call}() takes at most 125 bytes (RFC 6455 section 5.5); {} were given", payload.len()),
-    ))
-}
-
 /// What a batch weighs against `read_limit`: its payloads, and a little for each event.
 pub fn weight(batch: &Batch) -> usize {
     let owned: usize = batch
@@ -595,14 +381,4 @@ pub fn weight(batch: &Batch) -> usize {
         })
         .sum();
     batch.bytes.len() + owned + batch.items.len() * size_of::<Item>()
-}
-
-fn wrong_state(call: &str, state: ReadyState) -> Error {
-    let words = match state {
-        ReadyState::Connecting => "CONNECTING: wait for the open event, or set send_queue",
-        ReadyState::Open => "OPEN",
-        ReadyState::Closing => "CLOSING: close() was called, or the peer closes",
-        ReadyState::Closed => "CLOSED",
-    };
-    Error::new(ErrorCode::InvalidState, format!("{call}() needs an open connection; readyState is {words}"))
 }

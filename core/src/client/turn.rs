@@ -9,6 +9,7 @@ use crate::dial;
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::Data;
 
+use super::link::Link;
 pub use super::link::LinkId;
 
 /// How many messages and reads one turn may take, so that a flood on one socket starves no other.
@@ -39,6 +40,14 @@ pub struct Turn {
     pub release: bool,
     /// Nothing more will happen.
     pub finished: bool,
+}
+
+/// What a socket waits for.
+pub struct Waits {
+    /// Bytes on this descriptor.
+    pub descriptor: Option<RawFd>,
+    /// A deadline has passed, or something is to be written or handed out.
+    pub late: bool,
 }
 
 impl Client {
@@ -148,11 +157,28 @@ impl Client {
             inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
     }
 
-    /// To be called when a driver watches no other connection's descriptor than that of `watched`: the others may be closed now.
-    pub fn released(&self, watched: Option<LinkId>) {
+    /// To be called when the drivers watch no other connections' descriptors than those of `watched`: the others may be closed now.
+    pub fn released(&self, watched: &[Option<LinkId>]) {
         if self.is_ours() {
-            self.lock().retired.retain(|retired| !retired.is_done() || Some(retired.id()) == watched);
+            self.lock().retired.retain(|retired| !retired.is_done() || watched.contains(&Some(retired.id())));
         }
+    }
+
+    /// The descriptor of that connection, if it is still the present one.
+    pub fn descriptor(&self, id: LinkId) -> Option<(LinkId, RawFd)> {
+        self.lock().link.as_ref().filter(|link| link.id == id).map(|link| (id, link.descriptor()))
+    }
+
+    /// What a turn would be for now; none if nothing could make one useful.
+    pub fn waits_for(&self, now: Instant) -> Option<Waits> {
+        if !self.is_ours() {
+            return None;
+        }
+        let inner = self.lock();
+        let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
+        let descriptor = inner.link.as_ref().filter(|link| reading && !link.at_end()).map(Link::descriptor);
+        let late = inner.session.next_deadline().is_some_and(|deadline| deadline <= now) || inner.needs_turn();
+        (descriptor.is_some() || late).then_some(Waits { descriptor, late })
     }
 }
 

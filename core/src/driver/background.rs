@@ -30,14 +30,13 @@ enum Woken<'a> {
     Other,
 }
 
-/// Drives the socket until nothing more will happen.
+/// Drives the socket until nothing more will happen. Of a hosted one it dials, and drives only while it stands in for the host.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut batch = Batch::default();
     let mut watch: Option<Watch> = None;
     let mut dialling: Option<Dial> = None;
-    let mut turn = shared.client.drive(Instant::now(), &mut batch);
+    let mut turn = take_turn(&shared, &mut batch);
     loop {
-        shared.queue.push(&mut batch);
         if let Some(request) = turn.dial.take() {
             dialling = Some(Box::pin(dial::dial(*request)));
         } else if turn.cancel_dial {
@@ -45,18 +44,19 @@ pub(super) async fn run(shared: Arc<Shared>) {
         }
         if watch.as_ref().map(|watch| watch.id) != turn.descriptor.map(|(id, _)| id) {
             watch = None;
-            watch = match turn.descriptor.map(|(id, descriptor)| (id, register(descriptor))) {
-                Some((id, Ok(descriptor))) => Some(Watch { id, descriptor }),
-                Some((_, Err(error))) => {
-                    shared.client.fail(Instant::now(), error);
-                    turn = shared.client.drive(Instant::now(), &mut batch);
-                    continue;
+            if let Some((id, descriptor)) = turn.descriptor {
+                match register(descriptor) {
+                    Ok(descriptor) => watch = Some(Watch { id, descriptor }),
+                    Err(error) => {
+                        shared.client.fail(Instant::now(), error);
+                        turn = take_turn(&shared, &mut batch);
+                        continue;
+                    }
                 }
-                None => None,
-            };
-        }
-        if turn.release {
-            shared.client.released(watch.as_ref().map(|watch| watch.id));
+            }
+            watches(&shared, watch.as_ref());
+        } else if turn.release {
+            watches(&shared, watch.as_ref());
         }
         if turn.finished {
             return;
@@ -64,12 +64,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if turn.again {
             tokio::task::yield_now().await;
         }
-        let woken = wait(&shared, watch.as_ref(), &turn, dialling.as_mut()).await;
-        let now = Instant::now();
-        match woken {
+        match wait(&shared, watch.as_ref(), &turn, dialling.as_mut()).await {
             Woken::Ready(mut guard) => {
                 let ready = guard.ready();
-                turn = shared.client.drive(now, &mut batch);
+                turn = take_turn(&shared, &mut batch);
                 // Only what the turn has found out: a byte that comes now is a new readiness.
                 if turn.drained && ready.is_readable() {
                     guard.clear_ready_matching(tokio::io::Ready::READABLE);
@@ -80,11 +78,45 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             Woken::Dialled(result) => {
                 dialling = None;
-                shared.client.dialled(now, result);
-                turn = shared.client.drive(now, &mut batch);
+                shared.client.dialled(Instant::now(), result);
+                turn = take_turn(&shared, &mut batch);
+                if shared.hosted.as_ref().is_some_and(|hosted| !hosted.is_kept()) {
+                    shared.poke();
+                }
             }
-            Woken::Other => turn = shared.client.drive(now, &mut batch),
+            Woken::Other => turn = take_turn(&shared, &mut batch),
         }
+    }
+}
+
+/// A turn, with its batch handed over; or, while the host drives, only what it leaves to us.
+fn take_turn(shared: &Shared, batch: &mut Batch) -> Turn {
+    let Some(hosted) = &shared.hosted else {
+        let turn = shared.client.drive(Instant::now(), batch);
+        shared.queue.push(batch);
+        return turn;
+    };
+    let held = hosted.turn();
+    if !hosted.is_kept() {
+        return hosted.background_turn();
+    }
+    let turn = shared.client.drive(Instant::now(), batch);
+    let pushed = shared.queue.push_quietly(batch);
+    drop(held);
+    if pushed {
+        shared.poke();
+    }
+    turn
+}
+
+/// Notes what is watched here, and lets go of what is watched no more.
+fn watches(shared: &Shared, watch: Option<&Watch>) {
+    let id = watch.map(|watch| watch.id);
+    if let Some(hosted) = &shared.hosted {
+        hosted.turn().background = id;
+        shared.release();
+    } else {
+        shared.client.released(&[id]);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a face (Rust, Python, Node) holds of a socket.
 
 mod background;
-mod clock;
 pub mod exit;
+mod host;
+mod keeper;
 mod queue;
 mod runtime;
 mod signals;
@@ -24,7 +25,11 @@ use crate::options::{Options, Providers};
 
 use queue::Queue;
 
-/// Told, from any thread and without a lock held, that [`Connection::take`] has something; once for each change from empty to not empty.
+pub use crate::client::LinkId;
+pub use host::Plan;
+
+/// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for
+/// a hosted socket, that [`Connection::drive`] has to be called.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// What a socket's face and its driver share.
@@ -33,12 +38,24 @@ struct Shared {
     queue: Queue,
     poke: Notify,
     started: AtomicBool,
+    hosted: Option<host::Hosted>,
 }
 
 impl Shared {
-    /// Has the driver take a turn.
+    /// Has whoever drives take a turn.
     fn poke(&self) {
-        self.poke.notify_one();
+        match &self.hosted {
+            Some(hosted) => {
+                if hosted.ring() {
+                    self.queue.wake();
+                }
+                // The host may be busy for long; then the background does it.
+                if hosted.is_kept() {
+                    self.poke.notify_one();
+                }
+            }
+            None => self.poke.notify_one(),
+        }
     }
 }
 
@@ -52,6 +69,18 @@ impl Connection {
     /// # Errors
     /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`.
     pub fn new(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
+        Self::make(url, options, providers, wake, None)
+    }
+
+    /// The same, to be driven by the host's own event loop with [`Connection::drive`].
+    ///
+    /// # Errors
+    /// As [`Connection::new`].
+    pub fn hosted(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
+        Self::make(url, options, providers, wake, Some(host::Hosted::default()))
+    }
+
+    fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: Option<host::Hosted>) -> Result<Self> {
         let url = address::parse_url(url)?;
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);
@@ -60,6 +89,7 @@ impl Connection {
             queue: Queue::new(wake),
             poke: Notify::new(),
             started: AtomicBool::new(false),
+            hosted,
         });
         Ok(Self(shared))
     }
@@ -73,8 +103,11 @@ impl Connection {
         exit::register(&self.0);
         shared.client.start(Instant::now());
         if let Ok(runtime) = runtime::handle() {
-            clock::watch(runtime);
+            keeper::watch(runtime);
             runtime.spawn(background::run(Arc::clone(shared)));
+        }
+        if shared.hosted.is_some() {
+            shared.poke();
         }
     }
 

@@ -30,20 +30,27 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands `batch` over, if there is something in it, and leaves an empty one in its place.
+    /// Hands `batch` over, if there is something in it, leaves an empty one in its place, and wakes the host if the queue was empty.
     pub(super) fn push(&self, batch: &mut Batch) {
+        if self.push_quietly(batch) {
+            self.wake();
+        }
+    }
+
+    /// The same without the wake: true if the host has to be woken.
+    pub(super) fn push_quietly(&self, batch: &mut Batch) -> bool {
         if batch.is_empty() {
             batch.bytes.clear();
-            return;
+            return false;
         }
         let mut state = self.lock();
         let spare = state.spare.take().unwrap_or_default();
         state.batches.push_back(std::mem::replace(batch, spare));
-        let first = state.batches.len() == 1;
-        drop(state);
-        if first {
-            (self.wake)();
-        }
+        state.batches.len() == 1
+    }
+
+    pub(super) fn wake(&self) {
+        (self.wake)();
     }
 
     /// Swaps the next batch into `batch`.

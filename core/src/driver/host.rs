@@ -1,0 +1,175 @@
+//! The host driver: the open connection is driven on the host's own event loop, with no thread between the socket and the handler. Knows
+//! what the host has to watch; the loop itself is the face's. Dialling, and standing in for a host that is late, stay with the background.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{Connection, Shared};
+use crate::client::{LinkId, Turn};
+use crate::dial;
+use crate::event::Batch;
+
+/// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
+#[derive(Default)]
+pub(super) struct Hosted {
+    /// The background stands in for the host.
+    kept: AtomicBool,
+    /// The host is told to drive, and has not yet.
+    woken: AtomicBool,
+    /// Nothing more will happen.
+    finished: AtomicBool,
+    /// How many turns the host has taken: the keeper sees whether it moves.
+    drives: AtomicU64,
+    /// Held for a turn and for handing its batch over, so that batches stay in order when host and background change places.
+    turn: Mutex<Watches>,
+    orders: Mutex<Orders>,
+}
+
+/// Which connection's descriptor each side watches: it is closed when neither does.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Watches {
+    pub(super) host: Option<LinkId>,
+    pub(super) background: Option<LinkId>,
+}
+
+/// What the host's turns leave to the background.
+#[derive(Default)]
+struct Orders {
+    dial: Option<Box<dial::Request>>,
+    cancel_dial: bool,
+}
+
+impl Hosted {
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Acquire)
+    }
+
+    /// Has the background stand in, until the host's next turn.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Release);
+    }
+
+    pub(super) fn drives(&self) -> u64 {
+        self.drives.load(Ordering::Acquire)
+    }
+
+    pub(super) fn turn(&self) -> MutexGuard<'_, Watches> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the host has to be woken: it was not yet.
+    pub(super) fn ring(&self) -> bool {
+        !self.woken.swap(true, Ordering::AcqRel)
+    }
+
+    /// What the background has to do while the host drives.
+    pub(super) fn background_turn(&self) -> Turn {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        Turn {
+            dial: orders.dial.take(),
+            cancel_dial: std::mem::take(&mut orders.cancel_dial),
+            finished: self.finished.load(Ordering::Acquire),
+            ..Turn::default()
+        }
+    }
+
+    fn order(&self, turn: &mut Turn) -> bool {
+        if turn.dial.is_none() && !turn.cancel_dial && !turn.finished {
+            return false;
+        }
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if turn.cancel_dial {
+            orders.dial = None;
+        }
+        if let Some(request) = turn.dial.take() {
+            orders.dial = Some(request);
+        } else {
+            orders.cancel_dial |= turn.cancel_dial;
+        }
+        drop(orders);
+        self.finished.store(turn.finished, Ordering::Release);
+        true
+    }
+}
+
+/// What the host's loop has to wait for until the next [`Connection::drive`].
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct Plan {
+    /// The descriptor to watch, and no other; report with [`Connection::watching`] once the loop does so.
+    pub descriptor: Option<(LinkId, RawFd)>,
+    /// Drive when it is readable.
+    pub want_read: bool,
+    /// Drive when it is writable.
+    pub want_write: bool,
+    /// Drive at this time at the latest.
+    pub deadline: Option<Instant>,
+    /// Drive again at once, after the loop's other work.
+    pub again: bool,
+    /// Nothing more will happen.
+    pub finished: bool,
+}
+
+impl Connection {
+    /// A hosted socket takes one turn on the calling thread, which is to be that of the host's loop: to be called when its descriptor is
+    /// ready, when the deadline has come, and after each wake. What happened is put into `batch`; deliver it as with [`Connection::take`].
+    ///
+    /// # Panics
+    /// If the socket was not made with [`Connection::hosted`].
+    #[expect(clippy::expect_used, reason = "calling it on a socket of the background driver is a fault of the face, not of any input")]
+    pub fn drive(&self, batch: &mut Batch) -> Plan {
+        let shared = &self.0;
+        let hosted = shared.hosted.as_ref().expect("a hosted socket");
+        batch.clear();
+        hosted.woken.store(false, Ordering::Release);
+        hosted.drives.fetch_add(1, Ordering::AcqRel);
+        let turn_held = hosted.turn();
+        let was_kept = hosted.kept.swap(false, Ordering::AcqRel);
+        // What the background read while it stood in comes first.
+        let queued = shared.queue.take(batch);
+        let mut turn = if queued {
+            Turn { again: true, descriptor: turn_held.host.and_then(|id| shared.client.descriptor(id)), ..Turn::default() }
+        } else {
+            shared.client.drive(Instant::now(), batch)
+        };
+        drop(turn_held);
+        if hosted.order(&mut turn) || was_kept {
+            shared.poke.notify_one();
+        }
+        if turn.release {
+            self.release();
+        }
+        Plan {
+            descriptor: turn.descriptor,
+            want_read: turn.want_read,
+            want_write: turn.want_write,
+            deadline: turn.deadline,
+            again: turn.again,
+            finished: turn.finished,
+        }
+    }
+
+    /// Tells which connection's descriptor the host's loop watches now; those of earlier ones may be closed.
+    pub fn watching(&self, id: Option<LinkId>) {
+        if let Some(hosted) = &self.0.hosted {
+            hosted.turn().host = id;
+            self.release();
+        }
+    }
+
+    fn release(&self) {
+        self.0.release();
+    }
+}
+
+impl Shared {
+    /// Lets go of the connections that nobody watches any more.
+    pub(super) fn release(&self) {
+        if let Some(hosted) = &self.hosted {
+            let watches = *hosted.turn();
+            self.client.released(&[watches.host, watches.background]);
+        }
+    }
+}
