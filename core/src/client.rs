@@ -276,6 +276,13 @@ impl Client {
         Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
     }
 
+    /// Nothing happens on this socket any more, and its peer is told nothing.
+    pub fn forsake(&self) {
+        if self.is_ours() {
+            self.lock().exiting = true;
+        }
+    }
+
     /// Does what the session wants, and writes.
     fn pump(&self, inner: &mut Inner, now: Instant) {
         self.act(inner, now);

@@ -61,6 +61,7 @@ impl Client {
         let mut inner = self.lock();
         let inner = &mut *inner;
         if inner.exiting {
+            turn.finished = true;
             return turn;
         }
         batch.items.extend(inner.emitted.drain(..));

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::Shared;
-pub use super::signals::watch as watch_signals;
+use super::{Connection, Shared};
+pub use super::signals::{watch as watch_signals, watch_inherited as watch_inherited_signals};
 use crate::client::Farewell;
 use crate::process;
 
@@ -41,16 +41,27 @@ pub fn goodbye(at_most: Option<Duration>) {
     if SAID_IN.swap(generation, Ordering::AcqRel) == generation {
         return;
     }
+    say(&all(), at_most);
+}
+
+/// The same for some sockets: those of a worker that ends while the process goes on.
+pub fn goodbye_of(sockets: &[Connection], at_most: Option<Duration>) {
+    let sockets: Vec<Arc<Shared>> = sockets.iter().map(|socket| Arc::clone(&socket.0)).collect();
+    say(&sockets, at_most);
+    for shared in &sockets {
+        shared.poke();
+    }
+}
+
+fn say(sockets: &[Arc<Shared>], at_most: Option<Duration>) {
     let start = Instant::now();
-    let sockets = all();
-    // A socket whose lock is held for long is in trouble; it must not keep the process.
-    let mut open: Vec<(Instant, &Arc<Shared>)> = sockets
-        .iter()
-        .filter_map(|shared| {
-            let bound = shared.client.options().close_on_exit?;
-            Some((start + at_most.map_or(bound, |most| most.min(bound)), shared))
-        })
-        .collect();
+    let mut open: Vec<(Instant, &Arc<Shared>)> = Vec::new();
+    for shared in sockets {
+        match shared.client.options().close_on_exit {
+            Some(bound) => open.push((start + at_most.map_or(bound, |most| most.min(bound)), shared)),
+            None => shared.client.forsake(),
+        }
+    }
     loop {
         let now = Instant::now();
         let mut waiting: Vec<(RawFd, bool)> = Vec::new();

@@ -4,6 +4,7 @@
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::exit;
 use crate::process;
@@ -14,14 +15,51 @@ const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 static TELL: AtomicI32 = AtomicI32::new(-1);
 static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
 
+/// What stood where our handler stands, if that was not the default action.
+static PREVIOUS: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
+
 /// From now on SIGTERM, SIGHUP and, if `sigint`, SIGINT say goodbye and then do what they would have done. Only signals whose action is the
 /// default one at the time of the call; called with the first socket that has `close_on_exit`. Calling again does nothing.
 pub fn watch(sigint: bool) {
-    let generation = process::generation();
-    if WATCHED_IN.swap(generation, Ordering::AcqRel) == generation {
+    if !hear() {
         return;
     }
-    let Ok((mut hear, tell)) = UnixStream::pair() else { return };
+    for signal in SIGNALS {
+        if (sigint || signal != libc::SIGINT) && action_of(signal).sa_sigaction == libc::SIG_DFL {
+            set_action(signal, &ours());
+        }
+    }
+}
+
+/// The same for signals that the host says nobody listens to, though it has a handler of its own there: Node puts the terminal in order before
+/// it lets the signal end the process. That handler stands again before the signal is raised again. Calling again takes back what the host
+/// took in between.
+pub fn watch_inherited(signals: &[i32]) {
+    if !hear() {
+        return;
+    }
+    for &signal in signals.iter().filter(|signal| SIGNALS.contains(signal)) {
+        let standing = action_of(signal);
+        if standing.sa_sigaction == libc::SIG_IGN || standing.sa_sigaction == handler() {
+            continue;
+        }
+        let mut previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
+        previous.retain(|(of, _)| *of != signal);
+        if standing.sa_sigaction != libc::SIG_DFL {
+            previous.push((signal, standing));
+        }
+        drop(previous);
+        set_action(signal, &ours());
+    }
+}
+
+/// Starts the thread that hears of signals, once in each process. False: it could not be had.
+fn hear() -> bool {
+    let generation = process::generation();
+    if WATCHED_IN.swap(generation, Ordering::AcqRel) == generation {
+        return TELL.load(Ordering::Acquire) >= 0;
+    }
+    let Ok((mut hear, tell)) = UnixStream::pair() else { return false };
     let spawned = std::thread::Builder::new().name("heartwire-signals".to_owned()).spawn(move || {
         let mut signal = [0_u8];
         while matches!(std::io::Read::read(&mut hear, &mut signal), Ok(1)) {
@@ -30,15 +68,11 @@ pub fn watch(sigint: bool) {
         }
     });
     if spawned.is_err() {
-        return;
+        return false;
     }
     TELL.store(tell.into_raw_fd(), Ordering::Release);
     process::in_child(let_go);
-    for signal in SIGNALS {
-        if (sigint || signal != libc::SIGINT) && action_of(signal) == libc::SIG_DFL {
-            set_action(signal, handler());
-        }
-    }
+    true
 }
 
 /// Only writes a byte, which is safe in a handler.
@@ -56,11 +90,15 @@ fn handler() -> libc::sighandler_t {
     on_signal as extern "C" fn(i32) as libc::sighandler_t
 }
 
+fn ours() -> libc::sigaction {
+    action(handler())
+}
+
 /// In a forked child: the default actions stand again, for nobody would hear the handler but the parent.
 fn let_go() {
     for signal in SIGNALS {
-        if action_of(signal) == handler() {
-            set_action(signal, libc::SIG_DFL);
+        if action_of(signal).sa_sigaction == handler() {
+            set_action(signal, &action(libc::SIG_DFL));
         }
     }
     let tell = TELL.swap(-1, Ordering::AcqRel);
@@ -70,31 +108,40 @@ fn let_go() {
     }
 }
 
-/// Ends the process by the signal's default action, so that its exit status is the one that it would have had.
+/// Ends the process by what stood before, so that its exit status is the one that it would have had.
 fn end_by(signal: i32) {
-    set_action(signal, libc::SIG_DFL);
+    let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let standing = previous.iter().find(|(of, _)| *of == signal).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
+    drop(previous);
+    set_action(signal, &standing);
     // SAFETY: plain system calls without pointers.
     unsafe {
         libc::kill(libc::getpid(), signal);
     }
 }
 
-fn action_of(signal: i32) -> libc::sighandler_t {
+fn action_of(signal: i32) -> libc::sigaction {
     // SAFETY: a null new action only asks; the old one is written into zeroed memory of the right type.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut action);
-        action.sa_sigaction
+        action
     }
 }
 
-fn set_action(signal: i32, action: libc::sighandler_t) {
-    // SAFETY: the structure is complete, and the action is the default one or a function that is safe in a handler.
+/// An action that calls `handler`, interrupting no system call.
+fn action(handler: libc::sighandler_t) -> libc::sigaction {
+    // SAFETY: zeroes are a valid value of the structure, and its mask is then emptied.
     unsafe {
         let mut new: libc::sigaction = std::mem::zeroed();
-        new.sa_sigaction = action;
+        new.sa_sigaction = handler;
         new.sa_flags = libc::SA_RESTART;
         libc::sigemptyset(&raw mut new.sa_mask);
-        libc::sigaction(signal, &raw const new, std::ptr::null_mut());
+        new
     }
+}
+
+fn set_action(signal: i32, action: &libc::sigaction) {
+    // SAFETY: the structure is complete, and what it calls is the default action, a handler that stood before, or ours, which is safe there.
+    unsafe { libc::sigaction(signal, action, std::ptr::null_mut()) };
 }
