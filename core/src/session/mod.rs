@@ -1,181 +1,354 @@
 //! The life of one socket object: when to dial, what each end of a connection means, when to come back, what to say to stay alive.
 //! A machine of pure decisions: it is told what happened and the time, and says what to do ([`Action`]). It never asks the time, does
 //! no I/O, has no thread, and knows nothing of frames, sockets or languages.
+//!
+//! This file owns the states and the way to an open connection; `ending` owns the way out of it, and the files named after a feature
+//! own that feature.
+
+mod action;
+mod ending;
+mod heartbeat;
+mod liveness;
+mod outbox;
+mod providers;
+mod reconnect;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use url::Url;
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
 
-use crate::close::{CloseCode, CloseFrame};
-use crate::error::{Error, Result};
+use self::action::Outlet;
+pub use self::action::{Action, Route, Target};
+use self::ending::{Closing, Ended};
+use self::heartbeat::Heartbeat;
+use self::liveness::Liveness;
+use self::outbox::Outbox;
+use self::providers::Questions;
+use self::reconnect::Reconnect;
+use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Open, ReadyState};
-use crate::message::{Answer, Data, Message};
+use crate::message::{Answer, Data};
 use crate::options::{Options, Providers};
-
-/// What the session wants done. After every call to the session, do all that [`Session::poll`] gives, in order, before the next call.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Action {
-    /// Open a connection; report with [`Session::handle_opened`] or [`Session::handle_dial_failed`].
-    Dial(Target),
-    /// Give up the dial that is under way; nothing of it is reported any more.
-    CancelDial,
-    /// Hand a message to the protocol; the second says whether to compress it, as in `SendOptions`.
-    Transmit(Message, Option<bool>),
-    /// Hand a ping to the protocol.
-    Ping(Bytes),
-    /// Hand a Close frame to the protocol.
-    SendClose(Option<CloseCode>, String),
-    /// Write what can be written without waiting, then drop the connection. Exactly one for each that was opened.
-    Drop,
-    /// Give the event to the host.
-    Emit(Event),
-}
-
-/// What functions of the user gave for an attempt; `None` where the options say it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Target {
-    /// Where to connect to.
-    pub url: Option<Url>,
-    /// The headers of the upgrade request, instead of `options.headers`.
-    pub headers: Option<Vec<(String, String)>>,
-    /// The subprotocols to offer, instead of `options.protocols`.
-    pub protocols: Option<Vec<String>>,
-}
-
-/// What becomes of a message that is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// The caller hands it to the protocol now.
-    Transmit,
-    /// The session keeps a copy until the next connection.
-    Queued,
-    /// The queue was full and its rule dropped this message; `Event::Dropped` tells.
-    Dropped,
-    /// The connection is ending: it goes nowhere, and only `buffered_amount` grows.
-    Discarded,
-}
 
 /// The state machine of a socket.
 #[derive(Debug)]
 pub struct Session {
     options: Arc<Options>,
+    providers: Providers,
+    rng: SmallRng,
+    out: Outlet,
+    state: State,
+    intent: Intent,
+    /// Since when the connection is open; kept until its end is told.
+    opened_at: Option<Instant>,
+    /// Back-pressure or `pause()` stop the reading when false.
+    reading: bool,
+    /// The connection's end was read and waits behind a barrier.
+    end_read: bool,
+    liveness: Liveness,
+    heartbeat: Option<Heartbeat>,
+    reconnect: Option<Reconnect>,
+    outbox: Option<Outbox>,
 }
 
-#[allow(
-    clippy::todo,
-    dead_code,
-    clippy::needless_pass_by_value,
-    unused_variables,
-    missing_docs,
-    clippy::missing_errors_doc,
-    reason = "signatures first"
-)]
+/// What the user wants of this socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intent {
+    Stay,
+    /// `close()` or `terminate()` was called: nothing follows this connection.
+    Leave,
+    /// The process ends, too: no waiting for the end of TCP once both Close frames passed.
+    LeaveInHaste,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before `start`.
+    New,
+    /// Functions of the user were asked for what the attempt needs.
+    Asking(Questions),
+    Dialling,
+    Open,
+    /// A Close frame was sent, received, or both.
+    Closing(Closing),
+    /// The connection is gone; `should_reconnect` was asked with this id, and this holds if it fails to answer.
+    Deciding(u64, bool, Box<Ended>),
+    /// Until the next attempt.
+    Waiting(Option<Instant>),
+    Closed,
+}
+
 impl Session {
     /// A session that does nothing until [`Session::start`]. `seed` feeds its random delays.
     pub fn new(options: Arc<Options>, providers: Providers, seed: u64) -> Self {
-        Self { options }
+        let reconnect = options.reconnect.is_some();
+        Self {
+            providers,
+            rng: SmallRng::seed_from_u64(seed),
+            out: Outlet::default(),
+            state: State::New,
+            intent: Intent::Stay,
+            opened_at: None,
+            reading: true,
+            end_read: false,
+            liveness: Liveness::default(),
+            heartbeat: options.heartbeat.is_some().then(Heartbeat::default),
+            reconnect: reconnect.then(Reconnect::default),
+            outbox: (reconnect && options.send_queue.is_some()).then(Outbox::default),
+            options,
+        }
     }
-    /// Begins the first attempt. Once only.
+
+    /// Begins the first attempt. Once only; nothing after a `close()`.
     pub fn start(&mut self, now: Instant) {
-        todo!()
+        if matches!(self.state, State::New) {
+            self.state = State::Waiting(Some(now));
+            self.handle_timeout(now);
+        }
     }
+
+    /// Asks the functions of the user, if any, then dials.
+    fn attempt(&mut self) {
+        let questions = Questions::ask(self.providers, &mut self.out);
+        self.state = State::Asking(questions);
+        self.dial_if_answered();
+    }
+
+    fn dial_if_answered(&mut self) {
+        if let State::Asking(questions) = &mut self.state
+            && questions.is_answered()
+        {
+            let target = questions.take_target();
+            self.state = State::Dialling;
+            self.out.push(Action::Dial(target));
+        }
+    }
+
     /// The dial succeeded. Emits `open`, then transmits what the queue holds.
     pub fn handle_opened(&mut self, now: Instant, open: Open) {
-        todo!()
+        if !matches!(self.state, State::Dialling) {
+            return self.out.push(Action::Drop);
+        }
+        self.state = State::Open;
+        self.opened_at = Some(now);
+        self.reading = true;
+        self.end_read = false;
+        self.liveness.restart(now);
+        if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+            heartbeat.restart(now, options, &mut self.rng);
+        }
+        if let Some(reconnect) = &mut self.reconnect {
+            reconnect.opened();
+        }
+        self.out.emit(Event::Open(open));
+        if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue)
+            && outbox.flush(now, options, &mut self.out)
+        {
+            self.handle_sent(now);
+        }
     }
+
+    /// The dial failed.
     pub fn handle_dial_failed(&mut self, now: Instant, error: Error) {
-        todo!()
+        if matches!(self.state, State::Dialling) {
+            let class = reconnect::class_of_error(&error);
+            self.end(now, Ended::failed(error, class));
+        }
     }
-    /// Bytes came; `data_messages` data messages were complete in them. Call it before [`Session::handle_timeout`] of the same turn.
+
+    /// Bytes came; `data_messages` data messages were complete in them. Of one turn, tell what was read before
+    /// [`Session::handle_timeout`]: what waited in the kernel is life, too.
     pub fn handle_received(&mut self, now: Instant, data_messages: usize) {
-        todo!()
+        if matches!(self.state, State::Open) {
+            self.liveness.received(now, data_messages > 0);
+            if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+                heartbeat.received(now, options, &mut self.out);
+            }
+        }
     }
+
     /// A pong came: the round trip, if it answers a ping of the session or one told to [`Session::handle_user_ping`].
     pub fn handle_pong(&mut self, now: Instant, payload: &[u8]) -> Option<Duration> {
-        todo!()
+        self.liveness.pong(now, payload)
     }
+
     /// The user's ping was handed to the protocol.
     pub fn handle_user_ping(&mut self, now: Instant, payload: &[u8]) {
-        todo!()
+        if matches!(self.state, State::Open) {
+            self.liveness.pinged(now, bytes::Bytes::copy_from_slice(payload));
+        }
     }
+
     /// Whether [`Session::handle_message`] wants to see messages now.
     pub fn awaits_response(&self) -> bool {
-        todo!()
+        matches!(self.state, State::Open)
+            && matches!((&self.heartbeat, &self.options.heartbeat), (Some(heartbeat), Some(options)) if heartbeat.awaits_message(options))
     }
+
     /// A message that may be the heartbeat's response.
     pub fn handle_message(&mut self, now: Instant, data: Data<'_>) {
-        todo!()
+        if self.awaits_response()
+            && let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat)
+        {
+            heartbeat.message(now, data, options, &mut self.out);
+        }
     }
+
     /// Something was sent otherwise than by [`Session::send`] (a fragment): the heartbeat's `only_when_idle` counts it.
     pub fn handle_sent(&mut self, now: Instant) {
-        todo!()
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.sent(now);
+        }
     }
+
     /// Reading the socket stops (back-pressure, `pause`) or goes on: while we do not read, silence says nothing about the peer.
     pub fn handle_reading(&mut self, now: Instant, reading: bool) {
-        todo!()
+        if reading && !self.reading {
+            self.liveness.resume(now);
+            if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+                heartbeat.resume(now, options);
+            }
+        }
+        self.reading = reading;
     }
-    /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, no deadline runs, until
-    /// one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
+
+    /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, and no deadline of the
+    /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
     pub fn handle_end_read(&mut self) {
-        todo!()
+        self.end_read = true;
     }
-    /// The peer's Close frame, settled.
-    pub fn handle_peer_close(&mut self, now: Instant, frame: CloseFrame) {
-        todo!()
-    }
-    /// The peer broke the protocol, settled: `code` goes to the peer.
-    pub fn handle_failure(&mut self, now: Instant, error: Error, code: CloseCode) {
-        todo!()
-    }
-    /// The stream ended (`None`) or broke, settled.
-    pub fn handle_lost(&mut self, now: Instant, error: Option<Error>) {
-        todo!()
-    }
+
     /// Does all that is due. Afterwards [`Session::next_deadline`] is in the future.
     pub fn handle_timeout(&mut self, now: Instant) {
-        todo!()
+        if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue) {
+            outbox.expire(now, options, &mut self.out);
+        }
+        match &self.state {
+            State::Waiting(Some(until)) if *until <= now => self.attempt(),
+            State::Closing(closing) if !self.end_read && closing.deadline.is_some_and(|deadline| deadline <= now) => {
+                self.closing_timed_out(now);
+            }
+            State::Open if !self.end_read => self.stay_alive(now),
+            _ => {}
+        }
     }
+
+    /// What an open connection owes by now: pings and heartbeats to send, or the verdict that the peer is dead.
+    fn stay_alive(&mut self, now: Instant) {
+        let mut dead = self.liveness.timeout(now, &self.options, self.reading, &mut self.rng, &mut self.out);
+        if dead.is_none()
+            && let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat)
+        {
+            dead = heartbeat.timeout(now, options, self.reading, &mut self.out);
+        }
+        if let Some(error) = dead {
+            self.peer_is_dead(now, error);
+        }
+    }
+
     /// When [`Session::handle_timeout`] is to be called next.
     pub fn next_deadline(&self) -> Option<Instant> {
-        todo!()
+        let queue = match (&self.outbox, &self.options.send_queue) {
+            (Some(outbox), Some(options)) => outbox.next_deadline(options),
+            _ => None,
+        };
+        let state = match &self.state {
+            State::Waiting(until) => *until,
+            State::Closing(closing) if !self.end_read => closing.deadline,
+            State::Open if !self.end_read => {
+                let heartbeat = match (&self.heartbeat, &self.options.heartbeat) {
+                    (Some(heartbeat), Some(options)) => heartbeat.next_deadline(options, self.reading),
+                    _ => None,
+                };
+                earliest([heartbeat, self.liveness.next_deadline(&self.options, self.reading)])
+            }
+            _ => None,
+        };
+        earliest([queue, state])
     }
+
     /// The host's answer to an `Event::Ask`. An unknown or forgotten id is ignored.
     pub fn handle_answer(&mut self, now: Instant, id: u64, answer: Answer) {
-        todo!()
+        match &mut self.state {
+            State::Asking(questions) => match questions.answer(id, answer) {
+                Ok(()) => self.dial_if_answered(),
+                Err(error) => {
+                    let class = reconnect::class_of_error(&error);
+                    self.end(now, Ended::failed(error, class));
+                }
+            },
+            State::Deciding(asked, ..) if *asked == id => self.decided(now, answer),
+            State::Open => {
+                if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+                    heartbeat.answer(now, id, answer, options, &mut self.out);
+                }
+            }
+            _ => {}
+        }
     }
-    /// The wall clock jumped: the machine may have slept, so the peer is probed at once.
+
+    /// The wall clock jumped: the machine may have slept, so the peer is probed at once, by a ping, or by a heartbeat where pings are off.
     pub fn handle_clock_jump(&mut self, now: Instant) {
-        todo!()
+        if !matches!(self.state, State::Open) || self.end_read {
+            return;
+        }
+        if self.options.ping_interval.is_some() {
+            self.liveness.probe(now, &mut self.rng, &mut self.out);
+        } else if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+            heartbeat.beat(now, options, &mut self.out);
+        }
     }
+
     /// Decides what becomes of a message. `compress` is kept with a message that is queued.
+    ///
+    /// # Errors
+    /// `invalid_state` while connecting without a queue; `queue_full`.
     pub fn send(&mut self, now: Instant, data: Data<'_>, compress: Option<bool>) -> Result<Route> {
-        todo!()
+        match self.state {
+            State::Open => {
+                self.handle_sent(now);
+                return Ok(Route::Transmit);
+            }
+            State::Closed => return Ok(Route::Discarded),
+            // The next connection may carry it, if there may be one.
+            State::Closing(_) | State::Deciding(..) if self.intent != Intent::Stay || self.outbox.is_none() => return Ok(Route::Discarded),
+            _ => {}
+        }
+        match (&mut self.outbox, &self.options.send_queue) {
+            (Some(outbox), Some(options)) => outbox.push(now, data, compress, options, &mut self.out),
+            _ => Err(Error::new(ErrorCode::InvalidState, "the connection is not open yet, and no send_queue holds messages until it is")),
+        }
     }
-    /// The user's `close()`. Final.
-    pub fn close(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        todo!()
-    }
-    /// The process ends: Close 1001, and no waiting for the end of TCP once the peer answered. Final.
-    pub fn goodbye(&mut self, now: Instant) {
-        todo!()
-    }
-    /// Drops the connection at once. Final.
-    pub fn terminate(&mut self, now: Instant) {
-        todo!()
-    }
+
     /// The session's own state; what the user sees changes later, as the host comes to the events.
     pub fn ready_state(&self) -> ReadyState {
-        todo!()
+        match self.state {
+            State::New | State::Asking(_) | State::Dialling | State::Waiting(_) => ReadyState::Connecting,
+            State::Open => ReadyState::Open,
+            State::Closing(_) | State::Deciding(..) => ReadyState::Closing,
+            State::Closed => ReadyState::Closed,
+        }
     }
+
     /// The payload bytes that the send queue holds: a part of `buffered_amount`.
     pub fn queued_bytes(&self) -> usize {
-        todo!()
+        self.outbox.as_ref().map_or(0, Outbox::bytes)
     }
+
     /// What to do next.
     pub fn poll(&mut self) -> Option<Action> {
-        todo!()
+        self.out.poll()
     }
+}
+
+/// The earliest of deadlines that may be absent.
+fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
+}
+
+/// Seconds for a message: as few digits as tell it.
+fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }

@@ -1,0 +1,83 @@
+//! What the session says: the actions it wants done and the outlet that collects them. Knows no rule of when to say what.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::close::CloseCode;
+use crate::event::{Ask, Event, Question};
+use crate::message::Message;
+
+/// What the session wants done. After every call to the session, do all that [`Session::poll`](super::Session::poll) gives, in order,
+/// before the next call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Action {
+    /// Open a connection; report with `handle_opened` or `handle_dial_failed`.
+    Dial(Target),
+    /// Give up the dial that is under way; nothing of it is reported any more.
+    CancelDial,
+    /// Hand a message to the protocol; the second says whether to compress it, as in `SendOptions`.
+    Transmit(Message, Option<bool>),
+    /// Hand a ping to the protocol.
+    Ping(Bytes),
+    /// Hand a Close frame to the protocol.
+    SendClose(Option<CloseCode>, String),
+    /// Write what can be written without waiting, then drop the connection. Exactly one for each that was opened.
+    Drop,
+    /// Give the event to the host.
+    Emit(Event),
+}
+
+/// What functions of the user gave for an attempt; `None` where the options say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Where to connect to.
+    pub url: Option<Url>,
+    /// The headers of the upgrade request, instead of `options.headers`.
+    pub headers: Option<Vec<(String, String)>>,
+    /// The subprotocols to offer, instead of `options.protocols`.
+    pub protocols: Option<Vec<String>>,
+}
+
+/// What becomes of a message that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The caller hands it to the protocol now.
+    Transmit,
+    /// The session keeps a copy until the next connection.
+    Queued,
+    /// The queue was full and its rule dropped this message; `Event::Dropped` tells.
+    Dropped,
+    /// The connection is ending: it goes nowhere, and only `buffered_amount` grows.
+    Discarded,
+}
+
+/// Collects actions in order, and numbers the questions to the host.
+#[derive(Debug, Default)]
+pub(super) struct Outlet {
+    actions: VecDeque<Action>,
+    last_id: u64,
+}
+
+impl Outlet {
+    pub(super) fn push(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.push(Action::Emit(event));
+    }
+
+    /// Asks the host; its answer comes back with the id.
+    pub(super) fn ask(&mut self, question: Question) -> u64 {
+        self.last_id += 1;
+        self.emit(Event::Ask(Ask { id: self.last_id, question }));
+        self.last_id
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+}

@@ -1,0 +1,305 @@
+//! The way out of a connection: the closing handshake, failures, losses, and what follows: the end, or the next attempt. Each attempt
+//! and each connection passes [`Session::end`] once, which is where its one `close` event comes from.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::action::Action;
+use super::reconnect::{self, Class, Verdict};
+use super::{Intent, Session, State};
+use crate::close::{CloseCode, CloseFrame};
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Close, Event, Question, Reconnecting};
+use crate::message::Answer;
+
+/// How long the peer gets to end the TCP connection once both Close frames passed (RFC 6455 section 7.1.1: the server ends it first).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A closing handshake.
+#[derive(Debug)]
+pub(super) struct Closing {
+    /// Our Close frame, if it was us who began.
+    ours: Option<CloseFrame>,
+    /// The peer's Close frame; with ours, which was sent in any case, the handshake is complete.
+    theirs: Option<CloseFrame>,
+    /// When we wait no longer.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// The end of a connection, or of an attempt to make one.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Whether we failed it, so that an `error` event comes first.
+    failed: bool,
+    code: CloseCode,
+    reason: String,
+    was_clean: bool,
+    error: Option<Error>,
+    class: Class,
+    /// The delay drawn for the next attempt, if one may follow.
+    delay: Option<Duration>,
+}
+
+impl Ended {
+    /// We failed it.
+    pub(super) fn failed(error: Error, class: Class) -> Self {
+        Self { failed: true, ..Self::lost(error, class) }
+    }
+
+    /// It went away without a Close frame.
+    fn lost(error: Error, class: Class) -> Self {
+        Self { failed: false, code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, error: Some(error), class, delay: None }
+    }
+
+    /// Both Close frames passed.
+    fn clean(frame: CloseFrame, error: Option<Error>, class: Class) -> Self {
+        let code = frame.code.unwrap_or(CloseCode::NO_STATUS);
+        Self { failed: false, code, reason: frame.reason, was_clean: true, error, class, delay: None }
+    }
+
+    /// The `close` event; the error says, too, what follows.
+    fn close_event(&mut self, will_reconnect: bool) -> Close {
+        let retry_in = self.delay.filter(|_| will_reconnect);
+        let retryable = self.class == Class::Transient;
+        self.error = self.error.take().map(|error| {
+            error.with(|detail| {
+                detail.retryable = retryable;
+                detail.retry_in = retry_in;
+            })
+        });
+        let (code, reason, was_clean, error) = (self.code, self.reason.clone(), self.was_clean, self.error.clone());
+        Close { code, reason, was_clean, error, will_reconnect, retry_in }
+    }
+}
+
+impl Session {
+    /// The user's `close()`: the closing handshake; while connecting, the end at once. Final.
+    ///
+    /// # Errors
+    /// `invalid_close`: a code that a program may not give, a reason that is too long, or a reason without a code. Checked in every state.
+    pub fn close(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        let refuse = |why: String| Err(Error::new(ErrorCode::InvalidClose, why));
+        match code {
+            Some(code) if !code.may_be_given() => return refuse(format!("the close code is {code}: allowed are 1000, and 3000 to 4999")),
+            None if !reason.is_empty() => return refuse("a close reason needs a code".to_owned()),
+            _ if reason.len() > CloseCode::MAX_REASON_BYTES => {
+                let most = CloseCode::MAX_REASON_BYTES;
+                return refuse(format!("the close reason has {} bytes of UTF-8: allowed are {most}", reason.len()));
+            }
+            _ => {}
+        }
+        if self.intent == Intent::Stay {
+            self.intent = Intent::Leave;
+        }
+        self.leave(now, code, reason, "close() was called before the connection was open");
+        Ok(())
+    }
+
+    /// The process ends: as `close()` with 1001, but once both Close frames passed the end of TCP is not awaited. Final.
+    pub fn goodbye(&mut self, now: Instant) {
+        self.intent = Intent::LeaveInHaste;
+        self.leave(now, Some(CloseCode::GOING_AWAY), "", "the process ended before the connection was open");
+        self.finish_in_haste(now);
+    }
+
+    fn leave(&mut self, now: Instant, code: Option<CloseCode>, reason: &str, while_connecting: &str) {
+        match self.state {
+            State::Open => {
+                self.out.push(Action::SendClose(code, reason.to_owned()));
+                let ours = CloseFrame { code, reason: reason.to_owned() };
+                self.closing(Closing { ours: Some(ours), theirs: None, deadline: now.checked_add(self.options.close_timeout) });
+            }
+            State::Closing(_) | State::Closed => {}
+            _ => self.cancel(now, while_connecting),
+        }
+    }
+
+    /// Drops the connection at once. Final.
+    pub fn terminate(&mut self, now: Instant) {
+        self.intent = Intent::Leave;
+        match self.state {
+            State::Open | State::Closing(Closing { theirs: None, .. }) => {
+                let error = Error::new(ErrorCode::Terminated, "terminate() dropped the connection");
+                self.drop_link(now, Ended::lost(error, Class::Hopeless));
+            }
+            State::Closing(_) => self.finish_handshake(now),
+            State::Closed => {}
+            _ => self.cancel(now, "terminate() was called before the connection was open"),
+        }
+    }
+
+    /// The user gives up where no connection is.
+    fn cancel(&mut self, now: Instant, why: &str) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            // That attempt has ended already, only its end was not told yet.
+            State::Deciding(.., ended) => return self.conclude(now, *ended, false),
+            State::Dialling => self.out.push(Action::CancelDial),
+            _ => {}
+        }
+        self.end(now, Ended::failed(Error::new(ErrorCode::Cancelled, why), Class::Hopeless));
+    }
+
+    /// The peer's Close frame, settled: it is echoed, and the peer ends the TCP connection.
+    pub fn handle_peer_close(&mut self, now: Instant, frame: CloseFrame) {
+        self.end_read = false;
+        let linger = now.checked_add(LINGER.min(self.options.close_timeout));
+        match &mut self.state {
+            State::Open => {
+                self.out.push(Action::SendClose(frame.code, String::new()));
+                self.closing(Closing { ours: None, theirs: Some(frame), deadline: linger });
+            }
+            State::Closing(closing) if closing.theirs.is_none() => {
+                closing.theirs = Some(frame);
+                closing.deadline = super::earliest([closing.deadline, linger]);
+            }
+            _ => {}
+        }
+        self.finish_in_haste(now);
+    }
+
+    /// The peer broke the protocol, settled: `code` goes to the peer, if no Close frame went before.
+    pub fn handle_failure(&mut self, now: Instant, error: Error, code: CloseCode) {
+        self.end_read = false;
+        match self.state {
+            State::Open => self.fail(now, error, code),
+            State::Closing(Closing { theirs: None, .. }) => self.drop_link(now, Ended::failed(error, Class::Transient)),
+            State::Closing(_) => self.finish_handshake(now),
+            _ => {}
+        }
+    }
+
+    /// The stream ended (`None`) or broke, settled.
+    pub fn handle_lost(&mut self, now: Instant, error: Option<Error>) {
+        self.end_read = false;
+        match self.state {
+            State::Open | State::Closing(Closing { theirs: None, .. }) => {
+                let error = error.unwrap_or_else(|| Error::new(ErrorCode::ConnectionLost, "the connection ended without a Close frame"));
+                self.drop_link(now, Ended::lost(error, Class::Transient));
+            }
+            State::Closing(_) => self.finish_handshake(now),
+            _ => {}
+        }
+    }
+
+    /// A deadline passed in silence. The peer is told, in case it hears us though we do not hear it.
+    pub(super) fn peer_is_dead(&mut self, now: Instant, error: Error) {
+        self.fail(now, error, CloseCode::GOING_AWAY);
+    }
+
+    /// The closing handshake took too long.
+    pub(super) fn closing_timed_out(&mut self, now: Instant) {
+        if matches!(self.state, State::Closing(Closing { theirs: Some(_), .. })) {
+            return self.finish_handshake(now);
+        }
+        let limit = super::seconds(self.options.close_timeout);
+        let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {limit} (close_timeout)"));
+        self.drop_link(now, Ended::lost(error, Class::Transient));
+    }
+
+    /// Fails the connection (RFC 6455 section 7.1.7). The error's name is the reason on the wire; the program sees 1006.
+    fn fail(&mut self, now: Instant, error: Error, code: CloseCode) {
+        self.out.push(Action::SendClose(Some(code), error.code().as_str().to_owned()));
+        self.drop_link(now, Ended::failed(error, Class::Transient));
+    }
+
+    fn closing(&mut self, closing: Closing) {
+        self.liveness.stop();
+        self.state = State::Closing(closing);
+    }
+
+    /// Both Close frames passed and TCP is at its end, or waited for long enough.
+    fn finish_handshake(&mut self, now: Instant) {
+        let State::Closing(Closing { ours, theirs: Some(frame), .. }) = &mut self.state else { return };
+        let (ours, frame) = (ours.take(), std::mem::take(frame));
+        let is_echo = ours.is_some_and(|ours| ours.code == frame.code);
+        let error = match frame.code {
+            None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => None,
+            _ if is_echo => None,
+            Some(code) => {
+                let reason = if frame.reason.is_empty() { String::new() } else { format!(": {:?}", frame.reason) };
+                Some(Error::new(ErrorCode::ClosedByPeer, format!("the peer closed the connection with {code}{reason}")))
+            }
+        };
+        let class = frame.code.map_or(Class::Transient, |code| reconnect::class_of_close(code, self.options.reconnect.as_ref()));
+        self.drop_link(now, Ended::clean(frame, error, class));
+    }
+
+    fn finish_in_haste(&mut self, now: Instant) {
+        if self.intent == Intent::LeaveInHaste {
+            self.finish_handshake(now);
+        }
+    }
+
+    fn drop_link(&mut self, now: Instant, ended: Ended) {
+        self.out.push(Action::Drop);
+        self.end(now, ended);
+    }
+
+    /// An attempt or a connection ended: decides what follows, or asks.
+    pub(super) fn end(&mut self, now: Instant, mut ended: Ended) {
+        self.liveness.stop();
+        self.end_read = false;
+        let uptime = self.opened_at.take().map(|since| now.saturating_duration_since(since));
+        let verdict = match (&mut self.reconnect, &self.options.reconnect) {
+            (Some(reconnect), Some(options)) if self.intent == Intent::Stay => {
+                let verdict = reconnect.judge(ended.class, uptime, options);
+                let retry_after = ended.error.as_ref().and_then(|error| error.retry_after);
+                ended.delay = Some(reconnect.delay(retry_after, options, &mut self.rng));
+                verdict
+            }
+            _ => Verdict::Stop,
+        };
+        match verdict {
+            Verdict::Open(default) if self.providers.should_reconnect => {
+                let id = self.out.ask(Question::ShouldReconnect(ended.close_event(default)));
+                self.state = State::Deciding(id, default, Box::new(ended));
+            }
+            verdict => self.conclude(now, ended, verdict == Verdict::Open(true)),
+        }
+    }
+
+    /// `should_reconnect` answered. Where it failed, the rules decide as if it were not there, and the error tells.
+    pub(super) fn decided(&mut self, now: Instant, answer: Answer) {
+        let State::Deciding(_, default, ended) = &mut self.state else { return };
+        let failure = match answer {
+            Ok(Value::Bool(decision)) => {
+                *default = decision;
+                None
+            }
+            Ok(_) => Some("should_reconnect must give a boolean".to_owned()),
+            Err(words) => Some(format!("should_reconnect failed: {words}")),
+        };
+        if let Some(words) = failure {
+            let error = ended.error.take().unwrap_or_else(|| Error::new(ErrorCode::ProviderFailed, words.clone()));
+            ended.error = Some(error.with(|detail| {
+                if detail.message != words {
+                    detail.causes.push(words);
+                }
+            }));
+        }
+        if let State::Deciding(_, again, ended) = std::mem::replace(&mut self.state, State::Closed) {
+            self.conclude(now, *ended, again);
+        }
+    }
+
+    /// Tells the end, and begins what follows it.
+    fn conclude(&mut self, now: Instant, mut ended: Ended, again: bool) {
+        let close = ended.close_event(again);
+        if !again && let Some(outbox) = &mut self.outbox {
+            outbox.drop_all(&mut self.out);
+        }
+        if ended.failed
+            && let Some(error) = &ended.error
+        {
+            self.out.emit(Event::Error(error.clone()));
+        }
+        self.out.emit(Event::Close(close));
+        self.state = State::Closed;
+        if let (true, Some(delay), Some(reconnect)) = (again, ended.delay, &mut self.reconnect) {
+            let attempt = reconnect.plan();
+            self.out.emit(Event::Reconnecting(Reconnecting { attempt, delay, cause: ended.error }));
+            self.state = State::Waiting(now.checked_add(delay));
+        }
+    }
+}
