@@ -140,6 +140,18 @@ impl Client {
         Ok(())
     }
 
+    /// Says goodbye with Close 1001 while the process goes on. Final.
+    pub fn go_away(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.session.goodbye(now);
+        self.show_closing(waiting);
+        self.pump(&mut inner, now);
+    }
+
     /// Drops the connection at once. Final.
     pub fn terminate(&self, now: Instant) {
         if !self.is_ours() {

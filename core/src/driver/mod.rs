@@ -199,6 +199,12 @@ impl Connection {
         Ok(())
     }
 
+    /// As [`Connection::close`] with 1001: what delivers the events of this socket ends before the process does. Final.
+    pub fn go_away(&self) {
+        self.0.client.go_away(Instant::now());
+        self.0.poke();
+    }
+
     /// Drops the connection at once: `close` 1006 with `terminated` follows. Final.
     pub fn terminate(&self) {
         self.0.client.terminate(Instant::now());

@@ -1,0 +1,72 @@
+"""The WebSocket client for chat bots: the browser's events, a connection that stays alive, comes back politely, and says goodbye."""
+
+from __future__ import annotations
+
+from ._delivery import run_forever
+from ._errors import (
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    InvalidStateError,
+    OptionError,
+    WebSocketError,
+)
+from ._native import (
+    CloseEvent,
+    DroppedEvent,
+    ErrorEvent,
+    Event,
+    HeartbeatEvent,
+    MessageEvent,
+    OpenEvent,
+    PingEvent,
+    PongEvent,
+    ReconnectingEvent,
+    __version__,
+)
+from ._websocket import WebSocket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._aio import ClientConnection, connect
+
+__all__ = [
+    "ClientConnection",
+    "CloseEvent",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "DroppedEvent",
+    "ErrorEvent",
+    "Event",
+    "HeartbeatEvent",
+    "InvalidStateError",
+    "MessageEvent",
+    "OpenEvent",
+    "OptionError",
+    "PingEvent",
+    "PongEvent",
+    "ReconnectingEvent",
+    "WebSocket",
+    "WebSocketError",
+    "__version__",
+    "connect",
+    "run_forever",
+]
+
+
+def __getattr__(name: str) -> object:
+    # asyncio is imported only by those who use it.
+    if name in ("connect", "ClientConnection"):
+        from . import _aio
+
+        return getattr(_aio, name)
+    if name in ("sync", "testing"):
+        import importlib
+
+        return importlib.import_module(f"heartwire.{name}")
+    raise AttributeError(f"module 'heartwire' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "sync", "testing"]

@@ -1,0 +1,258 @@
+"""`heartwire.connect`: the face for asyncio, with the names of `websockets`. Thin over `WebSocket`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
+from ._inbox import Inbox
+from ._websocket import WebSocket
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Generator, Iterable
+    from types import TracebackType
+    from typing import Union
+
+    from typing_extensions import Self, Unpack
+
+    from ._native import CloseEvent, ErrorEvent, Event, OpenEvent, PongEvent
+    from ._options import Options
+    from ._websocket import Protocols, Url
+
+    Data = Union[str, bytes, bytearray, memoryview]
+
+
+class ClientConnection:
+    """A connection to receive from and send to, made by `connect()`."""
+
+    def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._receiver: asyncio.Future[None] | None = None
+        self._senders: list[asyncio.Future[None]] = []
+        self._sending = asyncio.Lock()
+        self._pings: dict[bytes, list[asyncio.Future[float]]] = {}
+        self._next_ping = 0
+        self._error: WebSocketError | None = None
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        #: The WebSocket underneath: for more events, `terminate()` and the properties.
+        self.socket = socket = WebSocket(url, protocols, **options)
+        self._inbox = Inbox(socket)
+        socket.onopen = self._on_open
+        socket.onmessage = self._on_message
+        socket.onerror = self._on_error
+        socket.onclose = self._on_close
+        socket.ondrain = self._on_drain
+        socket.onpong = self._on_pong
+
+    def _on_open(self, event: OpenEvent) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def _on_message(self, event: Any) -> None:
+        self._inbox.put(event)
+        self._wake_receiver()
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        self._error = event.error
+
+    def _on_drain(self, event: Event) -> None:
+        senders, self._senders = self._senders, []
+        for sender in senders:
+            if not sender.done():
+                sender.set_result(None)
+
+    def _on_pong(self, event: PongEvent) -> None:
+        for waiter in self._pings.pop(event.payload, ()):
+            if not waiter.done():
+                waiter.set_result(event.latency or 0.0)
+
+    def _on_close(self, event: CloseEvent) -> None:
+        pings, self._pings = self._pings, {}
+        if not event.will_reconnect:
+            self._inbox.end = event
+            if not self._opened.done():
+                error = event.error or self._error
+                self._opened.set_exception(error if error is not None else self._inbox.error())
+                self._opened.exception()  # the caller of connect() may be gone
+            self._wake_receiver()
+        self._on_drain(event)
+        for waiters in pings.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(closed(event))
+                    waiter.exception()  # nobody has to wait for a pong
+
+    def _wake_receiver(self) -> None:
+        if self._receiver is not None and not self._receiver.done():
+            self._receiver.set_result(None)
+
+    async def recv(self) -> str | bytes:
+        """Give the next message; raise ConnectionClosed after the last. Cancelling it loses nothing."""
+        if self._receiver is not None:
+            raise InvalidStateError("another recv() waits already", code="invalid_state", phase="closed")
+        while not self._inbox.messages:
+            if self._inbox.end is not None:
+                raise self._inbox.error()
+            self._receiver = self._loop.create_future()
+            try:
+                await self._receiver
+            finally:
+                self._receiver = None
+        return self._inbox.get()
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give messages until both sides said goodbye."""
+        try:
+            while True:
+                yield await self.recv()
+        except ConnectionClosedOK:
+            return
+
+    async def send(
+        self, message: Data | Iterable[Data] | AsyncIterable[Data], *, compress: bool | None = None
+    ) -> None:
+        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
+        async with self._sending:
+            await self._check_open()
+            if hasattr(message, "__aiter__"):
+                await self._send_fragments(message)
+            else:
+                self.socket.send(message, compress)
+                await self._drained()
+
+    async def _check_open(self) -> None:
+        if self.socket.ready_state >= WebSocket.CLOSING and not self._will_return():
+            if self._inbox.end is None:
+                await self.socket.wait_closed()
+            raise self._inbox.error()
+
+    def _will_return(self) -> bool:
+        last = self.socket._last_close
+        return self._inbox.end is None and last is not None and last.will_reconnect
+
+    async def _send_fragments(self, fragments: AsyncIterable[Data]) -> None:
+        held: Data | None = None
+        first = True
+        try:
+            async for fragment in fragments:
+                if held is not None:
+                    self.socket._send_fragment(held, first, False)
+                    first = False
+                    await self._drained()
+                held = fragment
+            if held is not None:
+                self.socket._send_fragment(held, first, True)
+                first = True
+        finally:
+            if not first:
+                self.socket.terminate()  # half a message cannot be taken back, and nothing else may follow it
+        await self._drained()
+
+    async def _drained(self) -> None:
+        while self.socket.buffered_amount > self.socket._write_limit and self.socket.ready_state == WebSocket.OPEN:
+            sender = self._loop.create_future()
+            self._senders.append(sender)
+            await sender
+
+    async def send_json(self, value: object, *, compress: bool | None = None) -> None:
+        """Send a value as JSON text."""
+        import json
+
+        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress)
+
+    async def recv_json(self) -> Any:
+        """Give the next message, parsed as JSON."""
+        import json
+
+        return json.loads(await self.recv())
+
+    async def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
+        """Send a ping; await what it returns for the pong: seconds of the round trip."""
+        await self._check_open()
+        if data is None:
+            self._next_ping += 1
+            data = b"#%d" % self._next_ping
+        payload = data.encode() if isinstance(data, str) else bytes(data)
+        waiter: asyncio.Future[float] = self._loop.create_future()
+        self._pings.setdefault(payload, []).append(waiter)
+        try:
+            self.socket.ping(payload)
+        except BaseException:
+            self._pings[payload].remove(waiter)
+            raise
+        return waiter
+
+    async def pong(self, data: str | bytes = b"") -> None:
+        """Send a pong that answers nothing."""
+        await self._check_open()
+        self.socket.pong(data)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
+        if self._inbox.paused:
+            self._inbox.unpause()
+        self.socket.close(code, reason)
+        await self.socket.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is closed for good."""
+        await self.socket.wait_closed()
+
+    @property
+    def latency(self) -> float:
+        """Seconds of the last round trip; 0 before the first."""
+        return self.socket.latency or 0.0
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol in use."""
+        return self.socket.protocol or None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.reason
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.socket!r}>"
+
+
+class connect:  # noqa: N801 - the name that users of websockets know
+    """Open a connection: `async with connect(url) as ws:`, or `ws = await connect(url)`.
+
+    Takes the arguments of `WebSocket`. Raises WebSocketError if the connection cannot be opened; with `reconnect` it waits through the
+    attempts that `reconnect` allows.
+    """
+
+    def __init__(self, url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> None:
+        self._arguments = (url, protocols, options)
+        self._connection: ClientConnection | None = None
+
+    def __await__(self) -> Generator[Any, None, ClientConnection]:
+        """Open it."""
+        return self._open().__await__()
+
+    async def _open(self) -> ClientConnection:
+        connection = ClientConnection(*self._arguments)
+        try:
+            await connection._opened
+        except BaseException:
+            connection.socket.terminate()
+            raise
+        return connection
+
+    async def __aenter__(self) -> ClientConnection:
+        self._connection = await self
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()

@@ -1,0 +1,306 @@
+"""Where events are delivered: on a running asyncio loop, in `run_forever()`, or on a thread of `start()`. Knows nothing of the network."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _process
+from ._errors import InvalidStateError
+from ._native import Hub, Socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    import threading
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from ._native import CloseEvent
+
+    Done = Callable[[object, "BaseException | None"], None]
+
+_CO_COROUTINE = 0x80
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Give the loop that runs in this thread, without importing asyncio for it."""
+    module = sys.modules.get("asyncio")
+    get = getattr(module, "_get_running_loop", None)
+    return None if get is None else get()  # type: ignore[no-any-return]
+
+
+def is_async(function: object) -> bool:
+    """Tell whether calling the function gives a coroutine, as far as can be seen from outside."""
+    while hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
+        function = function.func
+    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE)
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+class ThreadHub(Hub):
+    """Delivers on a thread without a loop."""
+
+    __slots__ = ("thread",)
+
+    thread: threading.Thread | None
+
+    def __init__(self) -> None:
+        self.thread = None
+
+    def report(self, socket: Socket, function: object, error: BaseException) -> None:
+        """Hand a handler's exception to where Python's uncaught ones go."""
+        import threading
+
+        if threading.current_thread() is threading.main_thread():
+            sys.excepthook(type(error), error, error.__traceback__)
+        else:
+            args = (type(error), error, error.__traceback__, threading.current_thread())
+            threading.excepthook(threading.ExceptHookArgs(args))
+
+    def spawn(self, socket: Socket, function: object, coroutine: Coroutine[Any, Any, object], done: Done | None) -> None:
+        """Refuse a coroutine: there is no loop to run it."""
+        coroutine.close()
+        raise TypeError(
+            f"{_name(function)} returned a coroutine, but no asyncio loop runs here: give an `async def` function itself, before"
+            " run_forever() or start(), or make the socket inside of a running loop"
+        )
+
+    def idle(self) -> None:
+        """Nothing is to be done."""
+
+
+class LoopHub(Hub):
+    """Delivers on an asyncio loop, woken through a descriptor: once for each batch of events."""
+
+    __slots__ = ("loop", "tasks", "thread")
+
+    loop: asyncio.AbstractEventLoop
+    tasks: set[asyncio.Task[object]]
+    thread: threading.Thread
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        import contextvars
+        import threading
+
+        self.loop = loop
+        self.tasks = set()
+        self.thread = threading.current_thread()
+        try:
+            # An empty context: each socket brings its own.
+            contextvars.Context().run(loop.add_reader, self.fileno(), self.turn)
+        except NotImplementedError:  # Windows' proactor loop, for one
+            threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True).start()
+
+    def _wake_loop(self) -> None:
+        try:
+            while _hubs.get(self.loop) is self:
+                self.wait_for_turn()
+                self.loop.call_soon_threadsafe(self.turn)
+        except RuntimeError:  # the loop is closed
+            return
+
+    def report(self, socket: Socket, function: object, error: BaseException) -> None:
+        """Hand a handler's exception to the loop's exception handler."""
+        self.loop.call_exception_handler(
+            {"message": f"Exception in {_name(function)} of {socket!r}", "exception": error, "websocket": socket}
+        )
+
+    def spawn(self, socket: Socket, function: object, coroutine: Coroutine[Any, Any, object], done: Done | None) -> None:
+        """Make a task of what an async function returned, and keep it until it ends."""
+        task = self.loop.create_task(coroutine)
+        self.tasks.add(task)
+
+        def ended(task: asyncio.Task[object]) -> None:
+            self.tasks.discard(task)
+            import asyncio
+
+            error = asyncio.CancelledError("the task was cancelled") if task.cancelled() else task.exception()
+            if done is not None:
+                done(None if error is not None else task.result(), error)
+            # KeyboardInterrupt and SystemExit have left the loop already.
+            if isinstance(error, Exception) and not task.cancelled():
+                self.report(socket, function, error)
+
+        task.add_done_callback(ended)
+
+    def idle(self) -> None:
+        """Let the loop go with the last socket."""
+        if _hubs.get(self.loop) is self:
+            del _hubs[self.loop]
+        try:
+            self.loop.remove_reader(self.fileno())
+        except NotImplementedError:
+            self.nudge()
+
+
+_hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
+
+
+def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
+    """Give the hub of a loop."""
+    hub = _hubs.get(loop)
+    if hub is None:
+        for closed in [loop for loop in list(_hubs) if loop.is_closed()]:
+            _hubs.pop(closed).detach_all()
+        hub = _hubs[loop] = LoopHub(loop)
+    return hub
+
+
+def loop_threads() -> list[threading.Thread]:
+    """Give the threads whose running loops deliver events."""
+    return [hub.thread for loop, hub in list(_hubs.items()) if loop.is_running()]
+
+
+def forget() -> None:
+    """Forget, in a forked child, what belongs to the parent."""
+    _hubs.clear()
+
+
+def run_forever(*sockets: Socket) -> None:
+    """Deliver the events of sockets on this thread until all are closed.
+
+    Ctrl+C raises KeyboardInterrupt here within milliseconds; KeyboardInterrupt and SystemExit of a handler leave it too. The sockets are
+    open then, and may be run again. With an `async def` handler it runs on an asyncio loop of its own.
+    """
+    if not sockets:
+        raise TypeError("run_forever() needs at least one WebSocket")
+    for socket in sockets:
+        if not isinstance(socket, Socket):
+            raise TypeError(f"run_forever() takes WebSocket objects, not {type(socket).__name__}")
+    if running_loop() is not None:
+        raise InvalidStateError(
+            "an asyncio loop runs in this thread, and delivers the events: await ws.wait_closed() instead of run_forever()",
+            code="invalid_state",
+            phase="closed",
+        )
+    hub = ThreadHub()
+    try:
+        for socket in sockets:
+            hub.attach(socket)
+        _serve(hub)
+    finally:
+        hub.detach_all()
+
+
+def _serve(hub: ThreadHub) -> None:
+    """Deliver on this thread until the hub is empty."""
+    import threading
+
+    hub.thread = thread = threading.current_thread()
+    nested = thread in _process.serving
+    _process.serving.add(thread)
+    try:
+        if any(socket._wants_loop for socket in hub.sockets()):
+            _serve_on_loop(hub)
+        else:
+            hub.run()
+    finally:
+        if not nested:
+            _process.serving.discard(thread)
+
+
+def _serve_on_loop(hub: ThreadHub) -> None:
+    import asyncio
+
+    async def main() -> None:
+        sockets = hub.sockets()
+        hub.detach_all()
+        mine = loop_hub(asyncio.get_running_loop())
+        try:
+            for socket in sockets:
+                mine.attach(socket)
+            await asyncio.gather(*(wait_closed(socket) for socket in sockets))
+            while mine.tasks:
+                await asyncio.wait(mine.tasks)
+        finally:
+            mine.detach_all()
+            mine.idle()
+
+    asyncio.run(main())
+
+
+def start(socket: Socket, daemon: bool) -> None:
+    """Deliver a socket's events on a thread of its own."""
+    import threading
+
+    hub = ThreadHub()
+    hub.attach(socket)
+    hub.thread = thread = threading.Thread(target=_thread, args=(hub,), name="heartwire", daemon=daemon)
+    _process.serving.add(thread)
+    try:
+        thread.start()
+    except BaseException:
+        _process.serving.discard(thread)
+        hub.detach_all()
+        raise
+
+
+def _thread(hub: ThreadHub) -> None:
+    import threading
+
+    sockets = hub.sockets()
+    try:
+        _serve(hub)
+    except (KeyboardInterrupt, SystemExit):
+        # As in the main thread, they end what runs here; politely. A second one does not wait.
+        for socket in sockets:
+            socket._go_away()
+        hub.detach_all()
+        for socket in sockets:
+            hub.attach(socket)
+        _serve(hub)
+        raise
+    finally:
+        hub.detach_all()
+        _process.serving.discard(threading.current_thread())
+
+
+async def wait_closed(socket: Socket) -> CloseEvent:
+    """Wait for the last event of a socket, and give it."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    if socket._hub is None and not socket._finished:
+        loop_hub(loop).attach(socket)
+    future: asyncio.Future[CloseEvent] = loop.create_future()
+
+    def set_result(event: CloseEvent) -> None:
+        if not future.done():
+            future.set_result(event)
+
+    def ended(event: CloseEvent) -> None:
+        if running_loop() is loop:
+            set_result(event)
+        else:
+            try:
+                loop.call_soon_threadsafe(set_result, event)
+            except RuntimeError:  # the loop that waited is closed
+                return
+
+    if socket._on_finish(ended):
+        return await future
+    event = socket._last_close
+    assert event is not None, "a socket that finished had its last event"
+    return event
+
+
+def join(socket: Socket, timeout: float | None) -> bool:
+    """Wait for the last event of a socket that another thread delivers."""
+    import threading
+
+    if socket._finished:
+        return True
+    hub = socket._hub
+    thread = hub.thread if isinstance(hub, (ThreadHub, LoopHub)) else None
+    if thread is None or thread is threading.current_thread():
+        raise InvalidStateError(
+            "no other thread delivers the events of this socket: start() it, or use run_forever()",
+            code="invalid_state",
+            phase="closed",
+        )
+    ended = threading.Event()
+    return not socket._on_finish(lambda _: ended.set()) or ended.wait(timeout)

@@ -1,0 +1,56 @@
+"""Messages between their arrival and `recv()`: bounded by letting the server wait. Shared by both faces that have `recv()`."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ._errors import closed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._errors import ConnectionClosed
+    from ._native import CloseEvent, MessageEvent
+    from ._websocket import WebSocket
+
+#: Above so many messages, or characters and bytes of them, the socket is not read.
+MESSAGES_HIGH, MESSAGES_LOW = 256, 64
+SIZE_HIGH, SIZE_LOW = 1 << 20, 1 << 18
+
+
+class Inbox:
+    """What came and was not received yet, and how the connection ended."""
+
+    __slots__ = ("end", "messages", "paused", "size", "socket")
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.messages: deque[str | bytes] = deque()
+        self.size = 0
+        self.paused = False
+        self.end: CloseEvent | None = None
+
+    def put(self, event: MessageEvent) -> None:
+        """Take a message in."""
+        self.messages.append(event.data)
+        self.size += len(event.data)
+        if not self.paused and (len(self.messages) >= MESSAGES_HIGH or self.size >= SIZE_HIGH):
+            self.paused = True
+            self.socket.pause()
+
+    def get(self) -> str | bytes:
+        """Give the oldest message."""
+        message = self.messages.popleft()
+        self.size -= len(message)
+        if self.paused and len(self.messages) <= MESSAGES_LOW and self.size <= SIZE_LOW:
+            self.unpause()
+        return message
+
+    def unpause(self) -> None:
+        """Read on."""
+        self.paused = False
+        self.socket.resume()
+
+    def error(self) -> ConnectionClosed:
+        """Make the exception that tells of the end."""
+        assert self.end is not None, "asked for the end before it came"
+        return closed(self.end)

@@ -1,0 +1,61 @@
+"""The life of the process: goodbye at its end, signals, fork. Knows hubs only as something that a thread serves."""
+
+from __future__ import annotations
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+
+#: Threads that deliver events right now, apart from loops.
+serving: set[threading.Thread] = set()
+
+_watched = False
+_armed = False
+
+
+def watch(close_on_exit: bool) -> None:
+    """Prepare for fork and, with the first socket that wants a goodbye, for the end of the process."""
+    global _watched, _armed
+    if not _watched:
+        _watched = True
+        import os
+
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forked)
+    if close_on_exit and not _armed:
+        _armed = True
+        import atexit
+        import threading
+
+        _native.watch_signals()
+        atexit.register(_native.goodbye)
+        # Runs when the main thread has ended, before threads are waited for: atexit alone comes after them, and never in the
+        # children of multiprocessing.
+        register = getattr(threading, "_register_atexit", None)
+        if register is not None:
+            try:
+                register(_main_ended)
+            except RuntimeError:  # the interpreter is ending already
+                _main_ended()
+
+
+def _main_ended() -> None:
+    """Say goodbye, unless a thread that keeps the process alive still delivers events: then its sockets live on, as in Node."""
+    import threading
+
+    from . import _delivery
+
+    me = threading.current_thread()
+    threads = [*serving, *_delivery.loop_threads()]
+    if not any(thread.is_alive() and not thread.daemon and thread is not me for thread in threads):
+        _native.goodbye()
+
+
+def _forked() -> None:
+    # The core has closed its copies of the parent's connections already, in its own fork handler.
+    from . import _delivery
+
+    serving.clear()
+    _delivery.forget()

@@ -1,0 +1,193 @@
+"""`heartwire.sync.connect`: the blocking face, with the names of `websockets.sync`. Thin over `WebSocket`; the caller's thread delivers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ._delivery import ThreadHub
+from ._errors import ConnectionClosedOK, WebSocketError
+from ._inbox import Inbox
+from ._websocket import WebSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+    from typing import Union
+
+    from typing_extensions import Self, Unpack
+
+    from ._native import CloseEvent, ErrorEvent, OpenEvent
+    from ._options import Options
+    from ._websocket import Protocols, Url
+
+    Data = Union[str, bytes, bytearray, memoryview]
+
+__all__ = ["ClientConnection", "connect"]
+
+
+class ClientConnection:
+    """A connection to receive from and send to. All methods may be used from any thread."""
+
+    def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
+        #: The WebSocket underneath: for more events, `terminate()` and the properties.
+        self.socket = socket = WebSocket.__new__(WebSocket, url)
+        socket._init(None, url, protocols, options)
+        if socket._wants_loop:
+            raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
+        self._inbox = Inbox(socket)
+        self._hub = ThreadHub()
+        self._turn = threading.Condition()
+        self._pumping = False
+        self._is_open = False
+        self._error: WebSocketError | None = None
+        socket.onopen = self._on_open
+        socket.onmessage = self._inbox.put
+        socket.onerror = self._on_error
+        socket.onclose = self._on_close
+        self._hub.attach(socket)
+
+    def _on_open(self, event: OpenEvent) -> None:
+        self._is_open = True
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        self._error = event.error
+
+    def _on_close(self, event: CloseEvent) -> None:
+        if not event.will_reconnect:
+            self._inbox.end = event
+
+    def _wait(self, ready: Callable[[], object], timeout: float | None = None) -> None:
+        """Wait until `ready()`. One of the threads that wait delivers the events for all of them."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._turn:
+            while not ready():
+                rest = None if deadline is None else deadline - time.monotonic()
+                if rest is not None and rest <= 0:
+                    raise TimeoutError(f"nothing came within {timeout:g} s")
+                if self._pumping:
+                    self._turn.wait(rest)
+                    continue
+                self._pumping = True
+                self._turn.release()
+                try:
+                    self._hub.thread = threading.current_thread()
+                    self._hub.pump(rest)
+                finally:
+                    self._turn.acquire()
+                    self._pumping = False
+                    self._turn.notify_all()
+
+    def _open(self) -> None:
+        self._wait(lambda: self._is_open or self._inbox.end)
+        if not self._is_open:
+            raise self._error or self._inbox.error()
+
+    def recv(self, timeout: float | None = None) -> str | bytes:
+        """Give the next message; raise TimeoutError if none comes in time, ConnectionClosed after the last."""
+        message: str | bytes | None = None
+
+        def ready() -> bool:
+            nonlocal message
+            if self._inbox.messages:
+                message = self._inbox.get()
+                return True
+            return self._inbox.end is not None
+
+        self._wait(ready, timeout)
+        if message is None:
+            raise self._inbox.error()
+        return message
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        """Give messages until both sides said goodbye."""
+        try:
+            while True:
+                yield self.recv()
+        except ConnectionClosedOK:
+            return
+
+    def send(self, message: Data | Iterable[Data], *, compress: bool | None = None) -> None:
+        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
+        self._check_open()
+        self.socket.send(message, compress)
+        limit = self.socket._write_limit
+        if self.socket.buffered_amount > limit:
+            self._wait(lambda: self.socket.buffered_amount <= limit or self.socket.ready_state != WebSocket.OPEN)
+
+    def _check_open(self) -> None:
+        last = self.socket._last_close
+        returns = last is not None and last.will_reconnect
+        if self.socket.ready_state >= WebSocket.CLOSING and (self._inbox.end is not None or not returns):
+            self._wait(lambda: self._inbox.end)
+            raise self._inbox.error()
+
+    def send_json(self, value: object, *, compress: bool | None = None) -> None:
+        """Send a value as JSON text."""
+        import json
+
+        self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress)
+
+    def recv_json(self, timeout: float | None = None) -> Any:
+        """Give the next message, parsed as JSON."""
+        import json
+
+        return json.loads(self.recv(timeout))
+
+    def ping(self, data: str | bytes = b"") -> None:
+        """Send a ping; `latency` tells the round trip once the pong was received."""
+        self._check_open()
+        self.socket.ping(data)
+
+    def pong(self, data: str | bytes = b"") -> None:
+        """Send a pong that answers nothing."""
+        self._check_open()
+        self.socket.pong(data)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
+        if self._inbox.paused:
+            self._inbox.unpause()
+        self.socket.close(code, reason)
+        self._wait(lambda: self._inbox.end)
+
+    @property
+    def latency(self) -> float:
+        """Seconds of the last round trip; 0 before the first."""
+        return self.socket.latency or 0.0
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol in use."""
+        return self.socket.protocol or None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.reason
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.socket!r}>"
+
+
+def connect(url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> ClientConnection:
+    """Open a connection, also usable as a context manager. Takes the arguments of `WebSocket`; raises WebSocketError if it cannot."""
+    connection = ClientConnection(url, protocols, options)
+    try:
+        connection._open()
+    except BaseException:
+        connection.socket.terminate()
+        raise
+    return connection

@@ -1,0 +1,198 @@
+//! Python's values as the core's: options and answers as JSON, data to send; and text on its way to Python. Knows no socket.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use heartwire::error::{Error, ErrorCode};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyTuple};
+use serde_json::{Map, Number, Value, json};
+
+use crate::errors;
+
+/// How deep options may nest: deeper is a cycle.
+const MAX_DEPTH: usize = 64;
+
+/// The functions that the user gave as options, by their path.
+#[derive(Default)]
+pub(crate) struct Functions(Vec<(String, Py<PyAny>)>);
+
+impl Functions {
+    pub(crate) fn insert(&mut self, path: &str, function: &Bound<'_, PyAny>) {
+        self.0.push((path.to_owned(), function.clone().unbind()));
+    }
+
+    pub(crate) fn get<'py>(&self, py: Python<'py>, path: &str) -> Option<Bound<'py, PyAny>> {
+        self.0.iter().find(|(known, _)| known == path).map(|(_, function)| function.bind(py).clone())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Py<PyAny>> {
+        self.0.iter().map(|(_, function)| function)
+    }
+}
+
+/// A value given as an option: functions become `{"$function": true}` and are kept in `functions`.
+pub(crate) fn option(value: &Bound<'_, PyAny>, path: &str, functions: &mut Functions) -> PyResult<Value> {
+    Reader { functions: Some(functions) }.value(value, path, 0)
+}
+
+/// A value that a function of the user returned.
+pub(crate) fn answer(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Reader { functions: None }.value(value, "the returned value", 0)
+}
+
+struct Reader<'a> {
+    functions: Option<&'a mut Functions>,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Value> {
+        if depth > MAX_DEPTH {
+            return Err(PyValueError::new_err(format!("{path} is nested too deeply, or contains itself")));
+        }
+        if value.is_none() {
+            Ok(Value::Null)
+        } else if let Ok(flag) = value.cast::<PyBool>() {
+            Ok(Value::Bool(flag.is_true()))
+        } else if value.is_instance_of::<PyInt>() {
+            integer(value, path)
+        } else if let Ok(number) = value.cast::<PyFloat>() {
+            finite(number.value(), path)
+        } else if let Ok(text) = value.cast::<PyString>() {
+            let text = text.to_cow().map_err(|_| PyValueError::new_err(format!("{path} has a lone surrogate: it is not Unicode text")))?;
+            Ok(Value::String(text.into_owned()))
+        } else if is_bytes(value) {
+            Ok(json!({ "$bytes": STANDARD.encode(&*bytes(value)?) }))
+        } else if let Ok(mapping) = value.cast::<PyMapping>() {
+            let mut object = Map::new();
+            for pair in mapping.items()?.iter() {
+                let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
+                let Ok(key) = key.extract::<String>() else {
+                    return Err(errors::wrong_type(&format!("a key of {path}"), "a str", &key));
+                };
+                let value = self.value(&value, &join(path, &key), depth + 1)?;
+                object.insert(key, value);
+            }
+            Ok(Value::Object(object))
+        } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
+            let mut list = Vec::new();
+            for (index, item) in value.try_iter()?.enumerate() {
+                list.push(self.value(&item?, &format!("{path}[{index}]"), depth + 1)?);
+            }
+            Ok(Value::Array(list))
+        } else if value.hasattr("__fspath__")? {
+            self.value(&value.call_method0("__fspath__")?, path, depth + 1)
+        } else if value.hasattr("total_seconds")? {
+            finite(value.call_method0("total_seconds")?.extract()?, path)
+        } else if value.is_callable() && self.functions.is_some() {
+            if let Some(functions) = &mut self.functions {
+                functions.insert(path, value);
+            }
+            Ok(json!({ "$function": true }))
+        } else {
+            let name = value.get_type().name()?;
+            Err(PyTypeError::new_err(format!(
+                "{path} cannot be a {name}: give plain values (str, int, float, bool, bytes, dict, list) or a function"
+            )))
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn integer(value: &Bound<'_, PyAny>, path: &str) -> PyResult<Value> {
+    if let Ok(number) = value.extract::<i64>() {
+        Ok(number.into())
+    } else if let Ok(number) = value.extract::<u64>() {
+        Ok(number.into())
+    } else {
+        Err(PyValueError::new_err(format!("{path} is too large: {value}")))
+    }
+}
+
+fn finite(number: f64, path: &str) -> PyResult<Value> {
+    Number::from_f64(number)
+        .map(Value::Number)
+        .ok_or_else(|| PyValueError::new_err(format!("{path} must be a finite number, not {number}")))
+}
+
+/// The keyword arguments as one JSON object.
+pub(crate) fn options(kwargs: &Bound<'_, PyDict>, functions: &mut Functions) -> PyResult<Value> {
+    let mut object = Map::new();
+    for (name, value) in kwargs.iter() {
+        let name: String = name.extract()?;
+        let value = option(&value, &name, functions)?;
+        object.insert(name, value);
+    }
+    Ok(Value::Object(object))
+}
+
+/// Bytes of any object that gives a buffer; borrowed where the object cannot change.
+pub(crate) enum Buffer<'a> {
+    Borrowed(&'a [u8]),
+    Python(Bound<'a, PyBytes>),
+    Owned(Vec<u8>),
+}
+
+impl std::ops::Deref for Buffer<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Python(bytes) => bytes.as_bytes(),
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+pub(crate) fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>()
+}
+
+/// The bytes of a bytes, bytearray or memoryview (of any item type, contiguous or not).
+pub(crate) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Buffer<'a>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        Ok(Buffer::Borrowed(bytes.as_bytes()))
+    } else if let Ok(array) = value.cast::<PyByteArray>() {
+        Ok(Buffer::Owned(array.to_vec()))
+    } else {
+        Ok(Buffer::Python(value.call_method0("tobytes")?.cast_into::<PyBytes>()?))
+    }
+}
+
+/// Text as UTF-8; a lone surrogate is `invalid_data`, as it cannot be sent.
+pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>) -> PyResult<std::borrow::Cow<'a, str>> {
+    value.to_cow().map_err(|cause| {
+        let py = value.py();
+        let words = "the text has a lone surrogate, which UTF-8 cannot carry";
+        let error = errors::raise(py, Error::new(ErrorCode::InvalidData, words));
+        error.set_cause(py, Some(cause));
+        error
+    })
+}
+
+/// A str of text that is known to be UTF-8; the short way for ASCII, which chats mostly are.
+#[cfg(not(feature = "abi3"))]
+pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if !text.is_ascii() || text.len() > isize::MAX as usize {
+        return PyString::new(py, text);
+    }
+    // SAFETY: attached (py). PyUnicode_New with 127 makes a compact ASCII object of exactly `len` one-byte characters that nobody else
+    // has seen yet; all of them are written before it is shared, and each is below 128. Null (no memory) panics in from_owned_ptr.
+    unsafe {
+        let object = pyo3::ffi::PyUnicode_New(text.len().cast_signed(), 127);
+        if !object.is_null() && !text.is_empty() {
+            std::ptr::copy_nonoverlapping(text.as_ptr(), pyo3::ffi::PyUnicode_DATA(object).cast::<u8>(), text.len());
+        }
+        Bound::from_owned_ptr(py, object).cast_into_unchecked()
+    }
+}
+
+/// A str of text that is known to be UTF-8.
+#[cfg(feature = "abi3")]
+pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    PyString::new(py, text)
+}

@@ -1,0 +1,289 @@
+//! The event objects: frozen, made once for each event, their fields plain members. Calls nobody.
+
+use std::time::Duration;
+
+use heartwire::close::CloseCode;
+use heartwire::event;
+use heartwire::message::Message;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::listeners::{Kind, NAMES};
+use crate::{convert, errors};
+
+/// What all events have.
+#[pyclass(frozen, subclass, module = "heartwire")]
+pub(crate) struct Event {
+    /// The event's name.
+    #[pyo3(get)]
+    r#type: Py<PyString>,
+    /// The socket.
+    #[pyo3(get)]
+    target: Py<PyAny>,
+}
+
+#[pymethods]
+impl Event {
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let mut words = format!("<{}", slf.get_type().name()?);
+        let shown: &[&str] = match slf.get().r#type.bind(slf.py()).to_cow()?.as_ref() {
+            "open" => &["protocol", "extensions"],
+            "message" => &["data"],
+            "error" => &["error"],
+            "close" => &["code", "reason", "was_clean", "error", "will_reconnect", "retry_in"],
+            "reconnecting" => &["attempt", "delay", "cause"],
+            "ping" => &["payload"],
+            "pong" => &["payload", "latency"],
+            "heartbeat" => &["kind", "latency", "missed"],
+            "dropped" => &["reason", "messages"],
+            _ => &[],
+        };
+        for name in shown {
+            let value = slf.getattr(*name)?.repr()?;
+            let mut value = value.to_string_lossy().into_owned();
+            if let Some((cut, _)) = value.char_indices().nth(200) {
+                value.truncate(cut);
+                value.push_str("...");
+            }
+            words.push_str(&format!(" {name}={value}"));
+        }
+        Ok(words + ">")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.target)
+    }
+}
+
+/// The connection is open.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct OpenEvent {
+    /// The subprotocol that the server chose, or empty.
+    protocol: Py<PyString>,
+    /// The extensions in use, or empty.
+    extensions: Py<PyString>,
+    /// The response's headers, names in lower case.
+    headers: Py<PyList>,
+}
+
+/// A message.
+#[pyclass(frozen, extends = Event, module = "heartwire")]
+pub(crate) struct MessageEvent {
+    /// The text (str) or the bytes.
+    #[pyo3(get)]
+    data: Py<PyAny>,
+    /// The origin of the URL.
+    #[pyo3(get)]
+    origin: Py<PyString>,
+}
+
+#[pymethods]
+impl MessageEvent {
+    /// The message, parsed as JSON.
+    fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        LOADS.import(py, "json", "loads")?.call1((&self.data,))
+    }
+}
+
+/// The end of a connection, or of an attempt to open one.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct CloseEvent {
+    /// The code received; 1005: none was given; 1006: no Close came, or we failed the connection.
+    code: u16,
+    /// The reason received.
+    reason: Py<PyString>,
+    /// Whether both sides said goodbye.
+    was_clean: bool,
+    /// The cause of an abnormal end, or None.
+    error: Py<PyAny>,
+    /// Whether another attempt follows.
+    will_reconnect: bool,
+    /// In how many seconds, or None.
+    retry_in: Option<f64>,
+}
+
+#[pymethods]
+impl CloseEvent {
+    /// `was_clean` by the standard's name.
+    #[getter(wasClean)]
+    fn was_clean_by_standard(&self) -> bool {
+        self.was_clean
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.error)
+    }
+}
+
+/// We failed the connection, or could not open it.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct ErrorEvent {
+    /// What went wrong.
+    error: Py<PyAny>,
+    /// Its words.
+    message: Py<PyString>,
+}
+
+#[pymethods]
+impl ErrorEvent {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.error)
+    }
+}
+
+/// The next attempt is planned.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct ReconnectingEvent {
+    /// 1 for the first attempt after the loss.
+    attempt: u32,
+    /// Seconds until then.
+    delay: f64,
+    /// Why, or None.
+    cause: Py<PyAny>,
+}
+
+#[pymethods]
+impl ReconnectingEvent {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cause)
+    }
+}
+
+/// The peer's ping, which is already answered.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct PingEvent {
+    /// Its payload.
+    payload: Py<PyBytes>,
+}
+
+/// A pong.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct PongEvent {
+    /// Its payload.
+    payload: Py<PyBytes>,
+    /// Seconds since the ping that it answers; None if it answers none of ours.
+    latency: Option<f64>,
+}
+
+/// What became of a text heartbeat.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct HeartbeatEvent {
+    /// `sent`, `answered` or `missed`.
+    kind: Py<PyString>,
+    /// Seconds until the response, where it was answered.
+    latency: Option<f64>,
+    /// How many responses in a row are missing, where this one is.
+    missed: Option<u32>,
+}
+
+/// Messages of the send queue that will never be sent.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct DroppedEvent {
+    /// The messages, oldest first: str or bytes.
+    messages: Py<PyList>,
+    /// `expired`, `overflow` or `closed`.
+    reason: Py<PyString>,
+}
+
+fn base(kind: Kind, target: &Bound<'_, PyAny>) -> PyClassInitializer<Event> {
+    static TYPES: PyOnceLock<[Py<PyString>; NAMES.len()]> = PyOnceLock::new();
+    let py = target.py();
+    let types = TYPES.get_or_init(py, || NAMES.map(|name| PyString::intern(py, name).unbind()));
+    PyClassInitializer::from(Event { r#type: types[kind as usize].clone_ref(py), target: target.clone().unbind() })
+}
+
+/// Seconds of a duration.
+fn seconds(duration: Option<Duration>) -> Option<f64> {
+    duration.map(|duration| duration.as_secs_f64())
+}
+
+fn maybe_error(py: Python<'_>, error: Option<&heartwire::error::Error>) -> PyResult<Py<PyAny>> {
+    error.map_or_else(|| Ok(py.None()), |error| Ok(errors::object(py, error)?.unbind()))
+}
+
+/// The event object of a message.
+pub(crate) fn message<'py>(target: &Bound<'py, PyAny>, data: Py<PyAny>, origin: &Py<PyString>) -> PyResult<Bound<'py, PyAny>> {
+    let py = target.py();
+    let event = MessageEvent { data, origin: origin.clone_ref(py) };
+    Ok(Bound::new(py, base(Kind::Message, target).add_subclass(event))?.into_any())
+}
+
+/// The data of a message as Python has it.
+pub(crate) fn data(py: Python<'_>, message: &Message) -> Py<PyAny> {
+    match message {
+        Message::Text(text) => convert::to_str(py, text).into_any().unbind(),
+        Message::Binary(bytes) => PyBytes::new(py, bytes).into_any().unbind(),
+    }
+}
+
+/// The end of a connection.
+pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &event::Close) -> PyResult<Bound<'py, PyAny>> {
+    let py = target.py();
+    let CloseCode(code) = close.code;
+    let event = CloseEvent {
+        code,
+        reason: PyString::new(py, &close.reason).unbind(),
+        was_clean: close.was_clean,
+        error: maybe_error(py, close.error.as_ref())?,
+        will_reconnect: close.will_reconnect,
+        retry_in: seconds(close.retry_in),
+    };
+    Ok(Bound::new(py, base(Kind::Close, target).add_subclass(event))?.into_any())
+}
+
+/// The object of any event that the user sees, with its kind; none for a question, which is not for listeners, and for messages,
+/// which need their origin.
+pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> PyResult<Option<(Kind, Bound<'py, PyAny>)>> {
+    let py = target.py();
+    let text = |text: &str| PyString::new(py, text).unbind();
+    let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
+    let made = match event {
+        event::Event::Open(open) => {
+            let headers: Vec<(&str, &str)> = open.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let made = OpenEvent {
+                protocol: text(&open.protocol),
+                extensions: text(&open.extensions),
+                headers: PyList::new(py, headers)?.unbind(),
+            };
+            (Kind::Open, Bound::new(py, base(Kind::Open, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Error(error) => {
+            let made = ErrorEvent { error: errors::object(py, error)?.unbind(), message: text(&error.message) };
+            (Kind::Error, Bound::new(py, base(Kind::Error, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Close(end) => (Kind::Close, close(target, end)?),
+        event::Event::Reconnecting(next) => {
+            let made =
+                ReconnectingEvent { attempt: next.attempt, delay: next.delay.as_secs_f64(), cause: maybe_error(py, next.cause.as_ref())? };
+            (Kind::Reconnecting, Bound::new(py, base(Kind::Reconnecting, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Ping(payload) => {
+            let made = PingEvent { payload: bytes(payload) };
+            (Kind::Ping, Bound::new(py, base(Kind::Ping, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Pong { payload, latency } => {
+            let made = PongEvent { payload: bytes(payload), latency: seconds(*latency) };
+            (Kind::Pong, Bound::new(py, base(Kind::Pong, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Heartbeat(beat) => {
+            let (kind, latency, missed) = match beat {
+                event::Heartbeat::Sent => ("sent", None, None),
+                event::Heartbeat::Answered { latency } => ("answered", Some(latency.as_secs_f64()), None),
+                event::Heartbeat::Missed { count } => ("missed", None, Some(*count)),
+            };
+            let made = HeartbeatEvent { kind: text(kind), latency, missed };
+            (Kind::Heartbeat, Bound::new(py, base(Kind::Heartbeat, target).add_subclass(made))?.into_any())
+        }
+        event::Event::Drain => (Kind::Drain, Bound::new(py, base(Kind::Drain, target))?.into_any()),
+        event::Event::Dropped(dropped) => {
+            let messages: Vec<Py<PyAny>> = dropped.messages.iter().map(|message| data(py, message)).collect();
+            let made = DroppedEvent { messages: PyList::new(py, messages)?.unbind(), reason: text(dropped.reason.as_str()) };
+            (Kind::Dropped, Bound::new(py, base(Kind::Dropped, target).add_subclass(made))?.into_any())
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(made))
+}

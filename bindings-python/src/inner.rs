@@ -1,0 +1,165 @@
+//! What a socket has once its arguments are accepted: the core's connection, the user's functions, where it is delivered, how far it is.
+//! Locks are held for a move, never while Python runs or an object is dropped.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use heartwire::driver::Connection;
+use heartwire::options::{Options, Providers};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::convert::Functions;
+use crate::deliver::Pending;
+use crate::errors;
+use crate::hub::{Hub, Wire};
+
+/// A lock that a panic elsewhere does not spoil.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a socket has once its arguments are accepted.
+pub(crate) struct Inner {
+    pub(crate) id: u64,
+    pub(crate) connection: Connection,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) write_limit: usize,
+    pub(crate) functions: Mutex<Option<Functions>>,
+    pub(crate) context: Py<PyAny>,
+    pub(crate) hub: Mutex<Option<Py<Hub>>>,
+    begun: AtomicBool,
+    pub(crate) wants_loop: AtomicBool,
+    pub(crate) streaming: AtomicBool,
+    pub(crate) pending: Mutex<Option<Pending>>,
+    origin: Mutex<Option<Py<PyString>>>,
+    pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
+    /// Called with the last CloseEvent; none: it was.
+    pub(crate) finish: Mutex<Option<Vec<Py<PyAny>>>>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        py: Python<'_>,
+        url: &str,
+        options: Options,
+        providers: Providers,
+        functions: Functions,
+        context: Py<PyAny>,
+    ) -> PyResult<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let write_limit = options.write_limit;
+        let wire = Arc::new(Wire::default());
+        let waker = wire.clone();
+        let connection =
+            Connection::new(url, options, providers, Arc::new(move || waker.wake(id))).map_err(|error| errors::raise(py, error))?;
+        Ok(Self {
+            id,
+            connection,
+            wire,
+            write_limit,
+            functions: Mutex::new(Some(functions)),
+            context,
+            hub: Mutex::default(),
+            begun: AtomicBool::new(false),
+            wants_loop: AtomicBool::new(false),
+            streaming: AtomicBool::new(false),
+            pending: Mutex::new(Some(Pending::default())),
+            origin: Mutex::default(),
+            last_close: Mutex::default(),
+            finish: Mutex::new(Some(Vec::new())),
+        })
+    }
+
+    /// Marks the socket as one of `hub`'s, unless it is another's.
+    pub(crate) fn enter_hub(&self, hub: &Bound<'_, Hub>) -> bool {
+        let mut slot = lock(&self.hub);
+        let free = slot.is_none();
+        if free {
+            *slot = Some(hub.clone().unbind());
+        }
+        free
+    }
+
+    pub(crate) fn leave_hub(&self) {
+        let old = lock(&self.hub).take();
+        drop(old);
+    }
+
+    /// Begins to connect, once.
+    pub(crate) fn begin(&self) {
+        if !self.begun.swap(true, Ordering::AcqRel) {
+            self.connection.start();
+        }
+    }
+
+    /// The batch under way, unless its delivery is.
+    pub(crate) fn begin_turn(&self) -> Option<Pending> {
+        lock(&self.pending).take()
+    }
+
+    pub(crate) fn end_turn(&self, pending: Pending) {
+        *lock(&self.pending) = Some(pending);
+    }
+
+    pub(crate) fn function<'py>(&self, py: Python<'py>, path: &str) -> Option<Bound<'py, PyAny>> {
+        lock(&self.functions).as_ref()?.get(py, path)
+    }
+
+    /// The origin of the URL in use, made once for each connection.
+    pub(crate) fn origin(&self, py: Python<'_>) -> Py<PyString> {
+        if let Some(origin) = &*lock(&self.origin) {
+            return origin.clone_ref(py);
+        }
+        let url = self.connection.url();
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", &url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let origin = PyString::new(py, &format!("{scheme}://{host}")).unbind();
+        *lock(&self.origin) = Some(origin.clone_ref(py));
+        origin
+    }
+
+    pub(crate) fn forget_origin(&self) {
+        let old = lock(&self.origin).take();
+        drop(old);
+    }
+
+    pub(crate) fn note_close(&self, event: &Bound<'_, PyAny>) {
+        let old = lock(&self.last_close).replace(event.clone().unbind());
+        drop(old);
+    }
+
+    pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.context)?;
+        if let Ok(functions) = self.functions.try_lock() {
+            functions.iter().flat_map(Functions::iter).try_for_each(|function| visit.call(function))?;
+        }
+        if let Ok(Some(hub)) = self.hub.try_lock().as_deref() {
+            visit.call(hub)?;
+        }
+        if let Ok(Some(event)) = self.last_close.try_lock().as_deref() {
+            visit.call(event)?;
+        }
+        if let Ok(Some(functions)) = self.finish.try_lock().as_deref() {
+            functions.iter().try_for_each(|function| visit.call(function))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn clear(&self) {
+        let old = (lock(&self.functions).take(), lock(&self.hub).take(), lock(&self.last_close).take(), lock(&self.finish).take());
+        drop(old);
+    }
+}
+
+impl Drop for Inner {
+    /// Nobody holds the socket and nobody delivers its events (its loop is gone): the server is told.
+    fn drop(&mut self) {
+        if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {
+            self.connection.go_away();
+        }
+    }
+}

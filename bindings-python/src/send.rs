@@ -1,0 +1,110 @@
+//! `send`, `ping` and `pong`: what Python gives as the data of a message, handed to the core. Knows no hub and no listener.
+
+use std::sync::atomic::Ordering;
+
+use heartwire::driver::{Data, SendOptions};
+use heartwire::error::{Error, ErrorCode};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyMapping, PyString};
+
+use crate::inner::Inner;
+use crate::{convert, errors};
+
+/// Messages above this many bytes are sent without the GIL: masking or deflating them takes longer than letting it go and taking it back.
+const DETACH_ABOVE: usize = 32 << 10;
+
+/// Sends a message.
+fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::error::Result<()> {
+    let size = match data {
+        Data::Text(text) => text.len(),
+        Data::Binary(bytes) => bytes.len(),
+    };
+    if size > DETACH_ABOVE { py.detach(|| inner.connection.send(data, options)) } else { inner.connection.send(data, options) }
+}
+
+/// Sends what `send()` was given.
+pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
+    let py = data.py();
+    let options = SendOptions { compress, more: false };
+    let sent = if let Ok(text) = data.cast::<PyString>() {
+        transmit(py, inner, Data::Text(&convert::text(text)?), options)
+    } else if convert::is_bytes(data) {
+        transmit(py, inner, Data::Binary(&convert::bytes(data)?), options)
+    } else {
+        return stream(inner, data);
+    };
+    sent.map_err(|error| errors::raise(py, error))
+}
+
+/// The payload of a ping or pong: bytes, or str as UTF-8.
+pub(crate) fn control(
+    py: Python<'_>,
+    data: Option<&Bound<'_, PyAny>>,
+    send: impl FnOnce(&[u8]) -> heartwire::error::Result<()>,
+) -> PyResult<()> {
+    let Some(data) = data else {
+        return send(&[]).map_err(|error| errors::raise(py, error));
+    };
+    let sent = if let Ok(text) = data.cast::<PyString>() {
+        send(convert::text(text)?.as_bytes())
+    } else if convert::is_bytes(data) {
+        send(&convert::bytes(data)?)
+    } else {
+        return Err(errors::wrong_type("the payload", "bytes or a str", data));
+    };
+    sent.map_err(|error| errors::raise(py, error))
+}
+
+/// Sends the items of an iterable as the fragments of one message; each leaves once the next is there, for the last is marked.
+fn stream(inner: &Inner, data: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = data.py();
+    if data.cast::<PyMapping>().is_ok() {
+        return Err(PyTypeError::new_err("a dict cannot be sent as it is; send_json() sends it as JSON"));
+    }
+    let Ok(items) = data.try_iter() else {
+        return Err(errors::wrong_type("a message", "a str, bytes, bytearray, memoryview, or an iterable of these", data));
+    };
+    if inner.streaming.swap(true, Ordering::AcqRel) {
+        let words = "another message is being sent in fragments; one at a time";
+        return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
+    }
+    let mut begun = false;
+    let result = fragments(inner, items, &mut begun);
+    inner.streaming.store(false, Ordering::Release);
+    if result.is_err() && begun {
+        // Half a message cannot be taken back, and nothing else may follow it.
+        inner.connection.terminate();
+    }
+    result
+}
+
+fn fragments<'py>(inner: &Inner, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, begun: &mut bool) -> PyResult<()> {
+    let mut held: Option<Bound<'py, PyAny>> = None;
+    let mut is_text = None;
+    for item in items {
+        let item = item?;
+        let text = item.is_instance_of::<PyString>();
+        if !text && !convert::is_bytes(&item) {
+            return Err(errors::wrong_type("a fragment", "a str, bytes, bytearray or memoryview", &item));
+        }
+        if *is_text.get_or_insert(text) != text {
+            return Err(PyTypeError::new_err("the fragments of a message must be all text or all binary"));
+        }
+        if let Some(item) = held.replace(item) {
+            fragment(inner, &item, !*begun, false)?;
+            *begun = true;
+        }
+    }
+    held.map_or(Ok(()), |item| fragment(inner, &item, !*begun, true))
+}
+
+/// Sends one fragment of a message.
+pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last: bool) -> PyResult<()> {
+    let sent = if let Ok(text) = item.cast::<PyString>() {
+        inner.connection.send_fragment(Data::Text(&convert::text(text)?), first, last)
+    } else {
+        inner.connection.send_fragment(Data::Binary(&convert::bytes(item)?), first, last)
+    };
+    sent.map_err(|error| errors::raise(item.py(), error))
+}

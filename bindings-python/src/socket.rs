@@ -1,0 +1,362 @@
+//! The socket as Python holds it: arguments in, properties out, who listens. The class that users see is `WebSocket` in `_websocket.py`.
+//! Frozen; locks are held for a move, never while Python runs or an object is dropped.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+
+use crate::shim::{Dialect, Shim as _};
+use heartwire::close::CloseCode;
+use heartwire::error::{Error, ErrorCode};
+use heartwire::event::ReadyState;
+use heartwire::options::Options;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use pyo3::{PyTraverseError, PyVisit};
+use serde_json::Value;
+
+use crate::convert::{self, Functions};
+use crate::deliver::{self, Turn};
+use crate::hub::Hub;
+use crate::inner::{Inner, lock};
+use crate::listeners::{self, Kind, Listeners};
+use crate::{errors, send};
+
+/// A socket; empty until `setup`.
+#[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
+pub(crate) struct Socket {
+    pub(crate) listeners: Listeners,
+    inner: OnceLock<Inner>,
+}
+
+impl Socket {
+    pub(crate) fn inner(&self, py: Python<'_>) -> PyResult<&Inner> {
+        let _ = py;
+        self.inner.get().ok_or_else(|| PyRuntimeError::new_err("WebSocket.__init__() was not called: call super().__init__(url, ...)"))
+    }
+
+    /// As [`Socket::inner`], in the process that made the socket.
+    fn ours(&self, py: Python<'_>) -> PyResult<&Inner> {
+        let inner = self.inner(py)?;
+        if inner.connection.is_ours() {
+            Ok(inner)
+        } else {
+            Err(errors::raise(py, Error::new(ErrorCode::Forked, "the socket belongs to the parent process; make a new one here")))
+        }
+    }
+
+    /// Tells who waits for the end.
+    pub(crate) fn finish(&self, socket: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<()> {
+        let py = socket.py();
+        let inner = self.inner(py)?;
+        let callbacks = lock(&inner.finish).take().unwrap_or_default();
+        let event = lock(&inner.last_close).as_ref().map(|event| event.clone_ref(py));
+        for callback in callbacks {
+            deliver::call(socket, hub, callback.bind(py), (&event,))?;
+        }
+        Ok(())
+    }
+}
+
+/// The URL and the `protocols` argument beside the options.
+fn arguments(
+    url: &Bound<'_, PyAny>,
+    protocols: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+    functions: &mut Functions,
+) -> PyResult<(String, bool, Value)> {
+    let mut given = convert::options(options, functions)?;
+    let (url, is_function) = if let Ok(text) = url.cast::<PyString>() {
+        (convert::text(text)?.into_owned(), false)
+    } else if url.is_callable() {
+        functions.insert("url", url);
+        (String::new(), true)
+    } else {
+        return Err(errors::wrong_type("url", "a str, or a function that returns one", url));
+    };
+    let protocols = if let Ok(text) = protocols.cast::<PyString>() {
+        Value::Array(vec![Value::String(convert::text(text)?.into_owned())])
+    } else {
+        convert::option(protocols, "protocols", functions)?
+    };
+    if protocols != Value::Null
+        && protocols != Value::Array(Vec::new())
+        && let Value::Object(given) = &mut given
+    {
+        given.insert("protocols".to_owned(), protocols);
+    }
+    Ok((url, is_function, given))
+}
+
+#[pymethods]
+impl Socket {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyAny>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { listeners: Listeners::default(), inner: OnceLock::new() }
+    }
+
+    /// Accepts the arguments, or says everything that is wrong with them.
+    #[pyo3(name = "_setup")]
+    fn setup(
+        &self,
+        py: Python<'_>,
+        url: &Bound<'_, PyAny>,
+        protocols: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyDict>,
+        context: Py<PyAny>,
+    ) -> PyResult<()> {
+        if self.inner.get().is_some() {
+            return Err(PyRuntimeError::new_err("WebSocket.__init__() was called twice"));
+        }
+        let mut functions = Functions::default();
+        let (url, is_function, given) = arguments(url, protocols, options, &mut functions)?;
+        let (options, mut providers) = Options::parse(&given, Dialect::Python).map_err(|error| errors::raise(py, error))?;
+        providers.url = is_function;
+        let inner = Inner::new(py, &url, options, providers, functions, context)?;
+        self.inner.set(inner).map_err(|_| PyRuntimeError::new_err("WebSocket.__init__() was called twice"))
+    }
+
+    /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments.
+    #[pyo3(signature = (data, compress=None))]
+    fn send(&self, py: Python<'_>, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
+        send::message(self.ours(py)?, data, compress)
+    }
+
+    /// Sends one fragment of a message.
+    #[pyo3(name = "_send_fragment")]
+    fn send_fragment(&self, py: Python<'_>, data: &Bound<'_, PyAny>, first: bool, last: bool) -> PyResult<()> {
+        send::fragment(self.ours(py)?, data, first, last)
+    }
+
+    /// Sends a ping; the pong event tells the round trip.
+    #[pyo3(signature = (data=None))]
+    fn ping(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        send::control(py, data, |payload| inner.connection.ping(payload))
+    }
+
+    /// Sends a pong that answers nothing.
+    #[pyo3(signature = (data=None))]
+    fn pong(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        send::control(py, data, |payload| inner.connection.pong(payload))
+    }
+
+    /// Says goodbye and closes; while connecting, gives up. Final: no reconnection follows.
+    #[pyo3(signature = (code=None, reason=""))]
+    fn close(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        let code = match code.map(u16::try_from) {
+            None => None,
+            Some(Ok(code)) => Some(CloseCode(code)),
+            Some(Err(_)) => {
+                let words = format!("the close code must be 1000 or 3000 to 4999, not {}", code.unwrap_or_default());
+                return Err(errors::raise(py, Error::new(ErrorCode::InvalidClose, words)));
+            }
+        };
+        inner.connection.close(code, reason).map_err(|error| errors::raise(py, error))
+    }
+
+    /// Says goodbye with 1001.
+    #[pyo3(name = "_go_away")]
+    fn go_away(&self, py: Python<'_>) -> PyResult<()> {
+        self.ours(py)?.connection.go_away();
+        Ok(())
+    }
+
+    /// Drops the connection at once. Final.
+    fn terminate(&self, py: Python<'_>) -> PyResult<()> {
+        self.ours(py)?.connection.terminate();
+        Ok(())
+    }
+
+    /// Stops reading, so that the server is slowed down.
+    fn pause(&self, py: Python<'_>) -> PyResult<()> {
+        self.ours(py)?.connection.pause();
+        Ok(())
+    }
+
+    /// Reads again.
+    fn resume(&self, py: Python<'_>) -> PyResult<()> {
+        self.ours(py)?.connection.resume();
+        Ok(())
+    }
+
+    /// 0 connecting, 1 open, 2 closing, 3 closed.
+    #[getter]
+    fn ready_state(&self, py: Python<'_>) -> PyResult<u8> {
+        let connection = &self.inner(py)?.connection;
+        Ok(if connection.is_ours() { connection.ready_state() } else { ReadyState::Closed } as u8)
+    }
+
+    /// `ready_state` by the standard's name.
+    #[getter(readyState)]
+    fn ready_state_by_standard(&self, py: Python<'_>) -> PyResult<u8> {
+        self.ready_state(py)
+    }
+
+    /// The bytes of messages that have not left yet.
+    #[getter]
+    fn buffered_amount(&self, py: Python<'_>) -> PyResult<usize> {
+        let connection = &self.inner(py)?.connection;
+        Ok(if connection.is_ours() { connection.buffered_amount() } else { 0 })
+    }
+
+    /// `buffered_amount` by the standard's name.
+    #[getter(bufferedAmount)]
+    fn buffered_amount_by_standard(&self, py: Python<'_>) -> PyResult<usize> {
+        self.buffered_amount(py)
+    }
+
+    /// The URL in use.
+    #[getter]
+    fn url(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.ours(py)?.connection.url())
+    }
+
+    /// The subprotocol in use, or empty.
+    #[getter]
+    fn protocol(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.ours(py)?.connection.protocol())
+    }
+
+    /// The extensions in use, or empty.
+    #[getter]
+    fn extensions(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.ours(py)?.connection.extensions())
+    }
+
+    /// Seconds of the last round trip of a ping, or None.
+    #[getter]
+    fn latency(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.ours(py)?.connection.latency().map(|latency| latency.as_secs_f64()))
+    }
+
+    /// The option `write_limit`.
+    #[getter(_write_limit)]
+    fn write_limit(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.inner(py)?.write_limit)
+    }
+
+    /// Whether the option `close_on_exit` is on.
+    #[getter(_close_on_exit)]
+    fn close_on_exit(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.inner(py)?.connection.closes_on_exit())
+    }
+
+    /// The hub that delivers the events, or None.
+    #[getter(_hub)]
+    fn hub(&self, py: Python<'_>) -> PyResult<Option<Py<Hub>>> {
+        Ok(lock(&self.inner(py)?.hub).as_ref().map(|hub| hub.clone_ref(py)))
+    }
+
+    /// Whether the last event was delivered.
+    #[getter(_finished)]
+    fn finished(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(lock(&self.inner(py)?.finish).is_none())
+    }
+
+    /// The last CloseEvent, or None.
+    #[getter(_last_close)]
+    fn last_close(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        Ok(lock(&self.inner(py)?.last_close).as_ref().map(|event| event.clone_ref(py)))
+    }
+
+    /// Whether a function of the user is async: then events need an asyncio loop.
+    #[getter(_wants_loop)]
+    fn wants_loop(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.inner(py)?.wants_loop.load(Ordering::Relaxed))
+    }
+
+    #[setter(_wants_loop)]
+    fn set_wants_loop(&self, py: Python<'_>, wants: bool) -> PyResult<()> {
+        self.inner(py)?.wants_loop.store(wants, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The functions that were given as options.
+    #[pyo3(name = "_functions")]
+    fn functions(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        let functions = lock(&self.inner(py)?.functions);
+        Ok(functions.iter().flat_map(Functions::iter).map(|function| function.clone_ref(py)).collect())
+    }
+
+    /// The function of an `on...` attribute.
+    #[pyo3(name = "_get_handler")]
+    fn get_handler(&self, py: Python<'_>, r#type: &str) -> PyResult<Option<Py<PyAny>>> {
+        Ok(self.listeners.attribute(py, listeners::kind(py, r#type)?))
+    }
+
+    /// Sets the function of an `on...` attribute.
+    #[pyo3(name = "_set_handler")]
+    fn set_handler(&self, py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.listeners.set_attribute(callable(py, r#type, function)?, function);
+        Ok(())
+    }
+
+    /// Adds a listener.
+    #[pyo3(name = "_add_listener")]
+    fn add_listener(&self, py: Python<'_>, r#type: &str, function: &Bound<'_, PyAny>, once: bool) -> PyResult<()> {
+        self.listeners.add(callable(py, r#type, Some(function))?, function, once)
+    }
+
+    /// Removes a listener.
+    #[pyo3(name = "_remove_listener")]
+    fn remove_listener(&self, py: Python<'_>, r#type: &str, function: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.listeners.remove(listeners::kind(py, r#type)?, function)
+    }
+
+    /// Calls `function` with the last CloseEvent, after it was delivered. False: that is past.
+    #[pyo3(name = "_on_finish")]
+    fn on_finish(&self, py: Python<'_>, function: Py<PyAny>) -> PyResult<bool> {
+        let inner = self.inner(py)?;
+        let mut finish = lock(&inner.finish);
+        if let Some(functions) = &mut *finish {
+            functions.push(function);
+            return Ok(true);
+        }
+        drop(finish);
+        Ok(false)
+    }
+
+    /// Delivers events, in the socket's context. For the hub.
+    #[pyo3(name = "_turn")]
+    fn turn(slf: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<u8> {
+        Ok(deliver::turn(slf, hub)? as u8)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.listeners.traverse(visit)?;
+        self.inner.get().map_or(Ok(()), |inner| inner.traverse(visit))
+    }
+
+    fn __clear__(&self) {
+        self.listeners.clear();
+        if let Some(inner) = self.inner.get() {
+            inner.clear();
+        }
+    }
+}
+
+impl Socket {
+    /// A turn in the context in which the socket was made, as its tasks and handlers expect it.
+    pub(crate) fn turn_in_context(slf: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<Turn> {
+        let inner = slf.get().inner(slf.py())?;
+        if lock(&inner.pending).is_none() {
+            return Ok(Turn::Nothing);
+        }
+        let turn: u8 = inner.context.bind(slf.py()).call_method1("run", (slf.getattr("_turn")?, hub))?.extract()?;
+        Ok(Turn::from(turn))
+    }
+}
+
+fn callable(py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<Kind> {
+    let kind = listeners::kind(py, r#type)?;
+    match function {
+        Some(function) if !function.is_callable() => {
+            Err(errors::wrong_type(&format!("a handler of {type:?}", r#type = r#type), "a function", function))
+        }
+        _ => Ok(kind),
+    }
+}
