@@ -1,0 +1,71 @@
+//! The way through a proxy: which one, and how to ask it for a connection. A proxy that cannot be used is an error, never a way around it.
+//! Knows nothing of what is spoken through it.
+
+mod environment;
+mod http_connect;
+mod socks;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::progress::Progress;
+use super::stream::Stream;
+use super::{resolve, tcp, tls};
+use crate::address::{bare_host, host_and_port};
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::options::{Options, Proxy, TlsOptions};
+
+/// The proxy to use for `url`, if any.
+///
+/// # Errors
+/// `proxy_failed`, if the environment names something that is no proxy of a kind that we know.
+pub(super) fn choose(url: &Url, options: &Options) -> Result<Option<Url>> {
+    match &options.proxy {
+        Proxy::None => Ok(None),
+        Proxy::Url(proxy) => known_kind(proxy.clone(), "proxy").map(Some),
+        Proxy::Environment => environment::choose(url, |name| std::env::var(name).ok()),
+    }
+}
+
+/// Refuses a proxy of an unknown kind. `source` is the option or the variable that names it.
+fn known_kind(proxy: Url, source: &str) -> Result<Url> {
+    let refuse = |why: String| Error::new(ErrorCode::ProxyFailed, format!("{source}: {why}")).retryable(false);
+    if !matches!(proxy.scheme(), "http" | "https" | "socks4a" | "socks5" | "socks5h") {
+        return Err(refuse(format!(
+            "a proxy of the kind {:?} is not known; known are http, https, socks4a, socks5 and socks5h",
+            proxy.scheme()
+        )));
+    }
+    if proxy.host_str().is_none_or(str::is_empty) {
+        return Err(refuse("the proxy's URL has no host".into()));
+    }
+    Ok(proxy)
+}
+
+/// Connects to `url`'s host through `proxy`.
+///
+/// # Errors
+/// `proxy_failed`, `proxy_auth_required`, `open_timeout`'s phase is told to `progress`.
+pub(super) async fn connect(proxy: &Url, url: &Url, options: &Options, progress: &Progress, deadline: Option<Instant>) -> Result<Stream> {
+    let who = format!("the proxy {}", host_and_port(proxy));
+    let unreachable = |error: Error| {
+        let mut causes = vec![error.message.clone()];
+        causes.extend(error.causes.iter().cloned());
+        let message = format!("{who} cannot be reached on the way to {}: {}", host_and_port(url), error.message);
+        Error::new(ErrorCode::ProxyFailed, message).with(|detail| detail.causes = causes)
+    };
+    progress.begins(Phase::Proxy, format!("connecting to {who}"));
+    // The proxy is spoken to as itself, whatever host the connection is for in the end.
+    let addresses = resolve::resolve(proxy, options).await.map_err(unreachable)?;
+    let mut stream = Stream::Tcp(tcp::connect(&host_and_port(proxy), addresses, options).await.map_err(unreachable)?);
+    if proxy.scheme() == "https" {
+        // The client's certificate and the name to ask for are meant for the server behind it.
+        let tls = TlsOptions { cert: None, key: None, server_name: None, ..options.tls.clone() };
+        stream = tls::handshake(stream, &tls, tls::Peer { name: &bare_host(proxy), who: &who }).await?;
+    }
+    progress.begins(Phase::Proxy, format!("waiting for {who} to connect to {}", host_and_port(url)));
+    match proxy.scheme() {
+        "http" | "https" => http_connect::connect(stream, proxy, url, &who, deadline).await,
+        _ => socks::connect(stream, proxy, url, &who, options).await,
+    }
+}

@@ -1,0 +1,58 @@
+//! The TLS handshake by rustls (ring), and what its failures mean. Knows nothing of what is spoken inside.
+
+mod config;
+mod explain;
+mod roots;
+
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+
+pub(super) use self::explain::explain_beneath;
+use super::stream::Stream;
+use crate::error::{Error, ErrorCode, Phase, Result};
+use crate::options::TlsOptions;
+
+/// Who is to be spoken to, and how errors name it.
+pub(super) struct Peer<'a> {
+    /// The name or address that the certificate must be for.
+    pub(super) name: &'a str,
+    /// "the server im.example:443".
+    pub(super) who: &'a str,
+}
+
+/// Puts TLS over a stream.
+///
+/// # Errors
+/// `tls_certificate`, `tls_failed`; `invalid_option` for files and names of the options that cannot be used.
+pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'_>) -> Result<Stream> {
+    let name = ServerName::try_from(peer.name.to_owned()).map_err(|_| {
+        let message = format!("tls.server_name: {:?} is neither a host name nor an IP address", peer.name);
+        Error::new(ErrorCode::InvalidOption, message)
+    })?;
+    let options = options.clone();
+    // Trust stores and key files are read from disk.
+    let config = tokio::task::spawn_blocking(move || config::get(&options));
+    let config = config
+        .await
+        .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the TLS configuration could not be made").caused_by(&error))??;
+    if !config.verifies {
+        log::warn!(
+            target: "heartwire",
+            "TLS: the certificate of {} is not checked (tls.verify is off): anyone on the way can read and change everything",
+            peer.who
+        );
+    }
+    match TlsConnector::from(Arc::clone(&config.client)).connect(name, stream).await {
+        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+        Err(error) => Err(explain_beneath(&error, peer.who).unwrap_or_else(|| {
+            let words = match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => "ended the connection during the TLS handshake".to_owned(),
+                std::io::ErrorKind::ConnectionReset => "reset the connection during the TLS handshake".to_owned(),
+                _ => format!("could not be spoken to in TLS: {}", super::tcp::plain(&error)),
+            };
+            Error::new(ErrorCode::TlsFailed, format!("{} {words}", peer.who)).caused_by(&error).with(|detail| detail.phase = Phase::Tls)
+        })),
+    }
+}
