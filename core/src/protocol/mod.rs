@@ -2,15 +2,29 @@
 //! Owns the framing, masking, UTF-8 checks, compression and limits of one connection. Must not know sockets, clocks, threads,
 //! reconnection or the states that the user sees.
 
+mod assembly;
+mod deflate;
 pub mod extension;
+mod frame;
+mod mask;
+mod receive;
+mod send;
+#[cfg(test)]
+mod tests;
+mod utf8;
+
+use std::fmt;
 
 use crate::close::{CloseCode, CloseFrame};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::event::Batch;
 use crate::message::Data;
 use crate::options::CompressionOptions;
 
+use self::deflate::{Decoder, Encoder};
 use self::extension::Agreed;
+use self::receive::Receiver;
+use self::send::Sender;
 
 /// What a connection's protocol depends on.
 #[derive(Clone, Debug)]
@@ -48,75 +62,90 @@ pub enum End {
 }
 
 /// One connection after its opening handshake.
-#[derive(Debug)]
-pub struct Protocol {}
+pub struct Protocol {
+    receiver: Receiver,
+    sender: Sender,
+}
 
 impl Protocol {
     /// A connection that was just opened.
     pub fn new(config: Config) -> Self {
-        todo!()
+        let Config { max_size, compression } = config;
+        let decoder = compression.as_ref().map(|(agreed, _)| Decoder::new(agreed));
+        let encoder = compression.and_then(|(agreed, options)| Encoder::new(&agreed, &options));
+        Self { receiver: Receiver::new(max_size, decoder), sender: Sender::new(encoder) }
     }
 
     /// Appends to `bytes`, the batch's, what an earlier [`receive`](Self::receive) could not use yet, and returns where it starts.
     /// What is read from the socket goes right behind it.
     pub fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
-        todo!()
+        self.receiver.prepare(bytes)
     }
 
-    /// Parses `batch.bytes[start..]` and pushes what it finds to `batch.items`: at most `max_events`, and about a mebibyte of payload.
-    /// Pings are answered. Unused bytes are kept for the next [`prepare`](Self::prepare).
+    /// Parses `batch.bytes[start..]` and pushes what it finds to `batch.items`: at most `max_events` (but one at least), and about a
+    /// mebibyte of payload. Pings are answered. Unused bytes are kept for the next [`prepare`](Self::prepare).
     pub fn receive(&mut self, batch: &mut Batch, start: usize, max_events: usize) -> Received {
-        todo!()
+        self.receiver.receive(batch, start, max_events, &mut self.sender)
     }
 
     /// Sends a message. `compress` overrides what options and size say, where compression was agreed on. While a fragmented message is
     /// under way it waits until that one is complete. After [`close`](Self::close) it does nothing.
     pub fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
-        todo!()
+        self.sender.send(data, compress);
     }
 
-    /// Sends a fragment of a message; the first says whether the message is text.
-    pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) {
-        todo!()
+    /// Sends a fragment of a message; the first says whether the message is text. After [`close`](Self::close) it does nothing.
+    ///
+    /// # Errors
+    /// `invalid_state`: a first fragment while another message is under way, or one that is not the first while none is.
+    pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
+        self.sender.send_fragment(data, first, last)
     }
 
     /// Sends a ping. Of the payload, checked by the caller, no more than 125 bytes are sent.
     pub fn ping(&mut self, payload: &[u8]) {
-        todo!()
+        self.sender.ping(payload);
     }
 
     /// Sends an unsolicited pong. Of the payload, checked by the caller, no more than 125 bytes are sent.
     pub fn pong(&mut self, payload: &[u8]) {
-        todo!()
+        self.sender.pong(payload);
     }
 
     /// Sends a Close frame, the last frame of ours; without a code it has no body. A second call does nothing.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) {
-        todo!()
+        self.sender.close(code, reason);
     }
 
     /// Whether our Close frame was queued: nothing can be sent any more.
     pub fn is_closed(&self) -> bool {
-        todo!()
+        self.sender.is_closed()
     }
 
     /// What waits to be written to the socket, oldest first.
     pub fn output(&self) -> &[u8] {
-        todo!()
+        self.sender.output()
     }
 
-    /// Tells that the first `count` bytes of [`output`](Self::output) were written.
+    /// Tells that the first `count` bytes of [`output`](Self::output) were written. More output may appear: pongs that waited.
     pub fn wrote(&mut self, count: usize) {
-        todo!()
+        self.sender.wrote(count);
     }
 
     /// The payload bytes of data messages that have not been written yet (WHATWG `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
-        todo!()
+        self.sender.buffered_amount()
     }
 
-    /// Gives back the memory that nothing under way needs: empty buffers, the encoder.
+    /// Gives back the memory that nothing under way needs: empty buffers, the encoder. To be called when the connection has been quiet.
     pub fn idle(&mut self) {
-        todo!()
+        self.receiver.forget();
+        self.sender.forget();
+    }
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protocol").finish_non_exhaustive()
     }
 }

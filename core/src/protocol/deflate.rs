@@ -1,0 +1,157 @@
+//! permessage-deflate's transformations (RFC 7692 section 7.2) on zlib-rs: an encoder made at first need that may be dropped at any message
+//! boundary, and a decoder that hands out what it inflates piece by piece, so that its user can stop it. Knows nothing of frames.
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
+
+use super::extension::Agreed;
+use crate::error::{Error, ErrorCode, Result};
+use crate::options::CompressionOptions;
+
+/// The end of a flushed block: cut off by the sender, put back by the receiver (RFC 7692 section 7.2.1).
+const TRAILER: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// How much is inflated at a time.
+const PIECE: usize = 8 << 10;
+/// Scratch memory up to this size is kept between messages.
+const KEPT_SCRATCH: usize = 64 << 10;
+/// The smallest window that deflate can work with; an agreed 8 means that we send everything as it is, which is always allowed.
+const LEAST_WINDOW_BITS: u8 = 9;
+
+/// Compresses messages.
+pub(super) struct Encoder {
+    threshold: usize,
+    config: DeflateConfig,
+    no_context_takeover: bool,
+    deflate: Option<Box<Deflate>>,
+    scratch: Vec<u8>,
+}
+
+impl Encoder {
+    /// None, where the agreed window is too small for deflate.
+    pub(super) fn new(agreed: &Agreed, options: &CompressionOptions) -> Option<Self> {
+        let bits = options.client_max_window_bits.min(agreed.client_max_window_bits.unwrap_or(15)).min(15);
+        let config = DeflateConfig { level: options.level.clamp(1, 9).into(), window_bits: -i32::from(bits), ..DeflateConfig::default() };
+        (bits >= LEAST_WINDOW_BITS).then(|| Self {
+            threshold: options.threshold,
+            config,
+            no_context_takeover: agreed.client_no_context_takeover || options.client_no_context_takeover,
+            deflate: None,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Whether a message of this length is worth it.
+    #[inline]
+    pub(super) fn wants(&self, length: usize) -> bool {
+        length >= self.threshold
+    }
+
+    /// Compresses a message or, unless `last`, a fragment of one.
+    pub(super) fn compress(&mut self, mut data: &[u8], last: bool) -> &[u8] {
+        let deflate = self.deflate.get_or_insert_with(|| Box::new(Deflate::new_with_config(self.config)));
+        if self.scratch.len() > KEPT_SCRATCH {
+            self.scratch = Vec::new();
+        }
+        let mut length = 0;
+        loop {
+            if self.scratch.len() - length < 64 {
+                self.scratch.resize((2 * self.scratch.len()).max(1 << 10), 0);
+            }
+            let (consumed, produced) = (deflate.total_in(), deflate.total_out());
+            let result = deflate.compress(data, &mut self.scratch[length..], DeflateFlush::SyncFlush);
+            data = &data[(deflate.total_in() - consumed) as usize..];
+            length += (deflate.total_out() - produced) as usize;
+            // Deflate fails only where its own state is broken, which nothing here can do. It is done when it leaves room.
+            if result.is_err() || (data.is_empty() && length < self.scratch.len()) {
+                break;
+            }
+        }
+        if last {
+            // Nothing new was to be flushed, as for an empty message: an empty block of its own, less the trailer.
+            if self.scratch[..length].ends_with(&TRAILER) {
+                length -= TRAILER.len();
+            } else {
+                self.scratch[0] = 0;
+                length = 1;
+            }
+            if self.no_context_takeover {
+                deflate.reset();
+            }
+        }
+        &self.scratch[..length]
+    }
+
+    /// Gives the memory back; to be called between two messages. What comes next refers to nothing before, which any receiver understands.
+    pub(super) fn forget(&mut self) {
+        self.deflate = None;
+        self.scratch = Vec::new();
+    }
+}
+
+/// Inflates messages.
+pub(super) struct Decoder {
+    no_context_takeover: bool,
+    inflate: Option<Box<Inflate>>,
+    scratch: Vec<u8>,
+    /// Whether the message under way has brought something since it, or the stream within it, started.
+    fed: bool,
+}
+
+impl Decoder {
+    pub(super) fn new(agreed: &Agreed) -> Self {
+        Self { no_context_takeover: agreed.server_no_context_takeover, inflate: None, scratch: Vec::new(), fed: false }
+    }
+
+    /// Inflates a part of a message into `sink`, at most [`PIECE`] bytes a call.
+    pub(super) fn feed(&mut self, mut input: &[u8], mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        // The largest window understands every smaller one, and costs no more memory.
+        let inflate = self.inflate.get_or_insert_with(|| Box::new(Inflate::new(false, 15)));
+        self.scratch.resize(PIECE, 0);
+        loop {
+            self.fed = true;
+            let before = (inflate.total_in(), inflate.total_out());
+            let result = inflate.decompress(input, &mut self.scratch, InflateFlush::SyncFlush);
+            let stuck = before == (inflate.total_in(), inflate.total_out()) && !input.is_empty();
+            input = &input[(inflate.total_in() - before.0) as usize..];
+            let produced = (inflate.total_out() - before.1) as usize;
+            // Before the verdict on what follows it, so that the outcome does not depend on how the bytes were cut.
+            sink(&self.scratch[..produced])?;
+            match result {
+                // A last block may end the stream at any place (RFC 7692 section 7.2.3.4); what follows is a new one.
+                Ok(Status::StreamEnd) => {
+                    inflate.reset(false);
+                    self.fed = false;
+                }
+                Ok(Status::Ok | Status::BufError) if !stuck => {}
+                _ => return Err(Error::new(ErrorCode::InvalidPayload, "the server sent compressed data that cannot be inflated")),
+            }
+            if input.is_empty() && produced < PIECE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// To be called at the end of each message.
+    pub(super) fn finish(&mut self, sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        if self.fed {
+            self.feed(&TRAILER, sink)?;
+            self.fed = false;
+        }
+        if self.no_context_takeover
+            && let Some(inflate) = &mut self.inflate
+        {
+            inflate.reset(false);
+        }
+        Ok(())
+    }
+
+    /// Gives back what the next message does not need; to be called between two messages.
+    pub(super) fn forget(&mut self) {
+        self.scratch = Vec::new();
+        if self.no_context_takeover {
+            self.inflate = None;
+        }
+    }
+}

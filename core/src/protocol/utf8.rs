@@ -1,0 +1,96 @@
+//! UTF-8 that comes in pieces, cut anywhere: what can no longer become valid is refused at its first impossible byte.
+
+use std::mem;
+use std::str;
+
+/// Bytes that are not, and cannot become, UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Invalid;
+
+/// Whether `bytes`, a whole text, are UTF-8.
+#[inline]
+pub(super) fn is_valid(bytes: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// A text under way.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    text: String,
+    /// The start of a character whose rest has not come.
+    partial: [u8; 4],
+    partial_length: usize,
+}
+
+impl Text {
+    /// Makes room, to the byte.
+    pub(super) fn reserve_exact(&mut self, additional: usize) {
+        self.text.reserve_exact(additional);
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
+    /// What has come so far, up to the last whole character.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
+        while self.partial_length > 0 {
+            let Some((first, rest)) = bytes.split_first() else { return Ok(()) };
+            bytes = rest;
+            self.partial[self.partial_length] = *first;
+            self.partial_length += 1;
+            match str::from_utf8(&self.partial[..self.partial_length]) {
+                Ok(character) => {
+                    self.text.push_str(character);
+                    self.partial_length = 0;
+                }
+                Err(error) if error.error_len().is_some() => return Err(Invalid),
+                Err(_) => {}
+            }
+        }
+        let (whole, partial) = bytes.split_at(bytes.len() - unfinished(bytes));
+        self.text.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| Invalid)?);
+        if str::from_utf8(partial).is_err_and(|error| error.error_len().is_some()) {
+            return Err(Invalid);
+        }
+        self.partial[..partial.len()].copy_from_slice(partial);
+        self.partial_length = partial.len();
+        Ok(())
+    }
+
+    /// To be called when the text is over: whether it ends with a whole character.
+    pub(super) fn finish(&self) -> Result<(), Invalid> {
+        if self.partial_length == 0 { Ok(()) } else { Err(Invalid) }
+    }
+
+    /// Takes the text out.
+    pub(super) fn take(&mut self) -> String {
+        self.partial_length = 0;
+        mem::take(&mut self.text)
+    }
+
+    /// Forgets the text, keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.partial_length = 0;
+        self.text.clear();
+    }
+}
+
+/// How many of the last bytes are the start of a character whose rest is missing.
+fn unfinished(bytes: &[u8]) -> usize {
+    for (index, byte) in bytes.iter().rev().take(3).enumerate() {
+        let length = match byte {
+            0x80..=0xbf => continue,
+            0xc0..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0.. => 4,
+            _ => 1,
+        };
+        return if length > index + 1 { index + 1 } else { 0 };
+    }
+    0
+}
