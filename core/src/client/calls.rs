@@ -69,7 +69,7 @@ impl Client {
         let mut inner = self.open_link("send")?;
         let inner = &mut *inner;
         if let Some(link) = &mut inner.link {
-            link.send_fragment(data, first, last);
+            link.send_fragment(data, first, last)?;
             inner.session.handle_sent(now);
             self.flush_locked(inner);
         }

@@ -135,8 +135,8 @@ impl Link {
         self.protocol.send(data, compress);
     }
 
-    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) {
-        self.protocol.send_fragment(data, first, last);
+    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
+        self.protocol.send_fragment(data, first, last)
     }
 
     pub(super) fn ping(&mut self, payload: &[u8]) {
