@@ -1,0 +1,42 @@
+# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 18+ is installed into the checkout (tools/).
+# It owns the names; what they do is in tools/, tests/run.py and examples/demo.py.
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench python node server tools clean have-python
+MAKEFLAGS += --no-print-directory
+
+help: ## list these commands
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1#\2/p' Makefile | column -t -s '#'
+
+demo: server python node ## server and bots talk, lose each other and come back, in 30 s; STAY=1 stays up for your browser
+	@$(VENV) examples/demo.py $(if $(STAY),--stay)
+
+test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --list names them)
+	@$(PYTHON) tests/run.py $(SUITE)
+
+lint: have-python ## run all formatters and linters, without changing anything
+	@$(PYTHON) tools/lint.py
+
+bench: ## measure us against the peers
+	@echo "There are no benchmarks yet: benches/ comes with the issue on speed. The figures that led the design were measured by hand."; exit 1
+
+python: have-python ## build the Python package into .venv
+	@$(PYTHON) tools/prepare.py python
+
+node: have-python ## build the Node package in bindings-node
+	@$(PYTHON) tools/prepare.py node
+
+server: have-python ## build the chat server
+	@$(PYTHON) tools/prepare.py server
+
+tools: have-python ## install the tools that tests and lints use
+	@$(PYTHON) tools/prepare.py tools
+
+clean: ## take away what was built and installed in the checkout
+	rm -rf target .venv .venvs node_modules bindings-node/node_modules tests/node_modules
+
+have-python:
+	@command -v $(PYTHON) >/dev/null || { echo "missing: Python 3.9 or later ($(PYTHON) on PATH); choose one with \`make PYTHON=...\`"; exit 1; }

@@ -1,0 +1,196 @@
+"""The demonstration behind `make demo`: the chat server, a Python bot and a Node bot, and everything that can happen to them.
+
+It owns the story and checks it: each `expect` names what must be seen, and by when. It must not know how a bot works inside.
+`demo.py` ends by itself within 30 seconds, with status 0 if all was seen; `demo.py --stay [OPTION OF THE SERVER ...]` stays up for
+a person with a browser.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import heartwire.sync
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "chat-server"
+PYTHON_BOT = [sys.executable, str(ROOT / "examples/python/echo_bot.py")]
+NODE_BOT = [os.environ.get("NODE", "node"), str(ROOT / "examples/javascript/echo-bot.mjs")]
+WITHIN = 28.0  # seconds for the whole story
+START = time.monotonic()
+
+
+class Failed(Exception):
+    """Something expected did not happen."""
+
+
+class Stage:
+    """The actors (processes), their lines as they come, and the transcript."""
+
+    def __init__(self, colour: bool) -> None:
+        self.actors: dict[str, subprocess.Popen[str]] = {}
+        self.lines: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.unmatched: list[tuple[str, str]] = []
+        self.colour = colour
+
+    def tell(self, who: str, words: str) -> None:
+        """Writes a line of the transcript."""
+        shade = {"": "1", "server": "36", "python": "33", "node": "32", "ann": "35"}[who] if self.colour else ""
+        line = f"{time.monotonic() - START:6.2f}  {who:<7} {words}"
+        print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
+
+    def start(self, who: str, command: list[str], **environment: str) -> None:
+        """Starts an actor; what it prints goes into the transcript."""
+        actor = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        self.actors[who] = actor
+        threading.Thread(target=self._listen, args=(who, actor), daemon=True).start()
+
+    def _listen(self, who: str, actor: subprocess.Popen[str]) -> None:
+        assert actor.stdout is not None
+        for line in actor.stdout:
+            self.hear(who, line.rstrip())
+
+    def hear(self, who: str, line: str) -> None:
+        """Takes down what somebody said or did."""
+        self.tell(who, line)
+        self.lines.put((who, line))
+
+    def expect(self, who: str, pattern: str, within: float = 8.0) -> re.Match[str]:
+        """Waits for a line, among those that no earlier expectation took."""
+        deadline = min(time.monotonic() + within, START + WITHIN)
+        while True:
+            for index, (speaker, line) in enumerate(self.unmatched):
+                if speaker == who and (found := re.search(pattern, line)):
+                    del self.unmatched[index]
+                    return found
+            try:
+                self.unmatched.append(self.lines.get(timeout=max(0.0, deadline - time.monotonic())))
+            except queue.Empty:
+                raise Failed(f"expected of {who}: {pattern}") from None
+
+    def signal(self, who: str, number: signal.Signals) -> None:
+        self.actors[who].send_signal(number)
+
+    def expect_end(self, who: str, status: int) -> None:
+        """Waits for the end of an actor, with the status that it would have had without a WebSocket."""
+        try:
+            seen = self.actors.pop(who).wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{who} should have ended") from None
+        if seen != status:
+            raise Failed(f"{who} ended with status {seen}, not {status}")
+
+    def clear(self) -> None:
+        for actor in self.actors.values():
+            actor.kill()
+            actor.wait()
+
+
+def talk(stage: Stage, url: str) -> None:
+    """Ann says something, each bot answers her, and then they answer each other."""
+    with heartwire.sync.connect(url + "?name=ann") as ann:
+        text = "echo echo hello"
+        stage.tell("ann", f"says: {text}")
+        ann.send(json.dumps({"url": "/chat/send", "text": text}))
+        awaited = {(bot, words) for bot in ("python-echo", "node-echo") for words in ("echo hello", "hello")}
+        while awaited:
+            heard = json.loads(ann.recv(timeout=5))
+            if heard["url"] == "/chat/message":
+                stage.tell("ann", f"hears {heard['from']}: {heard['text']}")
+                awaited.discard((heard["from"], heard["text"]))
+
+
+def story(stage: Stage) -> None:
+    stage.tell("", "The server starts, then a bot in Python and a bot in Node; heartbeats every second.")
+    stage.start("server", [str(SERVER), "--port", "0", "--silence", "10"])
+    port = stage.expect("server", r"ws://127\.0\.0\.1:(\d+)/ws")[1]
+    url = f"ws://127.0.0.1:{port}/ws"
+    stage.start("python", [*PYTHON_BOT, url], CHAT_HEARTBEAT="1")
+    stage.start("node", [*NODE_BOT, url], CHAT_HEARTBEAT="1")
+    for bot in ("python", "node"):
+        stage.expect(bot, "^open")
+        stage.expect("server", rf"\+ {bot}-echo joined")
+
+    stage.tell("", "Ann talks to them, and they talk to each other.")
+    talk(stage, url)
+
+    stage.tell("", "Heartbeats go out, and the server's answers come back.")
+    for bot in ("python", "node"):
+        stage.expect(bot, "heartbeat answered")
+
+    stage.tell("", "The server goes away, as in a deployment.")
+    stage.signal("server", signal.SIGTERM)
+    for bot in ("python", "node"):
+        stage.expect(bot, "close 1001 .*will come back")
+        stage.expect(bot, "reconnecting in")
+    stage.expect_end("server", 0)
+
+    stage.tell("", "It comes back, and so do the bots, each after a random delay of its own.")
+    stage.start("server", [str(SERVER), "--port", port, "--silence", "10"])
+    for bot in ("python", "node"):
+        stage.expect("server", rf"\+ {bot}-echo joined", within=12)
+        stage.expect(bot, "^open")
+    talk(stage, url)
+
+    stage.tell("", "SIGTERM for the Python bot, Ctrl+C for the Node bot: the server hears goodbye, the status stays what it was.")
+    stage.signal("python", signal.SIGTERM)
+    stage.expect("server", "python-echo says goodbye: 1001")
+    stage.expect_end("python", -signal.SIGTERM)
+    stage.signal("node", signal.SIGINT)
+    stage.expect("server", "node-echo says goodbye: 1001")
+    stage.expect_end("node", -signal.SIGINT)
+    stage.signal("server", signal.SIGINT)
+    stage.expect_end("server", 0)
+
+
+def stay(stage: Stage, options: list[str]) -> None:
+    stage.start("server", [str(SERVER), *options])
+    page = stage.expect("server", r"(http://\S+) for people")[1]
+    url = page.replace("http", "ws") + "ws"
+    stage.start("python", [*PYTHON_BOT, url])
+    stage.start("node", [*NODE_BOT, url])
+    stage.tell("", f'Open {page} and say "echo hello". Ctrl+C ends it.')
+    while True:
+        for who, actor in stage.actors.items():
+            if actor.poll() is not None:
+                raise Failed(f"{who} ended with status {actor.returncode}")
+        time.sleep(0.2)
+
+
+def main() -> int:
+    stage = Stage(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    try:
+        if sys.argv[1:2] == ["--stay"]:
+            stay(stage, sys.argv[2:])
+        story(stage)
+    except (Failed, OSError, heartwire.WebSocketError) as failure:
+        stage.tell("", f"FAILED: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        for who in reversed(list(stage.actors)):  # in a terminal they got the Ctrl+C too; let them say goodbye
+            stage.signal(who, signal.SIGINT)
+            stage.actors[who].wait(timeout=5)
+        return 0
+    finally:
+        stage.clear()
+    stage.tell("", "All of it was seen.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

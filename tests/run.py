@@ -1,0 +1,265 @@
+"""Runs every test suite of this checkout: `run.py [--list] [SUITE ...]`, behind `make test`.
+
+It owns the list of suites, the counting and the total; a suite that fails, dies, hangs or runs no test is a failure. A suite whose peer is not on
+this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not know how things are installed (tools/).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import checkout
+from checkout import ROOT, TARGET, Missing
+
+CI = os.environ.get("CI") == "true"
+TESTS = ROOT / "tests"
+HANGS_AFTER = 20 * 60  # seconds, for a whole suite
+PYTEST = ("-m", "pytest", "-q")
+
+# The closing lines of the runners.
+COUNTS = {
+    "passed": [
+        r"^ *Summary .*?(\d+) passed",
+        r"^test result: .*?(\d+) passed",
+        r"^(?:#|\u2139) pass (\d+)",
+        r"^=* ?.*?\b(\d+) passed\b.* in [\d.]+s",
+    ],
+    "failed": [
+        r"^ *Summary .*?(\d+) (?:failed|timed out)",
+        r"^test result: .*?(\d+) failed",
+        r"^(?:#|\u2139) (?:fail|cancelled) (\d+)",
+        r"^=* ?.*?\b(\d+) failed\b.* in [\d.]+s",
+        r"^=* ?.*?\b(\d+) errors?\b.* in [\d.]+s",
+    ],
+    "skipped": [
+        r"^ *Summary .*?(\d+) skipped",
+        r"^test result: .*?(\d+) ignored",
+        r"^(?:#|\u2139) skipped (\d+)",
+        r"^=* ?.*?\b(\d+) skipped\b.* in [\d.]+s",
+    ],
+}
+
+
+@dataclass
+class Command:
+    """One run of a test runner."""
+
+    line: tuple[str | Path, ...]
+    cwd: Path = ROOT
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Suite:
+    """A row of the result. `prepare` gives the commands, or raises `Missing`."""
+
+    name: str
+    about: str
+    prepare: Callable[[], list[Command]]
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+    def run(self) -> None:
+        print(f"\n=== {self.name}: {self.about}", flush=True)
+        start = time.monotonic()
+        try:
+            for command in self.prepare():
+                self._run(command)
+        except Missing as missing:
+            self.note = str(missing)
+            self.failed += CI
+            self.skipped += not CI
+            print(f"{'FAILED' if CI else 'skipped'}: {missing}", flush=True)
+        except (subprocess.CalledProcessError, OSError) as failure:
+            self.failed += 1
+            self.note = f"could not be prepared: {failure}"
+            print(f"FAILED: {self.note}", flush=True)
+        self.seconds = time.monotonic() - start
+
+    def _run(self, command: Command) -> None:
+        words = [str(part).replace(f"{ROOT}/", "") for part in command.line]
+        print("+", *words, flush=True)
+        lines, status = _watch(command)
+        seen = {kind: _count(patterns, lines) for kind, patterns in COUNTS.items()}
+        if status is None:
+            self.note = f"hung: ended after {HANGS_AFTER} s"
+        elif status != 0 and not seen["failed"]:
+            self.note = f"{words[0]} ended with status {status}"
+        elif status == 0 and not seen["passed"] + seen["skipped"]:
+            self.note = "ran no test"
+        self.passed += seen["passed"]
+        self.skipped += seen["skipped"]
+        self.failed += seen["failed"] or bool(self.note)
+
+
+def _watch(command: Command) -> tuple[list[str], int | None]:
+    """Runs it, passing its output on; its status, or none if it had to be ended."""
+    process = subprocess.Popen(
+        [str(part) for part in command.line],
+        cwd=command.cwd,
+        env={**os.environ, "NO_COLOR": "1", "CARGO_TERM_COLOR": "never", **command.env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    hung = threading.Event()
+
+    def end() -> None:
+        hung.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(HANGS_AFTER, end)
+    timer.start()
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        print(lines[-1], flush=True)
+    status = process.wait()
+    timer.cancel()
+    return lines, None if hung.is_set() else status
+
+
+def _count(patterns: list[str], lines: list[str]) -> int:
+    return sum(int(found[1]) for line in lines for pattern in patterns if (found := re.match(pattern, line)))
+
+
+# The suites
+
+
+def core() -> list[Command]:
+    checkout.need_rust()
+    packages = ("-p", "heartwire", "-p", "heartwire-chat-server")
+    if checkout.output("cargo", "nextest", "--version"):
+        tests = Command(("cargo", "nextest", "run", *packages, "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"))
+    else:
+        tests = Command(("cargo", "test", "--no-fail-fast", "--quiet", *packages, "--all-targets"))
+    return [tests, Command(("cargo", "test", "--quiet", "--doc", "-p", "heartwire"))]
+
+
+def python(version: str | None) -> Callable[[], list[Command]]:
+    def prepare() -> list[Command]:
+        return [Command((checkout.python_face(version), *PYTEST), cwd=ROOT / "bindings-python")]
+
+    return prepare
+
+
+def node_tests() -> list[str]:
+    folder = checkout.NODE_PACKAGE / "test"
+    return sorted(str(path.relative_to(checkout.NODE_PACKAGE)) for path in folder.glob("*.test.*js"))
+
+
+def node(major: int | None) -> Callable[[], list[Command]]:
+    def prepare() -> list[Command]:
+        present = checkout.need_node()
+        program: str | Path = "node"
+        if major is not None and int(present.split(".")[0]) != major:
+            checkout.npm_install(TESTS)
+            program = runtime(f"node-{major}/bin/node", f"Node {major}")
+        elif major is not None:
+            print(f"Node {major} is the Node at hand: see node")
+            return []
+        checkout.node_face()
+        environment = {"PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"} if isinstance(program, Path) else {}
+        return [Command((program, "--test", *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
+
+    return prepare
+
+
+def runtime(path: str, name: str) -> Path:
+    program = TESTS / "node_modules" / path
+    if not program.exists():
+        raise Missing(f"missing: {name} (its npm package is for Linux on x64 only)")
+    return program
+
+
+def smoke(name: str, path: str, *arguments: str) -> Callable[[], list[Command]]:
+    def prepare() -> list[Command]:
+        checkout.npm_install(TESTS)
+        program = runtime(path, name)
+        checkout.node_face()
+        return [Command((program, *arguments, TESTS / "smoke.mjs"))]
+
+    return prepare
+
+
+def repository() -> list[Command]:
+    interpreter = checkout.python_face()
+    checkout.node_face()
+    checkout.npm_install(TESTS)
+    checkout.build_server()
+    return [Command((interpreter, *PYTEST, "tests"))]
+
+
+def web() -> list[Command]:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        raise Missing("missing: Chromium (apt-get install chromium)")
+    interpreter = checkout.python_face()
+    checkout.node_face()
+    checkout.npm_install(TESTS)
+    checkout.build_server()
+    environment = {"CHROMIUM": browser, "PYTHON": str(interpreter), "CHAT_SERVER": str(TARGET / "debug" / "chat-server")}
+    return [Command(("node", "--test", TESTS / "web" / "page.test.mjs"), env=environment)]
+
+
+def suites() -> list[Suite]:
+    default = checkout.default_python()[0]
+    others = [version for version in checkout.PYTHONS[:5] if version != default]
+    return [
+        Suite("core", "the crate, its documentation and the chat server", core),
+        Suite("python", f"the Python package on Python {default}", python(None)),
+        *(Suite(f"python{version}", f"the abi3 wheel on Python {version}", python(version)) for version in others),
+        Suite("node", "the Node package on the Node at hand", node(None)),
+        *(Suite(f"node{major}", f"the Node package on Node {major}", node(major)) for major in (20, 22, 24)),
+        Suite("bun", "smoke test on Bun", smoke("Bun", "@oven/bun-linux-x64/bin/bun")),
+        Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
+        Suite("repository", "examples, the demonstration, README, versions", repository),
+        Suite("web", "the chat page in headless Chromium", web),
+    ]
+
+
+def main() -> int:
+    try:
+        everything = suites()
+    except Missing as missing:
+        print(missing)
+        return 1
+    names = [suite.name for suite in everything]
+    wanted = [name for name in sys.argv[1:] if name != "--list"]
+    if unknown := sorted(set(wanted) - set(names)):
+        print(f"no such suite: {', '.join(unknown)}; there are {', '.join(names)}")
+        return 2
+    if "--list" in sys.argv[1:]:
+        print("\n".join(f"{suite.name:<12} {suite.about}" for suite in everything))
+        return 0
+    chosen = [suite for suite in everything if not wanted or suite.name in wanted]
+    for suite in chosen:
+        suite.run()
+    print(f"\n{'suite':<12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+    for suite in chosen:
+        print(f"{suite.name:<12} {suite.passed:>7} {suite.failed:>7} {suite.skipped:>8} {suite.seconds:>8.0f}  {suite.note}")
+    failed = sum(suite.failed for suite in chosen)
+    print(f"\n{sum(suite.passed for suite in chosen)} passed, {failed} failed, {sum(suite.skipped for suite in chosen)} skipped", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What this checkout needs, found or installed: interpreters, a virtual environment for each Python, node_modules, the built packages.
+
+Whatever it installs stays inside the checkout, and is installed again only when what it depends on has changed. It must not know the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+NODE_PACKAGE = ROOT / "bindings-node"
+OLDEST_PYTHON = (3, 9)
+PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
+
+
+class Missing(Exception):
+    """Something that only the person at the machine can install, in one line."""
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
+    """Runs a command that must succeed; shows it, for a build that takes a minute should say so."""
+    print("+", *(str(part).replace(f"{ROOT}/", "") for part in command), flush=True)
+    subprocess.run([str(part) for part in command], cwd=cwd, check=True, env={**os.environ, **environment})
+
+
+def output(*command: str | Path) -> str:
+    """What a command prints, or nothing if it fails."""
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def is_fresh(stamp: Path, *inputs: Path | str) -> bool:
+    """Whether the stamp was written for the same inputs. If not, it is taken away until `stamp_fresh`."""
+    if stamp.exists() and stamp.read_text() == _digest(inputs):
+        return True
+    stamp.unlink(missing_ok=True)
+    return False
+
+
+def stamp_fresh(stamp: Path, *inputs: Path | str) -> None:
+    """Notes that what depends on the inputs was made."""
+    stamp.write_text(_digest(inputs))
+
+
+def _digest(inputs: tuple[Path | str, ...]) -> str:
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(part.read_bytes() if isinstance(part, Path) and part.exists() else str(part).encode())
+    return digest.hexdigest()
+
+
+# Rust
+
+
+def need_rust() -> None:
+    """Rust is there."""
+    version = re.match(r"cargo (\d+)\.(\d+)", output("cargo", "--version"))
+    if not version or (int(version[1]), int(version[2])) < (1, 90):
+        raise Missing("missing: Rust 1.90 or later (cargo on PATH); rustup installs it")
+
+
+def build_server() -> Path:
+    """The chat server, built."""
+    need_rust()
+    run("cargo", "build", "--quiet", "-p", "heartwire-chat-server")
+    return TARGET / "debug" / "chat-server"
+
+
+# Python
+
+
+@lru_cache(maxsize=None)
+def find_python(version: str) -> Path | None:
+    """An interpreter of this version that works: of pyenv, or on PATH."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(pyenv.glob(f"{version}.*/bin/python"))
+    on_path = shutil.which(f"python{version}")
+    for candidate in [*found[-1:], *([Path(on_path)] if on_path else [])]:
+        if output(candidate, "-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])") == version:
+            return candidate
+    return None
+
+
+def default_python() -> tuple[str, Path]:
+    """The version and path of the interpreter that runs this."""
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        raise Missing(f"missing: Python 3.9 or later ({sys.executable} is {sys.version.split()[0]}); choose one with `make PYTHON=...`")
+    return "%d.%d" % sys.version_info[:2], Path(sys.executable)
+
+
+def environment(version: str, python: Path, requirements: Path) -> Path:
+    """The interpreter of the virtual environment for this version, with the requirements installed."""
+    default = version == default_python()[0]
+    folder = ROOT / ".venv" if default else ROOT / ".venvs" / version
+    interpreter, stamp = folder / "bin" / "python", folder / ".requirements"
+    inputs: tuple[Path | str, ...] = (str(python), *sorted(ROOT.glob("requirements-*.txt")))
+    if not is_fresh(stamp, *inputs) or not interpreter.exists():
+        run(python, "-m", "venv", "--clear", folder)
+        run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        stamp_fresh(stamp, *inputs)
+    return interpreter
+
+
+def python_face(version: str | None = None) -> Path:
+    """The interpreter of an environment with the package built and installed: for the default version made for it, else the abi3 one."""
+    need_rust()
+    default, default_path = default_python()
+    development = environment(default, default_path, ROOT / "requirements-dev.txt")
+    if version in (None, default):
+        interpreter, kind, features = development, "native", []
+    else:
+        python = find_python(str(version))
+        if python is None:
+            raise Missing(f"missing: Python {version} (python{version} on PATH, or of pyenv)")
+        interpreter, kind, features = environment(str(version), python, ROOT / "requirements-test.txt"), "abi3", ["--features", "abi3"]
+    wheel = _wheel(development, kind, tuple(features))
+    installed = interpreter.parent.parent / ".wheel"
+    if not is_fresh(installed, wheel):
+        run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall", wheel)
+        stamp_fresh(installed, wheel)
+    return interpreter
+
+
+@lru_cache(maxsize=None)
+def _wheel(maturin: Path, kind: str, features: tuple[str, ...]) -> Path:
+    """The wheel: built in cargo's dev profile, once a run."""
+    folder = TARGET / "wheels" / kind
+    shutil.rmtree(folder, ignore_errors=True)
+    manifest = ROOT / "bindings-python" / "Cargo.toml"
+    run(maturin, "-m", "maturin", "build", "--quiet", "--profile", "dev", "-m", manifest, "-i", maturin, "--out", folder, *features)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+# Node
+
+
+def need_node() -> str:
+    """Node is there; its version."""
+    version = output("node", "--version").lstrip("v")
+    if not version or int(version.split(".")[0]) < 18:
+        raise Missing("missing: Node 18 or later (node and npm on PATH)")
+    return version
+
+
+def npm_install(folder: Path) -> None:
+    """The folder's node_modules, as its lock file says."""
+    need_node()
+    lock = folder / "package-lock.json"
+    stamp, inputs = folder / "node_modules" / ".stamp", (folder / "package.json", lock)
+    if not is_fresh(stamp, *inputs):
+        run("npm", "ci" if lock.exists() else "install", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", cwd=folder)
+        stamp_fresh(stamp, *inputs)
+
+
+def node_face() -> None:
+    """The Node package, built in cargo's dev profile, and found by `import 'heartwire'` from examples/ and tests/."""
+    need_rust()
+    npm_install(NODE_PACKAGE)
+    run("npm", "run", "--silent", "build:debug", cwd=NODE_PACKAGE)
+    npm_install(ROOT)
