@@ -160,7 +160,8 @@ def npm_install(folder: Path) -> None:
     lock = folder / "package-lock.json"
     stamp, inputs = folder / "node_modules" / ".stamp", (folder / "package.json", lock)
     if not is_fresh(stamp, *inputs):
-        run("npm", "ci" if lock.exists() else "install", "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", cwd=folder)
+        command = ["ci"] if lock.exists() else ["install", "--no-package-lock"]
+        run("npm", *command, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", cwd=folder)
         stamp_fresh(stamp, *inputs)
 
 
