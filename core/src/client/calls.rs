@@ -33,8 +33,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let returning = queue && inner.session.ready_state() == ReadyState::Connecting;
-        if matches!(state, ReadyState::Closing | ReadyState::Closed) && !returning {
+        if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();
             return Ok(false);
         }
