@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Connection, Shared};
 pub use super::signals::{watch as watch_signals, watch_inherited as watch_inherited_signals};
+use super::{Connection, Shared};
 use crate::client::Farewell;
 use crate::process;
 

@@ -1,0 +1,136 @@
+//! The same small life of a socket under each driver: open, echo, a batch of messages, a close; against a server by tokio-tungstenite.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use heartwire::close::CloseCode;
+use heartwire::driver::{Connection, Data, OwnLoop, SendOptions};
+use heartwire::event::{Batch, Event, Item, ReadyState};
+use heartwire::message::Message;
+use heartwire::options::{Options, Providers};
+use heartwire::{Events, WebSocket};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite;
+
+const BOUND: Duration = Duration::from_secs(20);
+
+/// Echoes until each client closes; gives the URL.
+fn echo_server() -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
+                    while let Some(Ok(message)) = socket.next().await {
+                        if matches!(message, tungstenite::Message::Text(_) | tungstenite::Message::Binary(_)) {
+                            socket.send(message).await.unwrap();
+                        }
+                    }
+                });
+            }
+        });
+    });
+    format!("ws://{}/", told.recv().unwrap())
+}
+
+fn next(events: &mut Events) -> Event {
+    events.next_blocking(Some(BOUND)).expect("an event within the bound")
+}
+
+#[test]
+fn background_opens_echoes_and_closes() {
+    let (socket, mut events) = WebSocket::connect(&echo_server(), Options::default()).unwrap();
+    assert_eq!(socket.ready_state(), ReadyState::Connecting);
+    assert!(matches!(next(&mut events), Event::Open(_)));
+    assert_eq!(socket.ready_state(), ReadyState::Open);
+    for number in 0..1000 {
+        socket.send(&number.to_string()).unwrap();
+    }
+    for number in 0..1000 {
+        let Event::Message(Message::Text(text)) = next(&mut events) else { panic!("a text") };
+        assert_eq!(text, number.to_string());
+    }
+    let large = vec![7_u8; 3 << 20];
+    socket.send(&large[..]).unwrap();
+    let Event::Message(Message::Binary(bytes)) = next(&mut events) else { panic!("a binary message") };
+    assert!(bytes == large, "the large message came back as it was");
+    socket.close(Some(CloseCode(3000)), "done").unwrap();
+    assert_eq!(socket.ready_state(), ReadyState::Closing);
+    let Event::Close(close) = next(&mut events) else { panic!("a close") };
+    assert!(close.was_clean, "{close:?}");
+    assert_eq!((close.code, close.will_reconnect), (CloseCode(3000), false));
+    assert_eq!(socket.ready_state(), ReadyState::Closed);
+    assert!(events.next_blocking(Some(BOUND)).is_none());
+}
+
+#[test]
+fn refused_is_error_then_close_1006() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let (_socket, mut events) = WebSocket::connect(&url, Options::default()).unwrap();
+    let Event::Error(error) = next(&mut events) else { panic!("an error") };
+    assert_eq!(error.code.as_str(), "connection_refused");
+    let Event::Close(close) = next(&mut events) else { panic!("a close") };
+    assert_eq!(close.code, CloseCode::ABNORMAL);
+    assert!(events.next_blocking(Some(BOUND)).is_none());
+}
+
+/// Runs hosted sockets on a loop of this thread, echoing back and forth a number of times on each.
+#[test]
+fn own_loop_drives_many_sockets_on_one_thread() {
+    const SOCKETS: usize = 50;
+    const ROUNDS: usize = 20;
+    let url = echo_server();
+    let mut own = OwnLoop::new().unwrap();
+    for _ in 0..SOCKETS {
+        let (token, wake) = own.reserve();
+        let connection = Connection::hosted(&url, Options::default(), Providers::default(), wake).unwrap();
+        connection.start();
+        own.add(token, connection);
+    }
+    let (mut closed, mut echoed) = (0, 0);
+    let mut rounds = std::collections::HashMap::new();
+    let (mut due, mut batch) = (Vec::new(), Batch::default());
+    let until = std::time::Instant::now() + BOUND;
+    while !own.is_empty() {
+        assert!(std::time::Instant::now() < until, "bounded");
+        own.wait(Some(BOUND), &mut due).unwrap();
+        for &token in &due {
+            let Some(connection) = own.drive(token, &mut batch).unwrap() else { continue };
+            for item in &batch.items {
+                match item {
+                    Item::Event(event) if connection.enter(event) => match &**event {
+                        Event::Open(_) => connection.send(Data::Text("hello"), SendOptions::default()).unwrap(),
+                        Event::Close(close) => {
+                            assert!(close.was_clean, "{close:?}");
+                            closed += 1;
+                        }
+                        _ => {}
+                    },
+                    Item::Text(range) if connection.may_deliver() => {
+                        echoed += 1;
+                        let round = rounds.entry(token).or_insert(0);
+                        *round += 1;
+                        if *round < ROUNDS {
+                            connection.send(Data::Text(batch.text(range)), SendOptions { more: true, ..SendOptions::default() }).unwrap();
+                        } else {
+                            connection.close(None, "").unwrap();
+                        }
+                    }
+                    Item::Barrier => connection.settle(),
+                    _ => {}
+                }
+            }
+            connection.delivered(&batch);
+        }
+    }
+    assert_eq!((closed, echoed), (SOCKETS, SOCKETS * ROUNDS));
+}
