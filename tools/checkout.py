@@ -169,5 +169,5 @@ def node_face() -> None:
     """The Node package, built in cargo's dev profile, and found by `import 'heartwire'` from examples/ and tests/."""
     need_rust()
     npm_install(NODE_PACKAGE)
-    run("npm", "run", "--silent", "build:debug", cwd=NODE_PACKAGE)
+    run("npm", "run", "--silent", "build", "--", "dev", cwd=NODE_PACKAGE)
     npm_install(ROOT)
