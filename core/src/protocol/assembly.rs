@@ -62,16 +62,16 @@ impl Assembly {
     }
 
     fn append(&mut self, piece: &[u8]) -> Result<()> {
-        if piece.len() > self.max_size - self.length {
-            return Err(too_big(self.max_size));
-        }
-        self.reserve(piece.len());
-        self.length += piece.len();
+        // What is within the limit is judged first, so that the outcome does not depend on how the bytes were cut.
+        let room = self.max_size - self.length;
+        let within = &piece[..piece.len().min(room)];
+        self.reserve(within.len());
+        self.length += within.len();
         match self.kind {
-            Kind::Text => self.text.push(piece).map_err(|_| not_utf8())?,
-            Kind::Binary => self.binary.extend_from_slice(piece),
+            Kind::Text => self.text.push(within).map_err(|_| not_utf8())?,
+            Kind::Binary => self.binary.extend_from_slice(within),
         }
-        Ok(())
+        if piece.len() > room { Err(too_big(self.max_size)) } else { Ok(()) }
     }
 
     /// Grows by doubling, but never over the limit.

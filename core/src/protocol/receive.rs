@@ -45,7 +45,7 @@ struct Turn<'a> {
     /// The unread part of the input, a range of the batch's bytes.
     at: usize,
     end: usize,
-    /// Where the last message that lies in the input ends.
+    /// How much of the batch's bytes is in use by its messages: in the input, or appended to it.
     used: usize,
     events_left: usize,
     bytes_left: usize,
@@ -84,9 +84,7 @@ impl Receiver {
         if !self.ended {
             self.kept.extend_from_slice(&batch.bytes[at..end]);
         }
-        if batch.bytes.len() == end {
-            batch.bytes.truncate(used);
-        }
+        batch.bytes.truncate(used);
         Received { data_messages, more, end: end_of_connection }
     }
 
@@ -106,6 +104,9 @@ impl Receiver {
                 if rest.fin {
                     self.under_way = false;
                     let length = self.message.finish(turn.batch, self.decoder.as_mut())?;
+                    if let Some(Item::Text(range) | Item::Binary(range)) = turn.batch.items.last() {
+                        turn.used = range.end;
+                    }
                     turn.count(length);
                 }
             }
@@ -197,7 +198,7 @@ impl Turn<'_> {
     fn take_in_place(&mut self, kind: Kind, header: usize, length: usize) {
         let start = self.at + header;
         self.at = start + length;
-        self.used = self.at;
+        self.used = self.used.max(self.at);
         let range = start..self.at;
         self.batch.items.push(if kind == Kind::Text { Item::Text(range) } else { Item::Binary(range) });
         self.count(length);

@@ -65,13 +65,14 @@ fn check(stream: &[u8]) {
     assert!(ours == theirs || waits, "ours: {ours:?}\ntheirs: {theirs:?}\nbytes: {stream:x?}");
 }
 
-/// A frame that is right in itself, though not always in its place, with a payload of any kind. All lengths are complete.
+/// A frame that is complete, though not always right or in its place, with a payload of any kind. None is over the limit by itself, for
+/// the oracle sees that before anything else that may be wrong with it.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop_oneof![
         4 => "\\PC{0,40}".prop_map(String::into_bytes),
         1 => vec(any::<u8>(), 0..40),
         1 => vec(any::<u8>(), 120..130),
-        1 => "[a-zé漢🦀]{60,300}".prop_map(String::into_bytes),
+        1 => "[a-zé漢🦀]{60,120}".prop_map(String::into_bytes),
     ];
     let first = prop_oneof![
         8 => Just(FIN | TEXT),

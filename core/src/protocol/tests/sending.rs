@@ -132,7 +132,7 @@ fn output_survives_any_way_of_writing_it() {
             let count = step.min(protocol.output().len());
             wire.extend_from_slice(&protocol.output()[..count]);
             protocol.wrote(count);
-            assert!(protocol.buffered_amount() <= 300_000 - wire.len() + 80);
+            assert!(protocol.buffered_amount() <= 300_000 + 80 - wire.len());
         }
         assert_eq!(unmasked(&wire).iter().flat_map(|frame| frame.payload.clone()).collect::<Vec<_>>(), payload);
     }
