@@ -9,7 +9,6 @@ mod inner;
 mod listeners;
 mod process;
 mod send;
-mod shim;
 mod socket;
 
 /// The extension module.

@@ -4,11 +4,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use crate::shim::{Dialect, Shim as _};
 use heartwire::close::CloseCode;
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::ReadyState;
-use heartwire::options::Options;
+use heartwire::options::{Dialect, Options};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};

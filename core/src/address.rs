@@ -38,18 +38,25 @@ pub(crate) fn map_scheme(mut url: Url) -> Option<Url> {
 /// `invalid_protocol`, naming the first that is not.
 pub fn check_protocols(protocols: &[String]) -> Result<()> {
     for (index, protocol) in protocols.iter().enumerate() {
-        let refuse = |why: &str| Err(Error::new(ErrorCode::InvalidProtocol, format!("protocols[{index}]: {protocol:?} {why}")));
-        if protocol.is_empty() {
-            return refuse("is empty");
-        }
-        if !protocol.bytes().all(is_token_byte) {
-            return refuse("has a character that a subprotocol must not have; allowed are ASCII letters, digits and !#$%&'*+-.^_`|~");
-        }
-        if protocols[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(protocol)) {
-            return refuse("is given twice");
+        if let Some(why) = protocol_fault(protocols, index) {
+            return Err(Error::new(ErrorCode::InvalidProtocol, format!("protocols[{index}]: {protocol:?} {why}")));
         }
     }
     Ok(())
+}
+
+/// What is wrong with the subprotocol at `index`, in words that follow its name.
+pub(crate) fn protocol_fault(protocols: &[String], index: usize) -> Option<&'static str> {
+    let protocol = &protocols[index];
+    if protocol.is_empty() {
+        Some("is empty")
+    } else if !is_token(protocol) {
+        Some("has a character that a subprotocol must not have; allowed are ASCII letters, digits and !#$%&'*+-.^_`|~")
+    } else if protocols[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(protocol)) {
+        Some("is given twice")
+    } else {
+        None
+    }
 }
 
 /// Checks a header for the upgrade request: a token as its name, a value without control characters, and not one that the handshake itself
@@ -58,19 +65,23 @@ pub fn check_protocols(protocols: &[String]) -> Result<()> {
 /// # Errors
 /// `invalid_header`. The value is not repeated in the message, for it may be a secret.
 pub fn check_header(name: &str, value: &str) -> Result<()> {
-    let refuse = |why: &str| Err(Error::new(ErrorCode::InvalidHeader, format!("header {name:?} {why}")));
-    if name.is_empty() || !name.bytes().all(is_token_byte) {
-        return refuse("has a name that HTTP does not allow; allowed are ASCII letters, digits and !#$%&'*+-.^_`|~");
+    match header_fault(name, value) {
+        Some(why) => Err(Error::new(ErrorCode::InvalidHeader, format!("header {name:?} {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a header, in words that follow its name.
+pub(crate) fn header_fault(name: &str, value: &str) -> Option<&'static str> {
+    if !is_token(name) {
+        return Some("has a name that HTTP does not allow; allowed are ASCII letters, digits and !#$%&'*+-.^_`|~");
     }
     if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
-        return refuse("has a control character (such as CR, LF or NUL) in its value");
+        return Some("has a control character (such as CR, LF or NUL) in its value");
     }
     let lower = name.to_ascii_lowercase();
     let ours = ["connection", "content-length", "host", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
-    if ours.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-        return refuse("is set by the handshake itself");
-    }
-    Ok(())
+    (ours.contains(&lower.as_str()) || lower.starts_with("sec-websocket-")).then_some("is set by the handshake itself")
 }
 
 /// The URL to show: without user name and password.
@@ -120,9 +131,9 @@ fn hide_credentials(text: &str) -> String {
     }
 }
 
-/// Whether a byte may stand in a token (RFC 7230 section 3.2.6).
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// Whether a text is a token (RFC 7230 section 3.2.6).
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]

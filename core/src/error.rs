@@ -149,6 +149,29 @@ pub struct Detail {
     pub retry_in: Option<Duration>,
     /// What lies beneath, outermost first.
     pub causes: Vec<String>,
+    /// What is wrong with the options, one by one.
+    pub faults: Vec<Fault>,
+}
+
+/// A fault in the options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, in the spelling of the host language, such as `heartbeat.interval`.
+    pub path: String,
+    /// The value given, shortened; none where it may be a secret or is not to blame.
+    pub value: Option<String>,
+    /// The rule that it breaks, in words that follow the path: `must be ...`.
+    pub rule: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.rule)?;
+        match &self.value {
+            Some(value) => write!(f, "; got {value}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Error {
@@ -172,6 +195,7 @@ impl Error {
             retry_after: None,
             retry_in: None,
             causes: Vec::new(),
+            faults: Vec::new(),
         }))
     }
 

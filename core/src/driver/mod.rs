@@ -69,7 +69,7 @@ impl Connection {
     /// A socket that is `CONNECTING` and does nothing until [`Connection::start`].
     ///
     /// # Errors
-    /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`.
+    /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`; those of [`Options::check`].
     pub fn new(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
         Self::make(url, options, providers, wake, None)
     }
@@ -84,6 +84,7 @@ impl Connection {
 
     fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: Option<host::Hosted>) -> Result<Self> {
         let url = address::parse_url(url)?;
+        options.check()?;
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);
         let shared = Arc::new(Shared {

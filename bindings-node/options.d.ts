@@ -1,0 +1,467 @@
+// Made from core/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
+
+import type { CloseEvent } from './index.js'
+
+/** A value, or a function that gives it each time it is needed, at once or as a promise. */
+export type Provided<T> = T | (() => T | Promise<T>)
+
+/** Names with their values, in order where it is an iterable; `Headers` and `Map` are such. A list stands for several of the same name. */
+export type NamedValues = Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [string, string | readonly string[]]>
+
+/** What a heartbeat sends: text, bytes, or any JSON value, which is sent as its JSON text. */
+export type HeartbeatMessage = string | ArrayBuffer | ArrayBufferView | object
+
+/** Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive. */
+export interface WebSocketOptions {
+  /**
+   * Subprotocols to offer, in order of preference.
+   * Allowed: a text or a list of texts, or a function that returns that.
+   * @default []
+   */
+  protocols?: Provided<string | readonly string[]>
+  /**
+   * Headers to send with the upgrade request, in order.
+   * Allowed: an object of texts, or a list of pairs, or a function that returns that.
+   * @default []
+   */
+  headers?: Provided<NamedValues>
+  /**
+   * Cookies to send with the upgrade request.
+   * Allowed: an object of texts, or a list of pairs.
+   * @default []
+   */
+  cookies?: NamedValues
+  /**
+   * User name and password for Basic authorization; those of the URL are used where this is not given.
+   * Allowed: a pair of user name and password, or null.
+   * @default null
+   */
+  auth?: readonly [user: string, password: string] | null
+  /**
+   * The Origin header.
+   * Allowed: a text without control characters, or null.
+   * @default null
+   */
+  origin?: string | null
+  /**
+   * The User-Agent header; an empty text sends none.
+   * Allowed: a text without control characters.
+   * @default "heartwire/0.1.0"
+   */
+  userAgent?: string
+  /**
+   * How long opening may take, from the name's resolution to the upgrade; none: no limit.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default 10000
+   */
+  openTimeout?: number | null
+  /**
+   * How long the closing handshake may take.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000.
+   * @default 5000
+   */
+  closeTimeout?: number
+  /**
+   * How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye.
+   * Unit: milliseconds.
+   * Allowed: true, false or a number of milliseconds from 1 to 31536000000.
+   * @default true
+   */
+  closeOnExit?: boolean | number | null
+  /**
+   * How long nothing may come before a ping is sent; none: no pings.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default 20000
+   */
+  pingInterval?: number | null
+  /**
+   * How long after a ping anything must have come; none: wait for ever.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default 20000
+   */
+  pingTimeout?: number | null
+  /**
+   * How long nothing at all may come before the connection counts as dead; none: off.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default null
+   */
+  idleTimeout?: number | null
+  /**
+   * How long no data message may come before the connection counts as dead; none: off.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default null
+   */
+  dataIdleTimeout?: number | null
+  /**
+   * The text heartbeat.
+   * Allowed: an object of options with message, or null.
+   * @default null
+   */
+  heartbeat?: HeartbeatOptions | null
+  /**
+   * Whether and how to come back after a loss.
+   * Allowed: true, false or an object of options.
+   * @default false
+   */
+  reconnect?: boolean | ReconnectOptions | null
+  /**
+   * Messages to keep while the connection is down; only with reconnect.
+   * Allowed: true, false or an object of options.
+   * @default false
+   */
+  sendQueue?: boolean | SendQueueOptions | null
+  /**
+   * permessage-deflate (RFC 7692).
+   * Allowed: true, false or an object of options.
+   * @default true
+   */
+  compression?: boolean | CompressionOptions | null
+  /**
+   * The largest message to receive, in bytes after inflation.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 16777216
+   */
+  maxSize?: number
+  /**
+   * How many bytes of messages may wait for handlers before the socket is no longer read.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 1048576
+   */
+  readLimit?: number
+  /**
+   * How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 1048576
+   */
+  writeLimit?: number
+  /**
+   * How many bytes may wait to leave before `send` raises `write_limit`.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 67108864
+   */
+  maxBuffered?: number
+  /**
+   * TLS.
+   * Allowed: an object of options.
+   */
+  tls?: TlsOptions
+  /**
+   * The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
+   * Allowed: true (the environment's), false (none), or a URL whose scheme is one of http, https, socks4a, socks5, socks5h.
+   * @default true
+   */
+  proxy?: boolean | string | null
+  /**
+   * How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+   * Allowed: a whole number from 0 to 20.
+   * @default 0
+   */
+  followRedirects?: number
+  /**
+   * Whether a redirect may lead from wss to ws.
+   * Allowed: true or false.
+   * @default false
+   */
+  allowInsecureRedirect?: boolean
+  /**
+   * Connect to this unix socket instead of the URL's host.
+   * Allowed: the path of a file, or null.
+   * @default null
+   */
+  unixSocket?: string | null
+  /**
+   * The local IP address to connect from.
+   * Allowed: an IP address, or null.
+   * @default null
+   */
+  localAddress?: string | null
+  /**
+   * Send small messages at once (`TCP_NODELAY`).
+   * Allowed: true or false.
+   * @default true
+   */
+  tcpNodelay?: boolean
+  /**
+   * How long an idle TCP connection waits before the kernel probes it; none: off.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1000 to 31536000000, or null.
+   * @default null
+   */
+  tcpKeepalive?: number | null
+  /**
+   * Which kind of address to use.
+   * Allowed: "any", "ipv4" or "ipv6".
+   * @default "any"
+   */
+  addressFamily?: "any" | "ipv4" | "ipv6"
+  /**
+   * How long to wait for one address before the next kind is tried beside it (RFC 8305).
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 0 to 31536000000.
+   * @default 250
+   */
+  happyEyeballsDelay?: number
+  /**
+   * How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+   * Allowed: a whole number from 1 to 4294967295.
+   * @default 1
+   */
+  connectLimit?: number
+  /**
+   * Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same.
+   * Allowed: "auto", "host" or "background".
+   * @default "auto"
+   */
+  driver?: "auto" | "host" | "background"
+  /**
+   * Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the next message may then miss one.
+   * Allowed: true or false.
+   * @default false
+   */
+  allowSynchronousEvents?: boolean
+  /**
+   * Ends the socket when it is aborted, as `terminate()` does.
+   * Allowed: an AbortSignal.
+   */
+  signal?: AbortSignal
+}
+
+/** The text heartbeat: what is sent, how often, and what counts as its response. */
+export interface HeartbeatOptions {
+  /**
+   * What to send: text, bytes, or any JSON value, which is sent as its JSON text. A function is called for each.
+   * Allowed: a text, bytes or a JSON value, or a function that returns one of them.
+   */
+  message: Provided<HeartbeatMessage>
+  /**
+   * The time between two heartbeats.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000.
+   * @default 60000
+   */
+  interval?: number
+  /**
+   * What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+   * Allowed: a text or a JSON value, or null.
+   * @default null
+   */
+  response?: string | object | null
+  /**
+   * How long after a heartbeat its response must have come; none: nothing is awaited.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default null
+   */
+  timeout?: number | null
+  /**
+   * How many responses in a row may be missed before the connection counts as dead.
+   * Allowed: a whole number from 1 to 1000.
+   * @default 1
+   */
+  maxMissed?: number
+  /**
+   * Send only if nothing was sent for `interval`.
+   * Allowed: true or false.
+   * @default false
+   */
+  onlyWhenIdle?: boolean
+  /**
+   * The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+   * Allowed: a number from 0 to 1.
+   * @default 0
+   */
+  jitter?: number
+  /**
+   * Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+   * Allowed: true or false.
+   * @default false
+   */
+  mandatory?: boolean
+}
+
+/** How to come back after a loss: full-jitter exponential backoff. */
+export interface ReconnectOptions {
+  /**
+   * The smallest upper bound of the random delay.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 0 to 31536000000.
+   * @default 500
+   */
+  minDelay?: number
+  /**
+   * The largest upper bound of the random delay.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 0 to 31536000000.
+   * @default 30000
+   */
+  maxDelay?: number
+  /**
+   * What the upper bound is multiplied with after each failure.
+   * Allowed: a number from 1 to 100.
+   * @default 2
+   */
+  factor?: number
+  /**
+   * How many attempts in a row may fail before it stays closed; none: no limit.
+   * Allowed: a whole number from 0 to 4294967295, or null.
+   * @default null
+   */
+  maxRetries?: number | null
+  /**
+   * How long a connection must be open before the counters start again.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 0 to 31536000000.
+   * @default 10000
+   */
+  minUptime?: number
+  /**
+   * How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
+   * Allowed: a whole number from 0 to 4294967295.
+   * @default 1
+   */
+  maxAuthFailures?: number
+  /**
+   * Whether to try again if the very first attempt fails.
+   * Allowed: true or false.
+   * @default true
+   */
+  retryOnFirstConnect?: boolean
+  /**
+   * More close codes that mean "do not come back".
+   * Allowed: a list; each item a whole number from 1000 to 4999.
+   * @default []
+   */
+  fatalCloseCodes?: readonly number[]
+  /**
+   * Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+   * Allowed: a function, or null.
+   */
+  shouldReconnect?: (event: CloseEvent) => boolean | Promise<boolean> | null
+}
+
+/** Messages kept while the connection is down. */
+export interface SendQueueOptions {
+  /**
+   * How many messages to keep.
+   * Allowed: a whole number, at least 1.
+   * @default 256
+   */
+  maxMessages?: number
+  /**
+   * How many bytes to keep.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 1048576
+   */
+  maxBytes?: number
+  /**
+   * How long a message is worth sending; none: for ever.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default 30000
+   */
+  ttl?: number | null
+  /**
+   * What to do with a message that finds the queue full.
+   * Allowed: "error", "drop_oldest" or "drop_newest".
+   * @default "error"
+   */
+  overflow?: "error" | "drop_oldest" | "drop_newest"
+}
+
+/** permessage-deflate (RFC 7692). */
+export interface CompressionOptions {
+  /**
+   * Messages below this many bytes are sent as they are.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 0.
+   * @default 128
+   */
+  threshold?: number
+  /**
+   * 1 (fast) to 9 (small).
+   * Allowed: a whole number from 1 to 9.
+   * @default 1
+   */
+  level?: number
+  /**
+   * The largest window that we use to compress, as the exponent of two, 9 to 15.
+   * Allowed: a whole number from 9 to 15.
+   * @default 15
+   */
+  clientMaxWindowBits?: number
+  /**
+   * The largest window that the server may use, as the exponent of two, 8 to 15.
+   * Allowed: a whole number from 8 to 15.
+   * @default 15
+   */
+  serverMaxWindowBits?: number
+  /**
+   * Start each message of ours with an empty window.
+   * Allowed: true or false.
+   * @default false
+   */
+  clientNoContextTakeover?: boolean
+  /**
+   * Ask the server to start each message with an empty window.
+   * Allowed: true or false.
+   * @default false
+   */
+  serverNoContextTakeover?: boolean
+}
+
+/** TLS. The platform's trust store is used where no `ca` is given. */
+export interface TlsOptions {
+  /**
+   * Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
+   * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
+   * @default null
+   */
+  ca?: string | Uint8Array | null
+  /**
+   * The client's certificate chain, as PEM text or the path of a PEM file.
+   * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
+   * @default null
+   */
+  cert?: string | Uint8Array | null
+  /**
+   * The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
+   * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
+   * @default null
+   */
+  key?: string | Uint8Array | null
+  /**
+   * The name to ask for and to check instead of the URL's host.
+   * Allowed: a host name or an IP address, or null.
+   * @default null
+   */
+  serverName?: string | null
+  /**
+   * Whether to check the server's certificate. Off is loud: it warns with each connection.
+   * Allowed: true or false.
+   * @default true
+   */
+  verify?: boolean
+  /**
+   * Whether to write the session's secrets to the file that the environment variable SSLKEYLOGFILE names.
+   * Allowed: true or false.
+   * @default false
+   */
+  keylog?: boolean
+  /**
+   * The lowest version to speak.
+   * Allowed: "1.2" or "1.3".
+   * @default "1.2"
+   */
+  minVersion?: "1.2" | "1.3"
+}

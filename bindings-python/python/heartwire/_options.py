@@ -1,0 +1,380 @@
+# Made from core/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
+"""The types of the options, for editors and type checkers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Literal, Mapping, Sequence, Tuple, TypedDict, TypeVar, Union
+
+if TYPE_CHECKING:
+    import os
+
+    from ._native import CloseEvent
+
+_T = TypeVar("_T")
+
+Provided = Union[_T, Callable[[], Union[_T, Awaitable[_T]]]]
+"""A value, or a function that gives it each time it is needed, plain or `async`."""
+
+NamedValues = Union[Mapping[str, Union[str, Sequence[str]]], Iterable[Tuple[str, Union[str, Sequence[str]]]]]
+"""Names with their values, in order where it is a list of pairs. A list as the value stands for several of the same name."""
+
+HeartbeatMessage = Union[str, bytes, bytearray, memoryview, Mapping[str, Any], Sequence[Any]]
+"""What a heartbeat sends: text, bytes, or any JSON value, which is sent as its JSON text."""
+
+
+class TlsOptions(TypedDict, total=False):
+    """TLS. The platform's trust store is used where no `ca` is given."""
+
+    ca: str | bytes | os.PathLike[str] | None
+    """Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
+
+    Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
+
+    cert: str | bytes | os.PathLike[str] | None
+    """The client's certificate chain, as PEM text or the path of a PEM file.
+
+    Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
+
+    key: str | bytes | os.PathLike[str] | None
+    """The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
+
+    Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
+
+    server_name: str | None
+    """The name to ask for and to check instead of the URL's host.
+
+    Allowed: a host name or an IP address, or None. Default: None."""
+
+    verify: bool
+    """Whether to check the server's certificate. Off is loud: it warns with each connection.
+
+    Allowed: True or False. Default: True."""
+
+    keylog: bool
+    """Whether to write the session's secrets to the file that the environment variable SSLKEYLOGFILE names.
+
+    Allowed: True or False. Default: False."""
+
+    min_version: Literal["1.2", "1.3"]
+    """The lowest version to speak.
+
+    Allowed: "1.2" or "1.3". Default: "1.2"."""
+
+
+class CompressionOptions(TypedDict, total=False):
+    """permessage-deflate (RFC 7692)."""
+
+    threshold: int
+    """Messages below this many bytes are sent as they are. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 0. Default: 128."""
+
+    level: int
+    """1 (fast) to 9 (small).
+
+    Allowed: a whole number from 1 to 9. Default: 1."""
+
+    client_max_window_bits: int
+    """The largest window that we use to compress, as the exponent of two, 9 to 15.
+
+    Allowed: a whole number from 9 to 15. Default: 15."""
+
+    server_max_window_bits: int
+    """The largest window that the server may use, as the exponent of two, 8 to 15.
+
+    Allowed: a whole number from 8 to 15. Default: 15."""
+
+    client_no_context_takeover: bool
+    """Start each message of ours with an empty window.
+
+    Allowed: True or False. Default: False."""
+
+    server_no_context_takeover: bool
+    """Ask the server to start each message with an empty window.
+
+    Allowed: True or False. Default: False."""
+
+
+class SendQueueOptions(TypedDict, total=False):
+    """Messages kept while the connection is down."""
+
+    max_messages: int
+    """How many messages to keep.
+
+    Allowed: a whole number, at least 1. Default: 256."""
+
+    max_bytes: int
+    """How many bytes to keep. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 1048576."""
+
+    ttl: float | None
+    """How long a message is worth sending; none: for ever. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 30."""
+
+    overflow: Literal["error", "drop_oldest", "drop_newest"]
+    """What to do with a message that finds the queue full.
+
+    Allowed: "error", "drop_oldest" or "drop_newest". Default: "error"."""
+
+
+class ReconnectOptions(TypedDict, total=False):
+    """How to come back after a loss: full-jitter exponential backoff."""
+
+    min_delay: float
+    """The smallest upper bound of the random delay. Unit: seconds.
+
+    Allowed: a number of seconds from 0 to 31536000. Default: 0.5."""
+
+    max_delay: float
+    """The largest upper bound of the random delay. Unit: seconds.
+
+    Allowed: a number of seconds from 0 to 31536000. Default: 30."""
+
+    factor: float
+    """What the upper bound is multiplied with after each failure.
+
+    Allowed: a number from 1 to 100. Default: 2."""
+
+    max_retries: int | None
+    """How many attempts in a row may fail before it stays closed; none: no limit.
+
+    Allowed: a whole number from 0 to 4294967295, or None. Default: None."""
+
+    min_uptime: float
+    """How long a connection must be open before the counters start again. Unit: seconds.
+
+    Allowed: a number of seconds from 0 to 31536000. Default: 10."""
+
+    max_auth_failures: int
+    """How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
+
+    Allowed: a whole number from 0 to 4294967295. Default: 1."""
+
+    retry_on_first_connect: bool
+    """Whether to try again if the very first attempt fails.
+
+    Allowed: True or False. Default: True."""
+
+    fatal_close_codes: Sequence[int]
+    """More close codes that mean "do not come back".
+
+    Allowed: a list; each item a whole number from 1000 to 4999. Default: []."""
+
+    should_reconnect: Callable[[CloseEvent], bool | Awaitable[bool]] | None
+    """Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+
+    Allowed: a function, or None."""
+
+
+class _HeartbeatOptionsRequired(TypedDict):
+    """What HeartbeatOptions cannot do without."""
+
+    message: Provided[HeartbeatMessage]
+    """What to send: text, bytes, or any JSON value, which is sent as its JSON text. A function is called for each.
+
+    Allowed: a text, bytes or a JSON value, or a function that returns one of them."""
+
+
+class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
+    """The text heartbeat: what is sent, how often, and what counts as its response."""
+
+    interval: float
+    """The time between two heartbeats. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000. Default: 60."""
+
+    response: str | Mapping[str, Any] | Sequence[Any] | None
+    """What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+
+    Allowed: a text or a JSON value, or None. Default: None."""
+
+    timeout: float | None
+    """How long after a heartbeat its response must have come; none: nothing is awaited. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
+
+    max_missed: int
+    """How many responses in a row may be missed before the connection counts as dead.
+
+    Allowed: a whole number from 1 to 1000. Default: 1."""
+
+    only_when_idle: bool
+    """Send only if nothing was sent for `interval`.
+
+    Allowed: True or False. Default: False."""
+
+    jitter: float
+    """The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+
+    Allowed: a number from 0 to 1. Default: 0."""
+
+    mandatory: bool
+    """Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+
+    Allowed: True or False. Default: False."""
+
+
+class Options(TypedDict, total=False):
+    """Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive."""
+
+    headers: Provided[NamedValues]
+    """Headers to send with the upgrade request, in order.
+
+    Allowed: a dict of texts, or a list of pairs, or a function that returns that. Default: []."""
+
+    cookies: NamedValues
+    """Cookies to send with the upgrade request.
+
+    Allowed: a dict of texts, or a list of pairs. Default: []."""
+
+    auth: tuple[str, str] | None
+    """User name and password for Basic authorization; those of the URL are used where this is not given.
+
+    Allowed: a pair of user name and password, or None. Default: None."""
+
+    origin: str | None
+    """The Origin header.
+
+    Allowed: a text without control characters, or None. Default: None."""
+
+    user_agent: str
+    """The User-Agent header; an empty text sends none.
+
+    Allowed: a text without control characters. Default: "heartwire/0.1.0"."""
+
+    open_timeout: float | None
+    """How long opening may take, from the name's resolution to the upgrade; none: no limit. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 10."""
+
+    close_timeout: float
+    """How long the closing handshake may take. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000. Default: 5."""
+
+    close_on_exit: bool | float | None
+    """How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye. Unit: seconds.
+
+    Allowed: True, False or a number of seconds from 0.001 to 31536000. Default: True."""
+
+    ping_interval: float | None
+    """How long nothing may come before a ping is sent; none: no pings. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
+
+    ping_timeout: float | None
+    """How long after a ping anything must have come; none: wait for ever. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
+
+    idle_timeout: float | None
+    """How long nothing at all may come before the connection counts as dead; none: off. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
+
+    data_idle_timeout: float | None
+    """How long no data message may come before the connection counts as dead; none: off. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
+
+    heartbeat: HeartbeatOptions | None
+    """The text heartbeat.
+
+    Allowed: a dict of options with message, or None. Default: None."""
+
+    reconnect: bool | ReconnectOptions | None
+    """Whether and how to come back after a loss.
+
+    Allowed: True, False or a dict of options. Default: False."""
+
+    send_queue: bool | SendQueueOptions | None
+    """Messages to keep while the connection is down; only with reconnect.
+
+    Allowed: True, False or a dict of options. Default: False."""
+
+    compression: bool | CompressionOptions | None
+    """permessage-deflate (RFC 7692).
+
+    Allowed: True, False or a dict of options. Default: True."""
+
+    max_size: int
+    """The largest message to receive, in bytes after inflation. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 16777216."""
+
+    read_limit: int
+    """How many bytes of messages may wait for handlers before the socket is no longer read. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 1048576."""
+
+    write_limit: int
+    """How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 1048576."""
+
+    max_buffered: int
+    """How many bytes may wait to leave before `send` raises `write_limit`. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 67108864."""
+
+    tls: TlsOptions
+    """TLS.
+
+    Allowed: a dict of options."""
+
+    proxy: bool | str | None
+    """The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
+
+    Allowed: True (the environment's), False (none), or a URL whose scheme is one of http, https, socks4a, socks5, socks5h. Default: True."""
+
+    follow_redirects: int
+    """How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+
+    Allowed: a whole number from 0 to 20. Default: 0."""
+
+    allow_insecure_redirect: bool
+    """Whether a redirect may lead from wss to ws.
+
+    Allowed: True or False. Default: False."""
+
+    unix_socket: str | os.PathLike[str] | None
+    """Connect to this unix socket instead of the URL's host.
+
+    Allowed: the path of a file, or None. Default: None."""
+
+    local_address: str | None
+    """The local IP address to connect from.
+
+    Allowed: an IP address, or None. Default: None."""
+
+    tcp_nodelay: bool
+    """Send small messages at once (`TCP_NODELAY`).
+
+    Allowed: True or False. Default: True."""
+
+    tcp_keepalive: float | None
+    """How long an idle TCP connection waits before the kernel probes it; none: off. Unit: seconds.
+
+    Allowed: a number of seconds from 1 to 31536000, or None. Default: None."""
+
+    address_family: Literal["any", "ipv4", "ipv6"]
+    """Which kind of address to use.
+
+    Allowed: "any", "ipv4" or "ipv6". Default: "any"."""
+
+    happy_eyeballs_delay: float
+    """How long to wait for one address before the next kind is tried beside it (RFC 8305). Unit: seconds.
+
+    Allowed: a number of seconds from 0 to 31536000. Default: 0.25."""
+
+    connect_limit: int
+    """How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+
+    Allowed: a whole number from 1 to 4294967295. Default: 1."""
+
+    driver: Literal["auto", "host", "background"]
+    """Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same.
+
+    Allowed: "auto", "host" or "background". Default: "auto"."""

@@ -1,0 +1,69 @@
+//! Which options do not fit together. A pair of options of which one alone is faulty is not looked at.
+
+use super::types::{AddressFamily, Payload, Proxy};
+use super::{Options, report::Report};
+
+pub(super) fn check(report: &mut Report, options: &Options) {
+    if options.send_queue.is_some() && options.reconnect.is_none() {
+        report.conflict(&["send_queue", "reconnect"], |other| {
+            format!("needs {}: without it a socket that is down never sends again", other[0])
+        });
+    }
+    if let Some(reconnect) = &options.reconnect {
+        if reconnect.min_delay > reconnect.max_delay {
+            report.conflict(&["reconnect.min_delay", "reconnect.max_delay"], |other| format!("must not be more than {}", other[0]));
+        }
+    }
+    if let Some(heartbeat) = &options.heartbeat {
+        if heartbeat.max_missed > 1 && heartbeat.timeout.is_none() {
+            report.conflict(&["heartbeat.max_missed", "heartbeat.timeout"], |other| {
+                format!("needs {}: without it none is ever missed", other[0])
+            });
+        }
+        if heartbeat.mandatory && heartbeat.message != Payload::Function {
+            report.conflict(&["heartbeat.mandatory", "heartbeat.message"], |other| format!("is only for a function given as {}", other[0]));
+        }
+    }
+    if options.tls.cert.is_some() && options.tls.key.is_none() {
+        report.conflict(&["tls.cert", "tls.key"], |other| format!("needs {}", other[0]));
+    }
+    if options.tls.key.is_some() && options.tls.cert.is_none() {
+        report.conflict(&["tls.key", "tls.cert"], |other| format!("needs {}", other[0]));
+    }
+    if options.allow_insecure_redirect && options.follow_redirects == 0 {
+        report.conflict(&["allow_insecure_redirect", "follow_redirects"], |other| format!("needs {}", other[0]));
+    }
+    check_route(report, options);
+    check_headers(report, options);
+}
+
+/// Ways to the server that exclude each other.
+fn check_route(report: &mut Report, options: &Options) {
+    if options.unix_socket.is_some() {
+        if matches!(options.proxy, Proxy::Url(_)) {
+            report.conflict(&["unix_socket", "proxy"], |other| format!("does not go together with {}", other[0]));
+        }
+        if options.local_address.is_some() {
+            report.conflict(&["unix_socket", "local_address"], |other| format!("does not go together with {}", other[0]));
+        }
+    }
+    let other_family = match (options.local_address, options.address_family) {
+        (Some(address), AddressFamily::Ipv4) => address.is_ipv6(),
+        (Some(address), AddressFamily::Ipv6) => address.is_ipv4(),
+        _ => false,
+    };
+    if other_family {
+        report.conflict(&["local_address", "address_family"], |other| format!("is of another kind than {}", other[0]));
+    }
+}
+
+/// Options that are headers, where the same header is given by its name too.
+fn check_headers(report: &mut Report, options: &Options) {
+    let given = [("auth", options.auth.is_some(), "authorization"), ("origin", options.origin.is_some(), "origin")];
+    for (option, given, header) in given {
+        if given && options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header)) {
+            report
+                .conflict(&[option, "headers"], |other| format!("says the same as the header {header} in {}; give one of them", other[0]));
+        }
+    }
+}

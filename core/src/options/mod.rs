@@ -1,0 +1,223 @@
+//! THE definition of every option: name, type, unit, default, limits, documentation. Parsing, checking, the reference in `docs/` and the
+//! types of the bindings are derived from it. Knows nothing of sockets or of what an option does.
+
+mod answer;
+mod conflicts;
+mod kind;
+mod macros;
+mod parse;
+mod record;
+mod report;
+mod special;
+mod suggest;
+mod table;
+mod types;
+mod wrap;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kind::{Flag, Ip, Kind as _, Path, Real, Text, at_least, between, bytes, choice, is_secret, time, time_or_zero, whole_seconds};
+use macros::options;
+use record::{Members, Record};
+use report::Report;
+use special::{COOKIES, Credentials, HEADERS, Message, Pem, Protocols, ProxyUrl, Response};
+use wrap::{Function, Kept, List, Maybe, Only, Provided, Required, Switch, nested};
+
+pub use answer::{read_headers, read_payload, read_protocols};
+pub use report::{BYTES, Dialect, FUNCTION, OTHER};
+pub use table::{OptionSpec, records, table};
+pub use types::{AddressFamily, Driver, Matcher, Overflow, Payload, Providers, Proxy, TlsVersion};
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A text that may stand in a header.
+const HEADER_TEXT: Text =
+    Text { what: "a text without control characters", accepts: |text| !text.contains(|letter: char| letter.is_ascii_control()) };
+
+options! {
+    /// Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive.
+    pub struct Options {
+        /// Subprotocols to offer, in order of preference.
+        protocols: Vec<String> = Vec::new() => Provided { kind: Protocols, flag: |functions| &mut functions.protocols },
+        /// Headers to send with the upgrade request, in order.
+        headers: Vec<(String, String)> = Vec::new() => Provided { kind: HEADERS, flag: |functions| &mut functions.headers },
+        /// Cookies to send with the upgrade request.
+        cookies: Vec<(String, String)> = Vec::new() => COOKIES,
+        /// User name and password for Basic authorization; those of the URL are used where this is not given.
+        auth: Option<(String, String)> = None => Maybe(Credentials),
+        /// The Origin header.
+        origin: Option<String> = None => Maybe(HEADER_TEXT),
+        /// The User-Agent header; an empty text sends none.
+        user_agent: String = concat!("heartwire/", env!("CARGO_PKG_VERSION")).to_owned() => HEADER_TEXT,
+        /// How long opening may take, from the name's resolution to the upgrade; none: no limit.
+        open_timeout: Option<Duration> = Some(secs(10)) => Maybe(time()),
+        /// How long the closing handshake may take.
+        close_timeout: Duration = secs(5) => time(),
+        /// How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye.
+        close_on_exit: Option<Duration> = Some(secs(1)) => Switch { on: || secs(1), kind: time() },
+        /// How long nothing may come before a ping is sent; none: no pings.
+        ping_interval: Option<Duration> = Some(secs(20)) => Maybe(time()),
+        /// How long after a ping anything must have come; none: wait for ever.
+        ping_timeout: Option<Duration> = Some(secs(20)) => Maybe(time()),
+        /// How long nothing at all may come before the connection counts as dead; none: off.
+        idle_timeout: Option<Duration> = None => Maybe(time()),
+        /// How long no data message may come before the connection counts as dead; none: off.
+        data_idle_timeout: Option<Duration> = None => Maybe(time()),
+        /// The text heartbeat.
+        heartbeat: Option<HeartbeatOptions> = None => Maybe(nested()),
+        /// Whether and how to come back after a loss.
+        reconnect: Option<ReconnectOptions> = None => Switch { on: ReconnectOptions::default, kind: nested() },
+        /// Messages to keep while the connection is down; only with reconnect.
+        send_queue: Option<SendQueueOptions> = None => Switch { on: SendQueueOptions::default, kind: nested() },
+        /// permessage-deflate (RFC 7692).
+        compression: Option<CompressionOptions> = Some(CompressionOptions::default()) => Switch { on: CompressionOptions::default, kind: nested() },
+        /// The largest message to receive, in bytes after inflation.
+        max_size: usize = 16 << 20 => bytes(1),
+        /// How many bytes of messages may wait for handlers before the socket is no longer read.
+        read_limit: usize = 1 << 20 => bytes(1),
+        /// How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
+        write_limit: usize = 1 << 20 => bytes(1),
+        /// How many bytes may wait to leave before `send` raises `write_limit`.
+        max_buffered: usize = 64 << 20 => bytes(1),
+        /// TLS.
+        tls: TlsOptions = TlsOptions::default() => nested(),
+        /// The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
+        proxy: Proxy = Proxy::Environment => ProxyUrl,
+        /// How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+        follow_redirects: u32 = 0 => between(0, 20),
+        /// Whether a redirect may lead from wss to ws.
+        allow_insecure_redirect: bool = false => Flag,
+        /// Connect to this unix socket instead of the URL's host.
+        unix_socket: Option<PathBuf> = None => Maybe(Path),
+        /// The local IP address to connect from.
+        local_address: Option<IpAddr> = None => Maybe(Ip),
+        /// Send small messages at once (`TCP_NODELAY`).
+        tcp_nodelay: bool = true => Flag,
+        /// How long an idle TCP connection waits before the kernel probes it; none: off.
+        tcp_keepalive: Option<Duration> = None => Maybe(whole_seconds()),
+        /// Which kind of address to use.
+        address_family: AddressFamily = AddressFamily::Any => choice(),
+        /// How long to wait for one address before the next kind is tried beside it (RFC 8305).
+        happy_eyeballs_delay: Duration = Duration::from_millis(250) => time_or_zero(),
+        /// How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+        connect_limit: u32 = 1 => between(1, u64::from(u32::MAX)),
+        /// Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where
+        /// it can and the thread where not (`auto`). What a program sees is the same.
+        driver: Driver = Driver::Auto => choice(),
+        /// Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the
+        /// next message may then miss one.
+        allow_synchronous_events: bool = false => Only(Dialect::JavaScript, Flag),
+    }
+    elsewhere {
+        /// Ends the socket when it is aborted, as `terminate()` does.
+        signal => Only(Dialect::JavaScript, Kept { what: "an AbortSignal", type_name: "AbortSignal" }),
+    }
+}
+
+options! {
+    /// The text heartbeat: what is sent, how often, and what counts as its response.
+    pub struct HeartbeatOptions {
+        /// What to send: text, bytes, or any JSON value, which is sent as its JSON text. A function is called for each.
+        message: Payload = Payload::Text(String::new()) => Required(Message { function: true }),
+        /// The time between two heartbeats.
+        interval: Duration = secs(60) => time(),
+        /// What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+        response: Option<Matcher> = None => Maybe(Response),
+        /// How long after a heartbeat its response must have come; none: nothing is awaited.
+        timeout: Option<Duration> = None => Maybe(time()),
+        /// How many responses in a row may be missed before the connection counts as dead.
+        max_missed: u32 = 1 => between(1, 1000),
+        /// Send only if nothing was sent for `interval`.
+        only_when_idle: bool = false => Flag,
+        /// The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+        jitter: f64 = 0.0 => Real { least: 0.0, most: 1.0 },
+        /// Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+        mandatory: bool = false => Flag,
+    }
+}
+
+options! {
+    /// How to come back after a loss: full-jitter exponential backoff.
+    pub struct ReconnectOptions {
+        /// The smallest upper bound of the random delay.
+        min_delay: Duration = Duration::from_millis(500) => time_or_zero(),
+        /// The largest upper bound of the random delay.
+        max_delay: Duration = secs(30) => time_or_zero(),
+        /// What the upper bound is multiplied with after each failure.
+        factor: f64 = 2.0 => Real { least: 1.0, most: 100.0 },
+        /// How many attempts in a row may fail before it stays closed; none: no limit.
+        max_retries: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
+        /// How long a connection must be open before the counters start again.
+        min_uptime: Duration = secs(10) => time_or_zero(),
+        /// How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
+        max_auth_failures: u32 = 1 => between(0, u64::from(u32::MAX)),
+        /// Whether to try again if the very first attempt fails.
+        retry_on_first_connect: bool = true => Flag,
+        /// More close codes that mean "do not come back".
+        fatal_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
+    }
+    elsewhere {
+        /// Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+        should_reconnect => Function {
+            flag: |functions| &mut functions.should_reconnect,
+            python: "Callable[[CloseEvent], bool | Awaitable[bool]]",
+            typescript: "(event: CloseEvent) => boolean | Promise<boolean>",
+        },
+    }
+}
+
+options! {
+    /// Messages kept while the connection is down.
+    pub struct SendQueueOptions {
+        /// How many messages to keep.
+        max_messages: usize = 256 => at_least(1),
+        /// How many bytes to keep.
+        max_bytes: usize = 1 << 20 => bytes(1),
+        /// How long a message is worth sending; none: for ever.
+        ttl: Option<Duration> = Some(secs(30)) => Maybe(time()),
+        /// What to do with a message that finds the queue full.
+        overflow: Overflow = Overflow::Error => choice(),
+    }
+}
+
+options! {
+    /// permessage-deflate (RFC 7692).
+    pub struct CompressionOptions {
+        /// Messages below this many bytes are sent as they are.
+        threshold: usize = 128 => bytes(0),
+        /// 1 (fast) to 9 (small).
+        level: u8 = 1 => between(1, 9),
+        /// The largest window that we use to compress, as the exponent of two, 9 to 15.
+        client_max_window_bits: u8 = 15 => between(9, 15),
+        /// The largest window that the server may use, as the exponent of two, 8 to 15.
+        server_max_window_bits: u8 = 15 => between(8, 15),
+        /// Start each message of ours with an empty window.
+        client_no_context_takeover: bool = false => Flag,
+        /// Ask the server to start each message with an empty window.
+        server_no_context_takeover: bool = false => Flag,
+    }
+}
+
+options! {
+    /// TLS. The platform's trust store is used where no `ca` is given.
+    pub struct TlsOptions {
+        /// Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
+        ca: Option<String> = None => Maybe(Pem),
+        /// The client's certificate chain, as PEM text or the path of a PEM file.
+        cert: Option<String> = None => Maybe(Pem),
+        /// The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
+        key: Option<String> = None => Maybe(Pem),
+        /// The name to ask for and to check instead of the URL's host.
+        server_name: Option<String> = None => Maybe(Text { what: "a host name or an IP address", accepts: |name| url::Host::parse(name).is_ok() }),
+        /// Whether to check the server's certificate. Off is loud: it warns with each connection.
+        verify: bool = true => Flag,
+        /// Whether to write the session's secrets to the file that the environment variable SSLKEYLOGFILE names.
+        keylog: bool = false => Flag,
+        /// The lowest version to speak.
+        min_version: TlsVersion = TlsVersion::Tls12 => choice(),
+    }
+}

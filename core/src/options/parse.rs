@@ -1,0 +1,45 @@
+//! The two ways into the options: what a face sends is read, what a Rust program set is checked. All faults are reported at once.
+
+use serde_json::{Map, Value};
+
+use super::record::{Members, Record as _};
+use super::report::{Dialect, Report};
+use super::types::Providers;
+use super::{Options, conflicts};
+use crate::error::Result;
+
+impl Options {
+    /// Reads options that a face sends as JSON: an object, or null for none. Functions of the user come as `{"$function": true}`, bytes as
+    /// `{"$bytes": "<base64>"}`, what JSON has no value for as `{"$other": "<what it is>"}`. A member that a language counts as not given
+    /// (JavaScript's `undefined`) must be left out, for null means "none" in many options.
+    ///
+    /// # Errors
+    /// `invalid_option`, with all faults in `message` and `faults`; `invalid_header` or `invalid_protocol` if there are no others.
+    pub fn parse(value: &Value, dialect: Dialect) -> Result<(Self, Providers)> {
+        let mut report = Report::new(dialect);
+        let empty = Map::new();
+        let object = match value {
+            Value::Object(object) => object,
+            Value::Null => &empty,
+            other => {
+                report.within("options", |report| report.refuse(other, super::kind::either(dialect, "a dict", "an object").as_str()));
+                &empty
+            }
+        };
+        let options = Members::read_all::<Self>(&mut report, object);
+        conflicts::check(&mut report, &options);
+        let providers = report.providers;
+        report.finish((options, providers))
+    }
+
+    /// Checks the limits, as [`Options::parse`] does, of options that a Rust program made.
+    ///
+    /// # Errors
+    /// As [`Options::parse`].
+    pub fn check(&self) -> Result<()> {
+        let mut report = Report::new(Dialect::Python);
+        super::Record::check(self, &mut report);
+        conflicts::check(&mut report, self);
+        report.finish(())
+    }
+}

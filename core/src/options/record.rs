@@ -1,0 +1,62 @@
+//! What the macro makes of a record of options, and the object that it is read from. Knows no option and no kind.
+
+use serde_json::{Map, Value};
+
+use super::kind::Kind;
+use super::report::{Dialect, Report};
+use super::table::OptionSpec;
+
+/// A struct of options; the macro implements it.
+pub(super) trait Record: Default {
+    const NAME: &'static str;
+    const ABOUT: &'static str;
+
+    /// Takes each option from an object; a faulty or missing one keeps its default.
+    fn read(members: &mut Members<'_>) -> Self;
+    /// Checks the limits of values that were not read but set by a program.
+    fn check(&self, report: &mut Report);
+    /// The object that would be read as this record.
+    fn show(&self, dialect: Dialect) -> Value;
+    /// What the table says of it.
+    fn specs() -> Vec<OptionSpec>;
+}
+
+/// An object of the user while a record takes its options from it.
+pub(super) struct Members<'a> {
+    report: &'a mut Report,
+    object: &'a Map<String, Value>,
+    known: Vec<String>,
+}
+
+impl<'a> Members<'a> {
+    /// Reads a record, and refuses what it did not take.
+    pub(super) fn read_all<R: Record>(report: &'a mut Report, object: &'a Map<String, Value>) -> R {
+        let mut members = Self { report, object, known: Vec::new() };
+        let record = R::read(&mut members);
+        for key in object.keys().filter(|key| !members.known.contains(key)) {
+            members.report.unknown(key);
+        }
+        record
+    }
+
+    /// Takes one option. None: it is not given, or has a fault.
+    pub(super) fn read<K: Kind>(&mut self, name: &str, kind: &K) -> Option<K::Value> {
+        let dialect = self.report.dialect;
+        let marks = kind.marks();
+        if marks.only.is_some_and(|only| only != dialect) {
+            return None;
+        }
+        let key = dialect.name(name);
+        let value = self.object.get(&key);
+        self.known.push(key);
+        self.report.within(name, |report| match value {
+            Some(value) => kind.read(report, value),
+            None => {
+                if marks.required {
+                    report.missing(&kind.allowed(dialect));
+                }
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Where a reader of options stands and which faults it found so far; how names and values are spelled for the user.
+//! Knows no option and no kind.
+
+use serde_json::Value;
+
+use super::suggest;
+use super::types::Providers;
+use crate::error::{Error, ErrorCode, Fault};
+
+/// A host language's spelling of options: names, and the unit of times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `snake_case`, times in seconds.
+    Python,
+    /// `camelCase`, times in milliseconds.
+    JavaScript,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
+
+    /// The spelling of an option's name or path, given in `snake_case`.
+    pub fn name(self, snake: &str) -> String {
+        match self {
+            Self::Python => snake.to_owned(),
+            Self::JavaScript => {
+                let mut camel = String::with_capacity(snake.len());
+                let mut upper = false;
+                for letter in snake.chars() {
+                    if letter == '_' {
+                        upper = true;
+                    } else if std::mem::take(&mut upper) {
+                        camel.extend(letter.to_uppercase());
+                    } else {
+                        camel.push(letter);
+                    }
+                }
+                camel
+            }
+        }
+    }
+
+    /// The word for "no value".
+    pub fn none(self) -> &'static str {
+        match self {
+            Self::Python => "None",
+            Self::JavaScript => "null",
+        }
+    }
+
+    /// A boolean.
+    pub fn bool(self, value: bool) -> &'static str {
+        match (self, value) {
+            (Self::Python, true) => "True",
+            (Self::Python, false) => "False",
+            (Self::JavaScript, true) => "true",
+            (Self::JavaScript, false) => "false",
+        }
+    }
+
+    /// The unit of times, in words.
+    pub fn time_unit(self) -> &'static str {
+        match self {
+            Self::Python => "seconds",
+            Self::JavaScript => "milliseconds",
+        }
+    }
+
+    /// A value as a message shows it: scalars as they are, long text shortened, the rest by what it is.
+    pub(super) fn value(self, value: &Value) -> String {
+        const LONGEST: usize = 60;
+        match value {
+            Value::Null => self.none().to_owned(),
+            Value::Bool(value) => self.bool(*value).to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::String(text) if text.chars().nth(LONGEST).is_some() => {
+                format!("{:?} and so on", text.chars().take(LONGEST).collect::<String>())
+            }
+            Value::String(text) => format!("{text:?}"),
+            Value::Array(_) => "a list".to_owned(),
+            Value::Object(_) if marked(value, FUNCTION).is_some() => "a function".to_owned(),
+            Value::Object(_) if marked(value, BYTES).is_some() => "bytes".to_owned(),
+            Value::Object(_) => match (marked(value, OTHER), self) {
+                (Some(Value::String(words)), _) => words.chars().take(LONGEST).collect(),
+                (_, Self::Python) => "a dict".to_owned(),
+                (_, Self::JavaScript) => "an object".to_owned(),
+            },
+        }
+    }
+}
+
+/// How a face sends a function of the user: `{"$function": true}`.
+pub const FUNCTION: &str = "$function";
+/// How a face sends bytes: `{"$bytes": "<base64>"}`.
+pub const BYTES: &str = "$bytes";
+/// How a face sends what JSON has no value for (NaN, a date, an instance of some class): `{"$other": "<what it is>"}`. Never acceptable;
+/// the words stand in the message.
+pub const OTHER: &str = "$other";
+
+/// The content of an object that is nothing but `{mark: content}`.
+pub(super) fn marked<'a>(value: &'a Value, mark: &str) -> Option<&'a Value> {
+    value.as_object().filter(|members| members.len() == 1).and_then(|members| members.get(mark))
+}
+
+/// The faults found so far, and the place in the options that is looked at.
+pub(super) struct Report {
+    pub(super) dialect: Dialect,
+    pub(super) providers: Providers,
+    path: String,
+    /// What else is allowed here, beside what the kind at hand says.
+    also: String,
+    faults: Vec<(ErrorCode, Fault)>,
+}
+
+impl Report {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self { dialect, providers: Providers::default(), path: String::new(), also: String::new(), faults: Vec::new() }
+    }
+
+    /// Looks at a member, named in `snake_case`.
+    pub(super) fn within<T>(&mut self, name: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let step = format!("{dot}{}", self.dialect.name(name));
+        self.step(&step, look)
+    }
+
+    /// Looks at an element of a list.
+    pub(super) fn at_index<T>(&mut self, index: usize, look: impl FnOnce(&mut Self) -> T) -> T {
+        self.step(&format!("[{index}]"), look)
+    }
+
+    /// Looks at an entry of a map with names of the user's own.
+    pub(super) fn at_key<T>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let step = format!("[{}]", self.dialect.value(&Value::from(key)));
+        self.step(&step, look)
+    }
+
+    fn step<T>(&mut self, step: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let parent = self.path.len();
+        let also = std::mem::take(&mut self.also);
+        self.path.push_str(step);
+        let result = look(self);
+        self.path.truncate(parent);
+        self.also = also;
+        result
+    }
+
+    /// Looks at the same place, where more is allowed than the kind at hand knows: words that follow its own.
+    pub(super) fn allowing<T>(&mut self, words: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let kept = self.also.len();
+        self.also.insert_str(0, words);
+        let result = look(self);
+        self.also.drain(..self.also.len() - kept);
+        result
+    }
+
+    /// The value here has the wrong type or is out of its limits.
+    pub(super) fn refuse(&mut self, value: &Value, allowed: &str) {
+        let value = self.dialect.value(value);
+        self.add(ErrorCode::InvalidOption, Some(value), format!("must be {allowed}{}", self.also));
+    }
+
+    /// As [`Report::refuse`], for a value that no message may show.
+    pub(super) fn refuse_secret(&mut self, allowed: &str) {
+        self.add(ErrorCode::InvalidOption, None, format!("must be {allowed}{}", self.also));
+    }
+
+    /// The value here is not given and has no default.
+    pub(super) fn missing(&mut self, allowed: &str) {
+        self.add(ErrorCode::InvalidOption, None, format!("is required: {allowed}"));
+    }
+
+    /// The value here breaks a rule that has words of its own.
+    pub(super) fn add(&mut self, code: ErrorCode, value: Option<String>, rule: String) {
+        self.faults.push((code, Fault { path: self.path.clone(), value, rule }));
+    }
+
+    /// There is no such option here.
+    pub(super) fn unknown(&mut self, key: &str) {
+        let mut path = self.path.clone();
+        if !path.is_empty() {
+            path.push('.');
+        }
+        let suggestion = suggest::nearest(self.dialect, &self.path, key);
+        path.extend(key.chars().take(60));
+        self.faults.push((ErrorCode::InvalidOption, Fault { path, value: None, rule: format!("is not an option; {suggestion}") }));
+    }
+
+    /// Says that options do not fit together, unless one of them has a fault of its own. Paths in `snake_case`, the one to blame first.
+    pub(super) fn conflict(&mut self, paths: &[&str], rule: impl FnOnce(&[String]) -> String) {
+        let paths: Vec<String> = paths.iter().map(|path| self.dialect.name(path)).collect();
+        if !self.faults.iter().any(|(_, fault)| paths.contains(&fault.path)) {
+            let rule = rule(&paths[1..]);
+            self.faults.push((ErrorCode::InvalidOption, Fault { path: paths[0].clone(), value: None, rule }));
+        }
+    }
+
+    /// The value, if there was no fault; else the error with all of them. Its code is that of the faults, if they have one in common.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Error> {
+        let Some((first, _)) = self.faults.first() else {
+            return Ok(value);
+        };
+        let code = if self.faults.iter().all(|(code, _)| code == first) { *first } else { ErrorCode::InvalidOption };
+        let faults: Vec<Fault> = self.faults.into_iter().map(|(_, fault)| fault).collect();
+        let message = match faults.as_slice() {
+            [fault] => fault.to_string(),
+            many => many.iter().fold(format!("{} faults in the options:", many.len()), |text, fault| format!("{text}\n  {fault}")),
+        };
+        Err(Error::new(code, message).with(|detail| detail.faults = faults))
+    }
+}
