@@ -140,7 +140,7 @@ impl Heartbeat {
     /// One beat, now; the next follows the rhythm, unless that is behind already.
     pub(super) fn beat(&mut self, now: Instant, options: &HeartbeatOptions, out: &mut Outlet) {
         let interval = interval(options);
-        let in_rhythm = self.due.and_then(|due| due.checked_add(interval));
+        let in_rhythm = self.due.filter(|due| *due <= now).and_then(|due| due.checked_add(interval));
         self.due = in_rhythm.filter(|next| *next > now && !options.only_when_idle).or_else(|| now.checked_add(interval));
         match &options.message {
             Payload::Text(text) => self.send(now, Message::Text(text.clone()), options, out),

@@ -12,6 +12,8 @@ mod liveness;
 mod outbox;
 mod providers;
 mod reconnect;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
