@@ -16,6 +16,8 @@ pub mod options;
 pub mod process;
 pub mod protocol;
 pub mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "net")]
 pub mod transport;
 #[cfg(feature = "net")]

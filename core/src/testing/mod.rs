@@ -1,0 +1,298 @@
+//! The fault server: a WebSocket peer on loopback that behaves, or misbehaves, by a script, and records what it received. Our own tests and those of bot
+//! authors drive it, from Rust, Python and Node, with the same JSON. Owns the server's thread and its public face; must not use Heartwire's own protocol,
+//! session or dial layers: the WebSocket side is tokio-tungstenite's, so that a test has a peer that we did not write.
+//!
+//! ```
+//! use heartwire::testing::FaultServer;
+//! use serde_json::json;
+//! use std::time::Duration;
+//!
+//! let server = FaultServer::start(&json!([{"do": "accept"}, {"do": "send", "text": "hi"}, {"do": "close", "code": 4000, "reason": "kicked"}]))?;
+//! println!("connect the bot to {}", server.url());
+//! # let (port, bot) = (server.port(), std::thread::spawn);
+//! # bot(move || tokio_tungstenite::tungstenite::connect(format!("ws://127.0.0.1:{port}/")).unwrap().0.read().unwrap());
+//! let request = server.wait_for(&json!({"event": "request"}), Duration::from_secs(5))?;
+//! assert_eq!(request["target"], "/");
+//! # Ok::<(), heartwire::testing::TestError>(())
+//! ```
+//!
+//! The script language is described in `docs/testing.md`.
+
+mod deflate;
+mod fields;
+mod peer;
+mod record;
+mod script;
+mod steps;
+mod tls;
+mod upgrade;
+mod wire;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc as commands, watch};
+
+pub use record::matches;
+use record::Log;
+use script::Script;
+use tls::Identity;
+
+/// A WebSocket server on 127.0.0.1 that follows a script. It stops when dropped.
+pub struct FaultServer {
+    port: u16,
+    shared: Arc<Shared>,
+    commands: commands::UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the server's thread and its owner both see.
+struct Shared {
+    log: Arc<Log>,
+    script: Mutex<Arc<Script>>,
+    identity: Option<Identity>,
+    receive_buffer: Option<usize>,
+}
+
+impl Shared {
+    fn script(&self) -> Arc<Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What the owner asks of the server's thread; each is confirmed, so that its effect is there when the call returns.
+enum Command {
+    Refuse(mpsc::Sender<()>),
+    Accept(TcpListener, mpsc::Sender<()>),
+    Drop(mpsc::Sender<()>),
+}
+
+/// What is wrong with a script or a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The script has faults; the message names each with its path, its value and what is allowed.
+    Script,
+    /// Nothing like it was recorded in time; the message says what was.
+    Timeout,
+    /// The system refused a socket or a thread.
+    Io,
+}
+
+/// An error of the fault server.
+#[derive(Clone, Debug)]
+pub struct TestError {
+    /// Which kind.
+    pub kind: ErrorKind,
+    /// Plain words.
+    pub message: String,
+}
+
+impl TestError {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+impl From<std::io::Error> for TestError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, error.to_string())
+    }
+}
+
+impl fmt::Display for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TestError {}
+
+impl FaultServer {
+    /// Starts a server on a free port of 127.0.0.1. `null` as the script is an echo server.
+    ///
+    /// # Errors
+    /// `Script`: all faults of the script at once. `Io`: no socket or thread could be had.
+    pub fn start(script: &Value) -> Result<Self, TestError> {
+        let script = Script::parse(script)?;
+        let identity = script.tls.as_ref().map(Identity::make).transpose()?;
+        let receive_buffer = script.receive_buffer;
+        let listener = listen(0, receive_buffer)?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared { log: Arc::default(), script: Mutex::new(Arc::new(script)), identity, receive_buffer });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (commands, inbox) = commands::unbounded_channel();
+        let thread = {
+            let shared = shared.clone();
+            std::thread::Builder::new().name("heartwire-testing".to_owned()).spawn(move || {
+                runtime.block_on(serve(listener, shared, inbox));
+                runtime.shutdown_background();
+            })?
+        };
+        Ok(Self { port, shared, commands, thread: Some(thread) })
+    }
+
+    /// The address to connect to: `ws://127.0.0.1:PORT/`, or `wss://localhost:PORT/` with TLS.
+    pub fn url(&self) -> String {
+        if self.shared.identity.is_some() { format!("wss://localhost:{}/", self.port) } else { format!("ws://127.0.0.1:{}/", self.port) }
+    }
+
+    /// The port. It stays the same while connections are refused.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// With TLS: the certificate of the authority that signed the server's, as PEM.
+    pub fn ca_pem(&self) -> Option<String> {
+        self.shared.identity.as_ref().map(|identity| identity.ca_pem.clone())
+    }
+
+    /// With TLS: a certificate and a key that the server accepts from a client, as PEM.
+    pub fn client_pem(&self) -> Option<(String, String)> {
+        self.shared.identity.as_ref().map(|identity| identity.client_pem.clone())
+    }
+
+    /// Replaces the script for the connections to come; the first of them gets the first list of steps. `tls` and `receive_buffer` stay as they were at the start.
+    ///
+    /// # Errors
+    /// `Script`: all faults at once.
+    pub fn set_script(&self, script: &Value) -> Result<(), TestError> {
+        let script = Arc::new(Script::parse(script)?);
+        *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = script;
+        Ok(())
+    }
+
+    /// Everything recorded so far: a list of objects with `event`, `connection` (from 0), `at` (seconds since the start) and more.
+    pub fn records(&self) -> Value {
+        self.shared.log.all()
+    }
+
+    /// Blocks until something like `pattern` was recorded (now or before), and gives that record. A pattern is a subset of the record; besides, `"count": n`
+    /// asks for the n-th such record.
+    ///
+    /// # Errors
+    /// `Timeout`: it was not; the message says what was.
+    pub fn wait_for(&self, pattern: &Value, at_most: Duration) -> Result<Value, TestError> {
+        self.shared.log.wait_for(pattern, at_most)
+    }
+
+    /// From now on a connection to the port is refused, as if no process listened. Open connections go on.
+    pub fn refuse_connections(&self) {
+        self.command(Command::Refuse);
+    }
+
+    /// Accepts connections again, on the same port.
+    ///
+    /// # Errors
+    /// `Io`: another process took the port meanwhile.
+    pub fn accept_connections(&self) -> Result<(), TestError> {
+        let listener = listen(self.port, self.shared.receive_buffer)?;
+        self.command(|done| Command::Accept(listener, done));
+        Ok(())
+    }
+
+    /// Resets every open connection, as if the server's host was cut off and came back.
+    pub fn drop_connections(&self) {
+        self.command(Command::Drop);
+    }
+
+    /// Ends the server and all its connections. What it recorded stays readable.
+    pub fn stop(&mut self) {
+        // The thread ends when the channel of commands does.
+        self.commands = commands::unbounded_channel().0;
+        if let Some(thread) = self.thread.take() {
+            // Its panic, if any, was printed; a test server has nothing to add.
+            let _ = thread.join();
+        }
+    }
+
+    fn command(&self, make: impl FnOnce(mpsc::Sender<()>) -> Command) {
+        let (done, confirmed) = mpsc::channel();
+        if self.commands.send(make(done)).is_ok() {
+            // An error means that the server has stopped: then nothing listens and nothing is open.
+            let _ = confirmed.recv();
+        }
+    }
+}
+
+impl Drop for FaultServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for FaultServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultServer").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+fn listen(port: u16, receive_buffer: Option<usize>) -> Result<TcpListener, TestError> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    socket.listen(1024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The server's thread: accepts, obeys its owner, and ends when the owner lets go of it.
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut inbox: commands::UnboundedReceiver<Command>) {
+    let mut listener = tokio::net::TcpListener::from_std(listener).ok();
+    let (cut, _) = watch::channel(());
+    let mut number = 0;
+    // Connections are numbered over the server's life; a script counts those since it was set.
+    let mut current: (Arc<Script>, usize) = (shared.script(), 0);
+    let mut peers = tokio::task::JoinSet::new();
+    loop {
+        let accepted = async {
+            match &listener {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            command = inbox.recv() => match command {
+                None => break,
+                Some(Command::Refuse(done)) => {
+                    listener = None;
+                    let _ = done.send(());
+                }
+                Some(Command::Accept(again, done)) => {
+                    listener = tokio::net::TcpListener::from_std(again).ok();
+                    let _ = done.send(());
+                }
+                Some(Command::Drop(done)) => {
+                    cut.send_replace(());
+                    while peers.join_next().await.is_some() {}
+                    let _ = done.send(());
+                }
+            },
+            accepted = accepted => {
+                if let Ok((stream, _)) = accepted {
+                    let script = shared.script();
+                    if !Arc::ptr_eq(&script, &current.0) {
+                        current = (script, 0);
+                    }
+                    let steps = current.0.steps_of(current.1);
+                    current.1 += 1;
+                    peers.spawn(peer::run(number, stream, steps, shared.identity.as_ref().map(|identity| identity.acceptor.clone()), shared.log.clone(), cut.subscribe()));
+                    number += 1;
+                }
+            }
+        }
+        // Finished ones are let go, so that a long test does not gather them.
+        while peers.try_join_next().is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! The TCP or TLS stream under the fault server: paced reading, shaped writing, and how the peer ended it. What tungstenite writes by itself (pongs, the echo of a
+//! Close) goes nowhere, because here the script decides on every answer. Knows nothing of scripts or records.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
+
+use super::deflate::Inflater;
+
+/// A stream to the client.
+pub(super) struct Wire {
+    stream: Stream,
+    pace: Option<Pace>,
+    /// How the client ended its side, once it has.
+    pub(super) end: Option<&'static str>,
+    /// Set once compression was agreed.
+    pub(super) inflater: Option<Inflater>,
+    /// Bytes that wait for tungstenite to read them.
+    ready: Vec<u8>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Reads so many bytes at a time.
+struct Pace {
+    bytes: usize,
+    every: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl Wire {
+    pub(super) fn tcp(stream: TcpStream) -> Self {
+        Self::over(Stream::Tcp(stream))
+    }
+
+    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::over(Stream::Tls(Box::new(stream)))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self { stream, pace: None, end: None, inflater: None, ready: Vec::new() }
+    }
+
+    /// From now on reads `bytes` at a time, with `every` between two reads.
+    pub(super) fn slow_down(&mut self, bytes: usize, every: Duration) {
+        self.pace = Some(Pace { bytes, every, next: Box::pin(tokio::time::sleep(Duration::ZERO)) });
+    }
+
+    /// Writes past tungstenite.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream.write_all(bytes).await,
+            Stream::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    /// Reads past tungstenite; 0 at the end.
+    pub(super) async fn receive(&mut self, buffer: &mut [u8]) -> usize {
+        // An error is an end, and `end` says which.
+        self.read(buffer).await.unwrap_or(0)
+    }
+
+    /// Ends our side, with TLS's own goodbye unless `notify` is off.
+    pub(super) async fn finish(&mut self, notify: bool) {
+        // The client may have gone already; its end is what is recorded.
+        let _ = match &mut self.stream {
+            Stream::Tls(stream) if notify => stream.shutdown().await,
+            _ => socket2::SockRef::from(self.socket()).shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    /// Makes the drop that follows a reset.
+    pub(super) fn prepare_reset(&self) {
+        let _ = socket2::SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Waits for the client's end without reading a byte of what it sends.
+    pub(super) async fn watch_end(&mut self) {
+        loop {
+            // Readiness stays set while unread bytes wait, so it is looked at from time to time.
+            match self.socket().ready(Interest::READABLE).await {
+                Ok(ready) if !ready.is_read_closed() && !ready.is_error() => tokio::time::sleep(Duration::from_millis(10)).await,
+                _ => break,
+            }
+        }
+        let failed = matches!(self.socket().take_error(), Ok(Some(_)) | Err(_));
+        self.end = Some(if failed { "reset" } else { "fin" });
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match &self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Puts back what was read too far, before the connection's frames are read.
+    pub(super) fn unread(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.inflater {
+            Some(inflater) => inflater.push(bytes, &mut self.ready)?,
+            None => self.ready.extend_from_slice(bytes),
+        }
+        Ok(())
+    }
+
+    /// One read of the stream, paced; `end` is set where it ends.
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut limit = buffer.remaining();
+        if let Some(pace) = &mut self.pace {
+            ready!(pace.next.as_mut().poll(cx));
+            limit = limit.min(pace.bytes);
+        }
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(limit));
+        let result = match &mut self.stream {
+            Stream::Tcp(stream) => ready!(Pin::new(stream).poll_read(cx, &mut part)),
+            Stream::Tls(stream) => ready!(Pin::new(stream).poll_read(cx, &mut part)),
+        };
+        let count = part.filled().len();
+        buffer.advance(count);
+        match &result {
+            Ok(()) if count == 0 && limit > 0 => self.end = Some("fin"),
+            // TLS without its goodbye, as programs that are killed end it.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.end = Some("fin"),
+            Err(_) => self.end = Some("reset"),
+            Ok(()) => {}
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.next.as_mut().reset(Instant::now() + pace.every);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let wire = self.get_mut();
+        while wire.ready.is_empty() {
+            if wire.inflater.is_none() {
+                return wire.poll_stream(cx, buffer);
+            }
+            let mut room = [0; 16 << 10];
+            let mut raw = ReadBuf::new(&mut room);
+            ready!(wire.poll_stream(cx, &mut raw))?;
+            if raw.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            wire.unread(raw.filled())?;
+        }
+        let count = wire.ready.len().min(buffer.remaining());
+        buffer.put_slice(&wire.ready[..count]);
+        wire.ready.drain(..count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
