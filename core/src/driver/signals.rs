@@ -32,20 +32,21 @@ pub fn watch(sigint: bool) {
 }
 
 /// The same for signals that the host says nobody listens to, though it has a handler of its own there: Node puts the terminal in order before
-/// it lets the signal end the process. That handler stands again before the signal is raised again. Calling again takes back what the host
-/// took in between.
-pub fn watch_inherited(signals: &[i32]) {
+/// it lets the signal end the process. With `handled`, such a handler counts as the default action; it stands again before the signal is raised
+/// again. Calling again takes back what the host took in between.
+pub fn watch_inherited(signals: &[i32], handled: bool) {
     if !hear() {
         return;
     }
     for &signal in signals.iter().filter(|signal| SIGNALS.contains(signal)) {
         let standing = action_of(signal);
-        if standing.sa_sigaction == libc::SIG_IGN || standing.sa_sigaction == handler() {
+        let is_default = standing.sa_sigaction == libc::SIG_DFL;
+        if standing.sa_sigaction == libc::SIG_IGN || standing.sa_sigaction == handler() || !(is_default || handled) {
             continue;
         }
         let mut previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
         previous.retain(|(of, _)| *of != signal);
-        if standing.sa_sigaction != libc::SIG_DFL {
+        if !is_default {
             previous.push((signal, standing));
         }
         drop(previous);

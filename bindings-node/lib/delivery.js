@@ -1,0 +1,155 @@
+// @ts-check
+// Owns: the turn of events. Batches come in from the addon; each event is its own task: microtasks and ticks run before the next.
+//
+// An event's task ends with `process._tickCallback()` in Node, which runs what `process.nextTick` and promises have waiting; elsewhere the
+// next event waits for a tick that a microtask asked for, which comes after all of them.
+'use strict'
+
+const addon = require('./addon.js')
+
+/** What `pull` found, as in delivery.rs. */
+const Found = Object.freeze({ NOTHING: 0, MESSAGES: 1, EVENT: 2, SETTLED: 3, END: 4 })
+
+/** How long sockets may be served before the event loop gets its turn, in milliseconds. */
+const BUDGET = 10
+
+/** @typedef {import('./socket.js').Socket} Socket */
+
+/** @type {Map<number, Socket>} */
+const sockets = new Map()
+/** Sockets that have something, in order. @type {Set<Socket>} */
+const ready = new Set()
+/** @type {any[]} */
+let incoming = []
+
+const runTicks = runtime() === 'node' && typeof Reflect.get(process, '_tickCallback') === 'function' ? Reflect.get(process, '_tickCallback') : null
+
+function runtime() {
+  if (process.versions.bun) return 'bun'
+  return process.versions.deno ? 'deno' : 'node'
+}
+
+/** Counts the tasks of the host's script, as far as sockets can tell them apart. */
+const turn = {
+  number: 0,
+  ending: false,
+  /** Has the turn end with the script that runs now. */
+  note() {
+    if (working || turn.ending) return
+    turn.ending = true
+    setImmediate(() => {
+      turn.ending = false
+      turn.number++
+    })
+  },
+}
+
+let working = false
+let chained = false
+let resuming = false
+
+addon.connect(
+  (/** @type {number[]} */ ...handles) => {
+    for (const handle of handles) {
+      const socket = sockets.get(handle)
+      if (socket) ready.add(socket)
+    }
+    if (!chained) work()
+  },
+  (/** @type {any[]} */ ...values) => {
+    incoming = values
+  },
+)
+
+/** Serves the sockets in turn, event by event. What a tick of the user throws leaves from here; whoever called calls again. */
+function work() {
+  const until = performance.now() + BUDGET
+  let served = 0
+  working = true
+  try {
+    // A socket that has more goes to the end of the set, where this loop comes to it again.
+    for (const socket of ready) {
+      ready.delete(socket)
+      if (serve(socket)) {
+        if (!runTicks) return chain()
+        turn.number++
+        runTicks()
+      }
+      if ((++served & 63) === 0 && performance.now() > until) return resume()
+    }
+  } finally {
+    working = false
+    turn.number++
+  }
+}
+
+/**
+ * Delivers a socket's next event. True: handlers ran, and their task is to be ended.
+ * @param {Socket} socket
+ */
+function serve(socket) {
+  if (socket.isHeld()) return false
+  for (;;) {
+    if (socket.nextMessage()) {
+      if (socket.synchronous) continue
+      ready.add(socket)
+      return true
+    }
+    switch (addon.pull(socket.handle)) {
+      case Found.MESSAGES:
+        socket.takeMessages(incoming)
+        break
+      case Found.EVENT:
+        ready.add(socket)
+        socket.deliver(incoming[0], incoming[1])
+        return true
+      case Found.SETTLED:
+        socket.refresh()
+        break
+      case Found.END:
+        ready.add(socket)
+        return socket.synchronous
+      default:
+        socket.drained()
+        return false
+    }
+  }
+}
+
+/** Goes on when all microtasks and ticks have run. */
+function chain() {
+  chained = true
+  Promise.resolve().then(() =>
+    process.nextTick(() => {
+      chained = false
+      turn.number++
+      goOn()
+    }),
+  )
+}
+
+/** Goes on after the event loop had its turn. */
+function resume() {
+  if (resuming) return
+  resuming = true
+  setImmediate(() => {
+    resuming = false
+    if (!chained) goOn()
+  })
+}
+
+function goOn() {
+  try {
+    work()
+  } finally {
+    if (ready.size > 0 && !chained) resume()
+  }
+}
+
+/** A socket that was held goes on. @param {Socket} socket */
+function serveAgain(socket) {
+  ready.add(socket)
+  resume()
+}
+
+module.exports = { addon, runtime, serveAgain, sockets, turn }

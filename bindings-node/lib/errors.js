@@ -1,0 +1,78 @@
+// @ts-check
+// Owns: the error types that users see, made from the plain fields that the addon gives. Knows no socket.
+'use strict'
+
+const decoder = new TextDecoder()
+
+/**
+ * @typedef {{ code: string, phase: string, message: string, status?: number, headers?: [string, string][], body?: ArrayBuffer,
+ *   retryable?: boolean, retryIn?: number | null, causes?: string[] }} Fields
+ */
+
+/** What went wrong, in which phase, and what follows. Never holds a secret. */
+class WebSocketError extends Error {
+  /** @param {Fields} fields */
+  constructor(fields) {
+    super(fields.message, chain(fields.causes ?? []))
+    /** The stable code, the same in every language. */
+    this.code = fields.code
+    /** Where it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `closed`, `process`. */
+    this.phase = fields.phase
+    /** Whether trying again may help. */
+    this.retryable = fields.retryable ?? false
+    if (fields.status !== undefined) {
+      /** The HTTP status of a refused upgrade. */
+      this.status = fields.status
+      /** The response's headers, names in lower case. */
+      this.headers = joined(fields.headers ?? [])
+      /** The first 4 KiB of the response's body. */
+      this.body = decoder.decode(fields.body)
+    }
+    if (typeof fields.retryIn === 'number') {
+      /** In how many milliseconds the next attempt comes. */
+      this.retryIn = fields.retryIn
+    }
+  }
+}
+Object.defineProperty(WebSocketError.prototype, 'name', { value: 'WebSocketError', writable: true, configurable: true })
+
+/**
+ * Errors that stand for what lies beneath, outermost first.
+ * @param {string[]} causes
+ * @returns {{ cause?: Error }}
+ */
+function chain([first, ...rest]) {
+  return first === undefined ? {} : { cause: new Error(first, chain(rest)) }
+}
+
+/** @param {[string, string][]} pairs */
+function joined(pairs) {
+  /** @type {Record<string, string>} */
+  const headers = Object.create(null)
+  for (const [name, value] of pairs) headers[name] = name in headers ? `${headers[name]}, ${value}` : value
+  return { ...headers }
+}
+
+/** @type {Record<string, string>} */
+const standard = { invalid_url: 'SyntaxError', invalid_protocol: 'SyntaxError', invalid_state: 'InvalidStateError' }
+
+/**
+ * What a call throws: the standard's DOMException where the standard has one.
+ * @param {Fields} fields
+ */
+function thrown(fields) {
+  const name = standard[fields.code]
+  return name === undefined ? new WebSocketError(fields) : new DOMException(fields.message, name)
+}
+
+/**
+ * Where the host's uncaught errors go.
+ * @param {unknown} error
+ */
+function report(error) {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+module.exports = { WebSocketError, thrown, report }

@@ -1,0 +1,9 @@
+// @ts-check
+// Owns: what the package exports. Importing it changes nothing outside of it.
+'use strict'
+
+const { CloseEvent, MessageEvent } = require('./events.js')
+const { WebSocketError } = require('./errors.js')
+const { WebSocket } = require('./websocket.js')
+
+module.exports = { WebSocket, WebSocketError, MessageEvent, CloseEvent }

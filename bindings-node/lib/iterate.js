@@ -1,0 +1,76 @@
+// @ts-check
+// Owns: `for await (const event of socket)`: messages in order, none lost between two steps, the socket paused when the loop is slow.
+'use strict'
+
+/** How many messages may wait for a slow loop before the socket is paused. */
+const HIGH_WATER = 64
+
+/** @typedef {import('./socket.js').Socket} Socket */
+
+/**
+ * @param {Socket} socket
+ * @returns {AsyncGenerator<any, void, undefined>}
+ */
+function iterate(socket) {
+  /** @type {any[]} */
+  const waiting = []
+  /** @type {(() => void) | null} */
+  let wake = null
+  let pausedByUs = false
+  const notify = () => {
+    wake?.()
+    wake = null
+  }
+  const onMessage = (/** @type {any} */ event) => {
+    waiting.push(event)
+    if (waiting.length >= HIGH_WATER && !socket.paused) {
+      pausedByUs = true
+      socket.pause(true)
+    }
+    notify()
+  }
+  const goOn = () => {
+    if (!pausedByUs) return
+    pausedByUs = false
+    socket.pause(false)
+  }
+  // From now on, not from the first step on: what comes in between is not lost.
+  socket.listeners.add('message', onMessage)
+  socket.watchers.add(notify)
+  const stop = () => {
+    socket.listeners.remove('message', onMessage)
+    socket.watchers.delete(notify)
+    goOn()
+  }
+  const generator = (async function* () {
+    try {
+      for (;;) {
+        while (waiting.length > 0) {
+          const event = waiting.shift()
+          if (waiting.length === 0) goOn()
+          yield event
+        }
+        if (socket.isOver) {
+          const { error } = socket.lastClose
+          // Our own close() ends the loop; a loss is not to be taken for the end of the talk.
+          if (error && !socket.closedByUs) throw error
+          return
+        }
+        await new Promise((resolve) => {
+          wake = () => resolve(undefined)
+        })
+      }
+    } finally {
+      stop()
+    }
+  })()
+  const finish = generator.return.bind(generator)
+  generator.return = (value) => {
+    // A generator that has not begun runs no `finally`.
+    stop()
+    return finish(value)
+  }
+  return generator
+}
+
+module.exports = { iterate }

@@ -1,0 +1,170 @@
+// @ts-check
+// Owns: who listens to what, and the walk over them. Behaves as the DOM standard's EventTarget; knows no socket and no event class but ours.
+'use strict'
+
+const { internals, LightEvent } = require('./events.js')
+const { report } = require('./errors.js')
+
+/**
+ * @typedef {{ callback: any, capture: boolean, once: boolean, handler: boolean, removed: boolean }} Entry
+ */
+
+/** @type {readonly Entry[]} */
+const none = Object.freeze([])
+
+class Listeners {
+  /** Entries by type. Lists are replaced, never changed, so a walk under way goes on with what it began. @type {Map<string, readonly Entry[]>} */
+  #lists = new Map()
+
+  /** @param {string} type */
+  of(type) {
+    return this.#lists.get(type) ?? none
+  }
+
+  /**
+   * @param {string} type
+   * @param {any} callback
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  add(type, callback, options) {
+    const { capture, once, signal } = flatten(options)
+    if (!isCallback(callback)) return
+    if (signal?.aborted) return
+    const known = this.of(type).some((entry) => !entry.handler && entry.callback === callback && entry.capture === capture)
+    if (known) return
+    const entry = this.#append(type, { callback, capture, once, handler: false, removed: false })
+    signal?.addEventListener('abort', () => this.#drop(type, entry), { once: true })
+  }
+
+  /**
+   * @param {string} type
+   * @param {any} callback
+   * @param {boolean | EventListenerOptions} [options]
+   */
+  remove(type, callback, options) {
+    const { capture } = flatten(options)
+    const entry = this.of(type).find((each) => !each.handler && each.callback === callback && each.capture === capture)
+    if (entry) this.#drop(type, entry)
+  }
+
+  /** The value of an event handler attribute. @param {string} type */
+  handler(type) {
+    return this.of(type).find((entry) => entry.handler)?.callback ?? null
+  }
+
+  /**
+   * Sets an event handler attribute: it keeps its place among the listeners until it is null.
+   * @param {string} type
+   * @param {unknown} value
+   */
+  setHandler(type, value) {
+    const callback = typeof value === 'function' || (typeof value === 'object' && value !== null) ? value : null
+    const entry = this.of(type).find((each) => each.handler)
+    if (entry && callback) entry.callback = callback
+    else if (entry) this.#drop(type, entry)
+    else if (callback) this.#append(type, { callback, capture: false, once: false, handler: true, removed: false })
+  }
+
+  /** @param {string} type @param {Entry} entry */
+  #append(type, entry) {
+    const list = this.of(type)
+    // At the target, capturing listeners come first.
+    const at = entry.capture ? list.findLastIndex((each) => each.capture) + 1 : list.length
+    this.#lists.set(type, list.toSpliced(at, 0, entry))
+    return entry
+  }
+
+  /** @param {string} type @param {Entry} entry */
+  #drop(type, entry) {
+    entry.removed = true
+    this.#lists.set(type, this.of(type).filter((each) => each !== entry))
+  }
+
+  /**
+   * Calls one listener.
+   * @param {Entry} entry
+   * @param {EventTarget} target
+   * @param {any} event
+   */
+  call(entry, target, event) {
+    if (entry.removed) return
+    if (entry.once) this.#drop(event.type, entry)
+    const { callback } = entry
+    try {
+      if (typeof callback === 'function') callback.call(target, event)
+      else if (!entry.handler) handleEvent(callback).call(callback, event)
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  /**
+   * Dispatches one of our own events.
+   * @param {EventTarget} target
+   * @param {LightEvent} event
+   */
+  dispatch(target, event) {
+    const list = this.of(event.type)
+    internals.begin(event, target)
+    for (let index = 0; index < list.length; index++) {
+      this.call(list[index], target, event)
+      if (internals.isStopped(event)) break
+    }
+    internals.end(event)
+  }
+
+  /**
+   * Dispatches an event that the user made: with the platform's own dispatch, which alone can set its target.
+   * @param {EventTarget} target
+   * @param {Event} event
+   */
+  dispatchForeign(target, event) {
+    if (internals.isOurs(event)) {
+      const ours = /** @type {any} */ (event)
+      if (internals.isDispatched(ours)) throw new DOMException('the event is being dispatched already', 'InvalidStateError')
+      internals.trust(ours, false)
+      this.dispatch(target, ours)
+      return !ours.defaultPrevented
+    }
+    const { addEventListener, removeEventListener, dispatchEvent } = EventTarget.prototype
+    /** @type {((event: Event) => void)[]} */
+    const bridges = []
+    const type = event?.type
+    for (const entry of this.of(type)) {
+      const bridge = (/** @type {Event} */ each) => this.call(entry, target, each)
+      bridges.push(bridge)
+      addEventListener.call(target, type, bridge)
+    }
+    try {
+      return dispatchEvent.call(target, event)
+    } finally {
+      for (const bridge of bridges) removeEventListener.call(target, type, bridge)
+    }
+  }
+}
+
+/** @param {any} callback @returns {Function} */
+function handleEvent(callback) {
+  const method = callback.handleEvent
+  if (typeof method === 'function') return method
+  throw new TypeError('the listener is neither a function nor an object with a handleEvent method')
+}
+
+/** @param {unknown} callback */
+function isCallback(callback) {
+  if (callback === null || callback === undefined) return false
+  if (typeof callback === 'function' || typeof callback === 'object') return true
+  throw new TypeError('a listener is a function, an object with a handleEvent method, or null')
+}
+
+/** @param {any} options */
+function flatten(options) {
+  if (typeof options === 'boolean' || options === null || typeof options !== 'object') {
+    return { capture: Boolean(options), once: false, signal: undefined }
+  }
+  const { signal } = options
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('the option signal is an AbortSignal')
+  return { capture: Boolean(options.capture), once: Boolean(options.once), signal }
+}
+
+module.exports = { Listeners }

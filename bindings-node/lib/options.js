@@ -1,0 +1,116 @@
+// @ts-check
+// Owns: options on their way to the core, as plain data; the functions among them stay here, by their path. The core checks everything.
+'use strict'
+
+const { bytesOf } = require('./convert.js')
+
+/** Options that are JavaScript's own affair. */
+const ours = ['allowSynchronousEvents', 'binaryType', 'signal']
+
+/** Functions that the core asks for, by their path. */
+const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 'reconnect.shouldReconnect'])
+
+/**
+ * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean, binaryType: BinaryType | 'nodebuffer',
+ *   signal: AbortSignal | undefined, queues: boolean, writeLimit: number }} Prepared
+ */
+
+/**
+ * What the second and third argument of the constructor say.
+ * @param {unknown} second
+ * @param {unknown} third
+ * @returns {Record<string, unknown>}
+ */
+function collect(second, third) {
+  const options = { ...optionsObject(third, 'third') }
+  if (second === undefined) return options
+  if (isOptions(second)) {
+    if (third !== undefined) throw new TypeError('options were given twice: as second and as third argument')
+    return { ...second }
+  }
+  if ('protocols' in options) throw new TypeError('subprotocols were given twice: as second argument and in the options')
+  options.protocols = typeof second === 'function' ? second : protocolList(second)
+  return options
+}
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+function isOptions(value) {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, Symbol.iterator) !== 'function'
+}
+
+/** @param {unknown} value @param {string} place */
+function optionsObject(value, place) {
+  if (value === undefined || value === null) return {}
+  if (!isOptions(value)) throw new TypeError(`the ${place} argument must be an object with options`)
+  return value
+}
+
+/** `(DOMString or sequence<DOMString>)`. @param {any} value @returns {string[]} */
+function protocolList(value) {
+  if (typeof value === 'object' && value !== null) return Array.from(value, (each) => text(each))
+  return [text(value)]
+}
+
+/** @param {any} value */
+function text(value) {
+  if (typeof value === 'symbol') throw new TypeError('a subprotocol is a string, not a Symbol')
+  return `${value}`
+}
+
+/**
+ * @param {Record<string, unknown>} options
+ * @returns {Prepared}
+ */
+function prepare(options) {
+  const { allowSynchronousEvents = false, binaryType = 'blob', signal, ...rest } = options
+  if (typeof allowSynchronousEvents !== 'boolean') throw new TypeError('the option allowSynchronousEvents must be true or false')
+  if (binaryType !== 'blob' && binaryType !== 'arraybuffer' && binaryType !== 'nodebuffer') {
+    throw new TypeError("the option binaryType must be 'blob', 'arraybuffer' or 'nodebuffer'")
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('the option signal must be an AbortSignal')
+  /** @type {Map<string, Function>} */
+  const providers = new Map()
+  const plain = plainData(rest, '', providers)
+  return {
+    text: JSON.stringify(plain),
+    providers,
+    allowSynchronousEvents,
+    binaryType,
+    signal,
+    queues: Boolean(plain.sendQueue),
+    writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,
+  }
+}
+
+/**
+ * Plain data: functions become marks and are collected, bytes become base64, headers become pairs.
+ * @param {any} value
+ * @param {string} path
+ * @param {Map<string, Function>} [providers]
+ * @returns {any}
+ */
+function plainData(value, path, providers) {
+  if (typeof value === 'function') {
+    if (askable.has(path)) providers?.set(path, value)
+    return { $function: true }
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
+  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  const bytes = bytesOf(value)
+  if (bytes !== undefined) return { $bytes: Buffer.from(/** @type {any} */ (bytes)).toString('base64') }
+  if (value instanceof URL) return value.href
+  if (typeof value.toJSON === 'function') return value
+  if (typeof value[Symbol.iterator] === 'function') return Array.from(value, (each) => plainData(each, `${path}[]`, providers))
+  const inner = path === '' ? '' : `${path}.`
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plainData(each, inner + key, providers)]))
+}
+
+/** What a function of the user gave, as JSON text. @param {string} question @param {any} value */
+function answer(question, value) {
+  if (question === 'reconnect.shouldReconnect') return JSON.stringify(Boolean(value))
+  if (question === 'url') return JSON.stringify(`${value}`)
+  return JSON.stringify(plainData(value, question)) ?? 'null'
+}
+
+module.exports = { answer, collect, ours, prepare }

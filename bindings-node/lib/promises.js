@@ -1,0 +1,74 @@
+// @ts-check
+// Owns: the promises `opened` and `closed`, made when they are first asked for. An unused one never becomes an unhandled rejection.
+'use strict'
+
+const { WebSocketError } = require('./errors.js')
+
+/** @typedef {import('./socket.js').Socket} Socket */
+
+/** @type {WeakMap<Socket, Promise<any>>} */
+const openedBy = new WeakMap()
+/** @type {WeakMap<Socket, Promise<any>>} */
+const closedBy = new WeakMap()
+
+/**
+ * Calls `look` now and after each open and close event, until it returns true.
+ * @param {Socket} socket
+ * @param {() => boolean} look
+ */
+function watch(socket, look) {
+  if (look()) return
+  const watcher = () => {
+    if (look()) socket.watchers.delete(watcher)
+  }
+  socket.watchers.add(watcher)
+}
+
+/** @param {Socket} socket @param {WeakMap<Socket, Promise<any>>} made @param {() => Promise<any>} make */
+function once(socket, made, make) {
+  let promise = made.get(socket)
+  if (promise === undefined) {
+    promise = make()
+    promise.catch(() => {})
+    made.set(socket, promise)
+  }
+  return promise
+}
+
+/** @param {Socket} socket */
+function opened(socket) {
+  return once(
+    socket,
+    openedBy,
+    () =>
+      new Promise((resolve, reject) =>
+        watch(socket, () => {
+          if (socket.openInfo) resolve(socket.openInfo)
+          else if (socket.isOver) reject(socket.abortReason ?? failure(socket.lastClose))
+          return socket.openInfo !== null || socket.isOver
+        }),
+      ),
+  )
+}
+
+/** @param {Socket} socket */
+function closed(socket) {
+  return once(
+    socket,
+    closedBy,
+    () =>
+      new Promise((resolve) =>
+        watch(socket, () => {
+          if (socket.isOver) resolve(socket.lastClose)
+          return socket.isOver
+        }),
+      ),
+  )
+}
+
+/** @param {any} close */
+function failure(close) {
+  return close.error ?? new WebSocketError({ code: 'cancelled', phase: 'closed', message: 'the socket was closed before it was open' })
+}
+
+module.exports = { closed, opened }

@@ -1,0 +1,58 @@
+// @ts-check
+// Owns: one message sent in fragments as its parts come from an iterable. Waits for the peer when much is buffered.
+'use strict'
+
+const { addon } = require('./delivery.js')
+const { bytesOf } = require('./convert.js')
+const { thrown } = require('./errors.js')
+
+/**
+ * @param {import('./socket.js').Socket} socket
+ * @param {AsyncIterable<any> | Iterable<any>} source
+ */
+async function sendStream(socket, source) {
+  /** @type {boolean | undefined} */
+  let isText
+  let first = true
+  /** @type {ArrayBuffer | Uint8Array | undefined} */
+  let held
+  const send = (/** @type {ArrayBuffer | Uint8Array} */ part, /** @type {boolean} */ last) => {
+    if (socket.handle === null) throw new DOMException('the socket is closed', 'InvalidStateError')
+    const failed = addon.sendFragment(socket.handle, part, isText === true, first, last)
+    if (failed !== undefined) throw thrown(failed)
+    first = false
+  }
+  try {
+    for await (const part of source) {
+      const bytes = typeof part === 'string' ? Buffer.from(part) : bytesOf(part)
+      if (bytes === undefined) throw new TypeError('the parts of a stream are strings, ArrayBuffers or views')
+      if (isText !== undefined && isText !== (typeof part === 'string')) {
+        throw new TypeError('the parts of one message are all text or all binary')
+      }
+      isText = typeof part === 'string'
+      if (held !== undefined) send(held, false)
+      held = typeof part === 'string' ? bytes : Uint8Array.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)
+      if (socket.handle !== null && addon.bufferedAmount(socket.handle) > socket.writeLimit) await drained(socket)
+    }
+  } catch (error) {
+    // What was begun cannot be taken back: the peer must not take a part for the whole.
+    if (!first) socket.terminate()
+    throw error
+  }
+  send(held ?? new ArrayBuffer(0), true)
+}
+
+/** @param {import('./socket.js').Socket} socket */
+function drained(socket) {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.listeners.remove('drain', done)
+      socket.watchers.delete(done)
+      resolve(undefined)
+    }
+    socket.listeners.add('drain', done)
+    socket.watchers.add(done)
+  })
+}
+
+module.exports = { sendStream }

@@ -1,0 +1,269 @@
+// @ts-check
+// Owns: the class that users see: the WHATWG WebSocket, and what Heartwire adds to it. Everything below the surface is socket.js.
+'use strict'
+
+const convert = require('./convert.js')
+const { watchExit } = require('./exit.js')
+const { iterate } = require('./iterate.js')
+const options = require('./options.js')
+const { CLOSED, CLOSING, CONNECTING, OPEN, Socket } = require('./socket.js')
+const { sendStream } = require('./stream.js')
+const { closed, opened } = require('./promises.js')
+
+const COMPRESS = 2
+const PLAIN = 4
+
+/** The types of events that have a handler attribute. */
+const TYPES = /** @type {const} */ ([
+  'open', 'message', 'error', 'close', 'reconnecting', 'ping', 'pong', 'heartbeat', 'drain', 'dropped',
+])
+
+class WebSocket extends EventTarget {
+  /** @type {Socket} */
+  #socket
+
+  /**
+   * @param {string | URL | (() => string | URL | Promise<string | URL>)} url
+   * @param {any} [protocols]
+   */
+  constructor(url, protocols = undefined) {
+    super()
+    if (arguments.length === 0) throw new TypeError("Failed to construct 'WebSocket': 1 argument required, but only 0 present")
+    // The third argument is ours; `length` stays 1, as the standard has it.
+    const prepared = options.prepare(options.collect(protocols, arguments[2]))
+    this.#socket = new Socket(this, typeof url === 'function' ? url : convert.scalarText(url), prepared)
+    watchExit()
+    const { signal } = prepared
+    if (signal) this.#heed(signal)
+  }
+
+  /** @param {AbortSignal} signal */
+  #heed(signal) {
+    const abort = () => {
+      this.#socket.abortReason = signal.reason
+      if (this.#socket.state <= OPEN) this.#socket.close(0, '')
+    }
+    if (signal.aborted) abort()
+    else {
+      signal.addEventListener('abort', abort, { once: true })
+      this.#socket.watchers.add(() => {
+        if (this.#socket.isOver) signal.removeEventListener('abort', abort)
+      })
+    }
+  }
+
+  get url() {
+    return this.#socket.url
+  }
+  get readyState() {
+    return this.#socket.state
+  }
+  get bufferedAmount() {
+    return this.#socket.bufferedAmount
+  }
+  get extensions() {
+    return this.#socket.extensions
+  }
+  get protocol() {
+    return this.#socket.protocol
+  }
+  get binaryType() {
+    return this.#socket.binaryType
+  }
+  set binaryType(value) {
+    const text = convert.scalarText(value)
+    if (text === 'blob' || text === 'arraybuffer' || text === 'nodebuffer') this.#socket.binaryType = text
+  }
+
+  /**
+   * @param {string | ArrayBufferLike | ArrayBufferView | Blob} data
+   */
+  send(data) {
+    const socket = this.#socket
+    if (arguments.length === 0) throw new TypeError("Failed to execute 'send' on 'WebSocket': 1 argument required, but only 0 present")
+    const content = typeof data === 'string' ? data : convert.message(data)
+    const flags = arguments.length > 1 ? sendFlags(arguments[1]) : 0
+    if (socket.closeWaits) socket.discard(content)
+    else if (content instanceof Blob || !socket.outbox.isEmpty) socket.sendLater(content, flags)
+    else socket.transmit(content, flags)
+  }
+
+  close(code = undefined, reason = undefined) {
+    const socket = this.#socket
+    const [number, text] = convert.closeArguments(code, reason)
+    if (socket.state <= OPEN && !socket.closeWaits) socket.close(number, text)
+  }
+
+  // What Heartwire adds ----------------------------------------------------------------------------------------------------
+
+  /** Sends a value as JSON text. @param {unknown} value */
+  sendJSON(value) {
+    const text = JSON.stringify(value)
+    if (text === undefined) throw new TypeError('sendJSON() needs a value that JSON has; this one has no JSON text')
+    this.send(text)
+  }
+
+  /** Sends one message whose parts come one by one. @param {any} source */
+  sendStream(source) {
+    return sendStream(this.#socket, source)
+  }
+
+  /** @param {any} [data] */
+  ping(data) {
+    this.#socket.control('ping', convert.payload(data))
+  }
+
+  /** @param {any} [data] */
+  pong(data) {
+    this.#socket.control('pong', convert.payload(data))
+  }
+
+  /** Drops the connection at once. */
+  terminate() {
+    this.#socket.terminate()
+  }
+
+  /** Takes no more messages until resume(); the peer is slowed down. */
+  pause() {
+    this.#socket.pause(true)
+  }
+
+  resume() {
+    this.#socket.pause(false)
+  }
+
+  get isPaused() {
+    return this.#socket.paused
+  }
+
+  /** The last measured round trip of a ping in milliseconds, or null. */
+  get latency() {
+    return this.#socket.latency
+  }
+
+  /** Keeps the process alive while the socket lives (as it is from the start). */
+  ref() {
+    this.#socket.hold()
+    return this
+  }
+
+  /** Lets the process end while the socket lives. */
+  unref() {
+    this.#socket.unhold()
+    return this
+  }
+
+  hasRef() {
+    return this.#socket.referenced
+  }
+
+  /** Settles with the first open connection, or rejects when there will be none. */
+  get opened() {
+    return opened(this.#socket)
+  }
+
+  /** Settles with the last close event. */
+  get closed() {
+    return closed(this.#socket)
+  }
+
+  [Symbol.asyncIterator]() {
+    return iterate(this.#socket)
+  }
+
+  async [Symbol.asyncDispose]() {
+    if (this.#socket.state <= OPEN) this.#socket.close(1000, '')
+    await closed(this.#socket)
+  }
+
+  // EventTarget ------------------------------------------------------------------------------------------------------------
+
+  /** @param {string} type @param {any} callback @param {any} [options] */
+  addEventListener(type, callback, options) {
+    need(arguments.length, 2, 'addEventListener')
+    this.#socket.listeners.add(convert.scalarText(type), callback, options)
+  }
+
+  /** @param {string} type @param {any} callback @param {any} [options] */
+  removeEventListener(type, callback, options) {
+    need(arguments.length, 2, 'removeEventListener')
+    this.#socket.listeners.remove(convert.scalarText(type), callback, options)
+  }
+
+  /** @param {Event} event */
+  dispatchEvent(event) {
+    need(arguments.length, 1, 'dispatchEvent')
+    return this.#socket.listeners.dispatchForeign(this, event)
+  }
+
+  /** @param {string} type @param {any} listener */
+  on(type, listener) {
+    this.#socket.listeners.add(convert.scalarText(type), listener)
+    return this
+  }
+
+  /** @param {string} type @param {any} listener */
+  once(type, listener) {
+    this.#socket.listeners.add(convert.scalarText(type), listener, { once: true })
+    return this
+  }
+
+  /** @param {string} type @param {any} listener */
+  off(type, listener) {
+    this.#socket.listeners.remove(convert.scalarText(type), listener)
+    return this
+  }
+
+  static {
+    for (const type of TYPES) {
+      Object.defineProperty(this.prototype, `on${type}`, {
+        get() {
+          return this.#socket.listeners.handler(type)
+        },
+        set(value) {
+          this.#socket.listeners.setHandler(type, value)
+        },
+        configurable: true,
+      })
+    }
+    shape(this)
+  }
+}
+
+/** @param {any} options */
+function sendFlags(options) {
+  const compress = options?.compress
+  if (compress === undefined) return 0
+  if (typeof compress !== 'boolean') throw new TypeError('the option compress of send() must be true or false')
+  return compress ? COMPRESS : PLAIN
+}
+
+/** @param {number} given @param {number} needed @param {string} method */
+function need(given, needed, method) {
+  if (given < needed) {
+    throw new TypeError(`Failed to execute '${method}' on 'EventTarget': ${needed} arguments required, but only ${given} present`)
+  }
+}
+
+/** Gives the class the outside that Web IDL asks for. @param {any} Class */
+function shape(Class) {
+  const { prototype } = Class
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (name === 'constructor') continue
+    if (descriptor.get) {
+      Object.defineProperty(descriptor.get, 'name', { value: `get ${name}` })
+      if (descriptor.set) Object.defineProperty(descriptor.set, 'name', { value: `set ${name}` })
+    }
+    Object.defineProperty(prototype, name, { enumerable: true })
+  }
+  for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
+    for (const target of [Class, prototype]) Object.defineProperty(target, name, { value, enumerable: true })
+  }
+  Object.defineProperty(prototype, Symbol.toStringTag, { value: 'WebSocket', configurable: true })
+  const hidden = { configurable: true, writable: true }
+  Object.defineProperty(prototype, 'removeListener', { value: prototype.off, ...hidden })
+  Object.defineProperty(prototype, Symbol.for('nodejs.ref'), { value: prototype.ref, ...hidden })
+  Object.defineProperty(prototype, Symbol.for('nodejs.unref'), { value: prototype.unref, ...hidden })
+}
+
+module.exports = { WebSocket }

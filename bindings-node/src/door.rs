@@ -1,0 +1,136 @@
+//! The way from any thread to an environment: one threadsafe function for all its sockets, called once for each change from "nothing is ready"
+//! to "something is". Knows handles, no sockets.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use napi_sys as sys;
+
+use crate::js::{Failed, Js, Kept, Result, Value};
+
+/// How many handles one call of the drain takes.
+const PER_CALL: usize = 256;
+
+pub(crate) struct Door(Mutex<State>);
+
+struct State {
+    function: Option<Function>,
+    /// The sockets that have something, in order.
+    ready: Vec<u32>,
+    /// How many sockets keep the process alive.
+    holders: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Function(sys::napi_threadsafe_function);
+
+// SAFETY: Node-API made it for exactly this: it may be called from any thread until it is closed, and `State` forgets it before that.
+unsafe impl Send for Function {}
+
+/// What the threadsafe function is called with; lives as long as it does.
+struct Context {
+    door: Arc<Door>,
+    drain: Kept,
+}
+
+impl Door {
+    /// A door that calls `drain(handle, ...)`. It does not keep the process alive by itself.
+    pub(crate) fn open(js: Js, drain: Value) -> Result<Arc<Self>> {
+        let door = Arc::new(Self(Mutex::new(State { function: None, ready: Vec::new(), holders: 0 })));
+        let context = Box::new(Context { door: Arc::clone(&door), drain: js.keep(drain)? });
+        let name = js.text("heartwire")?;
+        let mut function = ptr::null_mut();
+        // SAFETY: the environment is the one of the callback under way; `context` is freed by `forget`, which the host calls once at the end.
+        let status = unsafe {
+            let context = Box::into_raw(context).cast::<c_void>();
+            sys::napi_create_threadsafe_function(
+                js.0,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                name,
+                0,
+                1,
+                ptr::null_mut(),
+                Some(forget),
+                context,
+                Some(on_call),
+                &raw mut function,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            return Err(Failed::from_status(status));
+        }
+        // SAFETY: as above; the function was just made.
+        unsafe { sys::napi_unref_threadsafe_function(js.0, function) };
+        door.state().function = Some(Function(function));
+        Ok(door)
+    }
+
+    /// A socket has something. From any thread.
+    pub(crate) fn knock(&self, handle: u32) {
+        let mut state = self.state();
+        let Some(function) = state.function else { return };
+        let first = state.ready.is_empty();
+        state.ready.push(handle);
+        if first {
+            // SAFETY: the function is open while `state.function` is set, and we hold the lock; the call only posts.
+            unsafe { sys::napi_call_threadsafe_function(function.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking) };
+        }
+    }
+
+    /// One socket more (or less) keeps the process alive.
+    pub(crate) fn hold(&self, js: Js, more: bool) {
+        let mut state = self.state();
+        let before = state.holders;
+        state.holders = if more { before + 1 } else { before.saturating_sub(1) };
+        let Some(function) = state.function else { return };
+        // SAFETY: called on the environment's thread, with its open function.
+        unsafe {
+            match (before, state.holders) {
+                (0, 1) => sys::napi_ref_threadsafe_function(js.0, function.0),
+                (1, 0) => sys::napi_unref_threadsafe_function(js.0, function.0),
+                _ => sys::Status::napi_ok,
+            };
+        }
+    }
+
+    /// The environment ends: nobody is called any more.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.function = None;
+        state.ready = Vec::new();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// On the environment's thread: hands the ready sockets to the drain. What a handler of the user throws goes to the host as an uncaught
+/// exception, and the drain goes on behind it.
+unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void, _: *mut c_void) {
+    if env.is_null() {
+        return;
+    }
+    // SAFETY: the host gives the context of `open`, which lives until `forget`.
+    let context = unsafe { &*context.cast::<Context>() };
+    let js = Js(env);
+    let ready = std::mem::take(&mut context.door.state().ready);
+    for handles in ready.chunks(PER_CALL) {
+        let Ok(drain) = js.kept(context.drain) else { return };
+        let Ok(handles) = handles.iter().map(|handle| js.integer(*handle)).collect::<Result<Vec<_>>>() else { return };
+        let mut outcome = js.call(drain, &handles);
+        while outcome.is_err() {
+            if !js.report_pending() {
+                return;
+            }
+            outcome = js.call(drain, &[]);
+        }
+    }
+}
+
+unsafe extern "C" fn forget(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
+    // SAFETY: made by `Box::into_raw` in `open`; the host calls this once, after the last call.
+    drop(unsafe { Box::from_raw(context.cast::<Context>()) });
+}

@@ -1,0 +1,251 @@
+//! A thin safe layer over Node-API: values in and out, calls, exceptions. Knows nothing of sockets.
+//!
+//! Everything here is called on an environment's own thread, inside a callback that the host made (so a handle scope is open).
+
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+
+use napi_sys as sys;
+
+/// A JavaScript value, valid until the callback under way returns.
+pub(crate) type Value = sys::napi_value;
+
+/// A call failed. An exception may be pending, which the host throws when the callback returns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed(sys::napi_status);
+
+impl Failed {
+    pub(crate) fn from_status(status: sys::napi_status) -> Self {
+        Self(status)
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Failed>;
+
+/// Calls a Node-API function and checks its status.
+macro_rules! checked {
+    ($name:ident($($argument:expr),* $(,)?)) => {{
+        // SAFETY: the environment and the values are those of the callback under way, on its thread, and the out-pointers point to live variables.
+        let status = unsafe { sys::$name($($argument),*) };
+        if status == sys::Status::napi_ok { Ok(()) } else { Err(Failed(status)) }
+    }};
+}
+
+/// The same for a function whose last argument takes its result.
+macro_rules! resulting {
+    ($name:ident($($argument:expr),* $(,)?), $zero:expr) => {{
+        let mut result = $zero;
+        checked!($name($($argument,)* &raw mut result)).map(|()| result)
+    }};
+}
+
+/// The environment, inside a callback.
+#[derive(Clone, Copy)]
+pub(crate) struct Js(pub(crate) sys::napi_env);
+
+impl Js {
+    pub(crate) fn undefined(self) -> Result<Value> {
+        resulting!(napi_get_undefined(self.0), ptr::null_mut())
+    }
+
+    pub(crate) fn null(self) -> Result<Value> {
+        resulting!(napi_get_null(self.0), ptr::null_mut())
+    }
+
+    pub(crate) fn boolean(self, value: bool) -> Result<Value> {
+        resulting!(napi_get_boolean(self.0, value), ptr::null_mut())
+    }
+
+    pub(crate) fn number(self, value: f64) -> Result<Value> {
+        resulting!(napi_create_double(self.0, value), ptr::null_mut())
+    }
+
+    pub(crate) fn integer(self, value: u32) -> Result<Value> {
+        resulting!(napi_create_uint32(self.0, value), ptr::null_mut())
+    }
+
+    /// A string from UTF-8. Pure ASCII, which is most text, becomes a one-byte string by a copy; the rest is converted here, since the hosts' own
+    /// decoders are several times slower. `wide` is room to use.
+    pub(crate) fn string(self, utf8: &[u8], wide: &mut Vec<u16>) -> Result<Value> {
+        if utf8.is_ascii() {
+            return resulting!(napi_create_string_latin1(self.0, utf8.as_ptr().cast(), utf8.len().cast_signed()), ptr::null_mut());
+        }
+        if wide.len() <= utf8.len() {
+            wide.resize(utf8.len() + 1, 0);
+        }
+        let length = encoding_rs::mem::convert_utf8_to_utf16(utf8, wide);
+        resulting!(napi_create_string_utf16(self.0, wide.as_ptr(), length.cast_signed()), ptr::null_mut())
+    }
+
+    /// A string from UTF-8, off the hot path.
+    pub(crate) fn text(self, text: &str) -> Result<Value> {
+        self.string(text.as_bytes(), &mut Vec::new())
+    }
+
+    /// An `ArrayBuffer` with a copy of the bytes.
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Result<Value> {
+        let mut data: *mut c_void = ptr::null_mut();
+        let buffer = resulting!(napi_create_arraybuffer(self.0, bytes.len(), &raw mut data), ptr::null_mut())?;
+        if !bytes.is_empty() {
+            // SAFETY: the host has just made room for as many bytes at `data`, and nothing else knows of it yet.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
+        }
+        Ok(buffer)
+    }
+
+    pub(crate) fn array(self, items: &[Value]) -> Result<Value> {
+        let array = resulting!(napi_create_array_with_length(self.0, items.len()), ptr::null_mut())?;
+        for (index, item) in items.iter().enumerate() {
+            checked!(napi_set_element(self.0, array, index as u32, *item))?;
+        }
+        Ok(array)
+    }
+
+    /// A plain object with these members.
+    pub(crate) fn object(self, members: &[(&CStr, Value)]) -> Result<Value> {
+        let object = resulting!(napi_create_object(self.0), ptr::null_mut())?;
+        for (name, value) in members {
+            self.set(object, name, *value)?;
+        }
+        Ok(object)
+    }
+
+    pub(crate) fn set(self, object: Value, name: &CStr, value: Value) -> Result<()> {
+        checked!(napi_set_named_property(self.0, object, name.as_ptr(), value))
+    }
+
+    pub(crate) fn function(self, name: &CStr, callback: sys::napi_callback, data: *mut c_void) -> Result<Value> {
+        resulting!(napi_create_function(self.0, name.as_ptr(), name.count_bytes().cast_signed(), callback, data), ptr::null_mut())
+    }
+
+    /// Calls a JavaScript function; what it throws stays pending.
+    pub(crate) fn call(self, function: Value, arguments: &[Value]) -> Result<()> {
+        let this = self.undefined()?;
+        checked!(napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
+    }
+
+    /// Throws an `Error` with these words, unless an exception is pending already.
+    pub(crate) fn throw(self, failed: Failed, words: &str) {
+        if !resulting!(napi_is_exception_pending(self.0), false).unwrap_or(true) {
+            let words = format!("{words} (Node-API status {})\0", failed.0);
+            let _ = checked!(napi_throw_error(self.0, ptr::null(), words.as_ptr().cast::<c_char>()));
+        }
+    }
+
+    /// Hands a pending exception to the host as an uncaught one. False: there is none.
+    pub(crate) fn report_pending(self) -> bool {
+        if !resulting!(napi_is_exception_pending(self.0), false).unwrap_or(false) {
+            return false;
+        }
+        let Ok(exception) = resulting!(napi_get_and_clear_last_exception(self.0), ptr::null_mut()) else { return false };
+        checked!(napi_fatal_exception(self.0, exception)).is_ok()
+    }
+
+    /// A strong reference, which lives as long as the environment.
+    pub(crate) fn keep(self, value: Value) -> Result<Kept> {
+        resulting!(napi_create_reference(self.0, value, 1), ptr::null_mut()).map(Kept)
+    }
+
+    pub(crate) fn kept(self, kept: Kept) -> Result<Value> {
+        resulting!(napi_get_reference_value(self.0, kept.0), ptr::null_mut())
+    }
+
+    pub(crate) fn is_null(self, value: Value) -> Result<bool> {
+        Ok(resulting!(napi_typeof(self.0, value), sys::ValueType::napi_undefined)? == sys::ValueType::napi_null)
+    }
+
+    pub(crate) fn to_number(self, value: Value) -> Result<f64> {
+        resulting!(napi_get_value_double(self.0, value), 0.0)
+    }
+
+    pub(crate) fn to_integer(self, value: Value) -> Result<u32> {
+        resulting!(napi_get_value_uint32(self.0, value), 0)
+    }
+
+    pub(crate) fn to_boolean(self, value: Value) -> Result<bool> {
+        resulting!(napi_get_value_bool(self.0, value), false)
+    }
+
+    /// The text of a string, with U+FFFD for lone surrogates, in `room`, which is used again from call to call.
+    pub(crate) fn to_text(self, value: Value, room: &mut Vec<u8>) -> Result<&str> {
+        const FIRST: usize = 4096;
+        if room.len() < FIRST {
+            room.resize(FIRST, 0);
+        }
+        let mut length = self.copy_text(value, room)?;
+        // The host cuts at a character, so less than one free character at the end may mean that there is more.
+        if length + 8 > room.len() {
+            let needed = resulting!(napi_get_value_string_utf8(self.0, value, ptr::null_mut(), 0), 0)? + 9;
+            if needed > room.len() {
+                room.resize(needed, 0);
+                length = self.copy_text(value, room)?;
+            }
+        }
+        if std::str::from_utf8(&room[..length]).is_err() {
+            // No host known to us does this; whatever it wrote, only UTF-8 leaves.
+            *room = String::from_utf8_lossy(&room[..length]).into_owned().into_bytes();
+            length = room.len();
+        }
+        // SAFETY: it was checked, or made from a string, just above.
+        Ok(unsafe { std::str::from_utf8_unchecked(&room[..length]) })
+    }
+
+    fn copy_text(self, value: Value, room: &mut [u8]) -> Result<usize> {
+        resulting!(napi_get_value_string_utf8(self.0, value, room.as_mut_ptr().cast(), room.len()), 0)
+    }
+
+    /// Gives the bytes of an `ArrayBuffer` or a `Uint8Array` to `take`, without a copy.
+    pub(crate) fn with_bytes<T>(self, value: Value, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let mut data: *mut c_void = ptr::null_mut();
+        let mut length = 0_usize;
+        if resulting!(napi_is_typedarray(self.0, value), false)? {
+            checked!(napi_get_typedarray_info(self.0, value, ptr::null_mut(), &raw mut length, &raw mut data, ptr::null_mut(), ptr::null_mut()))?;
+        } else {
+            checked!(napi_get_arraybuffer_info(self.0, value, &raw mut data, &raw mut length))?;
+        }
+        if data.is_null() || length == 0 {
+            return Ok(take(&[]));
+        }
+        // SAFETY: the host says that `length` bytes live at `data`; `take` runs no JavaScript, and the shim refuses shared memory, so nobody
+        // writes to them or moves them meanwhile.
+        Ok(take(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
+    }
+}
+
+/// A reference to a JavaScript value that the environment keeps to its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept(sys::napi_ref);
+
+/// The arguments of a call, and what was bound to the function when it was made.
+pub(crate) struct Arguments {
+    values: [Value; Self::MOST],
+    given: usize,
+    pub(crate) data: *mut c_void,
+}
+
+impl Arguments {
+    const MOST: usize = 5;
+
+    pub(crate) fn read(js: Js, info: sys::napi_callback_info) -> Result<Self> {
+        let mut arguments = Self { values: [ptr::null_mut(); Self::MOST], given: Self::MOST, data: ptr::null_mut() };
+        checked!(napi_get_cb_info(
+            js.0,
+            info,
+            &raw mut arguments.given,
+            arguments.values.as_mut_ptr(),
+            ptr::null_mut(),
+            &raw mut arguments.data
+        ))?;
+        Ok(arguments)
+    }
+
+    /// How many arguments were given, as far as they are kept.
+    pub(crate) fn given(&self) -> usize {
+        self.given.min(Self::MOST)
+    }
+
+    /// The argument at `index`; the host fills with `undefined` what was not given.
+    pub(crate) fn at(&self, index: usize) -> Value {
+        self.values[index]
+    }
+}
