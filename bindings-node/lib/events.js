@@ -238,8 +238,8 @@ class CloseEvent extends LightEvent {
   }
 }
 below(CloseEvent, globalThis.CloseEvent ?? Event)
-if (!globalThis.CloseEvent) {
-  Object.defineProperty(CloseEvent.prototype, Symbol.toStringTag, { value: 'CloseEvent', configurable: true })
+for (const Class of [MessageEvent, CloseEvent]) {
+  Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: Class.name, configurable: true })
 }
 
 /** A class of plain events with these fields. @param {string} name @param {Record<string, unknown>} defaults */

@@ -94,8 +94,9 @@ function plainData(value, path, providers) {
     if (askable.has(path)) providers?.set(path, value)
     return { $function: true }
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
-  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) return { $other: String(value) }
+  if (typeof value === 'bigint') return { $other: `${value}n` }
+  if (typeof value === 'symbol') return { $other: String(value) }
   if (typeof value !== 'object' || value === null) return value
   const bytes = bytesOf(value)
   if (bytes !== undefined) return { $bytes: Buffer.from(/** @type {any} */ (bytes)).toString('base64') }

@@ -6,6 +6,7 @@ mod door;
 mod environment;
 mod goodbye;
 mod js;
+mod shim;
 mod socket;
 mod values;
 
