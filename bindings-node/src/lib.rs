@@ -6,7 +6,6 @@ mod door;
 mod environment;
 mod goodbye;
 mod js;
-mod shim;
 mod socket;
 mod values;
 

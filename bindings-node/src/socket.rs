@@ -7,8 +7,7 @@ use heartwire::driver::Connection;
 use heartwire::error::{self, Error, ErrorCode};
 use heartwire::event::Batch;
 use heartwire::message::{Answer, Data, SendOptions};
-use heartwire::options::Options;
-use crate::shim::{Dialect, Shim as _};
+use heartwire::options::{Dialect, Options};
 use serde_json::Value as Json;
 
 use crate::environment::Environment;
