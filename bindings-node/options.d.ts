@@ -343,7 +343,7 @@ export interface ReconnectOptions {
    */
   fatalCloseCodes?: readonly number[]
   /**
-   * Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+   * Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
    * Allowed: a function, or null.
    */
   shouldReconnect?: (event: CloseEvent) => boolean | Promise<boolean> | null

@@ -163,7 +163,7 @@ class ReconnectOptions(TypedDict, total=False):
     Allowed: a list; each item a whole number from 1000 to 4999. Default: []."""
 
     should_reconnect: Callable[[CloseEvent], bool | Awaitable[bool]] | None
-    """Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+    """Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
 
     Allowed: a function, or None."""
 

@@ -161,7 +161,7 @@ options! {
         fatal_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
     }
     elsewhere {
-        /// Asked after each end that would be followed by another attempt, with the close event: false stays closed.
+        /// Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
         should_reconnect => Function {
             flag: |functions| &mut functions.should_reconnect,
             python: "Callable[[CloseEvent], bool | Awaitable[bool]]",

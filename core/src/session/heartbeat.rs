@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use serde_json::Value;
 
 use super::action::{Action, Outlet};
-use super::providers::message_of;
+use super::providers::heartbeat_message;
 use super::{earliest, seconds};
 use crate::error::{Error, ErrorCode};
 use crate::event::{self, Event, Question};
@@ -171,7 +171,7 @@ impl Heartbeat {
     /// The function's answer. A null skips this beat; so does a failure, unless the last value can go out.
     pub(super) fn answer(&mut self, now: Instant, id: u64, answer: Answer, options: &HeartbeatOptions, out: &mut Outlet) {
         let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
-        let fresh = match answer.map(message_of) {
+        let fresh = match heartbeat_message(answer) {
             Ok(Some(message)) => Some(self.last.insert(message).clone()),
             Ok(None) => None,
             Err(_) => self.last.clone().filter(|_| !options.mandatory),
