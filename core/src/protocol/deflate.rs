@@ -27,7 +27,7 @@ pub(super) struct Encoder {
 
 impl Encoder {
     /// None, where the agreed window is too small for deflate.
-    pub(super) fn new(agreed: &Agreed, options: &CompressionOptions) -> Option<Self> {
+    pub(super) fn new(agreed: Agreed, options: &CompressionOptions) -> Option<Self> {
         let bits = options.client_max_window_bits.min(agreed.client_max_window_bits.unwrap_or(15)).min(15);
         let config = DeflateConfig { level: options.level.clamp(1, 9).into(), window_bits: -i32::from(bits), ..DeflateConfig::default() };
         (bits >= LEAST_WINDOW_BITS).then(|| Self {
@@ -97,7 +97,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(agreed: &Agreed) -> Self {
+    pub(super) fn new(agreed: Agreed) -> Self {
         Self { no_context_takeover: agreed.server_no_context_takeover, inflate: None, scratch: Vec::new(), fed: false }
     }
 

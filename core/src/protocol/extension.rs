@@ -173,3 +173,106 @@ impl<'a> Words<'a> {
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn read(answer: &str) -> Result<Option<Agreed>> {
+        agree(Some(&CompressionOptions::default()), answer)
+    }
+
+    #[test]
+    fn offers() {
+        let mut options = CompressionOptions::default();
+        assert_eq!(offer(&options), "permessage-deflate; client_max_window_bits");
+        options.client_max_window_bits = 12;
+        options.server_max_window_bits = 10;
+        assert_eq!(offer(&options), "permessage-deflate; server_max_window_bits=10; client_max_window_bits=12");
+        options =
+            CompressionOptions { client_no_context_takeover: true, server_no_context_takeover: true, ..CompressionOptions::default() };
+        let flags = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits";
+        assert_eq!(offer(&options), flags);
+    }
+
+    #[test]
+    fn answers_that_are_right_are_shown_as_they_are() {
+        for answer in [
+            "permessage-deflate",
+            "permessage-deflate; server_no_context_takeover",
+            "permessage-deflate; client_no_context_takeover",
+            "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15; client_max_window_bits=8",
+        ] {
+            assert_eq!(read(answer).unwrap().unwrap().to_string(), answer);
+        }
+    }
+
+    #[test]
+    fn white_space_quotes_and_order_do_not_matter() {
+        let agreed = read(" permessage-deflate ;\tclient_max_window_bits = \"12\" ;server_no_context_takeover ").unwrap().unwrap();
+        assert_eq!(agreed, Agreed { client_max_window_bits: Some(12), server_no_context_takeover: true, ..Agreed::default() });
+    }
+
+    #[test]
+    fn no_answer_is_no_compression() {
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read(" \t").unwrap(), None);
+        assert_eq!(agree(None, "").unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_answers_are_refused() {
+        assert_eq!(agree(None, "permessage-deflate").unwrap_err().code(), ErrorCode::ExtensionMismatch);
+        for answer in [
+            "x-webkit-deflate-frame",
+            "Permessage-Deflate",
+            "permessage-deflate, permessage-deflate",
+            "permessage-deflate, permessage-bzip2",
+            ",permessage-deflate",
+            "permessage-deflate,",
+            "permessage-deflate;",
+            "permessage-deflate;;",
+            "permessage-deflate; ;server_no_context_takeover",
+            "permessage-deflate=1",
+            "permessage-deflate server_no_context_takeover",
+            "permessage-deflate; unknown",
+            "permessage-deflate; unknown=1",
+            "permessage-deflate; SERVER_NO_CONTEXT_TAKEOVER",
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
+            "permessage-deflate; server_no_context_takeover=1",
+            "permessage-deflate; server_no_context_takeover=",
+            "permessage-deflate; client_no_context_takeover=true",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; client_max_window_bits",
+            "permessage-deflate; client_max_window_bits=",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits=16",
+            "permessage-deflate; client_max_window_bits=015",
+            "permessage-deflate; client_max_window_bits=+9",
+            "permessage-deflate; client_max_window_bits=9.0",
+            "permessage-deflate; client_max_window_bits=265",
+            "permessage-deflate; client_max_window_bits=ten",
+            "permessage-deflate; client_max_window_bits=\"\"",
+            "permessage-deflate; client_max_window_bits=\"9",
+            "permessage-deflate; client_max_window_bits=\"9\\\"",
+            "permessage-deflate; client_max_window_bits=9; client_max_window_bits=9",
+            "permessage-deflate; server_max_window_bits=9; server_max_window_bits=10",
+            "permessage-deflate; café",
+            "permessage-deflate\r\n",
+        ] {
+            assert_eq!(read(answer).unwrap_err().code(), ErrorCode::ExtensionMismatch, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_window_larger_than_offered_is_refused() {
+        let options = CompressionOptions { client_max_window_bits: 10, server_max_window_bits: 11, ..CompressionOptions::default() };
+        let read = |answer: &str| agree(Some(&options), &format!("permessage-deflate; {answer}"));
+        assert!(read("client_max_window_bits=10; server_max_window_bits=11").is_ok());
+        assert!(read("client_max_window_bits=11").is_err());
+        assert!(read("server_max_window_bits=12").is_err());
+    }
+}

@@ -45,18 +45,14 @@ impl Header {
             return Err(violation("the server set a reserved bit of a frame"));
         }
         match opcode {
-            OpCode::Data(Data::Text | Data::Binary) => {}
-            OpCode::Data(Data::Continue) | OpCode::Control(Control::Close | Control::Ping | Control::Pong) if compressed => {
-                return Err(violation("the server marked a frame as compressed that cannot be the first of a message"));
-            }
-            OpCode::Data(Data::Continue) => {}
-            OpCode::Control(Control::Close | Control::Ping | Control::Pong) if !fin => {
-                return Err(violation("the server fragmented a control frame"));
-            }
-            OpCode::Control(Control::Close | Control::Ping | Control::Pong) => {}
             OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)) => {
                 return Err(violation(format!("the server sent a frame of the reserved kind {code}")));
             }
+            OpCode::Data(Data::Continue) | OpCode::Control(_) if compressed => {
+                return Err(violation("the server marked a frame as compressed that cannot be the first of a message"));
+            }
+            OpCode::Control(_) if !fin => return Err(violation("the server fragmented a control frame")),
+            OpCode::Data(_) | OpCode::Control(_) => {}
         }
         let &[second, ref rest @ ..] = rest else { return Ok(None) };
         if second & MASKED != 0 {
@@ -116,4 +112,38 @@ pub(super) fn header(fin: bool, compressed: bool, opcode: OpCode, length: usize,
     };
     header[size..size + 4].copy_from_slice(&key);
     (header, size + 4)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let opcode = OpCode::Data(Data::Binary);
+        for length in [0, 1, 125, 126, 127, 65535, 65536, 1 << 20] {
+            let (mut header, size) = header(true, true, opcode, length, [1, 2, 3, 4]);
+            assert_eq!(header[size - 4..size], [1, 2, 3, 4]);
+            header[1] &= !MASKED;
+            let parsed = Header::parse(&header, true).unwrap().unwrap();
+            assert_eq!(parsed, Header { fin: true, compressed: true, opcode, size: size - 4, length: length as u64 });
+            for cut in 0..size - 4 {
+                assert_eq!(Header::parse(&header[..cut], true).unwrap(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_wrong_byte_is_enough() {
+        for first in 0..=255 {
+            for second in 0..=255 {
+                let whole = [first, second, 0xff, 0xff, 0, 0, 0, 0, 0, 0];
+                let faults: Vec<Option<String>> =
+                    (0..=whole.len()).map(|cut| Header::parse(&whole[..cut], false).err().map(|error| error.message.clone())).collect();
+                let fault = faults.iter().flatten().next();
+                assert!(faults.iter().skip_while(|fault| fault.is_none()).all(|later| later.as_ref() == fault), "{whole:x?}: {faults:?}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 /// What is copied, then masked while it is still in the nearest cache. A multiple of the key's length.
 const BLOCK: usize = 4096;
 
-/// The source of masking keys: a ChaCha generator of the connection's own, so that no key can be foreseen from the ones seen.
+/// The source of masking keys: a cryptographic generator of the connection's own, so that no key can be foreseen from the ones seen.
 pub(super) struct Keys(StdRng);
 
 impl Keys {
@@ -43,5 +43,23 @@ pub(super) fn apply(bytes: &mut [u8], key: [u8; 4]) {
     }
     for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
         *byte ^= key;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_meets_its_key() {
+        let key = [1, 20, 60, 200];
+        for length in (0..40).chain([BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5]) {
+            let payload: Vec<u8> = (0..length).map(|index| (index * 7) as u8).collect();
+            let mut output = vec![9; 3];
+            append(&mut output, &payload, key);
+            let expected: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            assert_eq!(output[..3], [9; 3]);
+            assert_eq!(output[3..], expected);
+        }
     }
 }

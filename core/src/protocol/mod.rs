@@ -71,8 +71,8 @@ impl Protocol {
     /// A connection that was just opened.
     pub fn new(config: Config) -> Self {
         let Config { max_size, compression } = config;
-        let decoder = compression.as_ref().map(|(agreed, _)| Decoder::new(agreed));
-        let encoder = compression.and_then(|(agreed, options)| Encoder::new(&agreed, &options));
+        let decoder = compression.as_ref().map(|(agreed, _)| Decoder::new(*agreed));
+        let encoder = compression.and_then(|(agreed, options)| Encoder::new(agreed, &options));
         Self { receiver: Receiver::new(max_size, decoder), sender: Sender::new(encoder) }
     }
 

@@ -3,6 +3,9 @@
 use std::mem;
 use std::str;
 
+/// Below this length simdutf8 leaves the work to the standard library, which looks at the ends of a text byte by byte.
+const SHORT: usize = 64;
+
 /// Bytes that are not, and cannot become, UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
@@ -10,13 +13,13 @@ pub(super) struct Invalid;
 /// Whether `bytes`, a whole text, are UTF-8.
 #[inline]
 pub(super) fn is_valid(bytes: &[u8]) -> bool {
-    simdutf8::basic::from_utf8(bytes).is_ok()
+    (bytes.len() < SHORT && bytes.is_ascii()) || simdutf8::basic::from_utf8(bytes).is_ok()
 }
 
 /// A text under way.
 #[derive(Debug, Default)]
 pub(super) struct Text {
-    text: String,
+    whole: String,
     /// The start of a character whose rest has not come.
     partial: [u8; 4],
     partial_length: usize,
@@ -25,16 +28,16 @@ pub(super) struct Text {
 impl Text {
     /// Makes room, to the byte.
     pub(super) fn reserve_exact(&mut self, additional: usize) {
-        self.text.reserve_exact(additional);
+        self.whole.reserve_exact(additional);
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.text.capacity()
+        self.whole.capacity()
     }
 
     /// What has come so far, up to the last whole character.
     pub(super) fn as_str(&self) -> &str {
-        &self.text
+        &self.whole
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Invalid> {
@@ -45,7 +48,7 @@ impl Text {
             self.partial_length += 1;
             match str::from_utf8(&self.partial[..self.partial_length]) {
                 Ok(character) => {
-                    self.text.push_str(character);
+                    self.whole.push_str(character);
                     self.partial_length = 0;
                 }
                 Err(error) if error.error_len().is_some() => return Err(Invalid),
@@ -53,7 +56,7 @@ impl Text {
             }
         }
         let (whole, partial) = bytes.split_at(bytes.len() - unfinished(bytes));
-        self.text.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| Invalid)?);
+        self.whole.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| Invalid)?);
         if str::from_utf8(partial).is_err_and(|error| error.error_len().is_some()) {
             return Err(Invalid);
         }
@@ -70,13 +73,13 @@ impl Text {
     /// Takes the text out.
     pub(super) fn take(&mut self) -> String {
         self.partial_length = 0;
-        mem::take(&mut self.text)
+        mem::take(&mut self.whole)
     }
 
     /// Forgets the text, keeps the memory.
     pub(super) fn clear(&mut self) {
         self.partial_length = 0;
-        self.text.clear();
+        self.whole.clear();
     }
 }
 
@@ -93,4 +96,57 @@ fn unfinished(bytes: &[u8]) -> usize {
         return if length > index + 1 { index + 1 } else { 0 };
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Pushes byte by byte. The text, or the index of the byte that was refused, or of the end.
+    fn byte_by_byte(bytes: &[u8]) -> Result<String, usize> {
+        let mut text = Text::default();
+        for (index, byte) in bytes.iter().enumerate() {
+            text.push(&[*byte]).map_err(|_| index)?;
+        }
+        text.finish().map_err(|_| bytes.len())?;
+        Ok(text.take())
+    }
+
+    /// The same by the standard library: the first byte after which no valid text is possible.
+    fn expected(bytes: &[u8]) -> Result<String, usize> {
+        for index in 0..bytes.len() {
+            if str::from_utf8(&bytes[..=index]).is_err_and(|error| error.error_len().is_some()) {
+                return Err(index);
+            }
+        }
+        String::from_utf8(bytes.to_vec()).map_err(|_| bytes.len())
+    }
+
+    #[test]
+    fn every_start_of_two_bytes() {
+        for first in 0..=255 {
+            for second in 0..=255 {
+                let bytes = [first, second];
+                assert_eq!(byte_by_byte(&bytes), expected(&bytes), "{bytes:x?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_size(text in "\\PC{0,60}", wrong: Option<(prop::sample::Index, u8)>, size in 1..70_usize) {
+            let mut bytes = text.into_bytes();
+            if let Some((at, byte)) = wrong && !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let expected = expected(&bytes);
+            assert_eq!(byte_by_byte(&bytes), expected);
+            let mut text = Text::default();
+            let in_pieces = bytes.chunks(size).try_for_each(|piece| text.push(piece)).and_then(|()| text.finish());
+            assert_eq!(in_pieces.map(|()| text.take()).ok(), expected.clone().ok());
+            assert_eq!(is_valid(&bytes), expected.is_ok());
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! permessage-deflate, with a peer that is not zlib-rs (miniz_oxide), and the examples of RFC 7692.
+//! permessage-deflate, with a peer that is not zlib-rs (`miniz_oxide`), and the examples of RFC 7692.
 
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::stream::{InflateState, inflate};
@@ -152,14 +152,14 @@ fn wrong_bits_and_wrong_data() {
 
 #[test]
 fn impossible_text_fails_within_a_compressed_frame() {
-    let compressed = Peer::new().message(&[b"a\xff".as_slice(), &[b'b'; 100_000]].concat());
+    let compressed = Peer::new().message(&[b"a\xff".as_slice(), &vec![b'b'; 100_000]].concat());
     let bytes = frame(FIN | RSV1 | TEXT, &compressed);
     assert_eq!(feed(&mut open(), &bytes[..bytes.len() - 1]), [failed(1007)]);
 }
 
 #[test]
 fn the_limit_counts_inflated_bytes() {
-    let bytes = frame(FIN | RSV1 | BINARY, &Peer::new().message(&[7; 100_000]));
+    let bytes = frame(FIN | RSV1 | BINARY, &Peer::new().message(&vec![7; 100_000]));
     let with = |max_size| Protocol::new(Config { max_size, compression: Some((agreed(""), ALWAYS)) });
     assert!(bytes.len() < 1000);
     assert_eq!(feed(&mut with(100_000), &bytes), [Seen::Binary(vec![7; 100_000])]);
@@ -174,7 +174,7 @@ fn the_limit_counts_inflated_bytes() {
 #[test]
 fn a_turn_has_a_budget_of_inflated_bytes() {
     let mut peer = Peer::new();
-    let bytes: Vec<u8> = (0..10).flat_map(|_| frame(FIN | RSV1 | BINARY, &peer.message(&[0; 1 << 20]))).collect();
+    let bytes: Vec<u8> = (0..10).flat_map(|_| frame(FIN | RSV1 | BINARY, &peer.message(&vec![0; 1 << 20]))).collect();
     let mut protocol = open();
     let mut batch = Batch::default();
     batch.bytes.extend_from_slice(&bytes);

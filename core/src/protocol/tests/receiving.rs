@@ -96,7 +96,7 @@ fn large_messages_are_handed_over_in_a_buffer_of_their_own() {
         assert!(batch.items.is_empty());
         let start = protocol.prepare(&mut batch.bytes);
         batch.bytes.extend_from_slice(part);
-        assert_eq!(protocol.receive(&mut batch, start, 10).more, false);
+        assert!(!protocol.receive(&mut batch, start, 10).more);
         assert!(batch.bytes.is_empty(), "what belongs to an incomplete message does not stay in the batch");
     }
     assert_eq!(see(&batch, &batch.items[0]), Seen::Binary(payload));
@@ -113,8 +113,8 @@ fn every_violation_of_the_framing_fails_with_1002() {
         ("RSV2 of a ping", &[FIN | 0x20 | PING]),
         ("opcode 3", &[FIN | 3]),
         ("opcode 7", &[FIN | 7]),
-        ("opcode 11", &[FIN | 11]),
-        ("opcode 15", &[15]),
+        ("opcode 11", &[FIN | 0x0b]),
+        ("opcode 15", &[0x0f]),
         ("a fragmented ping", &[PING]),
         ("a fragmented pong", &[PONG]),
         ("a fragmented close", &[CLOSE]),
