@@ -53,6 +53,20 @@ function joined(pairs) {
   return { ...headers }
 }
 
+/**
+ * An error that an event carries. Its stack would only show our own turn of events.
+ * @param {Fields} fields
+ */
+function carried(fields) {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return new WebSocketError(fields)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
 /** @type {Record<string, string>} */
 const standard = { invalid_url: 'SyntaxError', invalid_protocol: 'SyntaxError', invalid_state: 'InvalidStateError' }
 
@@ -75,4 +89,4 @@ function report(error) {
   })
 }
 
-module.exports = { WebSocketError, thrown, report }
+module.exports = { WebSocketError, carried, thrown, report }

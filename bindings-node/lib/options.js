@@ -4,14 +4,11 @@
 
 const { bytesOf } = require('./convert.js')
 
-/** Options that are JavaScript's own affair. */
-const ours = ['allowSynchronousEvents', 'binaryType', 'signal']
-
 /** Functions that the core asks for, by their path. */
 const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 'reconnect.shouldReconnect'])
 
 /**
- * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean, binaryType: BinaryType | 'nodebuffer',
+ * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean,
  *   signal: AbortSignal | undefined, queues: boolean, writeLimit: number }} Prepared
  */
 
@@ -62,11 +59,7 @@ function text(value) {
  * @returns {Prepared}
  */
 function prepare(options) {
-  const { allowSynchronousEvents = false, binaryType = 'blob', signal, ...rest } = options
-  if (typeof allowSynchronousEvents !== 'boolean') throw new TypeError('the option allowSynchronousEvents must be true or false')
-  if (binaryType !== 'blob' && binaryType !== 'arraybuffer' && binaryType !== 'nodebuffer') {
-    throw new TypeError("the option binaryType must be 'blob', 'arraybuffer' or 'nodebuffer'")
-  }
+  const { signal, ...rest } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('the option signal must be an AbortSignal')
   /** @type {Map<string, Function>} */
   const providers = new Map()
@@ -74,8 +67,8 @@ function prepare(options) {
   return {
     text: JSON.stringify(plain),
     providers,
-    allowSynchronousEvents,
-    binaryType,
+    // Checked with the others, by the core.
+    allowSynchronousEvents: rest.allowSynchronousEvents === true,
     signal,
     queues: Boolean(plain.sendQueue),
     writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,
@@ -114,4 +107,4 @@ function answer(question, value) {
   return JSON.stringify(plainData(value, question)) ?? 'null'
 }
 
-module.exports = { answer, collect, ours, prepare }
+module.exports = { answer, collect, prepare }

@@ -6,7 +6,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const { addon, serveAgain, sockets, turn } = require('./delivery.js')
 const events = require('./events.js')
-const { WebSocketError, report, thrown } = require('./errors.js')
+const { carried, thrown } = require('./errors.js')
 const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
 const options = require('./options.js')
@@ -52,6 +52,8 @@ class Socket {
   #origin = ''
   #time = 0
   #finishing = false
+  /** The error of this connection's error event. @type {any} */
+  #failure = null
   // bufferedAmount: as it was when the turn began, and what was added since.
   #turn = -1
   #sample = 0
@@ -66,7 +68,7 @@ class Socket {
    */
   constructor(face, url, prepared) {
     this.face = face
-    this.binaryType = prepared.binaryType
+    this.binaryType = 'blob'
     this.synchronous = prepared.allowSynchronousEvents
     this.providers = prepared.providers
     this.queues = prepared.queues
@@ -156,6 +158,7 @@ class Socket {
     const event = this.#make(name, fields)
     if (name === 'open') this.openInfo ??= { url: this.url, protocol: this.protocol, extensions: this.extensions, headers: event.headers }
     if (name === 'close') {
+      this.#failure = null
       this.lastClose = event
       if (!event.willReconnect) this.#finishing = true
     }
@@ -170,13 +173,14 @@ class Socket {
       case 'open':
         return trusted(events.OpenEvent, name, { headers: headersOf(fields.headers) })
       case 'error': {
-        const error = new WebSocketError(fields.error)
+        const error = carried(fields.error)
+        this.#failure = error
         return trusted(events.ErrorEvent, name, { error, message: error.message })
       }
       case 'close':
-        return closeEvent(fields)
+        return closeEvent(fields, this.#failure)
       case 'reconnecting':
-        return trusted(events.ReconnectingEvent, name, { ...fields, cause: fields.cause && new WebSocketError(fields.cause) })
+        return trusted(events.ReconnectingEvent, name, { ...fields, cause: fields.cause && carried(fields.cause) })
       case 'ping':
         return trusted(events.PingEvent, name, { payload: Buffer.from(fields.payload) })
       case 'pong':
@@ -363,9 +367,13 @@ function notOpen(call) {
   return new DOMException(`${call}() needs an open connection`, 'InvalidStateError')
 }
 
-/** @param {any} fields */
-function closeEvent(fields) {
-  return events.trusted(events.CloseEvent, 'close', { ...fields, error: fields.error && new WebSocketError(fields.error) })
+/**
+ * @param {any} fields
+ * @param {any} [failure] that of the error event just before, which is the same one
+ */
+function closeEvent(fields, failure) {
+  const error = failure && fields.error?.code === failure.code ? failure : fields.error && carried(fields.error)
+  return events.trusted(events.CloseEvent, 'close', { ...fields, error })
 }
 
 /** @param {[string, string][]} pairs */
@@ -381,4 +389,4 @@ function headersOf(pairs) {
   return headers
 }
 
-module.exports = { CLOSED, CLOSING, CONNECTING, OPEN, Socket, report }
+module.exports = { CLOSED, CLOSING, CONNECTING, OPEN, Socket }

@@ -41,7 +41,7 @@ class WebSocket extends EventTarget {
   #heed(signal) {
     const abort = () => {
       this.#socket.abortReason = signal.reason
-      if (this.#socket.state <= OPEN) this.#socket.close(0, '')
+      this.#socket.terminate()
     }
     if (signal.aborted) abort()
     else {

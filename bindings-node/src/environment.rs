@@ -12,7 +12,8 @@ use napi_sys as sys;
 use crate::door::Door;
 use crate::js::{Arguments, Failed, Js, Kept, Result, Value};
 use crate::socket::Socket;
-use crate::{delivery, goodbye, socket};
+use crate::testing::Servers;
+use crate::{delivery, goodbye, socket, testing};
 
 /// What an environment holds. Lives until its end; every function of the addon gets it.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(crate) struct Environment {
     sockets: Vec<Option<Socket>>,
     free: Vec<u32>,
     pub(crate) link: Option<Link>,
+    pub(crate) servers: Servers,
     /// Room for text on its way out, and for UTF-16 on its way in.
     pub(crate) utf8: Vec<u8>,
     pub(crate) wide: Vec<u16>,
@@ -98,6 +100,9 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"bufferedAmount", socket::buffered_amount),
     exported!(c"latency", socket::latency),
     exported!(c"describe", socket::describe),
+    exported!(c"testStart", testing::start),
+    exported!(c"testCall", testing::call),
+    exported!(c"testWait", testing::wait),
     exported!(c"goodbye", goodbye::of_process),
     exported!(c"leave", goodbye::of_environment),
     exported!(c"watchSignals", goodbye::watch_signals),

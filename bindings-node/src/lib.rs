@@ -7,7 +7,9 @@ mod environment;
 mod goodbye;
 mod js;
 mod socket;
+mod testing;
 mod values;
+mod work;
 
 use napi_sys as sys;
 

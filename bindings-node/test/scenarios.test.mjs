@@ -1,0 +1,306 @@
+// Owns: the runner of ../tests/scenarios for this face; the format and the contract are in tests/scenarios/README.md.
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { test } from 'node:test'
+import { WebSocket, WebSocketError } from '../lib/index.mjs'
+import { FaultServer } from '../lib/testing.js'
+
+const folder = new URL('../../tests/scenarios/', import.meta.url)
+const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
+const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', ...CHATTY]
+const TIMES = new Set(
+  `open_timeout close_timeout close_on_exit ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
+  heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.min_uptime send_queue.ttl`.split(/\s+/),
+)
+const VERBATIM = new Set(['headers', 'cookies', 'heartbeat.message', 'heartbeat.response'])
+
+for (const name of Object.keys(process.env)) if (/proxy$/i.test(name)) delete process.env[name]
+
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+  const scenario = JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
+  test(`scenario: ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 10) + 10) }, () => play(scenario))
+}
+
+/** Plays one scenario. */
+async function play(given) {
+  const server = given.server === undefined && given.throws ? null : new FaultServer(given.server)
+  const scenario = { ...given, ...filled(given, server) }
+  try {
+    if (scenario.throws) assert.throws(() => open(scenario), (error) => codeOf(error, scenario.throws) === scenario.throws)
+    else await observed(scenario, server)
+  } finally {
+    server?.stop()
+  }
+}
+
+async function observed(scenario, server) {
+  const run = new Run(scenario, server)
+  const onUncaught = () => run.see({ event: 'uncaught' })
+  process.on('uncaughtException', onUncaught)
+  run.start()
+  try {
+    await run.done(1000 * (scenario.within ?? 10))
+    if ('ready_state' in scenario) assert.equal(run.ws.readyState, scenario.ready_state)
+  } finally {
+    if (run.ws.readyState !== 3) run.ws.terminate()
+    process.removeListener('uncaughtException', onUncaught)
+  }
+}
+
+class Run {
+  seen = []
+  failure = null
+  fired = new Map()
+  changed = () => {}
+
+  constructor(scenario, server) {
+    this.scenario = scenario
+    this.server = server
+    this.chatty = CHATTY.filter((kind) => !(scenario.also ?? []).includes(kind))
+  }
+
+  start() {
+    this.ws = open(this.scenario)
+    for (const type of EVENTS) this.ws.addEventListener(type, (event) => this.see(described(this.ws, event)))
+    for (const rule of this.scenario.client ?? []) {
+      if (rule.on === 'start') this.act(rule.do)
+      else if (rule.on.server) this.server.waitFor(rule.on.server, 10_000).then(() => this.act(rule.do), (error) => this.fail(error))
+    }
+  }
+
+  see(event) {
+    if (!this.chatty.includes(event.event)) this.seen.push(event)
+    try {
+      for (const rule of this.scenario.client ?? []) {
+        if (rule.on === 'start' || rule.on.server || !matches(rule.on, event)) continue
+        const count = (this.fired.get(rule) ?? 0) + 1
+        this.fired.set(rule, count)
+        if (rule.nth === undefined || rule.nth === count) this.act(rule.do)
+      }
+    } finally {
+      this.changed()
+    }
+  }
+
+  fail(error) {
+    this.failure ??= error
+    this.changed()
+  }
+
+  act(actions) {
+    for (const action of actions) {
+      if ('raise' in action) throw new Error('raised by the scenario')
+      try {
+        this.perform(action)
+        if (action.throws) this.fail(new Error(`${JSON.stringify(action)} did not throw`))
+      } catch (error) {
+        if (!action.throws || codeOf(error, action.throws) !== action.throws) this.fail(error)
+      }
+    }
+  }
+
+  perform(action) {
+    const { ws } = this
+    if ('send' in action) ws.send(payload(action.send))
+    else if ('close' in action) ws.close(action.close.code, action.close.reason)
+    else if ('terminate' in action) ws.terminate()
+    else if ('ping' in action) ws.ping(action.ping)
+    else if ('pong' in action) ws.pong(action.pong)
+    else if ('server' in action) this.server[camel(action.server)]()
+    else if ('observe' in action) {
+      const values = Object.fromEntries(action.observe.map((name) => [name, ws[camel(name)]]))
+      this.seen.push({ event: 'observed', ...values })
+    } else throw new Error(`unknown action ${JSON.stringify(action)}`)
+  }
+
+  /** Settles when everything expected was seen and nothing more came, or rejects. */
+  async done(ms) {
+    const until = performance.now() + ms
+    for (;;) {
+      if (this.failure) throw this.failure
+      const state = compare(this.scenario.expect ?? [], this.seen)
+      if (state === 'differs') assert.deepEqual(this.seen, this.scenario.expect)
+      const rest = until - performance.now()
+      if (state === 'complete' && this.serverSaw() && (this.scenario.ready_state ?? this.ws.readyState) === this.ws.readyState) {
+        if (!(await this.change(100))) return this.serverNever()
+      } else if (rest <= 0) {
+        const saw = this.scenario.server_saw ? `\nserver: ${JSON.stringify(this.server.records())}` : ''
+        assert.fail(`not in time: ${JSON.stringify(this.seen, null, 1)}\nexpected: ${JSON.stringify(this.scenario.expect, null, 1)}${saw}`)
+      } else {
+        await this.change(Math.min(rest, 50))
+      }
+    }
+  }
+
+  /** Whether something came within `ms`. */
+  change(ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms)
+      this.changed = () => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+    })
+  }
+
+  serverSaw() {
+    const wanted = [...(this.scenario.server_saw ?? [])]
+    if (wanted.length === 0) return true
+    for (const record of this.server.records()) if (wanted.length > 0 && matches(wanted[0], record)) wanted.shift()
+    return wanted.length === 0
+  }
+
+  serverNever() {
+    const saw = this.scenario.server_saw ?? []
+    const failed = saw.some((pattern) => pattern.event === 'failed') ? [] : [{ event: 'failed' }]
+    for (const pattern of [...(this.scenario.server_never ?? []), ...failed]) {
+      const found = this.server.records().find((record) => matches(pattern, record))
+      assert.equal(found, undefined, `the server recorded ${JSON.stringify(found)}`)
+    }
+  }
+}
+
+/** Compares what was seen with what is expected: `complete`, `partial` or `differs`. */
+function compare(expected, seen) {
+  // The positions in `expected` that the events so far may have led to.
+  let places = new Set([0])
+  const skip = (set) => {
+    for (const at of set) if (expected[at]?.optional) set.add(at + 1)
+    return set
+  }
+  skip(places)
+  for (const event of seen) {
+    const after = new Set()
+    for (const at of places) {
+      const { many, optional: _, ...pattern } = expected[at] ?? { event: null }
+      if (at < expected.length && matches(pattern, event)) {
+        after.add(at + 1)
+        if (many) after.add(at)
+      }
+    }
+    places = skip(after)
+    if (places.size === 0) return 'differs'
+  }
+  return places.has(expected.length) ? 'complete' : 'partial'
+}
+
+function matches(pattern, value) {
+  if (Array.isArray(pattern)) {
+    return Array.isArray(value) && value.length === pattern.length && pattern.every((each, index) => matches(each, value[index]))
+  }
+  if (typeof pattern !== 'object' || pattern === null) return pattern === value
+  const keys = Object.keys(pattern)
+  if (keys.length > 0 && keys.every((key) => ['min', 'max', 'contains', 'any', 'not'].includes(key))) {
+    return (
+      (pattern.min === undefined || (typeof value === 'number' && value >= pattern.min)) &&
+      (pattern.max === undefined || (typeof value === 'number' && value <= pattern.max)) &&
+      (pattern.contains === undefined || (typeof value === 'string' && value.includes(pattern.contains))) &&
+      (pattern.any === undefined || (value !== null && value !== undefined)) &&
+      (!('not' in pattern) || !matches(pattern.not, value))
+    )
+  }
+  return typeof value === 'object' && value !== null && keys.every((key) => key in value && matches(pattern[key], value[key]))
+}
+
+function open(scenario) {
+  const { url = '{url}', protocols, options } = scenario
+  const made = options && convert(options, '')
+  const ws = protocols === undefined ? new WebSocket(provider(url), made) : new WebSocket(provider(url), protocols, made)
+  ws.binaryType = 'nodebuffer'
+  return ws
+}
+
+/** Options by their Python names and in seconds become ours. */
+function convert(value, path) {
+  if (value?.$sequence) return provider(value)
+  if (typeof value === 'number' && TIMES.has(path)) return value * 1000
+  if (typeof value !== 'object' || value === null || VERBATIM.has(path) || Array.isArray(value)) return value
+  const inner = path === '' ? '' : `${path}.`
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [camel(key), convert(each, inner + key)]))
+}
+
+/** A value, or a function that gives the items of a `$sequence` in turn. */
+function provider(value) {
+  if (!value?.$sequence) return value
+  let at = 0
+  const give = () => {
+    const item = value.$sequence[Math.min(at++, value.$sequence.length - 1)]
+    if (item?.$raise) throw new Error(item.$raise)
+    return item
+  }
+  return value.async ? async () => give() : give
+}
+
+function described(ws, event) {
+  const base = { event: event.type, ready_state: ws.readyState }
+  const seconds = (ms) => (ms === null ? null : ms / 1000)
+  switch (event.type) {
+    case 'open':
+      return { ...base, protocol: ws.protocol, extensions: ws.extensions, url: ws.url }
+    case 'message':
+      return typeof event.data === 'string'
+        ? { ...base, data: event.data, size: Buffer.byteLength(event.data) }
+        : { ...base, binary: event.data.toString('hex'), size: event.data.length }
+    case 'error': {
+      const { code, phase, message, status, headers, body, retryable } = event.error
+      assert.ok(event.error instanceof WebSocketError)
+      return { ...base, code, phase, message, status, headers, body, retryable }
+    }
+    case 'close':
+      return {
+        ...base,
+        code: event.code,
+        reason: event.reason,
+        was_clean: event.wasClean,
+        error: event.error?.code ?? null,
+        phase: event.error?.phase ?? null,
+        will_reconnect: event.willReconnect,
+        retry_in: seconds(event.retryIn),
+      }
+    case 'reconnecting':
+      return { ...base, attempt: event.attempt, delay: seconds(event.delay), cause: event.cause?.code ?? null }
+    case 'ping':
+      return { ...base, payload: event.payload.toString() }
+    case 'pong':
+      return { ...base, payload: event.payload.toString(), latency: seconds(event.latency) }
+    case 'heartbeat':
+      return { ...base, kind: event.kind, latency: seconds(event.latency), missed: event.missed }
+    case 'dropped':
+      return { ...base, reason: event.reason, messages: event.messages.map((each) => (typeof each === 'string' ? each : { binary: each.toString('hex') })) }
+    default:
+      return base
+  }
+}
+
+/** The code of an error; the standard's DOMExceptions stand for the code that is expected where the names agree. */
+function codeOf(error, expected) {
+  if (error instanceof WebSocketError) return error.code
+  if (!(error instanceof DOMException)) return `${error}`
+  if (error.name === 'InvalidStateError') return 'invalid_state'
+  return ['SyntaxError', 'InvalidAccessError'].includes(error.name) ? expected : error.name
+}
+
+function payload(data) {
+  if (typeof data === 'string') return data
+  if ('binary' in data) return Buffer.from(data.binary, 'hex')
+  return Array.from({ length: data.size }, (_, index) => 'abcdefghijklmnopqrstuvwxyz'[index % 26]).join('')
+}
+
+function camel(name) {
+  return name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())
+}
+
+/** The parts of a scenario with the server's address and certificate filled in. */
+function filled(scenario, server) {
+  if (!server) return {}
+  const fill = (value) => {
+    if (typeof value === 'string') {
+      return value.replaceAll('{url}', server.url).replaceAll('{port}', server.port).replaceAll('{ca}', server.caPem ?? '')
+    }
+    if (Array.isArray(value)) return value.map(fill)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each)]))
+  }
+  const parts = { url: '{url}', ...scenario }
+  return Object.fromEntries(['url', 'protocols', 'options', 'client', 'expect', 'server_saw'].filter((key) => key in parts).map((key) => [key, fill(parts[key])]))
+}
