@@ -216,6 +216,11 @@ impl Tls {
                     self.ended = true;
                     return Ok(());
                 }
+                // The stream below had ended before the session came to us.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.ended = true;
+                    return Ok(());
+                }
                 Ok(plaintext) => {
                     into.extend_from_slice(plaintext);
                     let length = plaintext.len();

@@ -66,6 +66,10 @@ pub(super) async fn exchange(
     let response = alongside(&mut connection, sender.send_request(request)).await.map_err(|error| explain(&error))?;
     let (parts, body) = response.into_parts();
     let head = Head { status: parts.status.as_u16(), headers: parts.headers };
+    // hyper's own limit is one of its buffer, which may hold more than that for a moment.
+    if head.size() > HEAD_LIMIT {
+        return Err(too_large(who));
+    }
     if head.status == 101 || (is_connect && parts.status.is_success()) {
         poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(|error| explain(&error))?;
         let parts = connection.into_parts();
@@ -111,9 +115,10 @@ fn explain(error: &hyper::Error, who: &str) -> Error {
     if let Some(error) = tls::explain_beneath(error, who) {
         return error;
     }
-    let words = if is_too_large(error) {
-        format!("answered with a head of more than {} KiB or {HEADER_COUNT_LIMIT} headers", HEAD_LIMIT / 1024)
-    } else if error.is_parse() {
+    if is_too_large(error) {
+        return too_large(who);
+    }
+    let words = if error.is_parse() {
         "did not answer in HTTP/1.1".to_owned()
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         "ended the connection before it had answered".to_owned()
@@ -123,12 +128,21 @@ fn explain(error: &hyper::Error, who: &str) -> Error {
     Error::new(ErrorCode::HttpInvalid, format!("{who} {words}")).caused_by(error)
 }
 
+fn too_large(who: &str) -> Error {
+    let limit = HEAD_LIMIT / 1024;
+    Error::new(ErrorCode::HttpInvalid, format!("{who} answered with a head of more than {limit} KiB or {HEADER_COUNT_LIMIT} headers"))
+}
+
 /// hyper has a method for it that only servers have.
 fn is_too_large(error: &hyper::Error) -> bool {
     error.is_parse() && error.to_string().contains("too large")
 }
 
 impl Head {
+    fn size(&self) -> usize {
+        self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+    }
+
     /// Names in lower case, values as text.
     pub(super) fn headers(&self) -> Vec<(String, String)> {
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

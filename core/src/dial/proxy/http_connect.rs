@@ -34,14 +34,18 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, d
             return error;
         }
         error.with(|detail| {
+            detail.message = format!("{}, on the way to {target}", detail.message);
             detail.code = ErrorCode::ProxyFailed;
             detail.phase = Phase::Proxy;
         })
     })?;
     match answer {
         Answer::Switched(_, stream, ahead) if ahead.is_empty() => Ok(stream),
-        Answer::Switched(_, _, ahead) => Err(failed(format!("sent {} bytes before anything was asked through it", ahead.len()))),
-        Answer::Refused(head, body) if head.status == 407 => {
+        Answer::Switched(_, _, ahead) => {
+            Err(failed(format!("sent {} bytes before anything was asked of {target} through it", ahead.len())))
+        }
+        // tinyproxy says 401 where it did not like the credentials.
+        Answer::Refused(head, body) if matches!(head.status, 401 | 407) => {
             let words = if credentials.is_some() { "did not accept the credentials given" } else { "wants credentials" };
             Err(head.error(ErrorCode::ProxyAuthRequired, format!("{who} {words} ({}) on the way to {target}", head.status_text()), body))
         }
@@ -49,7 +53,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, d
             let message = format!("{who} refused to connect to {target} with {}", head.status_text());
             Err(head
                 .error(ErrorCode::ProxyFailed, message, body)
-                .with(|detail| detail.retryable = !matches!(detail.status, Some(400..=403 | 405))))
+                .with(|detail| detail.retryable = !matches!(detail.status, Some(400 | 402 | 403 | 405))))
         }
     }
 }
