@@ -15,6 +15,8 @@ use crate::transport::Transport;
 
 /// How much is read at once.
 const READ_ROOM: usize = 64 << 10;
+/// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
+const QUIET: Duration = Duration::from_secs(10);
 /// How long the last bytes of a finished connection may take to leave.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -57,6 +59,10 @@ pub(super) struct Link {
     leftover: Vec<u8>,
     /// The protocol has not parsed all that was read.
     unparsed: bool,
+    /// Messages passed since the last [`Link::idle`].
+    busy: bool,
+    /// Since when none has.
+    quiet_since: Option<Instant>,
     write_blocked: bool,
     write_failed: bool,
 }
@@ -76,6 +82,8 @@ impl Link {
             protocol: Protocol::new(config),
             leftover: opened.leftover,
             unparsed: false,
+            busy: true,
+            quiet_since: None,
             write_blocked: false,
             write_failed: false,
         };
@@ -113,6 +121,7 @@ impl Link {
         }
         let received = self.protocol.receive(batch, start, max_messages);
         read.data_messages = received.data_messages;
+        self.busy |= received.data_messages > 0;
         self.unparsed = received.more;
         read.more |= received.more;
         self.ending = received.end.map(|end| match end {
@@ -132,10 +141,12 @@ impl Link {
     }
 
     pub(super) fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
+        self.busy = true;
         self.protocol.send(data, compress);
     }
 
     pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
+        self.busy = true;
         self.protocol.send_fragment(data, first, last)
     }
 
@@ -206,9 +217,15 @@ impl Link {
         }
     }
 
-    /// Gives memory back that an idle connection does not need.
-    pub(super) fn idle(&mut self) {
-        self.protocol.idle();
+    /// To be called when there is nothing to do: gives memory back once no message has passed for a while. Not at once, for the next message
+    /// would make the buffers and the encoder anew, and the encoder would have forgotten what it could refer to.
+    pub(super) fn idle(&mut self, now: Instant) {
+        if std::mem::take(&mut self.busy) {
+            self.quiet_since = Some(now);
+        } else if self.quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= QUIET) {
+            self.quiet_since = None;
+            self.protocol.idle();
+        }
     }
 
     /// The end: `abrupt` drops what has not left, else it may leave for a moment.

@@ -79,7 +79,7 @@ impl Client {
         for retired in &mut inner.retired {
             retired.drive(now);
         }
-        self.plan(inner, &mut turn);
+        self.plan(inner, now, &mut turn);
         self.undelivered.fetch_add(super::weight(batch), Ordering::AcqRel);
         turn
     }
@@ -125,7 +125,7 @@ impl Client {
         self.undelivered.load(Ordering::Acquire) + super::weight(batch) >= self.options.read_limit
     }
 
-    fn plan(&self, inner: &mut Inner, turn: &mut Turn) {
+    fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
         let stalled = self.stalled.load(Ordering::Acquire);
         if let Some(link) = &mut inner.link {
             turn.descriptor = Some((link.id, link.descriptor()));
@@ -133,7 +133,7 @@ impl Client {
             turn.want_write = link.wants_write();
             turn.again &= turn.want_read;
             if turn.drained {
-                link.idle();
+                link.idle(now);
             }
         } else if let Some(retired) = inner.retired.iter().find(|retired| !retired.is_done()) {
             turn.descriptor = Some((retired.id(), retired.descriptor()));
@@ -152,7 +152,6 @@ impl Client {
             DialState::Cancelled => turn.cancel_dial = true,
             DialState::Idle => {}
         }
-        turn.release = inner.retired.iter().any(super::Retired::is_done);
         turn.release = inner.retired.iter().any(super::Retired::is_done);
         turn.finished =
             inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
