@@ -9,10 +9,8 @@ pub(super) fn check(report: &mut Report, options: &Options) {
             format!("needs {}: without it a socket that is down never sends again", other[0])
         });
     }
-    if let Some(reconnect) = &options.reconnect {
-        if reconnect.min_delay > reconnect.max_delay {
-            report.conflict(&["reconnect.min_delay", "reconnect.max_delay"], |other| format!("must not be more than {}", other[0]));
-        }
+    if options.reconnect.as_ref().is_some_and(|reconnect| reconnect.min_delay > reconnect.max_delay) {
+        report.conflict(&["reconnect.min_delay", "reconnect.max_delay"], |other| format!("must not be more than {}", other[0]));
     }
     if let Some(heartbeat) = &options.heartbeat {
         if heartbeat.max_missed > 1 && heartbeat.timeout.is_none() {

@@ -8,6 +8,7 @@ mod macros;
 mod parse;
 mod record;
 mod report;
+mod scalar;
 mod special;
 mod suggest;
 mod table;
@@ -18,10 +19,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kind::{Flag, Ip, Kind as _, Path, Real, Text, at_least, between, bytes, choice, is_secret, time, time_or_zero, whole_seconds};
+use kind::{Kind as _, is_secret};
 use macros::options;
 use record::{Members, Record};
 use report::Report;
+use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, time, time_or_zero, whole_seconds};
 use special::{COOKIES, Credentials, HEADERS, Message, Pem, Protocols, ProxyUrl, Response};
 use wrap::{Function, Kept, List, Maybe, Only, Provided, Required, Switch, nested};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::record::{Members, Record as _};
+use super::record::{Members, Record};
 use super::report::{Dialect, Report};
 use super::types::Providers;
 use super::{Options, conflicts};
@@ -38,7 +38,7 @@ impl Options {
     /// As [`Options::parse`].
     pub fn check(&self) -> Result<()> {
         let mut report = Report::new(Dialect::Python);
-        super::Record::check(self, &mut report);
+        Record::check(self, &mut report);
         conflicts::check(&mut report, self);
         report.finish(())
     }

@@ -49,14 +49,11 @@ impl<'a> Members<'a> {
         let key = dialect.name(name);
         let value = self.object.get(&key);
         self.known.push(key);
-        self.report.within(name, |report| match value {
-            Some(value) => kind.read(report, value),
-            None => {
-                if marks.required {
-                    report.missing(&kind.allowed(dialect));
-                }
-                None
+        self.report.within(name, |report| {
+            if value.is_none() && marks.required {
+                report.missing(&kind.allowed(dialect));
             }
+            value.and_then(|value| kind.read(report, value))
         })
     }
 }

@@ -87,7 +87,7 @@ pub(super) const COOKIES: Pairs = Pairs {
 };
 
 impl Pairs {
-    fn entry(&self, report: &mut Report, pairs: &mut Vec<(String, String)>, name: &str, value: &Value) {
+    fn entry(report: &mut Report, pairs: &mut Vec<(String, String)>, name: &str, value: &Value) {
         let values: Option<Vec<&str>> = match value {
             Value::String(text) => Some(vec![text]),
             Value::Array(items) => items.iter().map(Value::as_str).collect(),
@@ -108,13 +108,13 @@ impl Kind for Pairs {
         match value {
             Value::Object(members) if !members.keys().any(|key| key.starts_with('$')) => {
                 for (name, value) in members {
-                    self.entry(report, &mut pairs, name, value);
+                    Self::entry(report, &mut pairs, name, value);
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     match item.as_array().map(Vec::as_slice) {
-                        Some([Value::String(name), value]) => self.entry(report, &mut pairs, name, value),
+                        Some([Value::String(name), value]) => Self::entry(report, &mut pairs, name, value),
                         _ => report.at_index(index, |report| report.refuse_secret("a pair of name and value")),
                     }
                 }

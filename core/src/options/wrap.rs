@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::kind::{Group, Kind, Marks, Unit, either};
 use super::record::{Members, Record};
 use super::report::{Dialect, FUNCTION, Report, marked};
+use super::table::OptionSpec;
 use super::types::Providers;
 
 fn or_none(dialect: Dialect) -> String {
@@ -315,7 +316,7 @@ impl<R: Record> Kind for Nested<R> {
     }
 
     fn allowed(&self, dialect: Dialect) -> String {
-        let required = R::specs().into_iter().find(|option| option.is_required());
+        let required = R::specs().into_iter().find(OptionSpec::is_required);
         let with = required.map_or_else(String::new, |option| format!(" with {}", option.name(dialect)));
         either(dialect, &format!("a dict of options{with}"), &format!("an object of options{with}"))
     }
