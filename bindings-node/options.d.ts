@@ -218,7 +218,7 @@ export interface WebSocketOptions {
    */
   connectLimit?: number
   /**
-   * Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same.
+   * Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
    * Allowed: "auto", "host" or "background".
    * @default "auto"
    */
@@ -229,6 +229,11 @@ export interface WebSocketOptions {
    * @default false
    */
   allowSynchronousEvents?: boolean
+  /**
+   * What binary messages are delivered as; the property of the same name changes it.
+   * Allowed: 'blob', 'arraybuffer' or 'nodebuffer'.
+   */
+  binaryType?: BinaryType | 'nodebuffer'
   /**
    * Ends the socket when it is aborted, as `terminate()` does.
    * Allowed: an AbortSignal.

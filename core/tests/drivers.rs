@@ -134,3 +134,17 @@ fn own_loop_drives_many_sockets_on_one_thread() {
     }
     assert_eq!((closed, echoed), (SOCKETS, SOCKETS * ROUNDS));
 }
+
+#[test]
+fn the_option_driver_chooses_or_refuses() {
+    use heartwire::options::Driver;
+    let make = |driver, hosted: bool| {
+        let options = Options { driver, ..Options::default() };
+        let constructor = if hosted { Connection::hosted } else { Connection::new };
+        constructor("ws://127.0.0.1:1/", options, Providers::default(), std::sync::Arc::new(|| ())).map(|made| made.is_hosted())
+    };
+    assert!(make(Driver::Auto, true).unwrap() && make(Driver::Host, true).unwrap());
+    assert!(!make(Driver::Background, true).unwrap() && !make(Driver::Auto, false).unwrap());
+    let Err(error) = make(Driver::Host, false) else { panic!("a host that there is not") };
+    assert_eq!(error.code(), heartwire::error::ErrorCode::InvalidOption);
+}

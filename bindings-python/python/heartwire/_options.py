@@ -375,6 +375,6 @@ class Options(TypedDict, total=False):
     Allowed: a whole number from 1 to 4294967295. Default: 1."""
 
     driver: Literal["auto", "host", "background"]
-    """Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same.
+    """Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
 
     Allowed: "auto", "host" or "background". Default: "auto"."""

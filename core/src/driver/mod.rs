@@ -19,10 +19,10 @@ use tokio::sync::Notify;
 use crate::address;
 use crate::client::{self, Client};
 use crate::close::CloseCode;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, ReadyState};
 pub use crate::message::{Answer, Data, Message, SendOptions};
-use crate::options::{Options, Providers};
+use crate::options::{Driver, Options, Providers};
 
 use queue::Queue;
 
@@ -74,7 +74,8 @@ impl Connection {
         Self::make(url, options, providers, wake, None)
     }
 
-    /// The same, to be driven by the host's own event loop with [`Connection::drive`].
+    /// The same, to be driven by the host's own event loop with [`Connection::drive`], unless the option `driver` says otherwise
+    /// ([`Connection::is_hosted`]).
     ///
     /// # Errors
     /// As [`Connection::new`].
@@ -85,6 +86,11 @@ impl Connection {
     fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: Option<host::Hosted>) -> Result<Self> {
         let url = address::parse_url(url)?;
         options.check()?;
+        let hosted = match (options.driver, hosted) {
+            (Driver::Background, _) => None,
+            (Driver::Host, None) => return Err(Error::new(ErrorCode::InvalidOption, "driver: no event loop here can drive the connection; got \"host\"")),
+            (_, hosted) => hosted,
+        };
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);
         let shared = Arc::new(Shared {
@@ -95,6 +101,11 @@ impl Connection {
             hosted,
         });
         Ok(Self(shared))
+    }
+
+    /// Whether the host has to call [`Connection::drive`].
+    pub fn is_hosted(&self) -> bool {
+        self.0.hosted.is_some()
     }
 
     /// Begins to connect. Call it once events can be delivered.

@@ -107,14 +107,16 @@ options! {
         happy_eyeballs_delay: Duration = Duration::from_millis(250) => time_or_zero(),
         /// How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
         connect_limit: u32 = 1 => between(1, u64::from(u32::MAX)),
-        /// Who drives the open connection: the host's own event loop (`host`, the fastest), a thread of Heartwire (`background`), or the loop where
-        /// it can and the thread where not (`auto`). What a program sees is the same.
+        /// Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and
+        /// the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
         driver: Driver = Driver::Auto => choice(),
         /// Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the
         /// next message may then miss one.
         allow_synchronous_events: bool = false => Only(Dialect::JavaScript, Flag),
     }
     elsewhere {
+        /// What binary messages are delivered as; the property of the same name changes it.
+        binary_type => Only(Dialect::JavaScript, Kept { what: "'blob', 'arraybuffer' or 'nodebuffer'", type_name: "BinaryType | 'nodebuffer'" }),
         /// Ends the socket when it is aborted, as `terminate()` does.
         signal => Only(Dialect::JavaScript, Kept { what: "an AbortSignal", type_name: "AbortSignal" }),
     }
