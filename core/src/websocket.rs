@@ -145,6 +145,14 @@ impl WebSocket {
         self.connection.ping(payload)
     }
 
+    /// Sends an unsolicited pong.
+    ///
+    /// # Errors
+    /// As [`WebSocket::ping`].
+    pub fn pong(&self, payload: &[u8]) -> Result<()> {
+        self.connection.pong(payload)
+    }
+
     /// Starts the closing handshake, or gives up connecting. Final: no reconnection follows.
     ///
     /// # Errors
