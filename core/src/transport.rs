@@ -34,7 +34,7 @@ struct Tls {
     session: ClientConnection,
     /// What the next read returns: a fault that was found behind plaintext which had to be handed out first.
     fault: Option<io::Error>,
-    /// Whether the peer's close_notify or the end of the stream below was seen.
+    /// Whether the peer's `close_notify` or the end of the stream below was seen.
     ended: bool,
 }
 
@@ -65,7 +65,7 @@ impl Transport {
     }
 
     /// Appends what is there to `into`: about `room` bytes at most (TLS may add one record). `Ok(0)` is the end of the stream, with or without
-    /// TLS's close_notify; `WouldBlock` means that the socket is empty. A fault in TLS is an error that holds the `rustls::Error`.
+    /// TLS's `close_notify`; `WouldBlock` means that the socket is empty. A fault in TLS is an error that holds the `rustls::Error`.
     ///
     /// # Errors
     /// Those of `recv(2)`, and `InvalidData` for TLS.
@@ -116,7 +116,7 @@ impl Transport {
         }
     }
 
-    /// Says that nothing more will be written: close_notify under TLS, as far as the socket takes it at once, then FIN. Reading goes on.
+    /// Says that nothing more will be written: `close_notify` under TLS, as far as the socket takes it at once, then FIN. Reading goes on.
     pub fn shutdown_write(&mut self) {
         // The stream is given up: an error here means that the peer did so first.
         match &mut self.0 {
@@ -207,7 +207,7 @@ impl Tls {
         Ok(())
     }
 
-    /// Appends the plaintext that the session holds, and notes the peer's close_notify.
+    /// Appends the plaintext that the session holds, and notes the peer's `close_notify`.
     fn take_plaintext(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
         let mut reader = self.session.reader();
         loop {
