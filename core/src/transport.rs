@@ -36,6 +36,8 @@ struct Tls {
     fault: Option<io::Error>,
     /// Whether the peer's `close_notify` or the end of the stream below was seen.
     ended: bool,
+    /// Whether the last read took as much ciphertext as it could, so that more may wait.
+    full: bool,
 }
 
 thread_local! {
@@ -57,7 +59,7 @@ impl Transport {
     /// Puts TLS over a stream, after the handshake. `ciphertext` was read from the stream below and is not known to the session yet. Returns
     /// the transport and the plaintext that had come already: with it, nothing is left inside that a readiness of the socket would not tell.
     pub fn tls(below: Self, session: ClientConnection, ciphertext: &[u8]) -> (Self, Vec<u8>) {
-        let mut tls = Box::new(Tls { below, session, fault: None, ended: false });
+        let mut tls = Box::new(Tls { below, session, fault: None, ended: false, full: false });
         let mut plaintext = Vec::new();
         let begun = tls.take_plaintext(&mut plaintext).and_then(|()| tls.decrypt(ciphertext, &mut plaintext));
         tls.fault = begun.err();
@@ -108,11 +110,12 @@ impl Transport {
         }
     }
 
-    /// Whether the next read returns something (the end, a fault) although the socket may not be readable.
+    /// Whether to read on although the last read returned less than its `room`: ciphertext may wait in the socket, or the end or a fault inside.
+    /// When this is false and a read was short, the socket was empty.
     pub fn has_buffered_input(&self) -> bool {
         match &self.0 {
             Layer::Tcp(_) | Layer::Unix(_) => false,
-            Layer::Tls(tls) => tls.ended || tls.fault.is_some() || tls.below.has_buffered_input(),
+            Layer::Tls(tls) => tls.full || tls.ended || tls.fault.is_some() || tls.below.has_buffered_input(),
         }
     }
 
@@ -163,7 +166,7 @@ impl Tls {
         }
         let before = into.len();
         let mut ciphertext = CIPHERTEXT.with_borrow_mut(Vec::pop).unwrap_or_default();
-        let outcome = self.read_through(&mut ciphertext, into, room.min(CIPHERTEXT_CHUNK));
+        let outcome = self.read_through(&mut ciphertext, into, room.clamp(1024, CIPHERTEXT_CHUNK));
         ciphertext.clear();
         CIPHERTEXT.with_borrow_mut(|pool| pool.push(ciphertext));
         let read = into.len() - before;
@@ -180,9 +183,12 @@ impl Tls {
         let before = into.len();
         while into.len() == before && !self.ended {
             ciphertext.clear();
-            if self.below.read(ciphertext, room)? == 0 {
+            self.full = false;
+            let read = self.below.read(ciphertext, room)?;
+            if read == 0 {
                 self.ended = true;
             } else {
+                self.full = read >= room;
                 self.decrypt(ciphertext, into)?;
             }
         }
@@ -278,6 +284,7 @@ impl Write for Below<'_> {
 
 /// Reads once, straight into the vector's unused memory.
 fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, room: usize) -> io::Result<usize> {
+    let room = room.max(1);
     into.reserve(room);
     let spare = &mut into.spare_capacity_mut()[..room];
     let read = retry(|| SockRef::from(&socket).recv(spare))?;

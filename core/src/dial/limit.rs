@@ -1,9 +1,10 @@
 //! How many sockets of this process may be connecting to one place at a time (RFC 6455 section 4.1: one). Knows nothing of what they do meanwhile.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+use super::per_process::PerProcess;
 
 /// The right to be connecting to a place; given back when dropped.
 #[derive(Debug)]
@@ -18,13 +19,13 @@ struct Place {
     waiting: VecDeque<(u32, oneshot::Sender<Turn>)>,
 }
 
-static PLACES: LazyLock<Mutex<HashMap<String, Place>>> = LazyLock::new(Mutex::default);
+static PLACES: PerProcess<HashMap<String, Place>> = PerProcess::new();
 
 /// Waits until fewer than `limit` others are connecting to `place`, first come, first served.
 pub(super) async fn take_turn(place: &str, limit: u32) -> Turn {
     let limit = limit.max(1);
     let turn = {
-        let mut places = places();
+        let mut places = PLACES.lock();
         let here = places.entry(place.to_owned()).or_default();
         if here.connecting < limit && here.waiting.is_empty() {
             here.connecting += 1;
@@ -44,9 +45,9 @@ pub(super) async fn take_turn(place: &str, limit: u32) -> Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
-        let mut places = places();
+        let mut places = PLACES.lock();
         let Some(here) = places.get_mut(&place) else { return };
-        here.connecting -= 1;
+        here.connecting = here.connecting.saturating_sub(1);
         while let Some((limit, _)) = here.waiting.front() {
             // Who gave up while waiting makes room for the next.
             if here.waiting.front().is_some_and(|(_, give)| give.is_closed()) {
@@ -68,10 +69,6 @@ impl Drop for Turn {
             places.remove(&place);
         }
     }
-}
-
-fn places() -> MutexGuard<'static, HashMap<String, Place>> {
-    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -100,7 +97,7 @@ mod tests {
                 assert!(task.await.is_ok());
             }
             assert_eq!(most.load(Ordering::SeqCst), limit);
-            assert!(!places().contains_key("limit.test:1"));
+            assert!(!PLACES.lock().contains_key("limit.test:1"));
         }
     }
 
@@ -118,6 +115,6 @@ mod tests {
         let last = tokio::time::timeout(Duration::from_secs(5), take_turn("limit.test:2", 1)).await;
         assert!(last.is_ok());
         drop(last);
-        assert!(!places().contains_key("limit.test:2"));
+        assert!(!PLACES.lock().contains_key("limit.test:2"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod http;
 mod limit;
+mod per_process;
 mod progress;
 mod proxy;
 mod redirect;

@@ -145,7 +145,7 @@ mod tests {
         let stream = connect("test:1", vec![dead, live], &options).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live);
         let took = begun.elapsed();
-        assert!(took >= Duration::from_millis(95) && took < Duration::from_millis(900), "{took:?}");
+        assert!(took >= Duration::from_millis(95) && took < Duration::from_millis(2500), "{took:?}");
     }
 
     #[tokio::test]

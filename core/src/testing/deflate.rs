@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
 
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 /// What a sender leaves off each message.
@@ -71,7 +71,8 @@ impl Inflater {
             let mut part = part;
             loop {
                 let (read, wrote) = (self.inflate.total_in(), self.inflate.total_out());
-                let status = self.inflate.decompress(part, &mut room, InflateFlush::SyncFlush).map_err(|error| io::Error::other(error.as_str()))?;
+                let status =
+                    self.inflate.decompress(part, &mut room, InflateFlush::SyncFlush).map_err(|error| io::Error::other(error.as_str()))?;
                 let wrote = (self.inflate.total_out() - wrote) as usize;
                 part = &part[(self.inflate.total_in() - read) as usize..];
                 plain.extend_from_slice(&room[..wrote]);

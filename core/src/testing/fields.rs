@@ -55,7 +55,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn whole(&mut self, name: &'static str, lowest: u64, highest: u64) -> Option<u64> {
-        self.read(name, &format!("a whole number from {lowest} to {highest}"), |value| value.as_u64().filter(|n| (lowest..=highest).contains(n)))
+        self.read(name, &format!("a whole number from {lowest} to {highest}"), |value| {
+            value.as_u64().filter(|n| (lowest..=highest).contains(n))
+        })
     }
 
     /// A time in seconds.
@@ -68,7 +70,8 @@ impl<'a> Fields<'a> {
     /// Bytes as hexadecimal digits; white space between them is allowed.
     pub(super) fn hex(&mut self, name: &'static str) -> Option<Vec<u8>> {
         self.read(name, "pairs of hexadecimal digits", |value| {
-            let digits: Vec<u8> = value.as_str()?.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+            let digits: Vec<u8> =
+                value.as_str()?.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
             digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
         })
     }

@@ -37,8 +37,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc as commands, watch};
 
-pub use record::matches;
 use record::Log;
+pub use record::matches;
 use script::Script;
 use tls::Identity;
 

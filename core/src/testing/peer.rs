@@ -29,7 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const HEAD: usize = 64 << 10;
 
 /// Plays `steps` on a connection, until it ends or is cut.
-pub(super) async fn run(number: usize, stream: TcpStream, steps: Steps, acceptor: Option<TlsAcceptor>, log: Arc<Log>, mut cut: watch::Receiver<()>) {
+pub(super) async fn run(
+    number: usize,
+    stream: TcpStream,
+    steps: Steps,
+    acceptor: Option<TlsAcceptor>,
+    log: Arc<Log>,
+    mut cut: watch::Receiver<()>,
+) {
     // Segments leave as the script says, not as Nagle's algorithm does. Where it cannot be set, they leave later.
     let _ = stream.set_nodelay(true);
     let port = stream.local_addr().map_or(0, |address| address.port());
@@ -358,7 +365,12 @@ impl Peer {
         loop {
             match self.read(Some(deadline)).await {
                 Got::End => return Err(Stop::Over),
-                Got::Nothing => return Err(Stop::Failed(format!("expected the end of the connection, but it was open after {} s", within.as_secs_f64()))),
+                Got::Nothing => {
+                    return Err(Stop::Failed(format!(
+                        "expected the end of the connection, but it was open after {} s",
+                        within.as_secs_f64()
+                    )));
+                }
                 Got::Close => self.leave().await?,
                 Got::Message(..) | Got::Pong(_) | Got::Other => {}
             }

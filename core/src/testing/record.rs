@@ -64,7 +64,11 @@ impl Log {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let seen: Vec<String> = records.iter().map(|record| format!("\n  {record}")).collect();
-                let words = format!("nothing like {pattern} was recorded {count} time(s) within {} s, but:{}", at_most.as_secs_f64(), seen.concat());
+                let words = format!(
+                    "nothing like {pattern} was recorded {count} time(s) within {} s, but:{}",
+                    at_most.as_secs_f64(),
+                    seen.concat()
+                );
                 return Err(TestError::new(ErrorKind::Timeout, words));
             }
             records = self.grown.wait_timeout(records, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -107,8 +111,12 @@ pub fn matches(pattern: &Value, value: &Value) -> bool {
             "any" => !value.is_null(),
             _ => !matches(bound, value),
         }),
-        (Value::Object(members), Value::Object(found)) => members.iter().all(|(name, pattern)| found.get(name).is_some_and(|value| matches(pattern, value))),
-        (Value::Array(patterns), Value::Array(found)) => patterns.len() == found.len() && patterns.iter().zip(found).all(|(pattern, value)| matches(pattern, value)),
+        (Value::Object(members), Value::Object(found)) => {
+            members.iter().all(|(name, pattern)| found.get(name).is_some_and(|value| matches(pattern, value)))
+        }
+        (Value::Array(patterns), Value::Array(found)) => {
+            patterns.len() == found.len() && patterns.iter().zip(found).all(|(pattern, value)| matches(pattern, value))
+        }
         (Value::Number(_), Value::Number(_)) => number_pair(pattern, value).is_some_and(|(a, b)| a.total_cmp(&b).is_eq()),
         _ => pattern == value,
     }
@@ -136,7 +144,10 @@ mod tests {
         assert!(!matches(&json!({"event": "close"}), &json!({})));
         assert!(matches(&json!(1), &json!(1.0)));
         assert!(!matches(&json!([1]), &json!([1, 2])));
-        assert!(matches(&json!({"a": {"min": 1, "max": 2}, "b": {"contains": "x"}, "c": {"any": true}, "d": {"not": 3}}), &json!({"a": 1.5, "b": "axe", "c": 0, "d": 4})));
+        assert!(matches(
+            &json!({"a": {"min": 1, "max": 2}, "b": {"contains": "x"}, "c": {"any": true}, "d": {"not": 3}}),
+            &json!({"a": 1.5, "b": "axe", "c": 0, "d": 4})
+        ));
         assert!(!matches(&json!({"any": true}), &json!(null)));
         assert!(!matches(&json!({"min": 1}), &json!("text")));
     }

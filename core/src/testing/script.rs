@@ -29,7 +29,11 @@ impl Script {
             Value::Object(_) => Self::parse_object(value, &mut faults),
             _ => Self::with(Self::parse_connections("", value, &mut faults)),
         };
-        if faults.is_empty() { Ok(script) } else { Err(TestError::new(ErrorKind::Script, format!("the script has faults: {}", faults.join("; ")))) }
+        if faults.is_empty() {
+            Ok(script)
+        } else {
+            Err(TestError::new(ErrorKind::Script, format!("the script has faults: {}", faults.join("; "))))
+        }
     }
 
     fn with(connections: Vec<Steps>) -> Self {
@@ -107,7 +111,8 @@ mod tests {
 
     #[test]
     fn faults_are_reported_together_with_path_value_and_what_is_allowed() {
-        let words = faults(&json!([[{"do": "acept"}], [{"do": "accept", "protokol": "x"}, {"do": "close", "code": "1000"}, {"do": "send"}]]));
+        let words =
+            faults(&json!([[{"do": "acept"}], [{"do": "accept", "protokol": "x"}, {"do": "close", "code": "1000"}, {"do": "send"}]]));
         for part in [
             r#"[0][0].do: "acept" is not one of plain, request, accept"#,
             "[1][0].protokol: unknown; allowed are do, protocol",
@@ -123,7 +128,10 @@ mod tests {
         assert!(faults(&json!([{"do": "send", "text": "x"}])).contains("[0]: send needs an open connection"));
         assert!(faults(&json!([{"do": "accept"}, {"do": "refuse"}])).contains("[1]: refuse comes too late"));
         assert!(faults(&json!([{"do": "reset"}, {"do": "stall"}])).contains("[1]: no step may follow"));
-        assert!(faults(&json!({"connections": [{"do": "stall"}, {"do": "plain"}], "tls": {"names": 1}, "then": "stop"})).contains("must be the first"));
+        assert!(
+            faults(&json!({"connections": [{"do": "stall"}, {"do": "plain"}], "tls": {"names": 1}, "then": "stop"}))
+                .contains("must be the first")
+        );
     }
 
     #[test]

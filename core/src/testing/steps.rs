@@ -123,7 +123,10 @@ impl Step {
             "raw" => Self::parse_raw(&mut fields),
             "delay" => Self::Delay { time: fields.seconds("for").unwrap_or_default() },
             "mark" => Self::Mark { name: fields.text("name").unwrap_or_default().to_owned() },
-            "slow" => Self::Slow { bytes: fields.whole("bytes", 1, 1 << 30).unwrap_or(1) as usize, every: fields.seconds("every").unwrap_or(Duration::from_millis(100)) },
+            "slow" => Self::Slow {
+                bytes: fields.whole("bytes", 1, 1 << 30).unwrap_or(1) as usize,
+                every: fields.seconds("every").unwrap_or(Duration::from_millis(100)),
+            },
             "stall" => Self::Stall { time: fields.seconds("for") },
             "wait_end" => Self::WaitEnd { within: fields.seconds("within").unwrap_or(SOON) },
             "end" => {
@@ -270,10 +273,11 @@ impl Content {
             fields.complain("needs exactly one of text, binary (hex), json, size");
         }
         let letters = |size: u64| (0..size).map(|i| b'a' + (i % 26) as u8);
-        (text.map(|text| Self::Text(text.to_owned())))
-            .or(binary.map(Self::Binary))
-            .or(json.map(|json| Self::Text(json.to_string())))
-            .or(size.map(|size| if as_binary { Self::Binary(letters(size).collect()) } else { Self::Text(letters(size).map(char::from).collect()) }))
+        (text.map(|text| Self::Text(text.to_owned()))).or(binary.map(Self::Binary)).or(json.map(|json| Self::Text(json.to_string()))).or(
+            size.map(
+                |size| if as_binary { Self::Binary(letters(size).collect()) } else { Self::Text(letters(size).map(char::from).collect()) },
+            ),
+        )
     }
 }
 

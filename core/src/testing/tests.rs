@@ -100,7 +100,9 @@ fn it_kicks_and_records_the_answer() {
 
 #[test]
 fn it_pings_and_can_ignore_pings_and_closes() {
-    let server = start(&json!([{"do": "accept"}, {"do": "ping", "payload": "p", "wait": true}, {"do": "ignore", "pings": true, "closes": true}, {"do": "send", "text": "go"}]));
+    let server = start(
+        &json!([{"do": "accept"}, {"do": "ping", "payload": "p", "wait": true}, {"do": "ignore", "pings": true, "closes": true}, {"do": "send", "text": "go"}]),
+    );
     let mut client = connect(&server);
     assert_eq!(client.read().unwrap(), Message::Ping("p".into()));
     assert_eq!(client.read().unwrap(), Message::text("go"));
@@ -145,7 +147,9 @@ fn it_splits_fragments_and_compresses() {
 
 #[test]
 fn it_resets_and_knows_a_reset_from_an_end() {
-    let server = start(&json!([[{"do": "reset"}], [{"do": "accept"}, {"do": "reset"}], [{"do": "accept"}, {"do": "end"}], [{"do": "accept"}, {"do": "mark", "name": "open"}]]));
+    let server = start(
+        &json!([[{"do": "reset"}], [{"do": "accept"}, {"do": "reset"}], [{"do": "accept"}, {"do": "end"}], [{"do": "accept"}, {"do": "mark", "name": "open"}]]),
+    );
     for _ in 0..2 {
         let mut stream = request(&server);
         let error = loop {
@@ -211,7 +215,8 @@ fn replies_echoes_and_expectations() {
 
 #[test]
 fn what_comes_after_a_close_is_recorded() {
-    let server = start(&json!([{"do": "accept"}, {"do": "wait_close", "answer": false}, {"do": "send", "text": "late"}, {"do": "wait_end"}]));
+    let server =
+        start(&json!([{"do": "accept"}, {"do": "wait_close", "answer": false}, {"do": "send", "text": "late"}, {"do": "wait_end"}]));
     let mut stream = request(&server);
     wait(&server, &json!({"event": "open"}));
     stream.write_all(b"\x88\x80\0\0\0\0").unwrap();
@@ -262,7 +267,8 @@ async fn tls_with_an_authority_of_its_own() {
         let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
         tokio_rustls::TlsConnector::from(config).connect("localhost".try_into().unwrap(), stream).await
     };
-    let server = start(&json!({"tls": true, "connections": [{"do": "accept"}, {"do": "send", "text": "secret"}, {"do": "end", "notify": false}]}));
+    let server =
+        start(&json!({"tls": true, "connections": [{"do": "accept"}, {"do": "send", "text": "secret"}, {"do": "end", "notify": false}]}));
     assert_eq!(server.url(), format!("wss://localhost:{}/", server.port()));
     let (mut client, _) = tokio_tungstenite::client_async(server.url(), open(&server).await.unwrap()).await.unwrap();
     assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("secret"));

@@ -28,7 +28,13 @@ pub(super) struct TlsSettings {
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        Self { names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(), expired: false, untrusted: false, client_cert: false, version: None }
+        Self {
+            names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            expired: false,
+            untrusted: false,
+            client_cert: false,
+            version: None,
+        }
     }
 }
 
@@ -37,7 +43,8 @@ impl TlsSettings {
         let mut fields = Fields::of("tls".to_owned(), value, faults);
         let mut settings = Self::default();
         if let Some(value) = fields.value("names") {
-            let names = value.as_array().and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
+            let names =
+                value.as_array().and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>());
             match names {
                 Some(names) => settings.names = names,
                 None => fields.fault("names", value, "a list of texts"),
@@ -69,7 +76,8 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn make(settings: &TlsSettings) -> Result<Self, TestError> {
-        Self::try_make(settings).map_err(|error| TestError::new(ErrorKind::Script, format!("script.tls: no certificate could be made: {error}")))
+        Self::try_make(settings)
+            .map_err(|error| TestError::new(ErrorKind::Script, format!("script.tls: no certificate could be made: {error}")))
     }
 
     fn try_make(settings: &TlsSettings) -> Result<Self, Box<dyn std::error::Error>> {

@@ -19,13 +19,15 @@ impl Request {
         bytes.drain(..end);
         let mut lines = head.split("\r\n");
         let line = lines.next().unwrap_or_default().to_owned();
-        let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        let headers =
+            lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
         Some(Self { line, headers })
     }
 
     /// A header's value; several of one name are joined by commas.
     pub(super) fn header(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect();
+        let values: Vec<&str> =
+            self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 
@@ -49,7 +51,9 @@ pub(super) struct Answer {
 
 pub(super) fn accept(request: &Request, accept: &Accept) -> Answer {
     let protocol = match &accept.protocol {
-        Protocol::First => request.header("Sec-WebSocket-Protocol").and_then(|offer| offer.split(',').next().map(|name| name.trim().to_owned())),
+        Protocol::First => {
+            request.header("Sec-WebSocket-Protocol").and_then(|offer| offer.split(',').next().map(|name| name.trim().to_owned()))
+        }
         Protocol::None => None,
         Protocol::This(name) => Some(name.clone()),
     };

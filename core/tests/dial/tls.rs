@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -402,6 +404,40 @@ async fn a_fault_in_tls_comes_behind_the_data_before_it() {
     let error = read_some(&mut transport).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert!(error.get_ref().unwrap().downcast_ref::<rustls::Error>().is_some(), "{error}");
+}
+
+#[tokio::test]
+async fn it_tells_when_the_socket_is_empty_so_that_no_byte_waits_for_another_wake() {
+    const SIZE: usize = 3_000_000;
+    let authority = Authority::new();
+    let server = upgrading(authority.server(), |mut stream| async move {
+        stream.read_u8().await.unwrap();
+        stream.write_all(&vec![5; SIZE]).await.unwrap();
+        stream.flush().await.unwrap();
+        let _ = stream.read(&mut [0; 8]).await;
+    })
+    .await;
+    let Opened { mut transport, .. } = dial_with(&format!("wss://{server}/"), authority.options()).await.unwrap();
+    let watched = AsyncFd::new(transport.as_raw_fd()).unwrap();
+    write_all(&mut transport, b"!").await;
+    let (mut bytes, room) = (Vec::new(), 64 << 10);
+    while bytes.len() < SIZE {
+        // As a driver does: after a read that was short and told so, it waits for new bytes, not for those that are there.
+        let mut ready =
+            tokio::time::timeout(Duration::from_secs(10), watched.readable()).await.expect("bytes wait, nobody is woken").unwrap();
+        loop {
+            match transport.read(&mut bytes, room) {
+                Ok(count) if count >= room || transport.has_buffered_input() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    break;
+                }
+            }
+        }
+        ready.clear_ready();
+    }
+    assert_eq!(bytes.len(), SIZE);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! From [`TlsOptions`] to a configuration of rustls: one for each different set of options, so that all connections share its session tickets.
 //! Blocks: it reads files. Knows nothing of connections.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -11,6 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 use super::roots;
+use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{TlsOptions, TlsVersion};
 
@@ -38,7 +39,7 @@ struct Recipe {
 }
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
-static CACHE: Mutex<Vec<(Recipe, Config)>> = Mutex::new(Vec::new());
+static CACHE: PerProcess<Vec<(Recipe, Config)>> = PerProcess::new();
 
 /// The configuration for these options.
 ///
@@ -54,7 +55,7 @@ pub(super) fn get(options: &TlsOptions) -> Result<Config> {
         min_version: options.min_version,
         environment: roots::environment(),
     };
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cache = CACHE.lock();
     if let Some((_, config)) = cache.iter().find(|(known, _)| *known == recipe) {
         return Ok(config.clone());
     }

@@ -1,7 +1,7 @@
 //! Whom to trust where the options do not say: the platform's store, or Mozilla's list where there is none. Knows nothing of connections.
 
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The variables that name trusted certificates.
@@ -20,7 +21,7 @@ const VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CE
 pub(super) type Environment = [Option<OsString>; 3];
 
 /// The store of this process, read once: it takes milliseconds and a few hundred KiB.
-static PLATFORM: Mutex<Option<(Environment, Arc<dyn ServerCertVerifier>)>> = Mutex::new(None);
+static PLATFORM: PerProcess<Option<(Environment, Arc<dyn ServerCertVerifier>)>> = PerProcess::new();
 
 /// What the variables say now.
 pub(super) fn environment() -> Environment {
@@ -32,7 +33,7 @@ pub(super) fn environment() -> Environment {
 /// # Errors
 /// `tls_failed`, if the variables name no usable certificate.
 pub(super) fn platform(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
-    let mut cached = PLATFORM.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cached = PLATFORM.lock();
     if let Some((known, verifier)) = &*cached
         && known == environment
     {

@@ -1,0 +1,47 @@
+//! What a process keeps for all its connections and a forked child must begin anew: its parent's other threads may have held the lock, and will
+//! never give it back there. Knows nothing of what is kept.
+
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::process;
+
+/// A value behind a lock, of its own in each process.
+pub(super) struct PerProcess<T: 'static>(AtomicPtr<OfProcess<T>>);
+
+struct OfProcess<T> {
+    generation: u32,
+    value: Mutex<T>,
+}
+
+impl<T: Default> PerProcess<T> {
+    pub(super) const fn new() -> Self {
+        Self(AtomicPtr::new(null_mut()))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+        self.of_process().value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of_process(&self) -> &OfProcess<T> {
+        let known = self.0.load(Ordering::Acquire);
+        // SAFETY: a pointer in here comes from Box::into_raw below and is never freed.
+        if let Some(of_process) = unsafe { known.as_ref() }
+            && of_process.generation == process::generation()
+        {
+            return of_process;
+        }
+        let made = Box::into_raw(Box::new(OfProcess { generation: process::generation(), value: Mutex::default() }));
+        match self.0.compare_exchange(known, made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: `made` is in use from now on and never freed.
+            Ok(_) => unsafe { &*made },
+            Err(other) => {
+                // SAFETY: nobody else has seen `made`.
+                drop(unsafe { Box::from_raw(made) });
+                // SAFETY: another thread of this process was faster; its value is never freed.
+                unsafe { &*other }
+            }
+        }
+    }
+}
