@@ -20,8 +20,8 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) tools/lint.py
 
-bench: ## measure us against the peers
-	@echo "There are no benchmarks yet: benches/ comes with the issue on speed. The figures that led the design were measured by hand."; exit 1
+bench: python node tools ## what a server sees of us and of other clients; a minute and a half
+	@$(VENV) benches/manners.py
 
 python: have-python ## build the Python package into .venv
 	@$(PYTHON) tools/prepare.py python

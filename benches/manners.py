@@ -89,11 +89,13 @@ class Trial:
 
     links: asyncio.Queue[Link] = field(default_factory=asyncio.Queue)
     process: asyncio.subprocess.Process | None = None
+    came: bool = False
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = Link(reader, writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await link.upgrade()
+            self.came = True
             await self.links.put(link)
 
     async def link(self) -> Link:
@@ -151,7 +153,7 @@ async def kicked(trial: Trial) -> str:
             link.send(8, struct.pack("!H", 4000))
             await asyncio.sleep(0.05)
             link.writer.close()
-    return f"{visits} times"
+    return f"{visits} times" if visits else "never"
 
 
 SITUATIONS: dict[str, tuple[str, Callable[[Trial], Awaitable[str]]]] = {
@@ -177,7 +179,7 @@ async def run(client: str, situation: str, places: asyncio.Semaphore) -> str:
         try:
             return await judge(trial)
         except asyncio.TimeoutError:
-            return "stayed"
+            return "stayed" if trial.came else "never came"
         finally:
             with contextlib.suppress(ProcessLookupError):
                 trial.process.kill()
