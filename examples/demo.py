@@ -40,12 +40,14 @@ class Stage:
         self.lines: queue.Queue[tuple[str, str]] = queue.Queue()
         self.unmatched: list[tuple[str, str]] = []
         self.colour = colour
+        self.pen = threading.Lock()
 
     def tell(self, who: str, words: str) -> None:
         """Writes a line of the transcript."""
         shade = {"": "1", "server": "36", "python": "33", "node": "32", "ann": "35"}[who] if self.colour else ""
         line = f"{time.monotonic() - START:6.2f}  {who:<7} {words}"
-        print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
+        with self.pen:
+            print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
 
     def start(self, who: str, command: list[str], **environment: str) -> None:
         """Starts an actor; what it prints goes into the transcript."""
@@ -140,6 +142,7 @@ def story(stage: Stage) -> None:
         stage.expect(bot, "reconnecting in")
     stage.expect_end("server", 0)
 
+    time.sleep(1.5)
     stage.tell("", "It comes back, and so do the bots, each after a random delay of its own.")
     stage.start("server", [str(SERVER), "--port", port, "--silence", "10"])
     for bot in ("python", "node"):

@@ -108,6 +108,7 @@ def environment(version: str, python: Path, requirements: Path) -> Path:
     if not is_fresh(stamp, *inputs) or not interpreter.exists():
         run(python, "-m", "venv", "--clear", folder)
         run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        stamp.parent.mkdir(exist_ok=True)
         stamp_fresh(stamp, *inputs)
     return interpreter
 
@@ -162,6 +163,7 @@ def npm_install(folder: Path) -> None:
     if not is_fresh(stamp, *inputs):
         command = ["ci"] if lock.exists() else ["install", "--no-package-lock"]
         run("npm", *command, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", cwd=folder)
+        stamp.parent.mkdir(exist_ok=True)
         stamp_fresh(stamp, *inputs)
 
 

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -75,6 +76,8 @@ async fn main() -> ExitCode {
 async fn serve(settings: &Settings) -> std::io::Result<()> {
     let listener = TcpListener::bind((settings.host, settings.port)).await?;
     let address = listener.local_addr()?;
+    // A chat's messages are small and must not wait for each other's acknowledgement.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let room = room::Room::new(settings.silence);
     room::log(&format!("listening: http://{address}/ for people, ws://{address}/ws for bots"));
