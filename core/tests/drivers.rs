@@ -148,3 +148,43 @@ fn the_option_driver_chooses_or_refuses() {
     let Err(error) = make(Driver::Host, false) else { panic!("a host that there is not") };
     assert_eq!(error.code(), heartwire::error::ErrorCode::InvalidOption);
 }
+
+/// The last message and the end of TCP come while the thread is busy: one edge tells of both.
+#[test]
+fn own_loop_sees_the_end_behind_the_last_bytes() {
+    use heartwire::testing::FaultServer;
+    use serde_json::json;
+    let script = json!([{"do": "accept"}, {"do": "expect", "text": "ready"}, {"do": "send", "text": "last", "coalesce": true}, {"do": "end"}]);
+    let server = FaultServer::start(&script).unwrap();
+    let mut own = OwnLoop::new().unwrap();
+    let (token, wake) = own.reserve();
+    let connection = Connection::hosted(&server.url(), Options::default(), Providers::default(), wake).unwrap();
+    connection.start();
+    own.add(token, connection);
+    let (mut due, mut batch, mut seen) = (Vec::new(), Batch::default(), Vec::new());
+    let until = std::time::Instant::now() + BOUND;
+    while !own.is_empty() {
+        assert!(std::time::Instant::now() < until, "the end was not seen: {seen:?}");
+        own.wait(Some(Duration::from_millis(100)), &mut due).unwrap();
+        for &token in &due {
+            let Some(connection) = own.drive(token, &mut batch).unwrap() else { continue };
+            for item in &batch.items {
+                match item {
+                    Item::Event(event) if connection.enter(event) => match &**event {
+                        Event::Open(_) => {
+                            connection.send(Data::Text("ready"), SendOptions::default()).unwrap();
+                            std::thread::sleep(Duration::from_millis(200));
+                        }
+                        Event::Close(close) => seen.push(close.code.to_string()),
+                        _ => {}
+                    },
+                    Item::Text(range) => seen.push(batch.text(range).to_owned()),
+                    Item::Barrier => connection.settle(),
+                    _ => {}
+                }
+            }
+            connection.delivered(&batch);
+        }
+    }
+    assert_eq!(seen, ["last", "1006"]);
+}

@@ -33,6 +33,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
+        let mut deadline_changed = false;
         if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();
             return Ok(false);
@@ -53,11 +54,13 @@ impl Client {
                     }
                 }
             }
-            Route::Queued | Route::Dropped => {}
+            // It will be too old one day (`send_queue.ttl`).
+            Route::Queued => deadline_changed = true,
+            Route::Dropped => {}
             Route::Discarded => inner.discarded += data.len(),
         }
         self.act(inner, now);
-        Ok(inner.needs_turn())
+        Ok(deadline_changed || inner.needs_turn())
     }
 
     /// Sends one fragment of a message. True: the driver has to take a turn.

@@ -37,6 +37,8 @@ struct Socket {
     watched: Option<(LinkId, RawFd)>,
     deadline: Option<Instant>,
     again: bool,
+    /// The peer ended its side: that was told once, and is there to be read behind the last bytes.
+    hung_up: bool,
 }
 
 impl OwnLoop {
@@ -70,7 +72,7 @@ impl OwnLoop {
 
     /// Adds the hosted socket that was made with the wake of `token`. It is due at once.
     pub fn add(&mut self, token: usize, connection: Connection) {
-        self.sockets.insert(token, Socket { connection, watched: None, deadline: None, again: true });
+        self.sockets.insert(token, Socket { connection, watched: None, deadline: None, again: true, hung_up: false });
     }
 
     /// Whether no socket is left.
@@ -108,6 +110,11 @@ impl OwnLoop {
                 due.append(&mut self.rung.tokens.lock().unwrap_or_else(PoisonError::into_inner));
             } else {
                 due.push(event.token().0);
+                if event.is_read_closed()
+                    && let Some(socket) = self.sockets.get_mut(&event.token().0)
+                {
+                    socket.hung_up = true;
+                }
             }
         }
         let now = Instant::now();
@@ -128,7 +135,8 @@ impl OwnLoop {
         batch.clear();
         let Some(socket) = self.sockets.get_mut(&token) else { return Ok(None) };
         let plan = socket.connection.drive(batch);
-        socket.again = plan.again;
+        socket.hung_up &= socket.watched == plan.descriptor;
+        socket.again = plan.again || (socket.hung_up && plan.want_read);
         socket.deadline = plan.deadline;
         if socket.watched != plan.descriptor {
             if let Some((_, descriptor)) = socket.watched.take() {
