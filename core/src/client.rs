@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use crate::close::CloseCode;
 use crate::dial;
 use crate::error::Result;
 use crate::event::{Batch, Close, Event, Item, ReadyState};
@@ -173,17 +174,31 @@ impl Client {
             return;
         }
         inner.dial = DialState::Idle;
-        match result.and_then(|opened| Link::new(LinkId(inner.next_link), opened, &self.options)) {
-            Ok((link, open)) => {
-                inner.next_link += 1;
+        match result {
+            Ok(opened) => self.take_over(&mut inner, now, opened),
+            Err(error) => inner.session.handle_dial_failed(now, error),
+        }
+        self.pump(&mut inner, now);
+    }
+
+    fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened) {
+        let id = LinkId(inner.next_link);
+        inner.next_link += 1;
+        let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
+        let (mut link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
+        match agreed {
+            Ok(_) => {
                 self.slot.set(Some(link.descriptor()));
                 inner.link = Some(link);
                 inner.reading = true;
                 inner.session.handle_opened(now, open);
             }
-            Err(error) => inner.session.handle_dial_failed(now, error),
+            Err(error) => {
+                link.close(Some(CloseCode::EXTENSION), error.code().as_str());
+                inner.retired.push(link.retire(now, false));
+                inner.session.handle_dial_failed(now, error);
+            }
         }
-        self.pump(&mut inner, now);
     }
 
     /// To be called for each event before its handlers run: what the user sees changes here. False: not to be shown.

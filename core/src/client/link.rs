@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Open};
 use crate::message::Data;
 use crate::options::Options;
-use crate::protocol::{self, End, Protocol, extension};
+use crate::protocol::extension::Agreed;
+use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
 
 /// How much is read at once.
@@ -68,12 +69,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Takes over what dialling opened, once the extensions are agreed.
-    pub(super) fn new(id: LinkId, opened: Opened, options: &Options) -> Result<(Self, Open)> {
-        let compression = options.compression.as_ref();
-        let agreed = extension::agree(compression, &opened.extensions)?;
+    /// Takes over what dialling opened, with what was agreed on.
+    pub(super) fn new(id: LinkId, opened: Opened, agreed: Option<Agreed>, options: &Options) -> (Self, Open) {
         let extensions = agreed.as_ref().map(ToString::to_string).unwrap_or_default();
-        let config = protocol::Config { max_size: options.max_size, compression: agreed.zip(compression.cloned()) };
+        let config = protocol::Config { max_size: options.max_size, compression: agreed.zip(options.compression.clone()) };
         let link = Self {
             id,
             ending: None,
@@ -88,7 +87,7 @@ impl Link {
             write_failed: false,
         };
         let open = Open { url: opened.url.to_string(), protocol: opened.protocol, extensions, headers: opened.headers };
-        Ok((link, open))
+        (link, open)
     }
 
     pub(super) fn descriptor(&self) -> RawFd {
