@@ -53,6 +53,7 @@ impl Phase {
 macro_rules! error_codes {
     ($($variant:ident = $name:literal, $phase:ident, $doc:literal;)+) => {
         /// The stable code of an error, the same in every language.
+        #[allow(clippy::doc_markdown, reason = "the sentences are those of the reference in every language, in plain text")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode { $(#[doc = $doc] $variant,)+ }

@@ -88,7 +88,9 @@ impl Connection {
         options.check()?;
         let hosted = match (options.driver, hosted) {
             (Driver::Background, _) => None,
-            (Driver::Host, None) => return Err(Error::new(ErrorCode::InvalidOption, "driver: no event loop here can drive the connection; got \"host\"")),
+            (Driver::Host, None) => {
+                return Err(Error::new(ErrorCode::InvalidOption, "driver: no event loop here can drive the connection; got \"host\""));
+            }
             (_, hosted) => hosted,
         };
         runtime::handle()?;

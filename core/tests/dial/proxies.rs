@@ -72,7 +72,7 @@ async fn an_https_proxy_is_spoken_to_in_tls_and_tls_runs_within_it() {
     let coalescing = serve_tls(authority.server(), |mut stream| async move {
         let head = read_head(&mut stream).await;
         stream.write_all(&[switching(&head, "").as_bytes(), b"\x81\x02hi"].concat()).await.unwrap();
-        stream.write_all(&[9; 50_000]).await.unwrap();
+        stream.write_all(&vec![9; 50_000]).await.unwrap();
         stream.flush().await.unwrap();
         let _ = stream.read(&mut [0; 8]).await;
     })
@@ -163,8 +163,11 @@ async fn proxies_that_refuse_lie_or_are_not_there() {
     assert!(!format!("{error:?}").contains("s3cret"));
 }
 
+/// How many bytes to read, and what to answer.
+type Step = (usize, &'static [u8]);
+
 /// A SOCKS proxy with a script: reads as many bytes as each step says, tells them, and answers. Then it carries on to the port.
-async fn socks(steps: &'static [(usize, &'static [u8])], carry_to: u16) -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn socks(steps: &'static [Step], carry_to: u16) -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
     let (tell, told) = mpsc::unbounded_channel();
     let proxy = serve(move |mut stream| {
         let tell = tell.clone();
@@ -236,7 +239,7 @@ async fn socks4a_lets_the_proxy_resolve() {
 #[tokio::test]
 async fn socks_refusals_are_named() {
     use ErrorCode::{ProxyAuthRequired, ProxyFailed};
-    const CASES: &[(&str, &[(usize, &[u8])], ErrorCode, &str)] = &[
+    const CASES: &[(&str, &[Step], ErrorCode, &str)] = &[
         ("socks5://", &[(3, &[5, 0xff])], ProxyAuthRequired, "wants credentials"),
         ("socks5://user:s3cret@", &[(4, &[5, 0xff])], ProxyAuthRequired, "another kind of credentials"),
         ("socks5://user:s3cret@", &[(4, &[5, 2]), (13, &[1, 1])], ProxyAuthRequired, "did not accept the credentials"),

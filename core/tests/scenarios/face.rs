@@ -172,7 +172,9 @@ pub(crate) fn seen(socket: &dyn Socket, event: &Event) -> Value {
         Event::Ping(bytes) => json!({"event": "ping", "payload": payload(bytes)}),
         Event::Pong { payload: bytes, latency } => json!({"event": "pong", "payload": payload(bytes), "latency": seconds(*latency)}),
         Event::Heartbeat(Heartbeat::Sent) => json!({"event": "heartbeat", "kind": "sent"}),
-        Event::Heartbeat(Heartbeat::Answered { latency }) => json!({"event": "heartbeat", "kind": "answered", "latency": latency.as_secs_f64()}),
+        Event::Heartbeat(Heartbeat::Answered { latency }) => {
+            json!({"event": "heartbeat", "kind": "answered", "latency": latency.as_secs_f64()})
+        }
         Event::Heartbeat(Heartbeat::Missed { count }) => json!({"event": "heartbeat", "kind": "missed", "missed": count}),
         Event::Drain => json!({"event": "drain"}),
         Event::Dropped(dropped) => json!({

@@ -22,7 +22,10 @@ fn all() -> Vec<(String, Value)> {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     let named = files.iter().map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path));
-    named.filter(|(name, _)| name.contains(&wanted)).map(|(name, path)| (name, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())).collect()
+    named
+        .filter(|(name, _)| name.contains(&wanted))
+        .map(|(name, path)| (name, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()))
+        .collect()
 }
 
 fn play_all(driver: face::Driver) {

@@ -50,7 +50,8 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
     }
     let mut face = opened.map_err(|error| format!("the constructor raised {error:?}"))?;
     let rules = list(&scenario["client"]).to_vec();
-    let stage = Arc::new(Stage { matched: Mutex::new(vec![0; rules.len()]), rules, seen: Mutex::default(), faults: Mutex::default(), server });
+    let stage =
+        Arc::new(Stage { matched: Mutex::new(vec![0; rules.len()]), rules, seen: Mutex::default(), faults: Mutex::default(), server });
     for rule in stage.rules.iter().filter(|rule| rule["on"] == "start") {
         stage.act(&*face.socket, rule);
     }
@@ -71,7 +72,12 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
     outcome.map_err(|words| {
         let show = |values: &[Value]| values.iter().map(|value| format!("\n    {}", shortened(value))).collect::<String>();
         let records = stage.server.records();
-        format!("  {words}\n  seen:{}\n  expected:{}\n  the server recorded:{}", show(&stage.seen.lock().unwrap()), show(list(&scenario["expect"])), show(list(&records)))
+        format!(
+            "  {words}\n  seen:{}\n  expected:{}\n  the server recorded:{}",
+            show(&stage.seen.lock().unwrap()),
+            show(list(&scenario["expect"])),
+            show(list(&records))
+        )
     })
 }
 
@@ -117,7 +123,9 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
         match compare(expected, &compared) {
             Standing::Different(index) => return Err(format!("event {index} is not as expected: {}", shortened(&compared[index]))),
             Standing::Open => complete = None,
-            Standing::Complete if complete.is_none_or(|(_, count)| count != compared.len()) => complete = Some((Instant::now(), compared.len())),
+            Standing::Complete if complete.is_none_or(|(_, count)| count != compared.len()) => {
+                complete = Some((Instant::now(), compared.len()))
+            }
             Standing::Complete => {}
         }
         let records = stage.server.records();
