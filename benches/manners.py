@@ -127,7 +127,7 @@ async def computes(trial: Trial) -> str:
             reading.cancel()
             return f"dropped after {time.monotonic() - start:.0f} s"
     reading.cancel()
-    return "kept"
+    return "keeps its line"
 
 
 async def half_open(trial: Trial) -> str:
@@ -153,17 +153,17 @@ async def kicked(trial: Trial) -> str:
             link.send(8, struct.pack("!H", 4000))
             await asyncio.sleep(0.05)
             link.writer.close()
-    return f"{visits} times" if visits else "never"
+    return "once" if visits == 1 else f"{visits} times"
 
 
 SITUATIONS: dict[str, tuple[str, Callable[[Trial], Awaitable[str]]]] = {
     "SIGTERM": ("stay", lambda trial: leave_by(trial, signal.SIGTERM)),
     "Ctrl+C": ("stay", lambda trial: leave_by(trial, signal.SIGINT)),
     "normal exit": ("exit", lambda trial: leave_by(trial, None)),
-    "uncaught error, then exit": ("raise", lambda trial: leave_by(trial, None)),
-    "computes 5 s": ("compute", computes),
-    "line dead: noticed": ("stay", half_open),
-    "kicked for 10 s: came": ("return", kicked),
+    "a handler raises": ("raise", lambda trial: leave_by(trial, None)),
+    "a handler computes 5 s": ("compute", computes),
+    "the line is dead: told": ("stay", half_open),
+    "kicked for 10 s: comes": ("return", kicked),
 }
 
 
@@ -179,10 +179,10 @@ async def run(client: str, situation: str, places: asyncio.Semaphore) -> str:
         try:
             return await judge(trial)
         except asyncio.TimeoutError:
-            return "stayed" if trial.came else "never came"
+            return "stays" if trial.came else "never came"
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                trial.process.kill()
+            if trial.process.returncode is None:
+                os.kill(trial.process.pid, signal.SIGKILL)
             await trial.process.wait()
             server.close()
 
@@ -192,7 +192,7 @@ async def main() -> None:
     places = asyncio.Semaphore(6)  # a dead line takes a minute, and none of the time of this machine
     cells = {
         (client, situation): asyncio.create_task(run(client, situation, places))
-        for situation in sorted(SITUATIONS, key="line dead: noticed".__ne__)
+        for situation in sorted(SITUATIONS, key="the line is dead: told".__ne__)
         for client in present
     }
     print(f"| | {' | '.join(present)} |\n|---|{'---|' * len(present)}")
