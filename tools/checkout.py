@@ -108,7 +108,6 @@ def environment(version: str, python: Path, requirements: Path) -> Path:
     if not is_fresh(stamp, *inputs) or not interpreter.exists():
         run(python, "-m", "venv", "--clear", folder)
         run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
-        stamp.parent.mkdir(exist_ok=True)
         stamp_fresh(stamp, *inputs)
     return interpreter
 
