@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -90,17 +91,19 @@ fn own_loop_drives_many_sockets_on_one_thread() {
     const ROUNDS: usize = 20;
     let url = echo_server();
     let mut own = OwnLoop::new().unwrap();
-    for _ in 0..SOCKETS {
-        let (token, wake) = own.reserve();
+    let handle = own.handle();
+    for token in 0..SOCKETS {
+        let waking = handle.clone();
+        let wake = Arc::new(move || waking.wake(token));
         let connection = Connection::hosted(&url, Options::default(), Providers::default(), wake).unwrap();
         connection.start();
-        own.add(token, connection);
+        handle.add(token, connection);
     }
     let (mut closed, mut echoed) = (0, 0);
     let mut rounds = std::collections::HashMap::new();
     let (mut due, mut batch) = (Vec::new(), Batch::default());
     let until = std::time::Instant::now() + BOUND;
-    while !own.is_empty() {
+    while closed < SOCKETS {
         assert!(std::time::Instant::now() < until, "bounded");
         own.wait(Some(BOUND), &mut due).unwrap();
         for &token in &due {
@@ -154,16 +157,18 @@ fn the_option_driver_chooses_or_refuses() {
 fn own_loop_sees_the_end_behind_the_last_bytes() {
     use heartwire::testing::FaultServer;
     use serde_json::json;
-    let script = json!([{"do": "accept"}, {"do": "expect", "text": "ready"}, {"do": "send", "text": "last", "coalesce": true}, {"do": "end"}]);
+    let script =
+        json!([{"do": "accept"}, {"do": "expect", "text": "ready"}, {"do": "send", "text": "last", "coalesce": true}, {"do": "end"}]);
     let server = FaultServer::start(&script).unwrap();
     let mut own = OwnLoop::new().unwrap();
-    let (token, wake) = own.reserve();
+    let (handle, waking) = (own.handle(), own.handle());
+    let wake = Arc::new(move || waking.wake(0));
     let connection = Connection::hosted(&server.url(), Options::default(), Providers::default(), wake).unwrap();
     connection.start();
-    own.add(token, connection);
+    handle.add(0, connection.clone());
     let (mut due, mut batch, mut seen) = (Vec::new(), Batch::default(), Vec::new());
     let until = std::time::Instant::now() + BOUND;
-    while !own.is_empty() {
+    while !connection.is_finished() {
         assert!(std::time::Instant::now() < until, "the end was not seen: {seen:?}");
         own.wait(Some(Duration::from_millis(100)), &mut due).unwrap();
         for &token in &due {

@@ -28,7 +28,7 @@ use queue::Queue;
 
 pub use crate::client::LinkId;
 pub use host::Plan;
-pub use own_loop::OwnLoop;
+pub use own_loop::{LoopHandle, OwnLoop};
 
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for
 /// a hosted socket, that [`Connection::drive`] has to be called.

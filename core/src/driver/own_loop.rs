@@ -1,16 +1,17 @@
 //! A small event loop for a thread that has none: it waits for the hosted sockets given to it, and says which of them to drive. Runs no user
 //! code: the thread drives and delivers between two waits, and several threads have a loop each.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use super::{Connection, LinkId, Wake};
+use super::{Connection, LinkId};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Batch;
 
@@ -21,24 +22,70 @@ const EVENTS: usize = 256;
 pub struct OwnLoop {
     poll: Poll,
     events: Events,
-    rung: Arc<Rung>,
-    sockets: BTreeMap<usize, Socket>,
-    next: usize,
+    handle: LoopHandle,
+    sockets: HashMap<usize, Socket>,
+    /// When to drive which socket, earliest first. A deadline that moved back keeps its entry: the turn that it causes is for nothing, once.
+    deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The sockets that are due at the next wait, whatever happens.
+    again: Vec<usize>,
 }
 
-/// Which sockets were woken since the last wait.
-struct Rung {
+/// What other threads may do to a loop: none of it waits for the loop.
+#[derive(Clone)]
+pub struct LoopHandle(Arc<Inbox>);
+
+struct Inbox {
     waker: Waker,
-    tokens: Mutex<Vec<usize>>,
+    notes: Mutex<Vec<Note>>,
+}
+
+enum Note {
+    Add(usize, Connection),
+    Remove(usize),
+    Due(usize),
 }
 
 struct Socket {
     connection: Connection,
     watched: Option<(LinkId, RawFd)>,
-    deadline: Option<Instant>,
-    again: bool,
+    /// Its earliest entry in `deadlines`.
+    armed: Option<Instant>,
     /// The peer ended its side: that was told once, and is there to be read behind the last bytes.
     hung_up: bool,
+}
+
+impl LoopHandle {
+    /// Gives the loop a hosted socket under a token of the caller's. It is due at once.
+    pub fn add(&self, token: usize, connection: Connection) {
+        self.note(Note::Add(token, connection));
+    }
+
+    /// Takes it away again, as it is.
+    pub fn remove(&self, token: usize) {
+        self.note(Note::Remove(token));
+    }
+
+    /// Makes a socket due: what the socket's own wake has to do.
+    pub fn wake(&self, token: usize) {
+        self.note(Note::Due(token));
+    }
+
+    /// Ends the present wait, or the next one.
+    pub fn interrupt(&self) {
+        // It fails only if the loop is gone, and then nobody waits.
+        let _ = self.0.waker.wake();
+    }
+
+    fn note(&self, note: Note) {
+        let first = {
+            let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            notes.push(note);
+            notes.len() == 1
+        };
+        if first {
+            self.interrupt();
+        }
+    }
 }
 
 impl OwnLoop {
@@ -53,39 +100,52 @@ impl OwnLoop {
     fn make() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let rung = Arc::new(Rung { waker, tokens: Mutex::default() });
-        Ok(Self { poll, events: Events::with_capacity(EVENTS), rung, sockets: BTreeMap::new(), next: 0 })
-    }
-
-    /// A token for a socket that is to be made, and the wake to make it with.
-    pub fn reserve(&mut self) -> (usize, Wake) {
-        let token = self.next;
-        self.next += 1;
-        let rung = Arc::clone(&self.rung);
-        let wake = move || {
-            rung.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(token);
-            // It fails only if the loop is gone, and then nobody waits.
-            let _ = rung.waker.wake();
-        };
-        (token, Arc::new(wake))
-    }
-
-    /// Adds the hosted socket that was made with the wake of `token`. It is due at once.
-    pub fn add(&mut self, token: usize, connection: Connection) {
-        self.sockets.insert(token, Socket { connection, watched: None, deadline: None, again: true, hung_up: false });
-    }
-
-    /// Whether no socket is left.
-    pub fn is_empty(&self) -> bool {
-        self.sockets.is_empty()
-    }
-
-    /// A handle that ends the present [`OwnLoop::wait`], or the next one, from another thread.
-    pub fn interrupter(&self) -> Wake {
-        let rung = Arc::clone(&self.rung);
-        Arc::new(move || {
-            let _ = rung.waker.wake();
+        let handle = LoopHandle(Arc::new(Inbox { waker, notes: Mutex::default() }));
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            handle,
+            sockets: HashMap::new(),
+            deadlines: BinaryHeap::new(),
+            again: Vec::new(),
         })
+    }
+
+    /// For other threads, and for the wakes of the sockets.
+    pub fn handle(&self) -> LoopHandle {
+        self.handle.clone()
+    }
+
+    /// When a socket is due at the latest, whatever happens on the descriptors. A loop within a loop (its descriptor is readable when a wait
+    /// would not wait) has the outer one wait no longer than this.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.again.is_empty() { self.deadlines.peek().map(|Reverse((at, _))| *at) } else { Some(Instant::now()) }
+    }
+
+    /// Reads the notes of other threads.
+    fn read_notes(&mut self, due: &mut Vec<usize>) {
+        let notes = std::mem::take(&mut *self.handle.0.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        for note in notes {
+            match note {
+                Note::Add(token, connection) => {
+                    self.sockets.insert(token, Socket { connection, watched: None, armed: None, hung_up: false });
+                    due.push(token);
+                }
+                Note::Remove(token) => {
+                    if let Some(socket) = self.sockets.remove(&token) {
+                        self.forget(socket);
+                    }
+                }
+                Note::Due(token) => due.push(token),
+            }
+        }
+    }
+
+    fn forget(&self, socket: Socket) {
+        if let Some((_, descriptor)) = socket.watched {
+            unwatch(self.poll.registry(), descriptor);
+        }
+        socket.connection.watching(None);
     }
 
     /// Waits until a socket is due, at most for `at_most`; `due` gets the tokens, and is empty when the time is over or the loop was interrupted.
@@ -94,20 +154,25 @@ impl OwnLoop {
     /// Those of the system; `Interrupted` when a signal came, whose handler of the host may have to run.
     pub fn wait(&mut self, at_most: Option<Duration>, due: &mut Vec<usize>) -> io::Result<()> {
         due.clear();
-        due.extend(self.sockets.iter().filter(|(_, socket)| socket.again).map(|(token, _)| *token));
-        let now = Instant::now();
-        let deadline = self.sockets.values().filter_map(|socket| socket.deadline).min();
-        let mut timeout = match (deadline.map(|deadline| deadline.saturating_duration_since(now)), at_most) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
+        due.append(&mut self.again);
+        self.read_notes(due);
+        let timeout = if due.is_empty() {
+            let next = self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match (next, at_most) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            }
+        } else {
+            Some(Duration::ZERO)
         };
-        if !due.is_empty() {
-            timeout = Some(Duration::ZERO);
+        if let Err(error) = self.poll.poll(&mut self.events, timeout) {
+            self.again.append(due);
+            return Err(error);
         }
-        self.poll.poll(&mut self.events, timeout)?;
+        let mut woken = false;
         for event in &self.events {
             if event.token() == WAKER {
-                due.append(&mut self.rung.tokens.lock().unwrap_or_else(PoisonError::into_inner));
+                woken = true;
             } else {
                 due.push(event.token().0);
                 if event.is_read_closed()
@@ -117,10 +182,19 @@ impl OwnLoop {
                 }
             }
         }
+        if woken {
+            self.read_notes(due);
+        }
         let now = Instant::now();
-        due.extend(
-            self.sockets.iter().filter(|(_, socket)| socket.deadline.is_some_and(|deadline| deadline <= now)).map(|(token, _)| *token),
-        );
+        while let Some(&Reverse((at, token))) = self.deadlines.peek()
+            && at <= now
+        {
+            self.deadlines.pop();
+            if let Some(socket) = self.sockets.get_mut(&token).filter(|socket| socket.armed == Some(at)) {
+                socket.armed = None;
+                due.push(token);
+            }
+        }
         due.sort_unstable();
         due.dedup();
         due.retain(|token| self.sockets.contains_key(token));
@@ -136,8 +210,15 @@ impl OwnLoop {
         let Some(socket) = self.sockets.get_mut(&token) else { return Ok(None) };
         let plan = socket.connection.drive(batch);
         socket.hung_up &= socket.watched == plan.descriptor;
-        socket.again = plan.again || (socket.hung_up && plan.want_read);
-        socket.deadline = plan.deadline;
+        if plan.again || (socket.hung_up && plan.want_read) {
+            self.again.push(token);
+        }
+        if let Some(deadline) = plan.deadline
+            && socket.armed.is_none_or(|armed| deadline < armed)
+        {
+            socket.armed = Some(deadline);
+            self.deadlines.push(Reverse((deadline, token)));
+        }
         if socket.watched != plan.descriptor {
             if let Some((_, descriptor)) = socket.watched.take() {
                 unwatch(self.poll.registry(), descriptor);
@@ -161,13 +242,16 @@ impl OwnLoop {
     }
 }
 
+impl AsRawFd for OwnLoop {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+}
+
 impl Drop for OwnLoop {
     fn drop(&mut self) {
-        for socket in self.sockets.values_mut() {
-            if let Some((_, descriptor)) = socket.watched.take() {
-                unwatch(self.poll.registry(), descriptor);
-            }
-            socket.connection.watching(None);
+        for (_, socket) in std::mem::take(&mut self.sockets) {
+            self.forget(socket);
         }
     }
 }

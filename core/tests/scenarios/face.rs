@@ -88,11 +88,12 @@ impl Face {
                 Ok(Self { socket: Arc::new(socket), source: Source::Stream(events) })
             }
             Driver::Host => {
-                let mut own = OwnLoop::new()?;
-                let (token, wake) = own.reserve();
-                let connection = Connection::hosted(url, options, providers, wake)?;
+                let own = OwnLoop::new()?;
+                let handle = own.handle();
+                let waking = own.handle();
+                let connection = Connection::hosted(url, options, providers, Arc::new(move || waking.wake(0)))?;
                 connection.start();
-                own.add(token, connection.clone());
+                handle.add(0, connection.clone());
                 Ok(Self { socket: Arc::new(connection), source: Source::Loop(Box::new(own), Batch::default()) })
             }
         }
