@@ -178,7 +178,7 @@ def node(major: int | None) -> Callable[[], list[Command]]:
             return []
         checkout.node_face()
         environment = {"PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"} if isinstance(program, Path) else {}
-        return [Command((program, "--test", *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
+        return [Command((program, "--test", "--test-timeout=60000", *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
 
     return prepare
 
@@ -217,7 +217,7 @@ def web() -> list[Command]:
     checkout.npm_install(TESTS)
     checkout.build_server()
     environment = {"CHROMIUM": browser, "PYTHON": str(interpreter), "CHAT_SERVER": str(TARGET / "debug" / "chat-server")}
-    return [Command(("node", "--test", TESTS / "web" / "page.test.mjs"), env=environment)]
+    return [Command(("node", "--test", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
 
 
 def suites() -> list[Suite]:

@@ -25,8 +25,10 @@ async def remind(ws):
 
 
 async def main():
-    heartbeat = {"message": '{"url":"/chat/heart-beat"}', "interval": 60}
-    async with heartwire.connect(URL + "?name=python-greeter", heartbeat=heartbeat) as ws:
+    async with heartwire.connect(
+        URL + "?name=python-greeter",
+        heartbeat={"message": '{"url":"/chat/heart-beat"}', "interval": 60},
+    ) as ws:
         reminder = asyncio.create_task(remind(ws))
         async for message in ws:
             heard = json.loads(message)

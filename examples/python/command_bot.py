@@ -19,7 +19,7 @@ ws = WebSocket(
     heartbeat={"message": '{"url":"/chat/heart-beat"}', "interval": 60},
 )
 
-commands = {}
+commands: dict = {}
 
 
 def command(name):
