@@ -34,6 +34,7 @@ COUNTS = {
         r"^test result: .*?(\d+) passed",
         r"^(?:#|\u2139) pass (\d+)",
         r"^=* ?.*?\b(\d+) passed\b.* in [\d.]+s",
+        r"^(\d+) passed, \d+ failed$",
     ],
     "failed": [
         r"^ *Summary .*?(\d+) (?:failed|timed out)",
@@ -41,6 +42,7 @@ COUNTS = {
         r"^(?:#|\u2139) (?:fail|cancelled) (\d+)",
         r"^=* ?.*?\b(\d+) failed\b.* in [\d.]+s",
         r"^=* ?.*?\b(\d+) errors?\b.* in [\d.]+s",
+        r"^\d+ passed, (\d+) failed$",
     ],
     "skipped": [
         r"^ *Summary .*?(\d+) skipped",
@@ -220,6 +222,16 @@ def web() -> list[Command]:
     return [Command(("node", "--test", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
 
 
+def conformance() -> list[Command]:
+    version, _ = checkout.default_python()
+    if tuple(map(int, version.split("."))) < (3, 10):
+        raise Missing(f"missing: Python 3.10 or later for Autobahn's cases (the tests run on {version})")
+    interpreter = checkout.python_face()
+    checkout.node_face()
+    checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "autobahn")
+    return [Command((interpreter, TESTS / "conformance" / "run.py"))]
+
+
 def suites() -> list[Suite]:
     default = checkout.default_python()[0]
     others = [version for version in checkout.PYTHONS[:5] if version != default]
@@ -232,6 +244,7 @@ def suites() -> list[Suite]:
         Suite("bun", "smoke test on Bun", smoke("Bun", "@oven/bun-linux-x64/bin/bun")),
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
         Suite("repository", "examples, the demonstration, README, versions", repository),
+        Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("web", "the chat page in headless Chromium", web),
     ]
 

@@ -1,6 +1,6 @@
 // The Node face under Autobahn|Testsuite: echoes every case of the fuzzing server at the URL given, then asks for the report.
 import process from 'node:process'
-import { WebSocket } from '../../bindings-node/index.mjs'
+import { WebSocket } from '../../bindings-node/lib/index.mjs'
 
 const server = process.argv[2] ?? 'ws://127.0.0.1:9001'
 const options = { pingInterval: null, maxSize: 64 << 20 }
