@@ -15,7 +15,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("event", &["close", "error", "message"]),
     ("protocol", &["close", "error", "event", "message", "options"]),
     ("session", &["address", "close", "error", "event", "message", "options"]),
-    ("dial", &["address", "error", "options", "transport"]),
+    ("dial", &["address", "error", "options", "process", "transport"]),
     ("client", &["close", "dial", "error", "event", "message", "options", "process", "protocol", "session", "transport"]),
     ("driver", &["address", "client", "close", "dial", "error", "event", "message", "options", "process"]),
     ("websocket", &["close", "driver", "error", "event", "message", "options"]),
@@ -28,7 +28,8 @@ const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", 
 
 /// Layers that decide and never act: no runtime, no clock, no thread, no I/O. They are told the time.
 const PURE: &[&str] = &["address", "close", "error", "event", "message", "options", "protocol", "session"];
-const IMPURE: &[&str] = &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];
+const IMPURE: &[&str] =
+    &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];
 
 const LONGEST_FILE: usize = 450;
 

@@ -1,0 +1,218 @@
+//! What goes over a connection of the fault server: the client's messages recorded, pings and replies answered, our bytes written.
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::{Got, Link, Peer, Stop};
+use crate::testing::deflate::{Inflater, compress};
+use crate::testing::record::{self, matches};
+use crate::testing::steps::{Content, Write};
+use crate::testing::wire::Wire;
+
+impl Peer {
+    /// From now on the stream carries frames.
+    pub(super) async fn open(&mut self, extensions: Option<&str>) -> Result<(), Stop> {
+        let Link::Http(mut wire) = std::mem::replace(&mut self.link, Link::Gone) else { return Err(Stop::Over) };
+        if extensions.is_some_and(|names| names.contains("permessage-deflate")) {
+            wire.inflater = Some(Inflater::new());
+        }
+        wire.unread(&std::mem::take(&mut self.unread))?;
+        let config = WebSocketConfig::default().read_buffer_size(16 << 10).max_message_size(None).max_frame_size(None);
+        self.link = Link::Open(Box::new(WebSocketStream::from_raw_socket(wire, Role::Server, Some(config)).await));
+        Ok(())
+    }
+
+    /// The next thing that the client does, recorded. Pings are answered and replies given on the way. Safe to give up at any time.
+    pub(super) async fn read(&mut self, deadline: Option<Instant>) -> Got {
+        loop {
+            let next = async {
+                match &mut self.link {
+                    Link::Open(socket) if self.close.is_none() => Some(socket.next().await),
+                    Link::Open(socket) => {
+                        let mut room = [0; 4096];
+                        let count = socket.get_mut().receive(&mut room).await;
+                        if count > 0 {
+                            self.log.add(self.number, "after_close", json!({"binary": record::hex(&room[..count])}));
+                        }
+                        (count == 0).then_some(None)
+                    }
+                    Link::Http(wire) => {
+                        let mut room = [0; 4096];
+                        let count = wire.receive(&mut room).await;
+                        self.unread.extend_from_slice(&room[..count]);
+                        (count == 0).then_some(None)
+                    }
+                    Link::Gone => Some(None),
+                }
+            };
+            let next = match deadline {
+                Some(deadline) => match timeout_at(deadline, next).await {
+                    Ok(next) => next,
+                    Err(_) => return Got::Nothing,
+                },
+                None => next.await,
+            };
+            let got = match next {
+                // Bytes of the request, or after the Close.
+                None if matches!(self.link, Link::Http(_)) => return Got::Other,
+                None => continue,
+                Some(None) => return Got::End,
+                Some(Some(Err(error))) => {
+                    if self.wire().is_none_or(|wire| wire.end.is_none()) {
+                        self.record("violation", json!({"message": error.to_string()}));
+                        return self.drain().await;
+                    }
+                    return Got::End;
+                }
+                Some(Some(Ok(message))) => self.take(message).await,
+            };
+            if let Some(got) = got {
+                return got;
+            }
+        }
+    }
+
+    /// Records a message; none if nobody needs to hear of it.
+    pub(super) async fn take(&mut self, message: Message) -> Option<Got> {
+        let (content, mut details) = match message {
+            Message::Text(text) => (Content::Text(text.to_string()), record::text(&text)),
+            Message::Binary(bytes) => (Content::Binary(bytes.to_vec()), record::binary(&bytes)),
+            Message::Ping(payload) => {
+                self.record("ping", json!({"payload": String::from_utf8_lossy(&payload)}));
+                if !self.ignored.pings && !self.close_sent {
+                    // A failed write shows in the next read.
+                    let _ = self.write(&formatted(Frame::pong(payload)), &Write::default()).await;
+                }
+                return None;
+            }
+            Message::Pong(payload) => {
+                self.record("pong", json!({"payload": String::from_utf8_lossy(&payload)}));
+                return Some(Got::Pong(payload.to_vec()));
+            }
+            Message::Close(frame) => {
+                let code = frame.as_ref().map(|frame| u16::from(frame.code));
+                let reason = frame.as_ref().map_or("", |frame| frame.reason.as_str());
+                self.record("close", json!({"code": code, "reason": reason}));
+                self.close = Some(code.map(|code| [&code.to_be_bytes()[..], reason.as_bytes()].concat()).unwrap_or_default());
+                return Some(Got::Close);
+            }
+            Message::Frame(_) => return None,
+        };
+        if let Some(compressed) = self.wire().and_then(|wire| wire.inflater.as_mut()).and_then(|inflater| inflater.messages.pop_front()) {
+            details["compressed"] = compressed.into();
+        }
+        self.record("message", details.clone());
+        let reply = self.replies.iter_mut().find(|reply| reply.left != Some(0) && fits(&reply.to, &details));
+        if let Some(reply) = reply {
+            reply.left = reply.left.map(|left| left - 1);
+            let frames = message_frames(&reply.with, 1, false);
+            let _ = self.write(&frames, &Write::default()).await;
+            return None;
+        }
+        Some(Got::Message(content, details))
+    }
+
+    /// The client's bytes cannot be understood any more: reads them to their end.
+    pub(super) async fn drain(&mut self) -> Got {
+        let mut room = [0; 4096];
+        while let Some(wire) = self.wire() {
+            if wire.receive(&mut room).await == 0 {
+                break;
+            }
+        }
+        Got::End
+    }
+
+    pub(super) async fn flush_held(&mut self) -> Result<(), Stop> {
+        if self.held.is_empty() { Ok(()) } else { self.write(&[], &Write::default()).await }
+    }
+
+    pub(super) async fn write(&mut self, bytes: &[u8], how: &Write) -> Result<(), Stop> {
+        self.held.extend_from_slice(bytes);
+        if how.coalesce {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.held);
+        let Some(wire) = self.wire() else { return Err(Stop::Over) };
+        for part in bytes.chunks(how.split.unwrap_or(usize::MAX)) {
+            wire.send(part).await?;
+            if !how.pause.is_zero() {
+                sleep(how.pause).await;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn finish(&mut self, notify: bool) {
+        if let Some(wire) = self.wire() {
+            wire.finish(notify).await;
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        if let Some(wire) = self.wire() {
+            wire.prepare_reset();
+            self.link = Link::Gone;
+            self.record("end", json!({"by": "server", "how": "reset"}));
+        }
+    }
+
+    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
+        match &mut self.link {
+            Link::Http(wire) => Some(wire),
+            Link::Open(socket) => Some(socket.get_mut()),
+            Link::Gone => None,
+        }
+    }
+
+    pub(super) fn record(&self, event: &str, details: Value) {
+        self.log.add(self.number, event, details);
+    }
+}
+
+/// Whether a message is as a step's pattern says.
+pub(super) fn fits(pattern: &Value, details: &Value) -> bool {
+    let mut details = details.clone();
+    if pattern.get("json").is_some() {
+        details["json"] = details["text"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    }
+    matches(pattern, &details)
+}
+
+pub(super) fn formatted(frame: Frame) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Writing to a vector cannot fail.
+    let _ = frame.format(&mut bytes);
+    bytes
+}
+
+/// A Close with any content, also one that tungstenite would not make.
+pub(super) fn close_frame(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x88, payload.len().min(125) as u8];
+    bytes.extend_from_slice(&payload[..payload.len().min(125)]);
+    bytes
+}
+
+/// A message in so many frames.
+pub(super) fn message_frames(content: &Content, fragments: usize, compressed: bool) -> Vec<u8> {
+    let (payload, kind) = match content {
+        Content::Text(text) => (text.as_bytes(), Data::Text),
+        Content::Binary(bytes) => (bytes.as_slice(), Data::Binary),
+    };
+    let payload = if compressed { compress(payload) } else { payload.to_vec() };
+    let size = payload.len().div_ceil(fragments).max(1);
+    let mut bytes = Vec::new();
+    for i in 0..fragments {
+        let part = &payload[(i * size).min(payload.len())..((i + 1) * size).min(payload.len())];
+        let mut frame = Frame::message(part.to_vec(), OpCode::Data(if i == 0 { kind } else { Data::Continue }), i + 1 == fragments);
+        frame.header_mut().rsv1 = compressed && i == 0;
+        bytes.extend_from_slice(&formatted(frame));
+    }
+    bytes
+}
