@@ -230,11 +230,6 @@ export interface WebSocketOptions {
    */
   allowSynchronousEvents?: boolean
   /**
-   * What binary messages are delivered as; the property of the same name changes it.
-   * Allowed: 'blob', 'arraybuffer' or 'nodebuffer'.
-   */
-  binaryType?: BinaryType | 'nodebuffer'
-  /**
    * Ends the socket when it is aborted, as `terminate()` does.
    * Allowed: an AbortSignal.
    */

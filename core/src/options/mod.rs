@@ -115,8 +115,6 @@ options! {
         allow_synchronous_events: bool = false => Only(Dialect::JavaScript, Flag),
     }
     elsewhere {
-        /// What binary messages are delivered as; the property of the same name changes it.
-        binary_type => Only(Dialect::JavaScript, Kept { what: "'blob', 'arraybuffer' or 'nodebuffer'", type_name: "BinaryType | 'nodebuffer'" }),
         /// Ends the socket when it is aborted, as `terminate()` does.
         signal => Only(Dialect::JavaScript, Kept { what: "an AbortSignal", type_name: "AbortSignal" }),
     }
