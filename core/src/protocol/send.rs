@@ -169,7 +169,9 @@ impl Sender {
         let mut payload = Vec::with_capacity(MAX_CONTROL);
         if let Some(code) = code {
             payload.extend_from_slice(&code.0.to_be_bytes());
-            payload.extend_from_slice(&reason.as_bytes()[..reason.floor_char_boundary(CloseCode::MAX_REASON_BYTES)]);
+            let longest = reason.len().min(CloseCode::MAX_REASON_BYTES);
+            let end = (0..=longest).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
+            payload.extend_from_slice(&reason.as_bytes()[..end]);
         }
         self.control_frame(Control::Close, &payload);
         self.closed = true;
