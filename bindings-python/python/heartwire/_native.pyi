@@ -1,0 +1,243 @@
+"""The extension module. What is not re-exported by `heartwire` is the package's own business."""
+
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from typing import Any, Literal, final
+
+from typing_extensions import Self, TypeAlias
+
+from ._websocket import WebSocket
+
+_Data: TypeAlias = str | bytes | bytearray | memoryview
+
+__version__: str
+
+class Event:
+    """What all events have."""
+
+    @property
+    def type(self) -> str:
+        """The event's name."""
+    @property
+    def target(self) -> WebSocket:
+        """The socket."""
+
+@final
+class OpenEvent(Event):
+    """The connection is open."""
+
+    @property
+    def protocol(self) -> str:
+        """The subprotocol that the server chose, or empty."""
+    @property
+    def extensions(self) -> str:
+        """The extensions in use, or empty."""
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The response's headers, names in lower case."""
+
+@final
+class MessageEvent(Event):
+    """A message."""
+
+    @property
+    def data(self) -> Any:
+        """The text (str) or the bytes."""
+    @property
+    def origin(self) -> str:
+        """The origin of the URL."""
+    def json(self) -> Any:
+        """The message, parsed as JSON."""
+
+@final
+class CloseEvent(Event):
+    """The end of a connection, or of an attempt to open one."""
+
+    @property
+    def code(self) -> int:
+        """The code received; 1005: none was given; 1006: no Close came, or we failed the connection."""
+    @property
+    def reason(self) -> str:
+        """The reason received."""
+    @property
+    def was_clean(self) -> bool:
+        """Whether both sides said goodbye."""
+    @property
+    def wasClean(self) -> bool:  # noqa: N802
+        """`was_clean` by the standard's name."""
+    @property
+    def error(self) -> Any | None:
+        """The cause of an abnormal end (a WebSocketError), or None."""
+    @property
+    def will_reconnect(self) -> bool:
+        """Whether another attempt follows."""
+    @property
+    def retry_in(self) -> float | None:
+        """In how many seconds, or None."""
+
+@final
+class ErrorEvent(Event):
+    """We failed the connection, or could not open it."""
+
+    @property
+    def error(self) -> Any:
+        """What went wrong: a WebSocketError."""
+    @property
+    def message(self) -> str:
+        """Its words."""
+
+@final
+class ReconnectingEvent(Event):
+    """The next attempt is planned."""
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first attempt after the loss."""
+    @property
+    def delay(self) -> float:
+        """Seconds until then."""
+    @property
+    def cause(self) -> Any | None:
+        """Why (a WebSocketError), or None."""
+
+@final
+class PingEvent(Event):
+    """The peer's ping, which is already answered."""
+
+    @property
+    def payload(self) -> bytes:
+        """Its payload."""
+
+@final
+class PongEvent(Event):
+    """A pong."""
+
+    @property
+    def payload(self) -> bytes:
+        """Its payload."""
+    @property
+    def latency(self) -> float | None:
+        """Seconds since the ping that it answers; None if it answers none of ours."""
+
+@final
+class HeartbeatEvent(Event):
+    """What became of a text heartbeat."""
+
+    @property
+    def kind(self) -> Literal["sent", "answered", "missed"]:
+        """`sent`, `answered` or `missed`."""
+    @property
+    def latency(self) -> float | None:
+        """Seconds until the response, where it was answered."""
+    @property
+    def missed(self) -> int | None:
+        """How many responses in a row are missing, where this one is."""
+
+@final
+class DroppedEvent(Event):
+    """Messages of the send queue that will never be sent."""
+
+    @property
+    def messages(self) -> list[str | bytes]:
+        """The messages, oldest first."""
+    @property
+    def reason(self) -> Literal["expired", "overflow", "closed"]:
+        """`expired`, `overflow` or `closed`."""
+
+class Socket:
+    """A socket; empty until `_setup`."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def send(self, data: _Data | Iterable[_Data], compress: bool | None = None) -> None:
+        """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments."""
+    def ping(self, data: _Data | None = None) -> None:
+        """Sends a ping; the pong event tells the round trip."""
+    def pong(self, data: _Data | None = None) -> None:
+        """Sends a pong that answers nothing."""
+    def close(self, code: int | None = None, reason: str = "") -> None:
+        """Says goodbye and closes; while connecting, gives up. Final: no reconnection follows."""
+    def terminate(self) -> None:
+        """Drops the connection at once. Final."""
+    def pause(self) -> None:
+        """Stops reading, so that the server is slowed down."""
+    def resume(self) -> None:
+        """Reads again."""
+    @property
+    def ready_state(self) -> int:
+        """0 connecting, 1 open, 2 closing, 3 closed."""
+    @property
+    def readyState(self) -> int:  # noqa: N802
+        """`ready_state` by the standard's name."""
+    @property
+    def buffered_amount(self) -> int:
+        """The bytes of messages that have not left yet."""
+    @property
+    def bufferedAmount(self) -> int:  # noqa: N802
+        """`buffered_amount` by the standard's name."""
+    @property
+    def url(self) -> str:
+        """The URL in use."""
+    @property
+    def protocol(self) -> str:
+        """The subprotocol in use, or empty."""
+    @property
+    def extensions(self) -> str:
+        """The extensions in use, or empty."""
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last round trip of a ping, or None."""
+    @property
+    def _write_limit(self) -> int: ...
+    @property
+    def _close_on_exit(self) -> bool: ...
+    @property
+    def _hub(self) -> Hub | None: ...
+    @property
+    def _finished(self) -> bool: ...
+    @property
+    def _last_close(self) -> CloseEvent | None: ...
+    @property
+    def _wants_loop(self) -> bool: ...
+    @_wants_loop.setter
+    def _wants_loop(self, value: bool) -> None: ...
+    def _setup(self, url: object, protocols: object, options: object, context: Context) -> None: ...
+    def _send_fragment(self, data: _Data, first: bool, last: bool) -> None: ...
+    def _go_away(self) -> None: ...
+    def _functions(self) -> list[Callable[..., object]]: ...
+    def _get_handler(self, type: str) -> Callable[[Any], object] | None: ...
+    def _set_handler(self, type: str, function: Callable[[Any], object] | None) -> None: ...
+    def _add_listener(self, type: str, function: Callable[[Any], object], once: bool) -> None: ...
+    def _remove_listener(self, type: str, function: Callable[[Any], object]) -> None: ...
+    def _on_finish(self, function: Callable[[CloseEvent], object]) -> bool: ...
+    def _turn(self, hub: Hub) -> int: ...
+
+class Hub:
+    """Delivers the events of its sockets."""
+
+    def __new__(cls, *_args: Any) -> Self: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool: ...
+    def fileno(self) -> int:
+        """The descriptor that is readable while somebody is ready."""
+    def attach(self, socket: Socket) -> None:
+        """Takes a socket in and lets it begin. A socket is in one hub at a time."""
+    def detach_all(self) -> None:
+        """Lets all sockets go as they are; they can be attached again."""
+    def sockets(self) -> list[Socket]:
+        """The sockets that live here."""
+    def turn(self) -> None:
+        """Delivers what is there, within a budget; then calls `idle()` if no socket is left."""
+    def run(self) -> None:
+        """Waits and delivers until no socket is left. Python's signal handlers run in between, on the main thread."""
+    def pump(self, timeout: float | None = None) -> None:
+        """Waits, at most `timeout` seconds, and delivers once."""
+    def wait_for_turn(self) -> None:
+        """For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due."""
+    def nudge(self) -> None:
+        """Rings without a socket: whoever waits comes back."""
+
+def goodbye(timeout: float | None = None) -> None:
+    """Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given."""
+
+def watch_signals() -> None:
+    """SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own."""

@@ -1,0 +1,61 @@
+"""What the tests share: a raw server whose every byte the test decides, and child processes."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from raw_server import RawServer
+
+HERE = pathlib.Path(__file__).parent
+
+for name in list(os.environ):
+    if name.lower().endswith("_proxy"):
+        del os.environ[name]
+
+
+@pytest.fixture
+def server() -> Iterator[RawServer]:
+    with RawServer() as server:
+        yield server
+
+
+class Child:
+    """A Python process whose standard output is read line by line."""
+
+    def __init__(self, code: str, *args: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-W", "error", "-c", code, *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=HERE,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def end(self, timeout: float = 15) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=timeout)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def child() -> Iterator[object]:
+    children: list[Child] = []
+
+    def make(code: str, *args: str) -> Child:
+        children.append(Child(code, *args))
+        return children[-1]
+
+    yield make
+    for made in children:
+        if made.process.poll() is None:
+            made.process.kill()
+        made.process.communicate()
