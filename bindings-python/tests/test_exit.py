@@ -1,0 +1,184 @@
+"""Every way out of a process: the server gets Close 1001, and the exit status is what it would have been."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+from raw_server import RawServer
+
+RUN_FOREVER = """
+import os, signal, sys, threading
+from heartwire import WebSocket
+ws = WebSocket(sys.argv[1])
+def on_open(event):
+    print("open", flush=True)
+    {act}
+ws.onopen = on_open
+{before}
+ws.run_forever()
+"""
+
+THREAD = """
+import os, signal, sys, threading, time
+from heartwire import WebSocket
+ws = WebSocket(sys.argv[1])
+opened = threading.Event()
+ws.onopen = lambda event: (print("open", flush=True), opened.set())
+ws.start(daemon={daemon})
+opened.wait()
+{act}
+"""
+
+ASYNCIO = """
+import asyncio, os, signal, sys
+import heartwire
+async def main():
+    ws = await heartwire.connect(sys.argv[1])
+    print("open", flush=True)
+    {act}
+asyncio.run(main())
+"""
+
+SYNC = """
+import os, signal, sys
+import heartwire.sync
+ws = heartwire.sync.connect(sys.argv[1])
+print("open", flush=True)
+{act}
+"""
+
+
+def outcome(server: RawServer, process: Any, kill: int | None = None) -> tuple[int | None, int, str]:
+    assert process.line() == "open", process.end()
+    connection = server.connection()
+    if kill is not None:
+        os.kill(process.process.pid, kill)
+    code = connection.expect_close()
+    status, _, err = process.end()
+    return code, status, err
+
+
+@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
+@pytest.mark.parametrize(("act", "status"), [("sys.exit(3)", 3), ("raise RuntimeError('oops')", 1), ("raise SystemExit('words')", 1)])
+def test_leaving_by_an_exception(server: RawServer, child: Any, text: str, act: str, status: int) -> None:
+    if text is RUN_FOREVER and "Runtime" in act:
+        # A handler's exception does not end the process: here it leaves the main thread.
+        process = child(text.format(act="threading.Timer(0, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()",
+                                    before=f"def leave(*_): {act}\nsignal.signal(signal.SIGUSR1, leave)"), server.url)
+    else:
+        process = child(text.format(act=act, before="", daemon=True), server.url)
+    code, got, err = outcome(server, process)
+    assert (code, got) == (1001, status), err
+    assert ("oops" in err) == ("oops" in act)
+    assert "Fatal" not in err
+
+
+@pytest.mark.parametrize("text", [THREAD, ASYNCIO, SYNC], ids=["start", "asyncio", "sync"])
+def test_a_normal_end(server: RawServer, child: Any, text: str) -> None:
+    assert outcome(server, child(text.format(act="pass", daemon=True), server.url)) == (1001, 0, "")
+
+
+def test_a_started_socket_keeps_the_process(server: RawServer, child: Any) -> None:
+    process = child(THREAD.format(act="print('main ends', flush=True)", daemon=False), server.url)
+    assert process.line() == "open"
+    assert process.line() == "main ends"
+    connection = server.connection()
+    connection.send_frame(9, b"alive?")
+    assert connection.next() == (10, b"alive?")
+    assert process.process.poll() is None
+    connection.close(1000)
+    connection.expect_close()
+    connection.sock.close()
+    assert process.end() == (0, "", "")
+
+
+@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
+@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_end_a_process(server: RawServer, child: Any, text: str, kill: int) -> None:
+    act = {RUN_FOREVER: "pass", ASYNCIO: "await asyncio.sleep(60)", THREAD: "time.sleep(60)", SYNC: "ws.recv()"}[text]
+    process = child(text.format(act=act, before="", daemon=True), server.url)
+    assert outcome(server, process, kill) == (1001, -kill, "")
+
+
+@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
+def test_ctrl_c(server: RawServer, child: Any, text: str) -> None:
+    act = {RUN_FOREVER: "pass", ASYNCIO: "await asyncio.sleep(60)", THREAD: "time.sleep(60)", SYNC: "ws.recv()"}[text]
+    process = child(text.format(act=act, before="", daemon=True), server.url)
+    code, status, err = outcome(server, process, signal.SIGINT)
+    assert (code, status) == (1001, -signal.SIGINT)
+    assert "KeyboardInterrupt" in err
+
+
+def test_ctrl_c_while_a_started_socket_keeps_the_process(server: RawServer, child: Any) -> None:
+    process = child(THREAD.format(act="import atexit; threading.Thread(target=lambda: print('now', flush=True)).start()", daemon=False), server.url)
+    assert process.line() == "open"
+    assert process.line() == "now"
+    connection = server.connection()
+    # Until the main thread waits for the others in the interpreter's shutdown there is no way to see it from outside: ask again.
+    os.kill(process.process.pid, signal.SIGINT)
+    assert connection.expect_close() == 1001
+    assert process.end()[0] in (0, 1, -signal.SIGINT)
+
+
+def test_a_blocked_handler_does_not_keep_sigterm_from_saying_goodbye(server: RawServer, child: Any) -> None:
+    process = child(RUN_FOREVER.format(act="import time; time.sleep(60)", before=""), server.url)
+    assert outcome(server, process, signal.SIGTERM) == (1001, -signal.SIGTERM, "")
+
+
+def test_a_handler_of_the_programs_own_stays_in_charge(server: RawServer, child: Any) -> None:
+    before = "signal.signal(signal.SIGTERM, lambda *_: (print('mine', flush=True), ws.close(1000)))"
+    process = child(RUN_FOREVER.format(act="pass", before=before), server.url)
+    assert process.line() == "open"
+    os.kill(process.process.pid, signal.SIGTERM)
+    assert server.connection().expect_close() == 1000
+    assert process.end() == (0, "mine\n", "")
+
+
+def test_close_on_exit_off(server: RawServer, child: Any) -> None:
+    text = RUN_FOREVER.replace("WebSocket(sys.argv[1])", "WebSocket(sys.argv[1], close_on_exit=False)")
+    assert outcome(server, child(text.format(act="sys.exit(0)", before=""), server.url)) == (None, 0, "")
+
+
+def test_the_goodbye_is_bounded(server: RawServer, child: Any) -> None:
+    text = RUN_FOREVER.replace("WebSocket(sys.argv[1])", "WebSocket(sys.argv[1], close_on_exit=0.2)")
+    process = child(text.format(act="sys.exit(4)", before=""), server.url)
+    assert process.line() == "open"
+    server.connection()  # which never answers
+    assert process.end(10)[0] == 4
+
+
+def test_messages_are_flooding_in_while_the_process_ends(server: RawServer, child: Any) -> None:
+    process = child(THREAD.format(act="pass", daemon=True), server.url)
+    connection = server.connection()
+    try:
+        while True:
+            connection.send("x" * 100)
+    except OSError:
+        status, _, err = process.end()
+        assert (status, err) == (0, "")
+
+
+def test_a_thread_of_the_users_own_is_not_cut_off(server: RawServer, child: Any) -> None:
+    text = """
+import sys, threading
+from heartwire import WebSocket
+def work():
+    ws = WebSocket(sys.argv[1])
+    ws.onmessage = lambda event: ws.send("still here")
+    ws.run_forever()
+threading.Thread(target=work).start()
+print("open", flush=True)
+"""
+    process = child(text, server.url)
+    assert process.line() == "open"
+    connection = server.connection()
+    for _ in range(3):
+        connection.send("?")
+        assert connection.next_data() == "still here"
+    connection.close()
+    connection.expect_close()
+    connection.sock.close()
+    assert process.end() == (0, "", "")

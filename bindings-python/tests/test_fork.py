@@ -1,0 +1,138 @@
+"""fork and spawn: the child owns nothing of its parent's, and has its own."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+from raw_server import RawServer
+
+FORK = """
+import os, signal, sys, threading, time
+from heartwire import WebSocket, WebSocketError
+ws = WebSocket(sys.argv[1])
+opened, answered = threading.Event(), threading.Event()
+ws.onopen = lambda event: opened.set()
+ws.onmessage = lambda event: answered.set()
+ws.start(daemon=True)
+opened.wait()
+pid = os.fork()
+if pid == 0:
+{child}
+    os._exit(0)
+_, status = os.waitpid(pid, 0)
+print("child", os.waitstatus_to_exitcode(status) if hasattr(os, "waitstatus_to_exitcode") else status, flush=True)
+ws.send("parent")
+answered.wait()
+ws.close(1000)
+ws.join()
+"""
+
+
+def run(server: RawServer, child: Any, code: str) -> tuple[str, list[Any]]:
+    indented = "\n".join("    " + line for line in code.strip().splitlines())
+    process = child("import warnings; warnings.simplefilter('ignore')\n" + FORK.format(child=indented), server.url)
+    connection = server.connection()
+    got = []
+    while True:
+        frame = connection.next()
+        got.append(frame)
+        if frame == (1, b"parent"):
+            connection.send("answer")
+            break
+        if frame is None:
+            break
+    assert connection.expect_close() == 1000
+    status, out, err = process.end()
+    assert (status, err) == (0, "")
+    return out.strip(), got
+
+
+def test_the_child_cannot_use_the_parents_socket(server: RawServer, child: Any) -> None:
+    code = """
+for call in (lambda: ws.send("x"), lambda: ws.ping(), lambda: ws.close(), ws.terminate, ws.start, ws.run_forever, ws.pause):
+    try:
+        call()
+    except WebSocketError as error:
+        if error.code == "forked":
+            continue
+    os._exit(9)
+if ws.readyState != 3 or "parent" not in repr(ws):
+    os._exit(8)
+"""
+    assert run(server, child, code) == ("child 0", [(1, b"parent")])
+
+
+def test_the_childs_end_does_not_touch_the_parents_connection(server: RawServer, child: Any) -> None:
+    assert run(server, child, "del ws; import gc; gc.collect(); sys.exit(0)") == ("child 0", [(1, b"parent")])
+
+
+def test_a_signal_ends_the_child_as_ever(server: RawServer, child: Any) -> None:
+    out, got = run(server, child, "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+    assert (out, got) == (f"child {-signal.SIGTERM}", [(1, b"parent")])
+
+
+def test_the_child_may_have_a_socket_of_its_own(server: RawServer, child: Any) -> None:
+    with RawServer() as other:
+        code = f"""
+mine = WebSocket({other.url!r})
+mine.onopen = lambda event: mine.send("child")
+mine.onmessage = lambda event: sys.exit(7)
+mine.run_forever()
+"""
+        import threading
+
+        closes: list[Any] = []
+
+        def serve() -> None:
+            connection = other.connection()
+            assert connection.next() == (1, b"child")
+            connection.send("go")
+            closes.append(connection.expect_close())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert run(server, child, code) == ("child 7", [(1, b"parent")])
+        thread.join()
+        assert closes == [1001]
+
+
+MULTIPROCESSING = """
+import multiprocessing, sys
+from heartwire import WebSocket
+
+def work(url):
+    ws = WebSocket(url)
+    ws.onopen = lambda event: ws.send("worker")
+    ws.onmessage = lambda event: sys.exit(5)
+    ws.run_forever()
+
+if __name__ == "__main__":
+    ws = WebSocket(sys.argv[1])
+    ws.onopen = lambda event: ws.close()
+    ws.run_forever()
+    process = multiprocessing.get_context(sys.argv[2]).Process(target=work, args=(sys.argv[1],))
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(server: RawServer, tmp_path: Any, method: str) -> None:
+    import subprocess
+    import sys
+
+    script = tmp_path / "script.py"
+    script.write_text(MULTIPROCESSING)
+    process = subprocess.Popen(
+        [sys.executable, str(script), server.url, method], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert server.connection().expect_close() == 1005
+    connection = server.connection()
+    assert connection.next_data() == "worker"
+    connection.send("go")
+    assert connection.expect_close() == 1001
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (0, "5\n", "")

@@ -1,0 +1,216 @@
+"""`start()`, `join()`, the blocking face, and calls from many threads."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+import heartwire
+import heartwire.sync
+import pytest
+from heartwire import ConnectionClosedError, ConnectionClosedOK, InvalidStateError, WebSocket, WebSocketError
+from raw_server import RawServer
+
+
+def test_start_delivers_on_a_thread_of_its_own(server: RawServer) -> None:
+    server.echo = True
+    seen: list[Any] = []
+    ws = WebSocket(server.url)
+    ws.onopen = lambda event: ws.send("x")
+    ws.onmessage = lambda event: (seen.append((event.data, threading.current_thread())), ws.close())
+    assert ws.start() is ws
+    assert ws.join(10)
+    ((data, thread),) = seen
+    assert data == "x"
+    assert thread is not threading.current_thread()
+    assert not thread.daemon
+    thread.join()
+    with pytest.raises(InvalidStateError):
+        WebSocket(server.url).join(1)
+
+
+def test_a_started_socket_is_not_run_twice(server: RawServer) -> None:
+    ws = WebSocket(server.url).start(daemon=True)
+    for call in (ws.start, ws.run_forever):
+        with pytest.raises(InvalidStateError, match="already"):
+            call()
+    ws.terminate()
+    assert ws.join(10)
+
+
+def test_join_on_the_delivering_thread_is_refused(server: RawServer) -> None:
+    errors: list[BaseException] = []
+    ws = WebSocket(server.url)
+
+    def on_open(event: object) -> None:
+        try:
+            ws.join()
+        except InvalidStateError as error:
+            errors.append(error)
+        ws.terminate()
+
+    ws.onopen = on_open
+    ws.run_forever()
+    assert len(errors) == 1
+
+
+def test_exceptions_go_to_the_threads_hook(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: reported.append((args.exc_value, args.thread)))
+    ws = WebSocket(server.url)
+
+    def on_open(event: object) -> None:
+        ws.terminate()
+        raise RuntimeError("broken")
+
+    ws.onopen = on_open
+    ws.start()
+    assert ws.join(10)
+    ((error, thread),) = reported
+    assert str(error) == "broken"
+    assert thread is not threading.main_thread()
+
+
+def test_system_exit_on_the_thread_ends_it_with_a_goodbye(server: RawServer) -> None:
+    ws = WebSocket(server.url)
+    ws.onopen = lambda event: sys.exit()
+    ws.start()
+    assert server.connection().expect_close() == 1001
+    assert ws.join(10)
+    assert ws.readyState == WebSocket.CLOSED
+
+
+def test_async_handlers_on_a_thread(server: RawServer) -> None:
+    import asyncio
+
+    server.echo = True
+    seen: list[str] = []
+    ws = WebSocket(server.url)
+    ws.onopen = lambda event: ws.send("x")
+
+    @ws.on("message")
+    async def reply(event: heartwire.MessageEvent) -> None:
+        await asyncio.sleep(0)
+        seen.append(event.data)
+        ws.close()
+
+    ws.start()
+    assert ws.join(10)
+    assert seen == ["x"]
+
+
+def test_send_from_many_threads(server: RawServer) -> None:
+    ws = WebSocket(server.url, compression=False)
+    opened = threading.Event()
+    ws.onopen = lambda event: opened.set()
+    ws.start()
+    assert opened.wait(10)
+
+    def work(name: int) -> None:
+        for number in range(200):
+            ws.send(f"{name} {number}")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    connection = server.connection()
+    got: dict[str, list[int]] = {}
+    for _ in range(1600):
+        name, number = str(connection.next_data()).split()
+        got.setdefault(name, []).append(int(number))
+    assert len(got) == 8
+    assert all(numbers == list(range(200)) for numbers in got.values())
+    for thread in threads:
+        thread.join()
+    ws.terminate()
+    assert ws.join(10)
+
+
+def test_the_blocking_face(server: RawServer) -> None:
+    server.echo = True
+    with heartwire.sync.connect(server.url) as ws:
+        ws.send("text")
+        ws.send(b"bytes")
+        ws.send(["in ", "parts"])
+        ws.send_json([1])
+        assert [ws.recv(), ws.recv(timeout=10), ws.recv()] == ["text", b"bytes", "in parts"]
+        assert ws.recv_json() == [1]
+        ws.ping("x")
+        with pytest.raises(TimeoutError):
+            ws.recv(timeout=0.01)
+        while not ws.latency:
+            with pytest.raises(TimeoutError):
+                ws.recv(timeout=0.01)
+    assert (ws.close_code, ws.close_reason) == (1000, "")
+    with pytest.raises(ConnectionClosedOK):
+        ws.recv()
+    with pytest.raises(ConnectionClosedOK):
+        ws.send("late")
+
+
+def test_blocking_iteration(server: RawServer) -> None:
+    ws = heartwire.sync.connect(server.url)
+    connection = server.connection()
+    for number in range(1000):
+        connection.send(str(number))
+    connection.close(1000)
+    assert list(ws) == [str(number) for number in range(1000)]
+
+
+def test_the_blocking_face_raises(server: RawServer) -> None:
+    ws = heartwire.sync.connect(server.url)
+    connection = server.connection()
+    ws.send("x")
+    connection.next()
+    connection.drop()
+    with pytest.raises(ConnectionClosedError) as caught:
+        ws.recv()
+    assert caught.value.code == 1006
+    server.auto = False
+    attempt: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            heartwire.sync.connect(server.url)
+        except WebSocketError as error:
+            attempt.append(error)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    server.connection().sock.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+    thread.join()
+    (error,) = attempt
+    assert isinstance(error, WebSocketError)
+    assert error.status == 401
+
+
+def test_the_blocking_face_used_by_two_threads(server: RawServer) -> None:
+    ws = heartwire.sync.connect(server.url)
+    connection = server.connection()
+    got: list[Any] = []
+    threads = [threading.Thread(target=lambda: got.append(ws.recv(timeout=10))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(4):
+        connection.send(str(number))
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == ["0", "1", "2", "3"]
+    closer = threading.Thread(target=connection.expect_close)
+    closer.start()
+    ws.close()
+    closer.join()
+
+
+def test_the_blocking_face_inside_a_loop(server: RawServer) -> None:
+    import asyncio
+
+    server.echo = True
+
+    async def main() -> None:
+        with heartwire.sync.connect(server.url) as ws:
+            ws.send("x")
+            assert ws.recv() == "x"
+
+    asyncio.run(main())
