@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use heartwire::error::{Error, ErrorCode};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use heartwire::options::{BYTES, FUNCTION, OTHER};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyTuple};
 use serde_json::{Map, Number, Value, json};
@@ -36,9 +36,9 @@ pub(crate) fn option(value: &Bound<'_, PyAny>, path: &str, functions: &mut Funct
     Reader { functions: Some(functions) }.value(value, path, 0)
 }
 
-/// A value that a function of the user returned.
-pub(crate) fn answer(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    Reader { functions: None }.value(value, "the returned value", 0)
+/// A value that a function of the user returned, or a script for the fault server.
+pub(crate) fn plain(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Reader { functions: None }.value(value, "", 0)
 }
 
 struct Reader<'a> {
@@ -46,29 +46,28 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// What JSON has no value for is named, for the core to refuse with everything else that is wrong.
     fn value(&mut self, value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Value> {
         if depth > MAX_DEPTH {
-            return Err(PyValueError::new_err(format!("{path} is nested too deeply, or contains itself")));
-        }
-        if value.is_none() {
+            Ok(other("a value that is nested too deeply, or contains itself"))
+        } else if value.is_none() {
             Ok(Value::Null)
         } else if let Ok(flag) = value.cast::<PyBool>() {
             Ok(Value::Bool(flag.is_true()))
         } else if value.is_instance_of::<PyInt>() {
-            integer(value, path)
+            Ok(integer(value))
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            finite(number.value(), path)
+            Ok(float(number.value()))
         } else if let Ok(text) = value.cast::<PyString>() {
-            let text = text.to_cow().map_err(|_| PyValueError::new_err(format!("{path} has a lone surrogate: it is not Unicode text")))?;
-            Ok(Value::String(text.into_owned()))
+            Ok(text.to_cow().map_or_else(|_| other("a text with a lone surrogate"), |text| Value::String(text.into_owned())))
         } else if is_bytes(value) {
-            Ok(json!({ "$bytes": STANDARD.encode(&*bytes(value)?) }))
+            Ok(json!({ BYTES: STANDARD.encode(&*bytes(value)?) }))
         } else if let Ok(mapping) = value.cast::<PyMapping>() {
             let mut object = Map::new();
             for pair in mapping.items()?.iter() {
                 let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
                 let Ok(key) = key.extract::<String>() else {
-                    return Err(errors::wrong_type(&format!("a key of {path}"), "a str", &key));
+                    return Ok(other(&format!("a dict with the key {}", key.repr()?.to_string_lossy())));
                 };
                 let value = self.value(&value, &join(path, &key), depth + 1)?;
                 object.insert(key, value);
@@ -83,17 +82,14 @@ impl Reader<'_> {
         } else if value.hasattr("__fspath__")? {
             self.value(&value.call_method0("__fspath__")?, path, depth + 1)
         } else if value.hasattr("total_seconds")? {
-            finite(value.call_method0("total_seconds")?.extract()?, path)
-        } else if value.is_callable() && self.functions.is_some() {
-            if let Some(functions) = &mut self.functions {
-                functions.insert(path, value);
-            }
-            Ok(json!({ "$function": true }))
+            Ok(float(value.call_method0("total_seconds")?.extract()?))
+        } else if value.is_callable()
+            && let Some(functions) = &mut self.functions
+        {
+            functions.insert(path, value);
+            Ok(json!({ FUNCTION: true }))
         } else {
-            let name = value.get_type().name()?;
-            Err(PyTypeError::new_err(format!(
-                "{path} cannot be a {name}: give plain values (str, int, float, bool, bytes, dict, list) or a function"
-            )))
+            Ok(other(&format!("an object of type {}", value.get_type().name()?)))
         }
     }
 }
@@ -102,20 +98,22 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn integer(value: &Bound<'_, PyAny>, path: &str) -> PyResult<Value> {
+fn other(words: &str) -> Value {
+    json!({ OTHER: words })
+}
+
+fn integer(value: &Bound<'_, PyAny>) -> Value {
     if let Ok(number) = value.extract::<i64>() {
-        Ok(number.into())
+        number.into()
     } else if let Ok(number) = value.extract::<u64>() {
-        Ok(number.into())
+        number.into()
     } else {
-        Err(PyValueError::new_err(format!("{path} is too large: {value}")))
+        other("a number beyond 64 bits")
     }
 }
 
-fn finite(number: f64, path: &str) -> PyResult<Value> {
-    Number::from_f64(number)
-        .map(Value::Number)
-        .ok_or_else(|| PyValueError::new_err(format!("{path} must be a finite number, not {number}")))
+fn float(number: f64) -> Value {
+    Number::from_f64(number).map_or_else(|| other(&number.to_string()), Value::Number)
 }
 
 /// The keyword arguments as one JSON object.

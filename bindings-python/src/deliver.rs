@@ -228,7 +228,7 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
 }
 
 fn reply(inner: &Inner, id: u64, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    match convert::answer(value) {
+    match convert::plain(value) {
         Ok(value) => inner.connection.answer(id, Ok(value)),
         Err(error) => inner.connection.answer(id, Err(words(value.py(), &error))),
     }

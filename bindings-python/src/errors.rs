@@ -19,6 +19,9 @@ pub(crate) fn object<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py,
     fields.set_item("retryable", error.retryable)?;
     fields.set_item("retry_after", error.retry_after.map(|delay| delay.as_secs_f64()))?;
     fields.set_item("retry_in", error.retry_in.map(|delay| delay.as_secs_f64()))?;
+    let faults: Vec<(&str, Option<&str>, &str)> =
+        error.faults.iter().map(|fault| (fault.path.as_str(), fault.value.as_deref(), fault.rule.as_str())).collect();
+    fields.set_item("faults", faults)?;
     let arguments = (error.code().as_str(), error.message.as_str(), fields, PyList::new(py, &error.causes)?);
     FROM_CORE.import(py, "heartwire._errors", "from_core")?.call1(arguments)
 }

@@ -10,6 +10,7 @@ mod listeners;
 mod process;
 mod send;
 mod socket;
+mod testing;
 
 /// The extension module.
 // gil_used: everything here is behind locks and frozen classes, but no free-threaded interpreter was at hand to prove it.
@@ -27,6 +28,8 @@ mod _native {
     use crate::process::{goodbye, watch_signals};
     #[pymodule_export]
     use crate::socket::Socket;
+    #[pymodule_export]
+    use crate::testing::FaultServer;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -22,6 +22,7 @@ class Connection:
         self.sock = sock
         self.request: list[str] = []
         self.frames: queue.Queue[tuple[int, bytes] | None] = queue.Queue()
+        self.closing = False
 
     def read_request(self) -> None:
         data = b""
@@ -65,6 +66,8 @@ class Connection:
                 data = number.to_bytes(len(padded), "big")[:size]
                 if opcode >= 8:
                     self.frames.put((opcode, data))
+                    if opcode == CLOSE and self.closing:
+                        self.sock.shutdown(socket.SHUT_WR)
                     continue
                 kind = opcode or kind
                 message += data
@@ -93,6 +96,7 @@ class Connection:
         self.sock.sendall(frame(opcode, payload))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
+        self.closing = True
         self.send_frame(CLOSE, struct.pack("!H", code) + reason.encode())
 
     def next(self, timeout: float = 10) -> tuple[int, bytes] | None:

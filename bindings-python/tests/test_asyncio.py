@@ -96,7 +96,7 @@ def test_an_exception_of_a_handler_goes_to_the_loop(server: RawServer, run: Run)
         ws.on("open", plain)
         ws.on("open", later)
         ws.on("open", lambda event: ws.close())
-        (await in_thread(server.connection)).expect_close()
+        await in_thread((await in_thread(server.connection)).expect_close)
         await ws.wait_closed()
         while len(reported) < 2:
             await asyncio.sleep(0)

@@ -76,8 +76,9 @@ class ThreadHub(Hub):
 class LoopHub(Hub):
     """Delivers on an asyncio loop, woken through a descriptor: once for each batch of events."""
 
-    __slots__ = ("loop", "tasks", "thread")
+    __slots__ = ("live", "loop", "tasks", "thread")
 
+    live: bool
     loop: asyncio.AbstractEventLoop
     tasks: set[asyncio.Task[object]]
     thread: threading.Thread
@@ -86,6 +87,7 @@ class LoopHub(Hub):
         import contextvars
         import threading
 
+        self.live = True
         self.loop = loop
         self.tasks = set()
         self.thread = threading.current_thread()
@@ -97,7 +99,7 @@ class LoopHub(Hub):
 
     def _wake_loop(self) -> None:
         try:
-            while _hubs.get(self.loop) is self:
+            while self.live:
                 self.wait_for_turn()
                 self.loop.call_soon_threadsafe(self.turn)
         except RuntimeError:  # the loop is closed
@@ -129,6 +131,7 @@ class LoopHub(Hub):
 
     def idle(self) -> None:
         """Let the loop go with the last socket."""
+        self.live = False
         if _hubs.get(self.loop) is self:
             del _hubs[self.loop]
         try:
@@ -245,7 +248,7 @@ def _thread(hub: ThreadHub) -> None:
     sockets = hub.sockets()
     try:
         _serve(hub)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit) as leaving:
         # As in the main thread, they end what runs here; politely. A second one does not wait.
         for socket in sockets:
             socket._go_away()
@@ -253,7 +256,8 @@ def _thread(hub: ThreadHub) -> None:
         for socket in sockets:
             hub.attach(socket)
         _serve(hub)
-        raise
+        if not isinstance(leaving, SystemExit):
+            raise
     finally:
         hub.detach_all()
         _process.serving.discard(threading.current_thread())

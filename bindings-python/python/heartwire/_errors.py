@@ -15,7 +15,8 @@ class WebSocketError(Exception):
 
     `code` is a stable name (see docs/errors.md), `phase` says where it happened, `message` is in plain words. A refused upgrade has
     `status`, `headers` and the first 4 KiB of `body`. `retryable` says whether trying again may help, `retry_in` when the next attempt
-    comes, `retry_after` what the server asked for, both in seconds. What lies beneath is in `__cause__`.
+    comes, `retry_after` what the server asked for, both in seconds. `faults` are the faults of the options: path, value given (None where
+    it may be a secret) and rule of each. What lies beneath is in `__cause__`.
     """
 
     code: str
@@ -27,6 +28,7 @@ class WebSocketError(Exception):
     retryable: bool
     retry_after: float | None
     retry_in: float | None
+    faults: list[tuple[str, str | None, str]]
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class WebSocketError(Exception):
         retryable: bool = False,
         retry_after: float | None = None,
         retry_in: float | None = None,
+        faults: Iterable[tuple[str, str | None, str]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -51,6 +54,7 @@ class WebSocketError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
         self.retry_in = retry_in
+        self.faults = list(faults)
 
     def __str__(self) -> str:
         """Give the words with the code and the phase."""

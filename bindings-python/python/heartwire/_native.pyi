@@ -241,3 +241,34 @@ def goodbye(timeout: float | None = None) -> None:
 
 def watch_signals() -> None:
     """SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own."""
+
+class FaultServer:
+    """A WebSocket server on 127.0.0.1 that does what its script says, and records what it received. Stops when it is dropped."""
+
+    def __new__(cls, script: Any | None = None) -> Self: ...
+    @property
+    def url(self) -> str:
+        """The address to connect to."""
+    @property
+    def port(self) -> int:
+        """The port; it stays the same while connections are refused."""
+    @property
+    def ca_pem(self) -> str | None:
+        """With TLS: the certificate of the authority that signed the server's, as PEM; else None."""
+    @property
+    def client_pem(self) -> tuple[str, str] | None:
+        """With TLS: a certificate and a key that the server accepts from a client, as PEM; else None."""
+    def set_script(self, script: Any) -> None:
+        """Replaces the script for the connections to come."""
+    def records(self) -> list[dict[str, Any]]:
+        """Everything recorded so far: a list of dicts."""
+    def wait_for(self, pattern: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
+        """Waits until something like `pattern` was recorded, and gives that record; raises TimeoutError after `timeout` seconds."""
+    def refuse_connections(self) -> None:
+        """From now on a connection to the port is refused; open ones go on."""
+    def accept_connections(self) -> None:
+        """Accepts connections again."""
+    def drop_connections(self) -> None:
+        """Resets every open connection."""
+    def stop(self) -> None:
+        """Ends the server and its connections; what it recorded stays readable."""
