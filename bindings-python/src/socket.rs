@@ -57,6 +57,9 @@ impl Socket {
     }
 }
 
+/// What stands for the URL until the user's function gave it.
+const UNKNOWN_URL: &str = "ws://localhost/";
+
 /// The URL and the `protocols` argument beside the options.
 fn arguments(
     url: &Bound<'_, PyAny>,
@@ -69,7 +72,7 @@ fn arguments(
         (convert::text(text)?.into_owned(), false)
     } else if url.is_callable() {
         functions.insert("url", url);
-        (String::new(), true)
+        (UNKNOWN_URL.to_owned(), true)
     } else {
         return Err(errors::wrong_type("url", "a str, or a function that returns one", url));
     };

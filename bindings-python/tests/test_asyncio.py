@@ -10,8 +10,9 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import heartwire
 import pytest
+
+import heartwire
 from heartwire import ConnectionClosedError, ConnectionClosedOK, InvalidStateError, WebSocket, WebSocketError
 from raw_server import PING, TEXT, RawServer
 

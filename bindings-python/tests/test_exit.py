@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+
 from raw_server import RawServer
 
 RUN_FOREVER = """
@@ -66,8 +67,13 @@ def outcome(server: RawServer, process: Any, kill: int | None = None) -> tuple[i
 def test_leaving_by_an_exception(server: RawServer, child: Any, text: str, act: str, status: int) -> None:
     if text is RUN_FOREVER and "Runtime" in act:
         # A handler's exception does not end the process: here it leaves the main thread.
-        process = child(text.format(act="threading.Timer(0, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()",
-                                    before=f"def leave(*_): {act}\nsignal.signal(signal.SIGUSR1, leave)"), server.url)
+        process = child(
+            text.format(
+                act="threading.Timer(0, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()",
+                before=f"def leave(*_): {act}\nsignal.signal(signal.SIGUSR1, leave)",
+            ),
+            server.url,
+        )
     else:
         process = child(text.format(act=act, before="", daemon=True), server.url)
     code, got, err = outcome(server, process)
@@ -113,7 +119,10 @@ def test_ctrl_c(server: RawServer, child: Any, text: str) -> None:
 
 
 def test_ctrl_c_while_a_started_socket_keeps_the_process(server: RawServer, child: Any) -> None:
-    process = child(THREAD.format(act="import atexit; threading.Thread(target=lambda: print('now', flush=True)).start()", daemon=False), server.url)
+    process = child(
+        THREAD.format(act="import atexit; threading.Thread(target=lambda: print('now', flush=True)).start()", daemon=False),
+        server.url,
+    )
     assert process.line() == "open"
     assert process.line() == "now"
     connection = server.connection()

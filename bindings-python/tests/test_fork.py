@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 import pytest
+
 from raw_server import RawServer
 
 FORK = """
@@ -126,9 +127,7 @@ def test_multiprocessing(server: RawServer, tmp_path: Any, method: str) -> None:
 
     script = tmp_path / "script.py"
     script.write_text(MULTIPROCESSING)
-    process = subprocess.Popen(
-        [sys.executable, str(script), server.url, method], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, str(script), server.url, method], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert server.connection().expect_close() == 1005
     connection = server.connection()
     assert connection.next_data() == "worker"

@@ -9,9 +9,10 @@ import sys
 import threading
 import weakref
 
+import pytest
+
 import heartwire
 import heartwire.sync
-import pytest
 from heartwire import WebSocket
 from raw_server import RawServer
 

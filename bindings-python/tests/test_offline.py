@@ -10,8 +10,9 @@ import subprocess
 import sys
 import weakref
 
-import heartwire
 import pytest
+
+import heartwire
 from heartwire import InvalidStateError, OptionError, WebSocket, WebSocketError
 
 URL = "ws://127.0.0.1:9/"
@@ -177,7 +178,13 @@ def test_a_subclass_may_have_other_arguments() -> None:
 def test_errors_survive_pickling() -> None:
     error = WebSocketError("words", code="http_refused", phase="http", status=404, headers=[("a", "b")], body=b"no")
     copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy), copy.status, copy.headers, copy.body) == (WebSocketError, str(error), 404, [("a", "b")], b"no")
+    assert (type(copy), str(copy), copy.status, copy.headers, copy.body) == (
+        WebSocketError,
+        str(error),
+        404,
+        [("a", "b")],
+        b"no",
+    )
 
 
 def test_a_socket_in_a_cycle_is_collected() -> None:
@@ -208,7 +215,7 @@ def test_everything_public_is_exported() -> None:
 
 
 def test_the_version_is_the_workspaces() -> None:
-    cargo = (PACKAGE.parents[2] / "Cargo.toml").read_text()
+    cargo = (pathlib.Path(__file__).resolve().parents[2] / "Cargo.toml").read_text()
     assert f'version = "{heartwire.__version__}"' in cargo
 
 

@@ -8,8 +8,9 @@ import sys
 import threading
 from typing import Any
 
-import heartwire
 import pytest
+
+import heartwire
 from heartwire import InvalidStateError, WebSocket
 from raw_server import BINARY, CLOSE, PING, PONG, TEXT, RawServer
 
@@ -280,7 +281,17 @@ def test_every_kind_of_data_and_fragments(server: RawServer) -> None:
     ws.onopen = on_open
     ws.onmessage = on_message
     ws.run_forever()
-    expected = [b"array", b"view", array.array("H", [1, 2]).tobytes(), b"ace", "in three parts", b"ab", "one", "x" * 100_000, "end"]
+    expected = [
+        b"array",
+        b"view",
+        array.array("H", [1, 2]).tobytes(),
+        b"ace",
+        "in three parts",
+        b"ab",
+        "one",
+        "x" * 100_000,
+        "end",
+    ]
     assert seen == expected
 
 
@@ -363,7 +374,13 @@ def test_async_handlers_find_a_loop(server: RawServer) -> None:
         seen.append("closed")
 
     ws.run_forever()
-    assert seen == ["start 1", "start 2", "end 1", "end 2", "closed"] or seen == ["start 1", "end 1", "start 2", "end 2", "closed"]
+    assert seen == ["start 1", "start 2", "end 1", "end 2", "closed"] or seen == [
+        "start 1",
+        "end 1",
+        "start 2",
+        "end 2",
+        "closed",
+    ]
 
 
 def test_a_coroutine_without_a_loop_is_reported(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ import sys
 import threading
 from typing import Any
 
+import pytest
+
 import heartwire
 import heartwire.sync
-import pytest
 from heartwire import ConnectionClosedError, ConnectionClosedOK, InvalidStateError, WebSocket, WebSocketError
 from raw_server import RawServer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
@@ -10,11 +11,11 @@ from ._inbox import Inbox
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Generator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Generator, Iterable
     from types import TracebackType
     from typing import Union
 
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Unpack
 
     from ._native import CloseEvent, ErrorEvent, Event, OpenEvent, PongEvent
     from ._options import Options
@@ -109,13 +110,11 @@ class ClientConnection:
         except ConnectionClosedOK:
             return
 
-    async def send(
-        self, message: Data | Iterable[Data] | AsyncIterable[Data], *, compress: bool | None = None
-    ) -> None:
+    async def send(self, message: Data | Iterable[Data] | AsyncIterable[Data], *, compress: bool | None = None) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
         async with self._sending:
             await self._check_open()
-            if hasattr(message, "__aiter__"):
+            if isinstance(message, AsyncIterable):
                 await self._send_fragments(message)
             else:
                 self.socket.send(message, compress)
@@ -223,7 +222,7 @@ class ClientConnection:
         return f"<{type(self).__name__} of {self.socket!r}>"
 
 
-class connect:  # noqa: N801 - the name that users of websockets know
+class connect:
     """Open a connection: `async with connect(url) as ws:`, or `ws = await connect(url)`.
 
     Takes the arguments of `WebSocket`. Raises WebSocketError if the connection cannot be opened; with `reconnect` it waits through the
@@ -251,8 +250,6 @@ class connect:  # noqa: N801 - the name that users of websockets know
         self._connection = await self
         return self._connection
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._connection is not None:
             await self._connection.close()

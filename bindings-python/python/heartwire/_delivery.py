@@ -26,7 +26,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     """Give the loop that runs in this thread, without importing asyncio for it."""
     module = sys.modules.get("asyncio")
     get = getattr(module, "_get_running_loop", None)
-    return None if get is None else get()  # type: ignore[no-any-return]
+    return None if get is None else get()
 
 
 def is_async(function: object) -> bool:

@@ -100,7 +100,7 @@ def from_core(code: str, message: str, fields: dict[str, Any], causes: list[str]
     return error
 
 
-class ConnectionClosed(Exception):  # noqa: N818 - the name that users of websockets know
+class ConnectionClosed(Exception):
     """The connection of `connect()` is closed: `code` and `reason` of the close, and `error`, the cause of an abnormal one."""
 
     def __init__(self, code: int, reason: str, error: WebSocketError | None = None) -> None:

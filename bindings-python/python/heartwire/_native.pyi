@@ -63,7 +63,7 @@ class CloseEvent(Event):
     def was_clean(self) -> bool:
         """Whether both sides said goodbye."""
     @property
-    def wasClean(self) -> bool:  # noqa: N802
+    def wasClean(self) -> bool:
         """`was_clean` by the standard's name."""
     @property
     def error(self) -> Any | None:
@@ -166,13 +166,13 @@ class Socket:
     def ready_state(self) -> int:
         """0 connecting, 1 open, 2 closing, 3 closed."""
     @property
-    def readyState(self) -> int:  # noqa: N802
+    def readyState(self) -> int:
         """`ready_state` by the standard's name."""
     @property
     def buffered_amount(self) -> int:
         """The bytes of messages that have not left yet."""
     @property
-    def bufferedAmount(self) -> int:  # noqa: N802
+    def bufferedAmount(self) -> int:
         """`buffered_amount` by the standard's name."""
     @property
     def url(self) -> str:

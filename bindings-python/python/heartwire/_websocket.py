@@ -8,7 +8,7 @@ from ._native import Socket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
     from typing import Any, ClassVar, Generic, Literal, TypeVar, Union, overload
 
@@ -16,15 +16,8 @@ if TYPE_CHECKING:
 
     from ._native import (
         CloseEvent,
-        DroppedEvent,
-        ErrorEvent,
         Event,
-        HeartbeatEvent,
         MessageEvent,
-        OpenEvent,
-        PingEvent,
-        PongEvent,
-        ReconnectingEvent,
     )
     from ._options import Options
 
@@ -33,10 +26,10 @@ if TYPE_CHECKING:
 
     Url = Union[str, Callable[[], Union[str, Awaitable[str]]]]
     Protocols = Union[str, Sequence[str], Callable[[], Union[str, Sequence[str], Awaitable[Union[str, Sequence[str]]]]]]
-    Kind = Literal[
-        "open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped"
-    ]
-    _Base = Generic[E]
+    Kind = Literal["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped"]
+
+    class _Base(Generic[E]):
+        pass
 else:
 
     class _Base:
@@ -130,8 +123,8 @@ class WebSocket(Socket):
         """Call it no more."""
         self._remove_listener(type, listener)
 
-    addEventListener = add_event_listener  # noqa: N815
-    removeEventListener = remove_event_listener  # noqa: N815
+    addEventListener = add_event_listener
+    removeEventListener = remove_event_listener
 
     if TYPE_CHECKING:
 
@@ -200,9 +193,7 @@ class WebSocket(Socket):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close, and wait until the server has answered or `close_timeout` is over."""
         self.close()
         await _delivery.wait_closed(self)
@@ -223,4 +214,3 @@ def _public(url: str) -> str:
     rest = rest.partition("?")[0]
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
-
