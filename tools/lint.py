@@ -33,7 +33,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
             (python, "-m", "mypy", "--strict", "--exclude", "conformance", "tools", "tests", "examples/demo.py", "benches/manners.py"),
             *((python, "-m", "mypy", bot) for bot in sorted((ROOT / "examples/python").glob("*.py"))),
         ],
-        "stubtest": [(python, "-m", "mypy.stubtest", "heartwire")],
+        "stubtest": [(python, "-m", "mypy.stubtest", "heartwire._native", "--mypy-config-file", PYTHON_PACKAGE / "pyproject.toml")],
         "biome": [(biome, "ci", "--error-on-warnings", ".")],
         "tsc": [("npm", "--prefix", NODE_PACKAGE, "run", "--silent", "lint"), (tsc, "-p", ROOT / "examples/typescript")],
     }

@@ -151,7 +151,7 @@ class RawServer:
         self._all: list[Connection] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> RawServer:
+    def __enter__(self) -> RawServer:  # noqa: PYI034 - Python 3.9 has no Self
         self._thread.start()
         return self
 

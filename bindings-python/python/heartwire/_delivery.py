@@ -33,7 +33,7 @@ def is_async(function: object) -> bool:
     """Tell whether calling the function gives a coroutine, as far as can be seen from outside."""
     while hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
         function = function.func
-    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
+    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - whose code it is
     return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE)
 
 

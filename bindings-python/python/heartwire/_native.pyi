@@ -4,14 +4,34 @@ from collections.abc import Callable, Iterable
 from contextvars import Context
 from typing import Any, Literal, final
 
-from typing_extensions import Self, TypeAlias
+from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._websocket import WebSocket
 
 _Data: TypeAlias = str | bytes | bytearray | memoryview
 
+__all__ = [
+    "CloseEvent",
+    "DroppedEvent",
+    "ErrorEvent",
+    "Event",
+    "FaultServer",
+    "HeartbeatEvent",
+    "Hub",
+    "MessageEvent",
+    "OpenEvent",
+    "PingEvent",
+    "PongEvent",
+    "ReconnectingEvent",
+    "Socket",
+    "__version__",
+    "goodbye",
+    "watch_signals",
+]
+
 __version__: str
 
+@disjoint_base
 class Event:
     """What all events have."""
 
@@ -144,6 +164,7 @@ class DroppedEvent(Event):
     def reason(self) -> Literal["expired", "overflow", "closed"]:
         """`expired`, `overflow` or `closed`."""
 
+@disjoint_base
 class Socket:
     """A socket; empty until `_setup`."""
 
@@ -211,6 +232,7 @@ class Socket:
     def _on_finish(self, function: Callable[[CloseEvent], object]) -> bool: ...
     def _turn(self, hub: Hub) -> int: ...
 
+@disjoint_base
 class Hub:
     """Delivers the events of its sockets."""
 
@@ -242,6 +264,7 @@ def goodbye(timeout: float | None = None) -> None:
 def watch_signals() -> None:
     """SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own."""
 
+@disjoint_base
 class FaultServer:
     """A WebSocket server on 127.0.0.1 that does what its script says, and records what it received. Stops when it is dropped."""
 

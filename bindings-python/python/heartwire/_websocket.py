@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._native import (
+    from ._native import (  # noqa: F401 - named in quotes below
         CloseEvent,
+        DroppedEvent,
+        ErrorEvent,
         Event,
+        HeartbeatEvent,
         MessageEvent,
+        OpenEvent,
+        PingEvent,
+        PongEvent,
+        ReconnectingEvent,
     )
     from ._options import Options
 
@@ -131,9 +138,9 @@ class WebSocket(Socket):
         @overload
         def on(self, type: Kind, listener: F) -> F: ...
         @overload
-        def on(self, type: Literal["message"]) -> Callable[[Callable[[MessageEvent], object]], Any]: ...
+        def on(self, type: Literal["message"], listener: None = None) -> Callable[[Callable[[MessageEvent], object]], Any]: ...
         @overload
-        def on(self, type: Kind) -> Callable[[F], F]: ...
+        def on(self, type: Kind, listener: None = None) -> Callable[[F], F]: ...
 
     def on(self, type: Kind, listener: F | None = None) -> Any:  # noqa: A002
         """Add a listener: `ws.on("message", f)`, or as a decorator, `@ws.on("message")`."""
@@ -147,7 +154,7 @@ class WebSocket(Socket):
         @overload
         def once(self, type: Kind, listener: F) -> F: ...
         @overload
-        def once(self, type: Kind) -> Callable[[F], F]: ...
+        def once(self, type: Kind, listener: None = None) -> Callable[[F], F]: ...
 
     def once(self, type: Kind, listener: F | None = None) -> Any:  # noqa: A002
         """Add a listener for the next event of that name alone; also as a decorator."""
