@@ -156,10 +156,14 @@ impl Inner {
 }
 
 impl Drop for Inner {
-    /// Nobody holds the socket and nobody delivers its events (its loop is gone): the server is told.
+    /// Nobody holds the socket and nobody delivers its events (its loop is gone): the server is told, if it is to be told of an exit.
     fn drop(&mut self) {
         if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {
-            self.connection.go_away();
+            if self.connection.closes_on_exit() {
+                self.connection.go_away();
+            } else {
+                self.connection.terminate();
+            }
         }
     }
 }

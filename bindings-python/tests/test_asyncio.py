@@ -374,28 +374,27 @@ def test_reconnection_keeps_the_iteration_going(server: RawServer, run: Run) -> 
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_functions_give_url_and_headers_for_each_attempt(server: RawServer, run: Run, is_async: bool) -> None:
-    calls = 0
+    calls = {"url": 0, "headers": 0}
 
-    def count() -> int:
-        nonlocal calls
-        calls += 1
-        return calls
+    def count(name: str) -> int:
+        calls[name] += 1
+        return calls[name]
 
     if is_async:
 
         async def url() -> str:
             await asyncio.sleep(0)
-            return f"{server.url}{count()}"
+            return f"{server.url}{count('url')}"
 
         async def headers() -> dict[str, str]:
-            return {"X-Call": str(calls)}
+            return {"X-Call": str(count("headers"))}
     else:
 
         def url() -> str:  # type: ignore[misc]
-            return f"{server.url}{count()}"
+            return f"{server.url}{count('url')}"
 
         def headers() -> dict[str, str]:  # type: ignore[misc]
-            return {"X-Call": str(calls)}
+            return {"X-Call": str(count("headers"))}
 
     async def main() -> None:
         ws = WebSocket(url, headers=headers, reconnect={"min_delay": 0.01, "max_delay": 0.02})

@@ -66,14 +66,9 @@ def outcome(server: RawServer, process: Any, kill: int | None = None) -> tuple[i
 @pytest.mark.parametrize(("act", "status"), [("sys.exit(3)", 3), ("raise RuntimeError('oops')", 1), ("raise SystemExit('words')", 1)])
 def test_leaving_by_an_exception(server: RawServer, child: Any, text: str, act: str, status: int) -> None:
     if text is RUN_FOREVER and "Runtime" in act:
-        # A handler's exception does not end the process: here it leaves the main thread.
-        process = child(
-            text.format(
-                act="threading.Timer(0, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()",
-                before=f"def leave(*_): {act}\nsignal.signal(signal.SIGUSR1, leave)",
-            ),
-            server.url,
-        )
+        # A handler's exception does not end the process: this one is raised in the main thread while it waits.
+        before = f"def leave(*_): {act}\nsignal.signal(signal.SIGALRM, leave)"
+        process = child(text.format(act="signal.setitimer(signal.ITIMER_REAL, 0.2)", before=before), server.url)
     else:
         process = child(text.format(act=act, before="", daemon=True), server.url)
     code, got, err = outcome(server, process)

@@ -76,7 +76,7 @@ def test_messages_of_every_size_come_back(serve: Any, compression: str | None) -
 @pytest.mark.parametrize("serve", [websockets_server, aiohttp_server])
 def test_many_messages_stay_in_order(serve: Any) -> None:
     async def main() -> None:
-        async with serve("deflate") as url, heartwire.connect(url) as ws:
+        async with serve("deflate") as url, heartwire.connect(url, "chat") as ws:
 
             async def send() -> None:
                 for number in range(3000):
