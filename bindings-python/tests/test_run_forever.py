@@ -460,3 +460,46 @@ def test_with_closes(server: RawServer) -> None:
     thread.join()
     assert ws.readyState == WebSocket.CLOSED
     assert codes == [1005]
+
+
+def test_a_slow_handler_misses_nothing_of_what_came_meanwhile(server: RawServer) -> None:
+    seen: list[Any] = []
+    ws = WebSocket(server.url, reconnect={"min_delay": 0.001, "max_delay": 0.001})
+
+    def on_close(event: heartwire.CloseEvent) -> None:
+        seen.append(("close", event.code))
+        if event.will_reconnect:
+            # The next connection is open, and was told something, before this handler returns.
+            second = server.connection()
+            second.send("welcome back")
+            assert second.sock.getsockname()
+
+    ws.onopen = lambda event: seen.append("open")
+    ws.onclose = on_close
+    ws.onreconnecting = lambda event: seen.append(("reconnecting", ws.ready_state))
+    ws.onmessage = lambda event: (seen.append(event.data), ws.terminate())
+    thread = drive(server, lambda c: c.close(1012))
+    ws.run_forever()
+    thread.join()
+    assert seen == ["open", ("close", 1012), ("reconnecting", 0), "open", "welcome back", ("close", 1006)]
+
+
+def test_close_in_the_close_handler_is_final(server: RawServer) -> None:
+    seen: list[Any] = []
+    ws = WebSocket(server.url, reconnect={"min_delay": 0.001, "max_delay": 0.001})
+
+    def on_close(event: heartwire.CloseEvent) -> None:
+        seen.append(("close", event.code, event.will_reconnect))
+        if event.will_reconnect:
+            second = server.connection()
+            ws.close(1000)
+            second.expect_close()
+
+    ws.onclose = on_close
+    ws.onreconnecting = lambda event: seen.append("reconnecting")
+    thread = drive(server, lambda c: c.close(1012))
+    ws.run_forever()
+    thread.join()
+    assert seen[0] == ("close", 1012, True)
+    assert seen[-1][2] is False
+    assert len(seen) == 2

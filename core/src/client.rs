@@ -55,6 +55,8 @@ struct Inner {
     paused: bool,
     /// As the session was told.
     reading: bool,
+    /// The user has closed the socket, for good.
+    left: bool,
     terminated: bool,
     exiting: bool,
     /// The user has seen the last event.
@@ -117,6 +119,7 @@ impl Client {
                 dial: DialState::Idle,
                 paused: false,
                 reading: true,
+                left: false,
                 terminated: false,
                 exiting: false,
                 finished: false,
@@ -227,8 +230,8 @@ impl Client {
                 true
             }
             Event::Reconnecting(_) => {
-                // close() in the handler of the close event was final.
-                if self.lock().session.ready_state() != ReadyState::Connecting {
+                // close() in the handler of the close event was final. (The session itself may be further: a slow host sees it all, later.)
+                if self.lock().left {
                     return false;
                 }
                 self.show(ReadyState::Connecting);

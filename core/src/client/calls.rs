@@ -137,6 +137,7 @@ impl Client {
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
         inner.session.close(now, code, reason)?;
+        inner.left = true;
         self.show_closing(waiting);
         self.pump(&mut inner, now);
         Ok(())
@@ -149,6 +150,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.left = true;
         inner.session.goodbye(now);
         self.show_closing(waiting);
         self.pump(&mut inner, now);
@@ -161,6 +163,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.left = true;
         inner.terminated = true;
         inner.session.terminate(now);
         self.show_closing(waiting);
