@@ -1,6 +1,6 @@
 //! A batch of events on its way to the user's functions: order, exceptions, questions, budget. No lock is held while Python runs.
 //!
-//! A batch that is not done (its budget is spent, or KeyboardInterrupt or SystemExit leaves a handler) is kept with its position: nothing
+//! A batch that is not done (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: nothing
 //! is delivered twice and nothing is lost.
 
 use std::time::{Duration, Instant};
@@ -162,7 +162,7 @@ pub(crate) fn call<'py>(
     }
 }
 
-/// A handler or another function of the user raised: KeyboardInterrupt and SystemExit go on, the rest goes where uncaught errors go.
+/// A handler or another function of the user raised: `KeyboardInterrupt` and `SystemExit` go on, the rest goes where uncaught errors go.
 fn fail(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
     let py = socket.py();
     if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) {
@@ -218,7 +218,7 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
                 fail(socket, hub, &function, error)?;
             }
         }
-        Ok(result) => reply(inner, ask.id, &result)?,
+        Ok(result) => reply(inner, ask.id, &result),
         Err(error) => {
             inner.connection.answer(ask.id, Err(words(py, &error)));
             fail(socket, hub, &function, error)?;
@@ -227,12 +227,11 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
     Ok(())
 }
 
-fn reply(inner: &Inner, id: u64, value: &Bound<'_, PyAny>) -> PyResult<()> {
+fn reply(inner: &Inner, id: u64, value: &Bound<'_, PyAny>) {
     match convert::plain(value) {
         Ok(value) => inner.connection.answer(id, Ok(value)),
         Err(error) => inner.connection.answer(id, Err(words(value.py(), &error))),
     }
-    Ok(())
 }
 
 fn words(py: Python<'_>, error: &PyErr) -> String {
@@ -255,7 +254,10 @@ impl Reply {
                 inner.connection.answer(self.id, Err(error.repr()?.to_string_lossy().into_owned()));
                 Ok(())
             }
-            None => reply(inner, self.id, value),
+            None => {
+                reply(inner, self.id, value);
+                Ok(())
+            }
         }
     }
 }

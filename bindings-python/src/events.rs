@@ -47,7 +47,7 @@ impl Event {
                 value.truncate(cut);
                 value.push_str("...");
             }
-            words.push_str(&format!(" {name}={value}"));
+            words.extend([" ", name, "=", &value]);
         }
         Ok(words + ">")
     }

@@ -178,10 +178,6 @@ impl Hub {
         self.count()
     }
 
-    fn __bool__(&self) -> bool {
-        true
-    }
-
     /// Takes a socket in and lets it begin. A socket is in one hub at a time.
     fn attach(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>) -> PyResult<()> {
         let py = slf.py();

@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) pending: Mutex<Option<Pending>>,
     origin: Mutex<Option<Py<PyString>>>,
     pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
-    /// Called with the last CloseEvent; none: it was.
+    /// Called with the last `CloseEvent`; none: it was.
     pub(crate) finish: Mutex<Option<Vec<Py<PyAny>>>>,
 }
 

@@ -46,14 +46,14 @@ pub(crate) fn control(
     let Some(data) = data else {
         return send(&[]).map_err(|error| errors::raise(py, error));
     };
-    let sent = if let Ok(text) = data.cast::<PyString>() {
+    let result = if let Ok(text) = data.cast::<PyString>() {
         send(convert::text(text)?.as_bytes())
     } else if convert::is_bytes(data) {
         send(&convert::bytes(data)?)
     } else {
         return Err(errors::wrong_type("the payload", "bytes or a str", data));
     };
-    sent.map_err(|error| errors::raise(py, error))
+    result.map_err(|error| errors::raise(py, error))
 }
 
 /// Sends the items of an iterable as the fragments of one message; each leaves once the next is there, for the last is marked.

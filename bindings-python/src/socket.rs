@@ -259,7 +259,7 @@ impl Socket {
         Ok(lock(&self.inner(py)?.finish).is_none())
     }
 
-    /// The last CloseEvent, or None.
+    /// The last `CloseEvent`, or None.
     #[getter(_last_close)]
     fn last_close(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         Ok(lock(&self.inner(py)?.last_close).as_ref().map(|event| event.clone_ref(py)))
@@ -309,7 +309,7 @@ impl Socket {
         self.listeners.remove(listeners::kind(py, r#type)?, function)
     }
 
-    /// Calls `function` with the last CloseEvent, after it was delivered. False: that is past.
+    /// Calls `function` with the last `CloseEvent`, after it was delivered. False: that is past.
     #[pyo3(name = "_on_finish")]
     fn on_finish(&self, py: Python<'_>, function: Py<PyAny>) -> PyResult<bool> {
         let inner = self.inner(py)?;

@@ -68,7 +68,7 @@ impl FaultServer {
         object(py, &self.with(py, Core::records))
     }
 
-    /// Waits until something like `pattern` was recorded, and gives that record; raises TimeoutError after `timeout` seconds.
+    /// Waits until something like `pattern` was recorded, and gives that record; raises `TimeoutError` after `timeout` seconds.
     #[pyo3(signature = (pattern, timeout=5.0))]
     fn wait_for<'py>(&self, py: Python<'py>, pattern: &Bound<'_, PyAny>, timeout: f64) -> PyResult<Bound<'py, PyAny>> {
         let pattern = convert::plain(pattern)?;
@@ -105,7 +105,6 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     LOADS.import(py, "json", "loads")?.call1((value.to_string(),))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn raise(error: TestError) -> PyErr {
     match error.kind {
         ErrorKind::Script => PyValueError::new_err(error.message),

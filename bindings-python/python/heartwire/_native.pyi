@@ -238,7 +238,6 @@ class Hub:
 
     def __new__(cls, *_args: Any) -> Self: ...
     def __len__(self) -> int: ...
-    def __bool__(self) -> bool: ...
     def fileno(self) -> int:
         """The descriptor that is readable while somebody is ready."""
     def attach(self, socket: Socket) -> None:
@@ -286,7 +285,7 @@ class FaultServer:
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded so far: a list of dicts."""
     def wait_for(self, pattern: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
-        """Waits until something like `pattern` was recorded, and gives that record; raises TimeoutError after `timeout` seconds."""
+        """Waits until something like `pattern` was recorded, and gives that record; raises `TimeoutError` after `timeout` seconds."""
     def refuse_connections(self) -> None:
         """From now on a connection to the port is refused; open ones go on."""
     def accept_connections(self) -> None:
