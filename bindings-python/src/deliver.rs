@@ -249,15 +249,11 @@ struct Reply {
 impl Reply {
     fn __call__(&self, py: Python<'_>, value: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.socket.get().inner(py)?;
-        match error {
-            Some(error) => {
-                inner.connection.answer(self.id, Err(error.repr()?.to_string_lossy().into_owned()));
-                Ok(())
-            }
-            None => {
-                reply(inner, self.id, value);
-                Ok(())
-            }
+        if let Some(error) = error {
+            inner.connection.answer(self.id, Err(error.repr()?.to_string_lossy().into_owned()));
+        } else {
+            reply(inner, self.id, value);
         }
+        Ok(())
     }
 }

@@ -159,8 +159,11 @@ def test_a_socket_made_before_the_loop_is_taken_by_who_waits(server: RawServer, 
 
 def test_the_context_manager_closes(server: RawServer, run: Run) -> None:
     async def main() -> int | None:
-        async with WebSocket(server.url):
+        async with WebSocket(server.url) as ws:
+            opened = asyncio.get_running_loop().create_future()
+            ws.onopen = opened.set_result
             connection = await in_thread(server.connection)
+            await opened
             closing = asyncio.ensure_future(in_thread(connection.expect_close))
         return await closing
 
