@@ -108,7 +108,8 @@ impl Session {
             State::Open => {
                 self.out.push(Action::SendClose(code, reason.to_owned()));
                 let ours = CloseFrame { code, reason: reason.to_owned() };
-                self.closing(Closing { ours: Some(ours), theirs: None, deadline: now.checked_add(self.options.close_timeout) });
+                self.state =
+                    State::Closing(Closing { ours: Some(ours), theirs: None, deadline: now.checked_add(self.options.close_timeout) });
             }
             State::Closing(_) | State::Closed => {}
             _ => self.cancel(now, while_connecting),
@@ -147,7 +148,7 @@ impl Session {
         match &mut self.state {
             State::Open => {
                 self.out.push(Action::SendClose(frame.code, String::new()));
-                self.closing(Closing { ours: None, theirs: Some(frame), deadline: linger });
+                self.state = State::Closing(Closing { ours: None, theirs: Some(frame), deadline: linger });
             }
             State::Closing(closing) if closing.theirs.is_none() => {
                 closing.theirs = Some(frame);
@@ -160,7 +161,6 @@ impl Session {
 
     /// The peer broke the protocol, settled: `code` goes to the peer, if no Close frame went before.
     pub fn handle_failure(&mut self, now: Instant, error: Error, code: CloseCode) {
-        self.end_read = false;
         match self.state {
             State::Open => self.fail(now, error, code),
             State::Closing(Closing { theirs: None, .. }) => self.drop_link(now, Ended::failed(error, Class::Transient)),
@@ -171,7 +171,6 @@ impl Session {
 
     /// The stream ended (`None`) or broke, settled.
     pub fn handle_lost(&mut self, now: Instant, error: Option<Error>) {
-        self.end_read = false;
         match self.state {
             State::Open | State::Closing(Closing { theirs: None, .. }) => {
                 let error = error.unwrap_or_else(|| Error::new(ErrorCode::ConnectionLost, "the connection ended without a Close frame"));
@@ -201,11 +200,6 @@ impl Session {
     fn fail(&mut self, now: Instant, error: Error, code: CloseCode) {
         self.out.push(Action::SendClose(Some(code), error.code().as_str().to_owned()));
         self.drop_link(now, Ended::failed(error, Class::Transient));
-    }
-
-    fn closing(&mut self, closing: Closing) {
-        self.liveness.stop();
-        self.state = State::Closing(closing);
     }
 
     /// Both Close frames passed and TCP is at its end, or waited for long enough.
@@ -261,26 +255,17 @@ impl Session {
 
     /// `should_reconnect` answered. Where it failed, the rules decide as if it were not there, and the error tells.
     pub(super) fn decided(&mut self, now: Instant, answer: Answer) {
-        let State::Deciding(_, default, ended) = &mut self.state else { return };
+        let State::Deciding(_, default, mut ended) = std::mem::replace(&mut self.state, State::Closed) else { return };
         let failure = match answer {
-            Ok(Value::Bool(decision)) => {
-                *default = decision;
-                None
-            }
-            Ok(_) => Some("should_reconnect must give a boolean".to_owned()),
-            Err(words) => Some(format!("should_reconnect failed: {words}")),
+            Ok(Value::Bool(again)) => return self.conclude(now, *ended, again),
+            Ok(_) => "should_reconnect must give a boolean".to_owned(),
+            Err(words) => format!("should_reconnect failed: {words}"),
         };
-        if let Some(words) = failure {
-            let error = ended.error.take().unwrap_or_else(|| Error::new(ErrorCode::ProviderFailed, words.clone()));
-            ended.error = Some(error.with(|detail| {
-                if detail.message != words {
-                    detail.causes.push(words);
-                }
-            }));
-        }
-        if let State::Deciding(_, again, ended) = std::mem::replace(&mut self.state, State::Closed) {
-            self.conclude(now, *ended, again);
-        }
+        ended.error = Some(match ended.error.take() {
+            Some(error) => error.with(|detail| detail.causes.push(failure)),
+            None => Error::new(ErrorCode::ProviderFailed, failure),
+        });
+        self.conclude(now, *ended, default);
     }
 
     /// Tells the end, and begins what follows it.

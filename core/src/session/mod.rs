@@ -136,7 +136,6 @@ impl Session {
         self.state = State::Open;
         self.opened_at = Some(now);
         self.reading = true;
-        self.end_read = false;
         self.liveness.restart(now);
         if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
             heartbeat.restart(now, options, &mut self.rng);
@@ -219,7 +218,7 @@ impl Session {
     /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, and no deadline of the
     /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
     pub fn handle_end_read(&mut self) {
-        self.end_read = true;
+        self.end_read = matches!(self.state, State::Open | State::Closing(_));
     }
 
     /// Does all that is due. Afterwards [`Session::next_deadline`] is in the future.

@@ -78,6 +78,21 @@ fn a_peer_that_does_not_end_tcp_is_waited_for_two_seconds_at_most() {
 }
 
 #[test]
+fn close_timeout_bounds_the_whole_handshake_the_end_of_tcp_included() {
+    let mut sim = Sim::open(Options::default());
+    sim.close(1000, "");
+    sim.pass(4.5);
+    sim.peer_closes(Some(1000), "");
+    sim.pass(0.6);
+    assert_eq!(sim.take(), ["send close 1000", "drop", "close 1000 clean final"]);
+
+    let mut sim = Sim::open(Options { close_timeout: secs(1), ..Options::default() });
+    sim.peer_closes(Some(1000), "");
+    sim.pass(1.0);
+    assert_eq!(sim.state(), ReadyState::Closed);
+}
+
+#[test]
 fn the_peers_close_is_echoed_and_closes_cleanly() {
     for (code, error) in [(Some(1000), ""), (Some(1001), ""), (None, ""), (Some(1008), "closed_by_peer "), (Some(4999), "closed_by_peer ")]
     {

@@ -84,3 +84,21 @@ fn a_server_that_restarts_after_a_long_day_is_back_at_once() {
         assert_eq!(sim.take().last().unwrap(), "dial");
     }
 }
+
+#[test]
+fn hundred_clients_that_lose_one_server_come_back_spread() {
+    let mut delays: Vec<_> = (0..100)
+        .map(|seed| {
+            let mut sim = Sim::with(reconnecting(), Providers::default(), seed);
+            sim.go(Session::start);
+            sim.opened();
+            sim.lost();
+            sim.last_close().retry_in.unwrap().as_secs_f64()
+        })
+        .collect();
+    delays.sort_by(f64::total_cmp);
+    for tenth in 1..10 {
+        let expected = 0.05 * f64::from(tenth);
+        assert!((delays[10 * usize::try_from(tenth).unwrap()] - expected).abs() < 0.1, "{delays:?}");
+    }
+}

@@ -85,24 +85,6 @@ fn the_delay_is_random_in_a_bound_that_grows_to_max_delay() {
 }
 
 #[test]
-fn hundred_clients_that_lose_one_server_come_back_spread() {
-    let mut delays: Vec<_> = (0..100)
-        .map(|seed| {
-            let mut sim = Sim::with(reconnecting(), Providers::default(), seed);
-            sim.go(Session::start);
-            sim.opened();
-            sim.lost();
-            delay(&sim)
-        })
-        .collect();
-    delays.sort_by(f64::total_cmp);
-    for tenth in 1..10 {
-        let expected = 0.05 * f64::from(tenth);
-        assert!((delays[10 * usize::try_from(tenth).unwrap()] - expected).abs() < 0.1, "{delays:?}");
-    }
-}
-
-#[test]
 fn the_counter_resets_only_after_min_uptime() {
     let bounds_after = |uptime: f64| {
         let mut sim = Sim::new(reconnecting());
@@ -151,6 +133,8 @@ fn retry_after_is_honoured() {
     sim.dial_fails(after(refused(429), Duration::MAX));
     sim.pass(1e9);
     assert_eq!(sim.state(), ReadyState::Connecting, "for ever, without a panic");
+    sim.close(1000, "");
+    assert_eq!(sim.state(), ReadyState::Closed);
 }
 
 #[test]
@@ -358,6 +342,18 @@ fn a_should_reconnect_that_fails_leaves_it_to_the_rules_and_the_error_tells() {
         assert!(close.will_reconnect);
         assert!(close.error.as_ref().unwrap().causes[0].starts_with("should_reconnect"));
     }
+}
+
+#[test]
+fn a_should_reconnect_that_fails_after_a_clean_close_is_its_error() {
+    let mut sim = Sim::with(reconnecting(), SHOULD, 1);
+    sim.go(Session::start);
+    sim.opened();
+    sim.peer_closes(Some(1000), "");
+    sim.lost();
+    sim.answer(json!(null));
+    let close = sim.last_close();
+    assert_eq!((close.was_clean, close.error.as_ref().map(|error| error.code())), (true, Some(ErrorCode::ProviderFailed)));
 }
 
 #[test]
