@@ -17,6 +17,7 @@ use crate::options::{Options, Overflow, Providers};
 use crate::session::{Action, Route, Session};
 
 /// What the world outside knows, and what it expects.
+#[expect(clippy::struct_excessive_bools, reason = "a set of independent observations")]
 struct Model {
     session: Session,
     options: Arc<Options>,
@@ -265,7 +266,7 @@ impl Model {
         assert!(self.link.is_none() && !self.dialling, "close while something is there");
         let error = self.error.take();
         if let Some(code) = error {
-            assert_eq!((close.code, close.error.as_ref().map(|error| error.code())), (CloseCode::ABNORMAL, Some(code)));
+            assert_eq!((close.code, close.error.as_ref().map(Error::code)), (CloseCode::ABNORMAL, Some(code)));
         }
         assert_eq!(close.code == CloseCode::ABNORMAL, !close.was_clean);
         assert!(close.was_clean || close.error.is_some(), "an abnormal end without a cause");

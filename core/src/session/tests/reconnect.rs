@@ -353,7 +353,7 @@ fn a_should_reconnect_that_fails_after_a_clean_close_is_its_error() {
     sim.lost();
     sim.answer(json!(null));
     let close = sim.last_close();
-    assert_eq!((close.was_clean, close.error.as_ref().map(|error| error.code())), (true, Some(ErrorCode::ProviderFailed)));
+    assert_eq!((close.was_clean, close.error.as_ref().map(Error::code)), (true, Some(ErrorCode::ProviderFailed)));
 }
 
 #[test]
