@@ -2,6 +2,7 @@
 //! misbehaviour does, and real proxies (tinyproxy, dante).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod certificates;
 mod network;
 mod plain;
 mod proxies;
@@ -9,3 +10,4 @@ mod redirects;
 mod refusals;
 mod support;
 mod tls;
+mod transport;

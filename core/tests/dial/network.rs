@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use heartwire::error::ErrorCode;
 use heartwire::options::{Options, Proxy};
 
+use crate::certificates::{Authority, serve_tls};
 use crate::support::*;
-use crate::tls::{Authority, serve_tls};
 
 /// A proxy's process, ended and cleaned up with the test.
 struct Running {

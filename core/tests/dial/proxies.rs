@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirec
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::certificates::{Authority, serve_tls};
 use crate::support::*;
-use crate::tls::{Authority, serve_tls};
 
 fn through(proxy: &str) -> Options {
     Options { proxy: Proxy::Url(url::Url::parse(proxy).unwrap()), ..Options::default() }
