@@ -131,11 +131,15 @@ def _watch(command: Command) -> tuple[list[str], int | None]:
     timer.start()
     lines = []
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line.rstrip())
-        print(lines[-1], flush=True)
-    status = process.wait()
-    timer.cancel()
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            print(lines[-1], flush=True)
+        status = process.wait()
+    finally:  # also when this program itself is ended
+        timer.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     return lines, None if hung.is_set() else status
 
 
@@ -250,6 +254,7 @@ def suites() -> list[Suite]:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         everything = suites()
     except Missing as missing:
