@@ -202,6 +202,6 @@ pub(crate) fn run_child(test: &str, variables: &[(&str, &str)]) {
     }
     child.args([test, "--exact", "--ignored"]).envs(variables.iter().copied());
     let output = child.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
