@@ -1,5 +1,5 @@
-# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 18+ is installed into the checkout (tools/).
-# It owns the names; what they do is in tools/, tests/run.py and examples/demo.py.
+# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 18+ is installed into the checkout (.ci/).
+# It owns the names; what they do is in .ci/, tests/run.py and examples/demo.py.
 
 PYTHON ?= python3
 VENV := .venv/bin/python
@@ -18,22 +18,22 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 	@$(PYTHON) tests/run.py $(SUITE)
 
 lint: have-python ## run all formatters and linters, without changing anything
-	@$(PYTHON) tools/lint.py
+	@$(PYTHON) .ci/lint.py
 
 bench: python node tools ## what a server sees of us and of other clients; a minute and a half
 	@$(VENV) benches/manners.py
 
 python: have-python ## build the Python package into .venv
-	@$(PYTHON) tools/prepare.py python
+	@$(PYTHON) .ci/prepare.py python
 
 node: have-python ## build the Node package in bindings-node
-	@$(PYTHON) tools/prepare.py node
+	@$(PYTHON) .ci/prepare.py node
 
 server: have-python ## build the chat server
-	@$(PYTHON) tools/prepare.py server
+	@$(PYTHON) .ci/prepare.py server
 
 tools: have-python ## install the tools that tests and lints use
-	@$(PYTHON) tools/prepare.py tools
+	@$(PYTHON) .ci/prepare.py tools
 
 clean: ## take away what was built and installed in the checkout
 	rm -rf target .venv .venvs node_modules bindings-node/node_modules tests/node_modules

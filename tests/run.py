@@ -1,7 +1,7 @@
 """Runs every test suite of this checkout: `run.py [--list] [SUITE ...]`, behind `make test`.
 
 It owns the list of suites, the counting and the total; a suite that fails, dies, hangs or runs no test is a failure. A suite whose peer is not on
-this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not know how things are installed (tools/).
+this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not know how things are installed (.ci/).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / ".ci"))
 import checkout
 from checkout import ROOT, TARGET, Missing
 

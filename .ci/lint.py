@@ -30,7 +30,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
-            (python, "-m", "mypy", "--strict", "--exclude", "conformance", "tools", "tests", "examples/demo.py", "benches/manners.py"),
+            (python, "-m", "mypy", "--strict", "--exclude", "conformance", ".ci", "tests", "examples/demo.py", "benches/manners.py"),
             *((python, "-m", "mypy", bot) for bot in sorted((ROOT / "examples/python").glob("*.py"))),
         ],
         "stubtest": [(python, "-m", "mypy.stubtest", "heartwire._native", "--mypy-config-file", PYTHON_PACKAGE / "pyproject.toml")],
@@ -55,7 +55,7 @@ def main() -> int:
         start = time.monotonic()
         for command in commands:
             cwd = PYTHON_PACKAGE if PYTHON_PACKAGE / "pyproject.toml" in command else ROOT
-            environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings", "MYPYPATH": "tools"}
+            environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings", "MYPYPATH": ".ci"}
             if subprocess.run([str(part) for part in command], cwd=cwd, env=environment).returncode != 0:
                 failed.append(name)
         print(f"{'FAILED' if name in failed else 'ok':<7} {name} ({time.monotonic() - start:.0f} s)", flush=True)
