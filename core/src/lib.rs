@@ -21,6 +21,8 @@ pub mod testing;
 #[cfg(feature = "net")]
 pub mod transport;
 #[cfg(feature = "net")]
+mod warning;
+#[cfg(feature = "net")]
 mod websocket;
 
 #[cfg(feature = "net")]

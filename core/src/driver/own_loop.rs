@@ -133,7 +133,7 @@ impl OwnLoop {
                 }
                 Note::Remove(token) => {
                     if let Some(socket) = self.sockets.remove(&token) {
-                        self.forget(socket);
+                        self.forget(&socket);
                     }
                 }
                 Note::Due(token) => due.push(token),
@@ -141,7 +141,7 @@ impl OwnLoop {
         }
     }
 
-    fn forget(&self, socket: Socket) {
+    fn forget(&self, socket: &Socket) {
         if let Some((_, descriptor)) = socket.watched {
             unwatch(self.poll.registry(), descriptor);
         }
@@ -251,7 +251,7 @@ impl AsRawFd for OwnLoop {
 impl Drop for OwnLoop {
     fn drop(&mut self) {
         for (_, socket) in std::mem::take(&mut self.sockets) {
-            self.forget(socket);
+            self.forget(&socket);
         }
     }
 }

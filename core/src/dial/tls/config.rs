@@ -14,6 +14,7 @@ use super::roots;
 use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{TlsOptions, TlsVersion};
+use crate::warning::warn;
 
 /// How many configurations are kept.
 const CACHE_LIMIT: usize = 64;
@@ -103,7 +104,7 @@ fn build(recipe: &Recipe) -> Result<Config> {
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     if recipe.keylog {
         if std::env::var_os("SSLKEYLOGFILE").is_none() {
-            log::warn!(target: "heartwire", "TLS: tls.keylog is on, but SSLKEYLOGFILE names no file");
+            warn(format_args!("TLS: tls.keylog is on, but SSLKEYLOGFILE names no file"));
         }
         client.key_log = Arc::new(rustls::KeyLogFile::new());
     }

@@ -13,6 +13,7 @@ pub(super) use self::explain::explain_beneath;
 use super::stream::Stream;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::TlsOptions;
+use crate::warning::warn;
 
 /// Who is to be spoken to, and how errors name it.
 pub(super) struct Peer<'a> {
@@ -38,11 +39,10 @@ pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'
         .await
         .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the TLS configuration could not be made").caused_by(&error))??;
     if !config.verifies {
-        log::warn!(
-            target: "heartwire",
+        warn(format_args!(
             "TLS: the certificate of {} is not checked (tls.verify is off): anyone on the way can read and change everything",
             peer.who
-        );
+        ));
     }
     match TlsConnector::from(Arc::clone(&config.client)).connect(name, stream).await {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),

@@ -13,6 +13,7 @@ use rustls_platform_verifier::Verifier;
 
 use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
+use crate::warning::warn;
 
 /// The variables that name trusted certificates.
 const VARIABLES: [&str; 3] = ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
@@ -59,7 +60,7 @@ fn load(provider: &Arc<CryptoProvider>, [file, directory, extra]: &Environment) 
                 .retryable(false))
         }
         Err(_) => {
-            log::warn!(target: "heartwire", "TLS: this machine has no trust store; Mozilla's list of authorities, as built in, is used");
+            warn(format_args!("TLS: this machine has no trust store; Mozilla's list of authorities, as built in, is used"));
             let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
             roots.add_parsable_certificates(extra);
             of(roots, provider)
@@ -80,13 +81,13 @@ pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result
 fn extra_certificates(path: &OsString) -> Vec<CertificateDer<'static>> {
     let mut usable = RootCertStore::empty();
     let parsed = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).unwrap_or_else(|error| {
-        log::warn!(target: "heartwire", "TLS: NODE_EXTRA_CA_CERTS={} cannot be read: {error}", path.display());
+        warn(format_args!("TLS: NODE_EXTRA_CA_CERTS={} cannot be read: {error}", path.display()));
         Vec::new()
     });
     let check = |certificate: &CertificateDer<'static>| {
         let added = usable.add(certificate.clone());
         if let Err(error) = &added {
-            log::warn!(target: "heartwire", "TLS: a certificate of NODE_EXTRA_CA_CERTS={} cannot be used: {error}", path.display());
+            warn(format_args!("TLS: a certificate of NODE_EXTRA_CA_CERTS={} cannot be used: {error}", path.display()));
         }
         !matches!(added, Err(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))) && added.is_ok()
     };
