@@ -12,7 +12,7 @@ const url = process.argv[2] ?? process.env.CHAT_URL ?? 'ws://127.0.0.1:9605/ws'
 
 const ws = new WebSocket(url, { heartbeat: { message: '{"url":"/chat/heart-beat"}', interval: 60_000 } })
 
-ws.onopen = (event) => {
+ws.onopen = () => {
   console.log('open')
   ws.send('hello')
 }

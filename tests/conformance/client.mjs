@@ -8,7 +8,7 @@ if (process.env.HEARTWIRE_DRIVER) options.driver = process.env.HEARTWIRE_DRIVER
 if (process.env.HEARTWIRE_SYNCHRONOUS) options.allowSynchronousEvents = true
 
 /** Opens, shows each message to `look(socket, data)`, and settles after the end. */
-function converse (path, look) {
+function converse(path, look) {
   return new Promise((resolve) => {
     const socket = new WebSocket(server + path, options)
     socket.binaryType = 'arraybuffer'
@@ -18,7 +18,9 @@ function converse (path, look) {
 }
 
 let cases = 0
-await converse('/getCaseCount', (_socket, data) => { cases = Number(data) })
+await converse('/getCaseCount', (_socket, data) => {
+  cases = Number(data)
+})
 for (let number = 1; number <= cases; number++) {
   await converse(`/runCase?case=${number}&agent=heartwire-node`, (socket, data) => socket.send(data))
 }

@@ -78,6 +78,7 @@ struct Peer {
     close: Option<Vec<u8>>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one for each connection, and never moved about")]
 enum Link {
     Http(Wire),
     Open(Box<WebSocketStream<Wire>>),
@@ -192,12 +193,11 @@ impl Peer {
             }
             Step::Stall { time } => {
                 let Some(wire) = self.wire() else { return Err(Stop::Over) };
-                let ended = match time {
-                    Some(time) => timeout(*time, wire.watch_end()).await.is_ok(),
-                    None => {
-                        wire.watch_end().await;
-                        true
-                    }
+                let ended = if let Some(time) = time {
+                    timeout(*time, wire.watch_end()).await.is_ok()
+                } else {
+                    wire.watch_end().await;
+                    true
                 };
                 if ended { Err(Stop::Over) } else { Ok(()) }
             }
@@ -280,14 +280,13 @@ impl Peer {
             return self.finish(true).await;
         }
         loop {
-            match self.read(None).await {
-                Got::End => return,
-                Got::Close => {
-                    if self.leave().await.is_err() {
-                        return;
-                    }
-                }
-                _ => {}
+            let over = match self.read(None).await {
+                Got::End => true,
+                Got::Close => self.leave().await.is_err(),
+                _ => false,
+            };
+            if over {
+                return;
             }
         }
     }
