@@ -14,7 +14,7 @@ use crate::hub::Hub;
 use crate::inner::Inner;
 use crate::listeners::Kind;
 use crate::socket::Socket;
-use crate::{convert, events};
+use crate::{convert, events, process};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET: Duration = Duration::from_millis(2);
@@ -48,6 +48,7 @@ pub(crate) struct Pending {
 /// Delivers what a socket has, in the context in which it was made.
 pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult<Turn> {
     let inner = socket.get().inner(socket.py())?;
+    let _delivery = process::Delivery::begin();
     // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     let result = batches(socket, hub, inner, &mut pending);
@@ -81,6 +82,9 @@ fn batches(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, pend
             if start.elapsed() > BUDGET {
                 return Ok(true);
             }
+        }
+        if process::is_ending() {
+            return Ok(true);
         }
         since += 1;
         let index = pending.next;
@@ -168,7 +172,7 @@ fn fail(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_, P
     if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) {
         return Err(error);
     }
-    match hub.call_method1("report", (socket, function, error.value(py))) {
+    match hub.call_method1("report", (socket, function, error.into_value(py))) {
         Err(failed) if failed.is_instance_of::<PyKeyboardInterrupt>(py) || failed.is_instance_of::<PySystemExit>(py) => Err(failed),
         Err(failed) => {
             failed.write_unraisable(py, Some(function));

@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::deliver::Turn;
-use crate::errors;
 use crate::inner::lock;
 use crate::socket::Socket;
+use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
 const SIGNAL_CHECK: Duration = Duration::from_secs(1);
@@ -155,7 +155,11 @@ impl Hub {
             return Err(errors::raise(py, Error::new(ErrorCode::Forked, "events are delivered in the parent process")));
         }
         let bell = &self.bell;
-        py.detach(|| bell.wait(timeout))?;
+        py.detach(|| {
+            let waited = bell.wait(timeout);
+            process::stay_if_ending();
+            waited
+        })?;
         py.check_signals()
     }
 }
@@ -241,6 +245,7 @@ impl Hub {
         py.detach(|| {
             while !bell.wait(None)? {}
             bell.hush();
+            process::stay_if_ending();
             Ok(())
         })
     }

@@ -1,9 +1,51 @@
-//! The process: goodbye at exit, signals. Thin over the core; when to call them is the package's matter (`_process.py`).
+//! The process: goodbye at exit, signals, and what happens to threads that deliver events when the interpreter ends. Thin over the core;
+//! when to call what is the package's matter (`_process.py`).
+//!
+//! A thread that comes back to a Python that has ended is unwound by force, which Rust's frames do not survive. So daemon threads stop
+//! delivering before that, and those that wait here wait for ever.
 
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use heartwire::driver::exit;
 use pyo3::prelude::*;
+
+/// How long the end of the process waits for handlers on daemon threads.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+static ENDING: AtomicBool = AtomicBool::new(false);
+static ENDER: OnceLock<ThreadId> = OnceLock::new();
+static DELIVERING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether the interpreter ends and this is not the thread that ends it: nothing is delivered here any more.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Acquire) && ENDER.get() != Some(&thread::current().id())
+}
+
+/// To be held while events are delivered.
+pub(crate) struct Delivery(());
+
+impl Delivery {
+    pub(crate) fn begin() -> Self {
+        DELIVERING.fetch_add(1, Ordering::AcqRel);
+        Self(())
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        DELIVERING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Where a daemon thread stays that must not return to Python.
+pub(crate) fn stay_if_ending() {
+    while is_ending() {
+        thread::park();
+    }
+}
 
 /// Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given.
 #[pyfunction]
@@ -11,6 +53,19 @@ use pyo3::prelude::*;
 pub(crate) fn goodbye(py: Python<'_>, timeout: Option<f64>) {
     let at_most = timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     py.detach(|| exit::goodbye(at_most));
+}
+
+/// The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that.
+#[pyfunction]
+pub(crate) fn end(py: Python<'_>) {
+    let _ = ENDER.set(thread::current().id());
+    ENDING.store(true, Ordering::Release);
+    py.detach(|| {
+        let until = Instant::now() + PATIENCE;
+        while DELIVERING.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
 /// SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own.

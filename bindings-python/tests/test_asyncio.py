@@ -63,7 +63,6 @@ def test_events_come_on_the_running_loop(server: RawServer, run: Run) -> None:
     async def main() -> None:
         seen: list[Any] = []
         ws = WebSocket(server.url)
-        await asyncio.sleep(0)
         ws.onopen = lambda event: (seen.append(threading.current_thread()), ws.send("1"), ws.send("2"))
 
         @ws.on("message")

@@ -74,12 +74,13 @@ def test_a_signal_ends_the_child_as_ever(server: RawServer, child: Any) -> None:
     assert (out, got) == (f"child {-signal.SIGTERM}", [(1, b"parent")])
 
 
-def test_the_child_may_have_a_socket_of_its_own(server: RawServer, child: Any) -> None:
+@pytest.mark.parametrize(("leave", "status"), [("sys.exit(7)", 7), ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM)])
+def test_the_child_may_have_a_socket_of_its_own(server: RawServer, child: Any, leave: str, status: int) -> None:
     with RawServer() as other:
         code = f"""
 mine = WebSocket({other.url!r})
 mine.onopen = lambda event: mine.send("child")
-mine.onmessage = lambda event: sys.exit(7)
+mine.onmessage = lambda event: {leave}
 mine.run_forever()
 """
         import threading
@@ -94,7 +95,7 @@ mine.run_forever()
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert run(server, child, code) == ("child 7", [(1, b"parent")])
+        assert run(server, child, code) == (f"child {status}", [(1, b"parent")])
         thread.join()
         assert closes == [1001]
 

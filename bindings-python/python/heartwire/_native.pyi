@@ -25,6 +25,7 @@ __all__ = [
     "ReconnectingEvent",
     "Socket",
     "__version__",
+    "end",
     "goodbye",
     "watch_signals",
 ]
@@ -259,6 +260,9 @@ class Hub:
 
 def goodbye(timeout: float | None = None) -> None:
     """Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given."""
+
+def end() -> None:
+    """The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that."""
 
 def watch_signals() -> None:
     """SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own."""

@@ -16,21 +16,17 @@ _armed = False
 
 
 def watch(close_on_exit: bool) -> None:
-    """Prepare for fork and, with the first socket that wants a goodbye, for the end of the process."""
+    """Prepare for fork and for the end of the process; for signals that end it with the first socket that wants a goodbye."""
     global _watched, _armed
     if not _watched:
         _watched = True
+        import atexit
         import os
+        import threading
 
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forked)
-    if close_on_exit and not _armed:
-        _armed = True
-        import atexit
-        import threading
-
-        _native.watch_signals()
-        atexit.register(_native.goodbye)
+        atexit.register(_end)
         # Runs when the main thread has ended, before threads are waited for: atexit alone comes after them, and never in the
         # children of multiprocessing.
         register = getattr(threading, "_register_atexit", None)
@@ -39,6 +35,14 @@ def watch(close_on_exit: bool) -> None:
                 register(_main_ended)
             except RuntimeError:  # the interpreter is ending already
                 _main_ended()
+    if close_on_exit and not _armed:
+        _armed = True
+        _native.watch_signals()
+
+
+def _end() -> None:
+    _native.goodbye()
+    _native.end()
 
 
 def _main_ended() -> None:
@@ -54,8 +58,10 @@ def _main_ended() -> None:
 
 
 def _forked() -> None:
-    # The core has closed its copies of the parent's connections already, in its own fork handler.
+    # The core has let go of the parent's connections and signals already, in its own fork handler.
+    global _armed
     from . import _delivery
 
+    _armed = False
     serving.clear()
     _delivery.forget()
