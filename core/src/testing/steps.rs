@@ -88,7 +88,7 @@ pub(super) enum Place {
     Over,
 }
 
-const NAMES: &str = "plain, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
+pub(super) const NAMES: &str = "plain, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
 const SOON: Duration = Duration::from_secs(5);
 
 impl Step {

@@ -284,3 +284,19 @@ async fn tls_with_an_authority_of_its_own() {
     let server = start(&json!({"tls": true, "connections": [{"do": "plain"}, {"do": "raw", "text": "SSH-2.0-x\r\n"}]}));
     assert!(open(&server).await.is_err());
 }
+
+#[test]
+fn the_documentation_names_every_step_and_its_scripts_are_right() {
+    let page = include_str!("../../../docs/testing.md");
+    let mut scripts = 0;
+    for block in page.split("```json\n").skip(1) {
+        let json = block.split("```").next().unwrap();
+        let script = serde_json::from_str(json).unwrap();
+        super::script::Script::parse(&script).unwrap_or_else(|error| panic!("{error}\n{json}"));
+        scripts += 1;
+    }
+    assert_eq!(scripts, 5);
+    for name in super::steps::NAMES.split(", ") {
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is not in docs/testing.md");
+    }
+}
