@@ -70,10 +70,10 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
     face.socket.terminate();
     face.run(Duration::ZERO, &mut |_, _| {});
     outcome.map_err(|words| {
-        let show = |values: &[Value]| values.iter().map(|value| format!("\n    {}", shortened(value))).collect::<String>();
+        let show = |values: &[Value]| values.iter().map(shortened).collect::<Vec<_>>().join("\n    ");
         let records = stage.server.records();
         format!(
-            "  {words}\n  seen:{}\n  expected:{}\n  the server recorded:{}",
+            "  {words}\n  seen:\n    {}\n  expected:\n    {}\n  the server recorded:\n    {}",
             show(&stage.seen.lock().unwrap()),
             show(list(&scenario["expect"])),
             show(list(&records))
@@ -119,28 +119,27 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
         if let Some(fault) = stage.faults.lock().unwrap().first() {
             return Err(fault.clone());
         }
-        let compared = stage.compared(scenario);
-        match compare(expected, &compared) {
-            Standing::Different(index) => return Err(format!("event {index} is not as expected: {}", shortened(&compared[index]))),
+        let events = stage.compared(scenario);
+        match compare(expected, &events) {
+            Standing::Different(index) => return Err(format!("event {index} is not as expected: {}", shortened(&events[index]))),
             Standing::Open => complete = None,
-            Standing::Complete if complete.is_none_or(|(_, count)| count != compared.len()) => {
-                complete = Some((Instant::now(), compared.len()))
+            Standing::Complete if complete.is_none_or(|(_, count)| count != events.len()) => {
+                complete = Some((Instant::now(), events.len()));
             }
             Standing::Complete => {}
         }
         let records = stage.server.records();
-        let unwanted = unwanted(scenario, list(&records));
-        if let Some(record) = unwanted {
+        if let Some(record) = unwanted(scenario, list(&records)) {
             return Err(format!("the server recorded what it must not: {record}"));
         }
-        let missing = missing(list(&scenario["server_saw"]), list(&records));
+        let absent = missing(list(&scenario["server_saw"]), list(&records));
         let state = face.socket.ready_state() as u8;
-        let state_fits = scenario["ready_state"].is_null() || scenario["ready_state"] == state;
-        if complete.is_some_and(|(since, _)| since.elapsed() >= QUIET) && missing.is_none() && state_fits {
+        let fits = scenario["ready_state"].is_null() || scenario["ready_state"] == state;
+        if complete.is_some_and(|(since, _)| since.elapsed() >= QUIET) && absent.is_none() && fits {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            let words = match (complete, missing) {
+            let words = match (complete, absent) {
                 (None, _) => "not all events came in time".to_owned(),
                 (_, Some(pattern)) => format!("the server did not record {pattern}"),
                 _ => format!("ready_state is {state}"),
@@ -154,7 +153,7 @@ fn unwanted<'a>(scenario: &Value, records: &'a [Value]) -> Option<&'a Value> {
     let failed = json!({"event": "failed"});
     let expects_failure = list(&scenario["server_saw"]).iter().any(|pattern| pattern["event"] == "failed");
     let never = list(&scenario["server_never"]).iter().chain((!expects_failure).then_some(&failed));
-    never.flat_map(|pattern| records.iter().find(|record| matches(pattern, record))).next()
+    never.filter_map(|pattern| records.iter().find(|record| matches(pattern, record))).next()
 }
 
 impl Stage {
