@@ -160,7 +160,8 @@ def npm_install(folder: Path) -> None:
     lock = folder / "package-lock.json"
     stamp, inputs = folder / "node_modules" / ".stamp", (folder / "package.json", lock)
     if not is_fresh(stamp, *inputs):
-        command = ["ci"] if lock.exists() else ["install", "--no-package-lock"]
+        # Not `npm ci`: it fails where a registry does not carry the packages of other platforms, which are optional and never installed.
+        command = ["install", "--no-save"] if lock.exists() else ["install", "--no-package-lock"]
         run("npm", *command, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", cwd=folder)
         stamp.parent.mkdir(exist_ok=True)
         stamp_fresh(stamp, *inputs)

@@ -13,7 +13,7 @@ const Found = Object.freeze({ NOTHING: 0, MESSAGES: 1, EVENT: 2, SETTLED: 3, END
 /** How long sockets may be served before the event loop gets its turn, in milliseconds. */
 const BUDGET = 10
 
-/** @typedef {import('./socket.js').Socket} Socket */
+/** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
 
 /** @type {Map<number, Socket>} */
 const sockets = new Map()

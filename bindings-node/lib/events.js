@@ -32,7 +32,7 @@ class LightEvent {
 
   /**
    * @param {string} type
-   * @param {EventInit | null} [init]
+   * @param {{ bubbles?: boolean, cancelable?: boolean, composed?: boolean } | null} [init]
    * @param {number} [time]
    */
   constructor(type, init, time) {
@@ -159,7 +159,10 @@ const common = Object.getOwnPropertyDescriptors(LightEvent.prototype)
 function below(Class, Base) {
   const { prototype } = Class
   const fields = Object.entries(Object.getOwnPropertyDescriptors(prototype))
-  own.set(prototype, fields.filter(([, descriptor]) => descriptor.get).map(([name]) => name))
+  own.set(
+    prototype,
+    fields.filter(([, descriptor]) => descriptor.get).map(([name]) => name),
+  )
   for (const name of Object.keys(prototype)) Object.defineProperty(prototype, name, { enumerable: true })
   for (const [name] of fields) if (name !== 'constructor') Object.defineProperty(prototype, name, { enumerable: true })
   if (Object.getPrototypeOf(prototype) === LightEvent.prototype) {
@@ -201,7 +204,7 @@ class MessageEvent extends LightEvent {
   json() {
     const data = this.#data
     if (typeof data === 'string') return JSON.parse(data)
-    if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return JSON.parse(new TextDecoder().decode(data))
+    if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return JSON.parse(new TextDecoder().decode(/** @type {any} */ (data)))
     throw new TypeError('json() reads text, ArrayBuffer and Buffer messages; a Blob has to be read with await event.data.text()')
   }
 }
@@ -237,7 +240,7 @@ class CloseEvent extends LightEvent {
     return this.#init.retryIn ?? null
   }
 }
-below(CloseEvent, globalThis.CloseEvent ?? Event)
+below(CloseEvent, Reflect.get(globalThis, 'CloseEvent') ?? Event)
 for (const Class of [MessageEvent, CloseEvent]) {
   Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: Class.name, configurable: true })
 }

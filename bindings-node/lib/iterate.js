@@ -5,7 +5,7 @@
 /** How many messages may wait for a slow loop before the socket is paused. */
 const HIGH_WATER = 64
 
-/** @typedef {import('./socket.js').Socket} Socket */
+/** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
 
 /**
  * @param {Socket} socket

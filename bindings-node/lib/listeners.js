@@ -24,7 +24,7 @@ class Listeners {
   /**
    * @param {string} type
    * @param {any} callback
-   * @param {boolean | AddEventListenerOptions} [options]
+   * @param {any} [options]
    */
   add(type, callback, options) {
     const { capture, once, signal } = flatten(options)
@@ -39,7 +39,7 @@ class Listeners {
   /**
    * @param {string} type
    * @param {any} callback
-   * @param {boolean | EventListenerOptions} [options]
+   * @param {any} [options]
    */
   remove(type, callback, options) {
     const { capture } = flatten(options)
@@ -77,7 +77,10 @@ class Listeners {
   /** @param {string} type @param {Entry} entry */
   #drop(type, entry) {
     entry.removed = true
-    this.#lists.set(type, this.of(type).filter((each) => each !== entry))
+    this.#lists.set(
+      type,
+      this.of(type).filter((each) => each !== entry),
+    )
   }
 
   /**
@@ -101,7 +104,7 @@ class Listeners {
   /**
    * Dispatches one of our own events.
    * @param {EventTarget} target
-   * @param {LightEvent} event
+   * @param {InstanceType<typeof LightEvent>} event
    */
   dispatch(target, event) {
     const list = this.of(event.type)

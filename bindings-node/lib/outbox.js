@@ -16,7 +16,7 @@ class Outbox {
   #reading = false
   #socket
 
-  /** @param {import('./socket.js').Socket} socket */
+  /** @param {InstanceType<typeof import('./socket.js').Socket>} socket */
   constructor(socket) {
     this.#socket = socket
   }
@@ -41,7 +41,7 @@ class Outbox {
   }
 
   /** Does something behind what waits. @param {() => void} run */
-  then(run) {
+  after(run) {
     this.#push({ size: 0, run })
   }
 

@@ -4,7 +4,7 @@
 
 const { WebSocketError } = require('./errors.js')
 
-/** @typedef {import('./socket.js').Socket} Socket */
+/** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
 
 /** @type {WeakMap<Socket, Promise<any>>} */
 const openedBy = new WeakMap()

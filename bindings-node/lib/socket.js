@@ -166,7 +166,7 @@ class Socket {
     if (name === 'open' || name === 'close') for (const watcher of [...this.watchers]) watcher()
   }
 
-  /** @param {string} name @param {any} fields */
+  /** @param {string} name @param {any} fields @returns {any} */
   #make(name, fields) {
     const { trusted } = events
     switch (name) {
@@ -247,8 +247,7 @@ class Socket {
     }
     const first = this.#beginTurn()
     const more = first ? 0 : MORE
-    const sent =
-      typeof data === 'string' ? addon.sendText(this.handle, data, flags | more) : addon.sendBinary(this.handle, data, flags | more)
+    const sent = typeof data === 'string' ? addon.sendText(this.handle, data, flags | more) : addon.sendBinary(this.handle, data, flags | more)
     if (typeof sent !== 'number') throw thrown(sent)
     this.#added += sent
     if (more !== 0) this.#flushLater()
@@ -309,7 +308,7 @@ class Socket {
     this.closedByUs = true
     this.closeWaits = !this.outbox.isEmpty
     if (this.closeWaits) {
-      this.outbox.then(() => this.#closeNow(code, reason))
+      this.outbox.after(() => this.#closeNow(code, reason))
       this.refresh()
     } else {
       this.#closeNow(code, reason)

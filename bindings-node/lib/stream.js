@@ -7,7 +7,7 @@ const { bytesOf } = require('./convert.js')
 const { thrown } = require('./errors.js')
 
 /**
- * @param {import('./socket.js').Socket} socket
+ * @param {InstanceType<typeof import('./socket.js').Socket>} socket
  * @param {AsyncIterable<any> | Iterable<any>} source
  */
 async function sendStream(socket, source) {
@@ -42,7 +42,7 @@ async function sendStream(socket, source) {
   send(held ?? new ArrayBuffer(0), true)
 }
 
-/** @param {import('./socket.js').Socket} socket */
+/** @param {InstanceType<typeof import('./socket.js').Socket>} socket */
 function drained(socket) {
   return new Promise((resolve) => {
     const done = () => {

@@ -14,12 +14,9 @@ const COMPRESS = 2
 const PLAIN = 4
 
 /** The types of events that have a handler attribute. */
-const TYPES = /** @type {const} */ ([
-  'open', 'message', 'error', 'close', 'reconnecting', 'ping', 'pong', 'heartbeat', 'drain', 'dropped',
-])
+const TYPES = /** @type {const} */ (['open', 'message', 'error', 'close', 'reconnecting', 'ping', 'pong', 'heartbeat', 'drain', 'dropped'])
 
 class WebSocket extends EventTarget {
-  /** @type {Socket} */
   #socket
 
   /**

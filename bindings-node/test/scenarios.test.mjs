@@ -1,6 +1,6 @@
 // Owns: the runner of ../tests/scenarios for this face; the format and the contract are in tests/scenarios/README.md.
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { WebSocket, WebSocketError } from '../lib/index.mjs'
 import { FaultServer } from '../lib/testing.js'
@@ -26,7 +26,11 @@ async function play(given) {
   const server = given.server === undefined && given.throws ? null : new FaultServer(given.server)
   const scenario = { ...given, ...filled(given, server) }
   try {
-    if (scenario.throws) assert.throws(() => open(scenario), (error) => codeOf(error, scenario.throws) === scenario.throws)
+    if (scenario.throws)
+      assert.throws(
+        () => open(scenario),
+        (error) => codeOf(error, scenario.throws) === scenario.throws,
+      )
     else await observed(scenario, server)
   } finally {
     server?.stop()
@@ -64,7 +68,11 @@ class Run {
     for (const type of EVENTS) this.ws.addEventListener(type, (event) => this.see(described(this.ws, event)))
     for (const rule of this.scenario.client ?? []) {
       if (rule.on === 'start') this.act(rule.do)
-      else if (rule.on.server) this.server.waitFor(rule.on.server, 10_000).then(() => this.act(rule.do), (error) => this.fail(error))
+      else if (rule.on.server)
+        this.server.waitFor(rule.on.server, 10_000).then(
+          () => this.act(rule.do),
+          (error) => this.fail(error),
+        )
     }
   }
 
@@ -266,7 +274,11 @@ function described(ws, event) {
     case 'heartbeat':
       return { ...base, kind: event.kind, latency: seconds(event.latency), missed: event.missed }
     case 'dropped':
-      return { ...base, reason: event.reason, messages: event.messages.map((each) => (typeof each === 'string' ? each : { binary: each.toString('hex') })) }
+      return {
+        ...base,
+        reason: event.reason,
+        messages: event.messages.map((each) => (typeof each === 'string' ? each : { binary: each.toString('hex') })),
+      }
     default:
       return base
   }
@@ -295,12 +307,17 @@ function filled(scenario, server) {
   if (!server) return {}
   const fill = (value) => {
     if (typeof value === 'string') {
-      return value.replaceAll('{url}', server.url).replaceAll('{port}', server.port).replaceAll('{ca}', server.caPem ?? '')
+      return value
+        .replaceAll('{url}', server.url)
+        .replaceAll('{port}', server.port)
+        .replaceAll('{ca}', server.caPem ?? '')
     }
     if (Array.isArray(value)) return value.map(fill)
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each)]))
   }
   const parts = { url: '{url}', ...scenario }
-  return Object.fromEntries(['url', 'protocols', 'options', 'client', 'expect', 'server_saw'].filter((key) => key in parts).map((key) => [key, fill(parts[key])]))
+  return Object.fromEntries(
+    ['url', 'protocols', 'options', 'client', 'expect', 'server_saw'].filter((key) => key in parts).map((key) => [key, fill(parts[key])]),
+  )
 }

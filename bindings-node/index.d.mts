@@ -1,0 +1,2 @@
+export * from './index.js'
+export { WebSocket as default } from './index.js'

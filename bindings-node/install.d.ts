@@ -1,0 +1,2 @@
+// `import 'heartwire/install'` puts WebSocket and CloseEvent on globalThis where there are none.
+export {}
