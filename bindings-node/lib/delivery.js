@@ -59,6 +59,8 @@ addon.connect(
   (/** @type {any[]} */ ...values) => {
     incoming = values
   },
+  // Bun and Deno export libuv's functions, too, but they do not work there; Electron's loop does not run them reliably.
+  runtime() === 'node' && process.versions.uv?.startsWith('1.') && !process.versions.electron,
 )
 
 /** Serves the sockets in turn, event by event. What a tick of the user throws leaves from here; whoever called calls again. */

@@ -173,6 +173,12 @@ function below(Class, Base) {
   }
 }
 
+/** The platform's class of this name, or Event. @param {string} name */
+function platform(name) {
+  const Class = Reflect.get(globalThis, name)
+  return Class?.prototype instanceof Event ? Class : Event
+}
+
 class MessageEvent extends LightEvent {
   #data
   #origin
@@ -208,7 +214,7 @@ class MessageEvent extends LightEvent {
     throw new TypeError('json() reads text, ArrayBuffer and Buffer messages; a Blob has to be read with await event.data.text()')
   }
 }
-below(MessageEvent, globalThis.MessageEvent ?? Event)
+below(MessageEvent, platform('MessageEvent'))
 
 class CloseEvent extends LightEvent {
   #init
@@ -240,7 +246,7 @@ class CloseEvent extends LightEvent {
     return this.#init.retryIn ?? null
   }
 }
-below(CloseEvent, Reflect.get(globalThis, 'CloseEvent') ?? Event)
+below(CloseEvent, platform('CloseEvent'))
 for (const Class of [MessageEvent, CloseEvent]) {
   Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: Class.name, configurable: true })
 }

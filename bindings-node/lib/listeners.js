@@ -130,18 +130,30 @@ class Listeners {
       return !ours.defaultPrevented
     }
     const { addEventListener, removeEventListener, dispatchEvent } = EventTarget.prototype
-    /** @type {((event: Event) => void)[]} */
-    const bridges = []
     const type = event?.type
-    for (const entry of this.of(type)) {
-      const bridge = (/** @type {Event} */ each) => this.call(entry, target, each)
-      bridges.push(bridge)
-      addEventListener.call(target, type, bridge)
+    const list = this.of(type)
+    let stopped = false
+    // One listener for all of ours: Node before 22 takes `currentTarget` away after the first.
+    const bridge = () => {
+      for (const entry of list) {
+        this.call(entry, target, event)
+        if (stopped) break
+      }
+    }
+    addEventListener.call(target, type, bridge)
+    if (event instanceof Event) {
+      const stop = event.stopImmediatePropagation
+      const value = () => {
+        stopped = true
+        stop.call(event)
+      }
+      Object.defineProperty(event, 'stopImmediatePropagation', { value, configurable: true, writable: true })
     }
     try {
       return dispatchEvent.call(target, event)
     } finally {
-      for (const bridge of bridges) removeEventListener.call(target, type, bridge)
+      removeEventListener.call(target, type, bridge)
+      if (event instanceof Event) Reflect.deleteProperty(event, 'stopImmediatePropagation')
     }
   }
 }

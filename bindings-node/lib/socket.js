@@ -304,7 +304,7 @@ class Socket {
 
   /** @param {number} code @param {string} reason */
   close(code, reason) {
-    if (this.handle === null) return
+    if (this.handle === null || this.isOver) return
     this.closedByUs = true
     this.closeWaits = !this.outbox.isEmpty
     if (this.closeWaits) {
@@ -325,7 +325,7 @@ class Socket {
   }
 
   terminate() {
-    if (this.handle === null) return
+    if (this.handle === null || this.isOver) return
     this.closedByUs = true
     this.outbox.clear()
     addon.terminate(this.handle)

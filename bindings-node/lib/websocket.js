@@ -88,7 +88,8 @@ class WebSocket extends EventTarget {
   close(code = undefined, reason = undefined) {
     const socket = this.#socket
     const [number, text] = convert.closeArguments(code, reason)
-    if (socket.state <= OPEN && !socket.closeWaits) socket.close(number, text)
+    // Also between two attempts, where the state may be CLOSED for a moment.
+    if (socket.state !== CLOSING) socket.close(number, text)
   }
 
   // What Heartwire adds ----------------------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ class WebSocket extends EventTarget {
   }
 
   async [Symbol.asyncDispose]() {
-    if (this.#socket.state <= OPEN) this.#socket.close(1000, '')
+    this.close(1000)
     await closed(this.#socket)
   }
 

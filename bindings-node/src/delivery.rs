@@ -40,11 +40,9 @@ fn next(js: Js, environment: &mut Environment, handle: u32) -> Result<Found> {
     let sink = environment.link.as_ref().map(|link| link.sink);
     let (Some(socket), Some(sink)) = (environment.socket(handle), sink) else { return Ok(Found::Nothing) };
     if !socket.in_batch {
-        if !socket.connection.take(&mut socket.batch) {
+        if !socket.next_batch() {
             return Ok(Found::Nothing);
         }
-        socket.in_batch = true;
-        socket.next = 0;
     }
     let found = loop {
         let Some(item) = socket.batch.items.get(socket.next) else {

@@ -4,6 +4,7 @@
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use heartwire::driver::Connection;
@@ -11,8 +12,10 @@ use napi_sys as sys;
 
 use crate::door::Door;
 use crate::js::{Arguments, Failed, Js, Kept, Result, Value};
+use crate::place::{Closing, Place};
 use crate::socket::Socket;
 use crate::testing::Servers;
+use crate::uv::Loop;
 use crate::{delivery, goodbye, socket, testing};
 
 /// What an environment holds. Lives until its end; every function of the addon gets it.
@@ -22,6 +25,9 @@ pub(crate) struct Environment {
     free: Vec<u32>,
     pub(crate) link: Option<Link>,
     pub(crate) servers: Servers,
+    /// The environment's loop, where sockets may live on it.
+    pub(crate) uv: Option<Loop>,
+    pub(crate) closing: Rc<Closing>,
     /// Room for text on its way out, and for UTF-16 on its way in.
     pub(crate) utf8: Vec<u8>,
     pub(crate) wide: Vec<u16>,
@@ -31,6 +37,7 @@ pub(crate) struct Environment {
 pub(crate) struct Link {
     pub(crate) door: Arc<Door>,
     pub(crate) sink: Kept,
+    pub(crate) drain: Kept,
 }
 
 /// A function of the addon.
@@ -60,6 +67,11 @@ impl Environment {
 
     pub(crate) fn socket(&mut self, handle: u32) -> Option<&mut Socket> {
         self.sockets.get_mut(handle as usize)?.as_mut()
+    }
+
+    /// The place of a socket of this environment.
+    pub(crate) fn place(&self, js: Js, environment: *mut c_void, door: Arc<Door>, handle: u32) -> Place {
+        Place { js, environment: environment.cast(), door, handle, closing: Rc::clone(&self.closing) }
     }
 
     /// Says goodbye to the peers of this environment's sockets.
@@ -161,14 +173,31 @@ unsafe extern "C" fn on_end(environment: *mut c_void) {
     unsafe { &mut *environment.cast::<Environment>() }.end();
 }
 
+/// The end of an environment with sockets on its loop: it waits until libuv has closed their handles.
+unsafe extern "C" fn on_last(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: as in `on_end`.
+    let environment = unsafe { &mut *environment.cast::<Environment>() };
+    environment.end();
+    environment.closing.wait(hook);
+}
+
 unsafe extern "C" fn free(_: sys::napi_env, environment: *mut c_void, _: *mut c_void) {
     // SAFETY: made by `Box::into_raw` in `install`; the host calls this once.
     drop(unsafe { Box::from_raw(environment.cast::<Environment>()) });
 }
 
-/// `connect(drain, sink)`: `drain(handle, ...)` is called when sockets have something; `sink(value, ...)` takes what `pull` finds.
+/// `connect(drain, sink, uv)`: `drain(handle, ...)` is called when sockets have something; `sink(value, ...)` takes what `pull` finds; `uv`: the host's
+/// loop is libuv's, and sockets may live on it.
 fn connect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    environment.link = Some(Link { door: Door::open(js, arguments.at(0))?, sink: js.keep(arguments.at(1))? });
+    let drain = js.keep(arguments.at(0))?;
+    environment.link = Some(Link { door: Door::open(js, arguments.at(0))?, sink: js.keep(arguments.at(1))?, drain });
+    if js.to_boolean(arguments.at(2))? {
+        environment.uv = Loop::of(js);
+    }
+    if environment.uv.is_some() {
+        // SAFETY: the environment is that of the callback under way; the state outlives the hook.
+        unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(on_last), arguments.data, ptr::null_mut()) };
+    }
     js.undefined()
 }
 

@@ -5,9 +5,12 @@ mod delivery;
 mod door;
 mod environment;
 mod goodbye;
+mod host;
 mod js;
+mod place;
 mod socket;
 mod testing;
+mod uv;
 mod values;
 mod work;
 

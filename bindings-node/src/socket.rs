@@ -11,6 +11,7 @@ use heartwire::options::{Dialect, Options};
 use serde_json::Value as Json;
 
 use crate::environment::Environment;
+use crate::host::Host;
 use crate::js::{Arguments, Js, Result, Value};
 use crate::values;
 
@@ -21,6 +22,20 @@ pub(crate) struct Socket {
     pub(crate) batch: Batch,
     pub(crate) next: usize,
     pub(crate) in_batch: bool,
+    /// Where the host's loop drives it.
+    pub(crate) host: Option<Host>,
+}
+
+impl Socket {
+    /// Begins the next batch. False: there is none.
+    pub(crate) fn next_batch(&mut self) -> bool {
+        self.in_batch = match &mut self.host {
+            Some(host) => host.drive(&self.connection, &mut self.batch),
+            None => self.connection.take(&mut self.batch),
+        };
+        self.next = 0;
+        self.in_batch
+    }
 }
 
 /// Stands for the URL that a function of the user will give. It is asked before each attempt, so nothing is ever opened there.
@@ -33,9 +48,12 @@ pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Argument
     let options = js.to_text(arguments.at(1), &mut room)?;
     let Some(door) = environment.link.as_ref().map(|link| Arc::clone(&link.door)) else { return js.undefined() };
     let handle = environment.reserve();
-    match make(url.as_deref(), options, Arc::new(move || door.knock(handle))) {
+    let waker = Arc::clone(&door);
+    match make(url.as_deref(), options, Arc::new(move || waker.knock(handle)), environment.uv.is_some()) {
         Ok(connection) => {
-            environment.insert(handle, Socket { connection, batch: Batch::default(), next: 0, in_batch: false });
+            let place = environment.place(js, arguments.data, door, handle);
+            let host = environment.uv.filter(|_| connection.is_hosted()).map(|uv| Host::new(uv, place));
+            environment.insert(handle, Socket { connection, batch: Batch::default(), next: 0, in_batch: false, host });
             js.integer(handle)
         }
         Err(error) => {
@@ -45,12 +63,13 @@ pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Argument
     }
 }
 
-fn make(url: Option<&str>, options: &str, wake: heartwire::driver::Wake) -> error::Result<Connection> {
+fn make(url: Option<&str>, options: &str, wake: heartwire::driver::Wake, uv: bool) -> error::Result<Connection> {
     let options: Json = serde_json::from_str(options)
         .map_err(|error| Error::new(ErrorCode::InvalidOption, "the options are not plain data").caused_by(&error))?;
     let (options, mut providers) = Options::parse(&options, Dialect::JavaScript)?;
     providers.url = url.is_none();
-    Connection::new(url.unwrap_or(UNKNOWN_URL), options, providers, wake)
+    let make = if uv { Connection::hosted } else { Connection::new };
+    make(url.unwrap_or(UNKNOWN_URL), options, providers, wake)
 }
 
 /// Calls `act` with the connection, if the handle still has one.

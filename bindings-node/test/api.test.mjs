@@ -170,7 +170,7 @@ describe('send()', () => {
   })
 
   test('keeps the order with Blobs, and close() waits for them', async () => {
-    const script = [[{ do: 'accept' }, { do: 'expect', text: 'a' }, { do: 'expect', hex: '62' }, { do: 'expect', text: 'c' }, { do: 'expect', hex: '6464' }]]
+    const script = [[{ do: 'accept' }, { do: 'expect', text: 'a' }, { do: 'expect', binary: '62' }, { do: 'expect', text: 'c' }, { do: 'expect', binary: '6464' }]]
     const own = new FaultServer(script)
     const ws = new WebSocket(own.url)
     await within(ws.opened, 'open')
@@ -185,7 +185,7 @@ describe('send()', () => {
     const close = await within(ws.closed, 'close')
     assert.deepEqual([close.code, close.wasClean], [3000, true])
     const seen = own.records().filter(({ event }) => event === 'message' || event === 'close')
-    assert.deepEqual(seen.map(({ text, hex, code }) => text ?? hex ?? code), ['a', '62', 'c', '6464', 3000])
+    assert.deepEqual(seen.map(({ text, binary, code }) => text ?? binary ?? code), ['a', '62', 'c', '6464', 3000])
     own.stop()
   })
 

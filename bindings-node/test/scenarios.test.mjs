@@ -18,13 +18,16 @@ for (const name of Object.keys(process.env)) if (/proxy$/i.test(name)) delete pr
 
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
   const scenario = JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
-  test(`scenario: ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 10) + 10) }, () => play(scenario))
+  for (const driver of ['host', 'background']) {
+    test(`scenario (${driver}): ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 10) + 10) }, () => play(scenario, driver))
+  }
 }
 
 /** Plays one scenario. */
-async function play(given) {
+async function play(given, driver) {
   const server = given.server === undefined && given.throws ? null : new FaultServer(given.server)
   const scenario = { ...given, ...filled(given, server) }
+  scenario.options = { driver, ...scenario.options }
   try {
     if (scenario.throws)
       assert.throws(
@@ -40,6 +43,9 @@ async function play(given) {
 async function observed(scenario, server) {
   const run = new Run(scenario, server)
   const onUncaught = () => run.see({ event: 'uncaught' })
+  // The test runner listens too, and would fail the test.
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
   process.on('uncaughtException', onUncaught)
   run.start()
   try {
@@ -48,6 +54,7 @@ async function observed(scenario, server) {
   } finally {
     if (run.ws.readyState !== 3) run.ws.terminate()
     process.removeListener('uncaughtException', onUncaught)
+    for (const other of others) process.on('uncaughtException', other)
   }
 }
 
@@ -124,9 +131,10 @@ class Run {
   /** Settles when everything expected was seen and nothing more came, or rejects. */
   async done(ms) {
     const until = performance.now() + ms
+    const progress = new Progress(this.scenario.expect ?? [])
     for (;;) {
       if (this.failure) throw this.failure
-      const state = compare(this.scenario.expect ?? [], this.seen)
+      const state = progress.follow(this.seen)
       if (state === 'differs') assert.deepEqual(this.seen, this.scenario.expect)
       const rest = until - performance.now()
       if (state === 'complete' && this.serverSaw() && (this.scenario.ready_state ?? this.ws.readyState) === this.ws.readyState) {
@@ -168,28 +176,41 @@ class Run {
   }
 }
 
-/** Compares what was seen with what is expected: `complete`, `partial` or `differs`. */
-function compare(expected, seen) {
-  // The positions in `expected` that the events so far may have led to.
-  let places = new Set([0])
-  const skip = (set) => {
-    for (const at of set) if (expected[at]?.optional) set.add(at + 1)
-    return set
+/** Follows what is seen through what is expected. */
+class Progress {
+  #expected
+  /** The positions in `expected` that the events so far may have led to. */
+  #places = new Set([0])
+  #followed = 0
+
+  constructor(expected) {
+    this.#expected = expected
+    this.#skip()
   }
-  skip(places)
-  for (const event of seen) {
+
+  /** `complete`, `partial` or `differs`. */
+  follow(seen) {
+    for (; this.#followed < seen.length && this.#places.size > 0; this.#followed++) this.#step(seen[this.#followed])
+    if (this.#places.size === 0) return 'differs'
+    return this.#places.has(this.#expected.length) ? 'complete' : 'partial'
+  }
+
+  #step(event) {
     const after = new Set()
-    for (const at of places) {
-      const { many, optional: _, ...pattern } = expected[at] ?? { event: null }
-      if (at < expected.length && matches(pattern, event)) {
-        after.add(at + 1)
-        if (many) after.add(at)
-      }
+    for (const at of this.#places) {
+      if (at >= this.#expected.length) continue
+      const { many, optional: _, ...pattern } = this.#expected[at]
+      if (!matches(pattern, event)) continue
+      after.add(at + 1)
+      if (many) after.add(at)
     }
-    places = skip(after)
-    if (places.size === 0) return 'differs'
+    this.#places = after
+    this.#skip()
   }
-  return places.has(expected.length) ? 'complete' : 'partial'
+
+  #skip() {
+    for (const at of this.#places) if (this.#expected[at]?.optional) this.#places.add(at + 1)
+  }
 }
 
 function matches(pattern, value) {
@@ -213,7 +234,7 @@ function matches(pattern, value) {
 function open(scenario) {
   const { url = '{url}', protocols, options } = scenario
   const made = options && convert(options, '')
-  const ws = protocols === undefined ? new WebSocket(provider(url), made) : new WebSocket(provider(url), protocols, made)
+  const ws = protocols === undefined ? new WebSocket(provider(url), made) : new WebSocket(provider(url), provider(protocols), made)
   ws.binaryType = 'nodebuffer'
   return ws
 }

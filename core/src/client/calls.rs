@@ -10,7 +10,7 @@ use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::ReadyState;
 use crate::message::{Data, SendOptions};
-use crate::session::Route;
+use crate::session::{Route, check_close};
 
 impl Client {
     fn check_ours(&self) -> Result<()> {
@@ -136,7 +136,12 @@ impl Client {
         let code = code.or((!reason.is_empty()).then_some(CloseCode::NORMAL));
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
-        inner.session.close(now, code, reason)?;
+        if self.is_unseen(&inner) {
+            check_close(code, reason)?;
+            inner.session.abandon(now);
+        } else {
+            inner.session.close(now, code, reason)?;
+        }
         inner.left = true;
         self.show_closing(waiting);
         self.pump(&mut inner, now);
@@ -165,9 +170,18 @@ impl Client {
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
         inner.left = true;
         inner.terminated = true;
-        inner.session.terminate(now);
+        if self.is_unseen(&inner) {
+            inner.session.abandon(now);
+        } else {
+            inner.session.terminate(now);
+        }
         self.show_closing(waiting);
         self.pump(&mut inner, now);
+    }
+
+    /// Whether the connection has opened, and the user does not know yet.
+    fn is_unseen(&self, inner: &Inner) -> bool {
+        inner.session.ready_state() == ReadyState::Open && matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Closed)
     }
 
     /// The user closed: that is seen at once. `waiting`: an attempt, or the wait for one, is given up.

@@ -79,21 +79,23 @@ impl Session {
     /// # Errors
     /// `invalid_close`: a code that a program may not give, a reason that is too long, or a reason without a code. Checked in every state.
     pub fn close(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        let refuse = |why: String| Err(Error::new(ErrorCode::InvalidClose, why));
-        match code {
-            Some(code) if !code.may_be_given() => return refuse(format!("the close code is {code}: allowed are 1000, and 3000 to 4999")),
-            None if !reason.is_empty() => return refuse("a close reason needs a code".to_owned()),
-            _ if reason.len() > CloseCode::MAX_REASON_BYTES => {
-                let most = CloseCode::MAX_REASON_BYTES;
-                return refuse(format!("the close reason has {} bytes of UTF-8: allowed are {most}", reason.len()));
-            }
-            _ => {}
-        }
+        check_close(code, reason)?;
         if self.intent == Intent::Stay {
             self.intent = Intent::Leave;
         }
         self.leave(now, code, reason, "close() was called before the connection was open");
         Ok(())
+    }
+
+    /// The user gives up a connection that has opened without the user's knowing yet: it ends as an attempt does. Final.
+    pub fn abandon(&mut self, now: Instant) {
+        if !matches!(self.state, State::Open) {
+            return self.terminate(now);
+        }
+        self.intent = Intent::Leave;
+        self.out.push(Action::SendClose(Some(CloseCode::GOING_AWAY), String::new()));
+        let error = Error::new(ErrorCode::Cancelled, "the socket was closed before the connection was open");
+        self.drop_link(now, Ended::failed(error, Class::Hopeless));
     }
 
     /// The process ends: as `close()` with 1001, but once both Close frames passed the end of TCP is not awaited. Final.
@@ -287,4 +289,22 @@ impl Session {
             self.state = State::Waiting(now.checked_add(delay));
         }
     }
+}
+
+/// What a program may give to `close()`.
+///
+/// # Errors
+/// `invalid_close`.
+pub fn check_close(code: Option<CloseCode>, reason: &str) -> Result<()> {
+    let refuse = |why: String| Err(Error::new(ErrorCode::InvalidClose, why));
+    match code {
+        Some(code) if !code.may_be_given() => return refuse(format!("the close code is {code}: allowed are 1000, and 3000 to 4999")),
+        None if !reason.is_empty() => return refuse("a close reason needs a code".to_owned()),
+        _ if reason.len() > CloseCode::MAX_REASON_BYTES => {
+            let most = CloseCode::MAX_REASON_BYTES;
+            return refuse(format!("the close reason has {} bytes of UTF-8: allowed are {most}", reason.len()));
+        }
+        _ => {}
+    }
+    Ok(())
 }

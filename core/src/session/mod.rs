@@ -23,6 +23,7 @@ use rand::rngs::SmallRng;
 
 use self::action::Outlet;
 pub use self::action::{Action, Route, Target};
+pub use self::ending::check_close;
 use self::ending::{Closing, Ended};
 use self::heartbeat::Heartbeat;
 use self::liveness::Liveness;

@@ -1,0 +1,149 @@
+// Owns: the goodbye: however the process or a worker ends, the server gets Close 1001 and the exit status is what it would have been.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FaultServer } from '../lib/testing.js'
+import { child } from './helpers.mjs'
+
+const idle = 'setInterval(() => {}, 1000)'
+const stubborn = 'for (;;);'
+
+/** What the process does once it is open, and how it must end: `[code, signal]`. */
+const ends = {
+  'the normal end, with the socket unreferenced': ['ws.unref()', [0, null]],
+  'process.exit() in a message handler': [`ws.onmessage = () => process.exit(7); ws.send('go')`, [7, null]],
+  'process.exit() in the open handler of a second socket': [`new WebSocket(ws.url).onopen = () => process.exit(0)`, [0, null], 2],
+  'process.exitCode': ['process.exitCode = 9; ws.unref()', [9, null]],
+  'an uncaught exception in a handler': [`ws.onmessage = () => { throw new Error('boom') }; ws.send('go')`, [1, null]],
+  'an uncaught exception in a timer': [`setTimeout(() => { throw new Error('boom') })`, [1, null]],
+  'an unhandled rejection in a handler': [`ws.onmessage = async () => { throw new Error('boom') }; ws.send('go')`, [1, null]],
+  SIGINT: [`process.kill(process.pid, 'SIGINT'); ${idle}`, [null, 'SIGINT']],
+  SIGTERM: [`process.kill(process.pid, 'SIGTERM'); ${idle}`, [null, 'SIGTERM']],
+  SIGHUP: [`process.kill(process.pid, 'SIGHUP'); ${idle}`, [null, 'SIGHUP']],
+  'SIGTERM while the script blocks': [`process.kill(process.pid, 'SIGTERM'); ${stubborn}`, [null, 'SIGTERM']],
+  'SIGINT with a listener of the program': [`process.on('SIGINT', () => process.exit(3)); process.kill(process.pid, 'SIGINT'); ${idle}`, [3, null]],
+  'SIGTERM after a listener has gone, and another socket came': [
+    `const f = () => {}; process.on('SIGTERM', f); process.off('SIGTERM', f); new WebSocket(ws.url).onopen = () => process.kill(process.pid, 'SIGTERM')`,
+    [null, 'SIGTERM'],
+    2,
+  ],
+  'text sent just before process.exit()': [`ws.send('last words'); process.exit(0)`, [0, null], 1, 'last words'],
+}
+
+for (const [name, [act, end, count = 1, words]] of Object.entries(ends)) {
+  test(`goodbye on ${name}`, async () => {
+    const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], [{ do: 'accept' }, { do: 'echo' }]])
+    const { code, signal, out } = await child(`
+      import { WebSocket } from './lib/index.mjs'
+      const ws = new WebSocket(${JSON.stringify(server.url)})
+      await ws.opened
+      ${act}`)
+    assert.deepEqual([code, signal, out], [...end, ''])
+    for (let connection = 0; connection < count; connection++) await server.waitFor({ event: 'close', code: 1001, connection })
+    if (words) await server.waitFor({ event: 'message', text: words })
+    server.stop()
+  })
+}
+
+test('a listener of the program decides: no goodbye for a signal that ends nothing', async () => {
+  const server = new FaultServer()
+  const { code, out } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    process.on('SIGHUP', () => { console.log('heard', ws.readyState); ws.send('alive') })
+    const ws = new WebSocket(${JSON.stringify(server.url)})
+    ws.onmessage = ({ data }) => { console.log(data); ws.close(1000) }
+    ws.onopen = () => process.kill(process.pid, 'SIGHUP')`)
+  assert.deepEqual([code, out], [0, 'heard 1\nalive\n'])
+  await server.waitFor({ event: 'close', code: 1000 })
+  server.stop()
+})
+
+test('closeOnExit: false says nothing', async () => {
+  const server = new FaultServer()
+  await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const ws = new WebSocket(${JSON.stringify(server.url)}, { closeOnExit: false })
+    ws.onopen = () => process.exit(0)`)
+  await server.waitFor({ event: 'end' })
+  assert.equal(server.records().find(({ event }) => event === 'close'), undefined)
+  server.stop()
+})
+
+test('a peer that does not answer holds the exit for closeOnExit at most', async () => {
+  const server = new FaultServer([[{ do: 'accept' }, { do: 'stall' }]])
+  const began = performance.now()
+  const { code } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const ws = new WebSocket(${JSON.stringify(server.url)}, { closeOnExit: 300 })
+    ws.onopen = () => process.exit(4)`)
+  assert.equal(code, 4)
+  assert.ok(performance.now() - began < 15_000)
+  server.stop()
+})
+
+test('an open socket keeps the process alive, a closed one does not, an unreferenced one neither', async () => {
+  const server = new FaultServer()
+  const { code, out } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const ws = new WebSocket(${JSON.stringify(server.url)})
+    ws.onopen = () => setTimeout(() => { console.log('still here', ws.hasRef()); ws.close() }, 50).unref()
+    const other = new WebSocket(${JSON.stringify(server.url)}).unref()
+    console.log(other.hasRef())
+    const again = new WebSocket(${JSON.stringify(server.url)}).unref().ref()
+    again.onopen = () => { again.close() }
+    process.on('beforeExit', () => console.log('over', ws.readyState, again.readyState))`)
+  assert.deepEqual([code, out], [0, 'false\nstill here true\nover 3 3\n'])
+  server.stop()
+})
+
+const workers = {
+  'terminate()': ['', 'await worker.terminate()'],
+  'process.exit() inside': ['ws.onmessage = () => process.exit(0); ws.send("go")', "await once(worker, 'exit')"],
+  'an uncaught exception inside': ['ws.onmessage = () => { throw new Error("boom") }; ws.send("go")', "await once(worker, 'error')"],
+  'its normal end': ['ws.unref(); require("node:worker_threads").parentPort.close()', "await once(worker, 'exit')"],
+}
+
+for (const [name, [inside, outside]] of Object.entries(workers)) {
+  test(`goodbye of a worker that ends by ${name}, while the process goes on`, async () => {
+    const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], [{ do: 'accept' }, { do: 'echo' }]])
+    const worker = `
+      const { WebSocket } = require('./lib')
+      const ws = new WebSocket(${JSON.stringify(server.url)})
+      ws.onopen = () => { require('node:worker_threads').parentPort.postMessage('open'); ${inside} }`
+    const { code, out, err } = await child(`
+      import { once } from 'node:events'
+      import { Worker } from 'node:worker_threads'
+      import { WebSocket } from './lib/index.mjs'
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [] })
+      await once(worker, 'message')
+      ${outside}
+      const ws = new WebSocket(${JSON.stringify(server.url)})
+      ws.onopen = () => { console.log('main goes on'); ws.close(1000) }`)
+    assert.deepEqual([code, out, err], [0, 'main goes on\n', ''])
+    await server.waitFor({ event: 'close', code: 1001, connection: 0 })
+    await server.waitFor({ event: 'close', code: 1000, connection: 1 })
+    server.stop()
+  })
+}
+
+test('ten workers ended under a flood, one after the other', async () => {
+  const flood = [{ do: 'accept' }, { do: 'send', text: 'x', count: 100000 }, { do: 'echo' }]
+  const server = new FaultServer(Array.from({ length: 10 }, () => flood))
+  const worker = `
+    const { WebSocket } = require('./lib')
+    const ws = new WebSocket(${JSON.stringify(server.url)})
+    let seen = 0
+    ws.onmessage = () => ++seen === 1000 && require('node:worker_threads').parentPort.postMessage('flooded')`
+  const { code, signal, err } = await child(
+    `
+    import { once } from 'node:events'
+    import { Worker } from 'node:worker_threads'
+    for (let index = 0; index < 10; index++) {
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [] })
+      await once(worker, 'message')
+      await worker.terminate()
+    }`,
+    { ms: 50_000 },
+  )
+  assert.deepEqual([code, signal, err], [0, null, ''])
+  server.stop()
+})

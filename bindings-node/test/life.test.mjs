@@ -1,0 +1,207 @@
+// Owns: promises, iteration, abort, disposal, pausing, streams, reconnection and the user's functions, `heartwire/install`.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { WebSocket } from '../lib/index.mjs'
+import { FaultServer } from '../lib/testing.js'
+import { child, history, next, within } from './helpers.mjs'
+
+const accept = { do: 'accept' }
+
+test('opened tells what was agreed, closed gives the last close event, both also when asked late', async () => {
+  const server = new FaultServer([[{ do: 'accept', headers: [['X-Room', 'seven']] }, { do: 'echo' }]])
+  const ws = new WebSocket(server.url)
+  const { url, protocol, headers } = await within(ws.opened, 'opened')
+  assert.deepEqual([url, protocol, headers.get('x-room'), ws.opened === ws.opened], [server.url, '', 'seven', true])
+  ws.close(1000, 'bye')
+  const close = await within(ws.closed, 'closed')
+  assert.deepEqual([close.type, close.code], ['close', 1000])
+  assert.equal((await ws.opened).url, url)
+  assert.equal(await ws.closed, close)
+  server.stop()
+})
+
+test('unused promises are no unhandled rejections', async () => {
+  const { code, err } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const ws = new WebSocket('ws://127.0.0.1:1/')
+    ws.opened
+    ws.closed`)
+  assert.deepEqual([code, err], [0, ''])
+})
+
+test('for await: every message, then the end; a loss is thrown', async () => {
+  const texts = Array.from({ length: 500 }, (_, index) => `${index}`)
+  const steps = [accept, ...texts.map((text) => ({ do: 'send', text }))]
+  const server = new FaultServer([[...steps, { do: 'close', code: 1000 }]])
+  const got = []
+  for await (const { data } of new WebSocket(server.url)) got.push(data)
+  assert.deepEqual(got, texts)
+  server.setScript([[...steps.slice(0, 3), { do: 'reset' }]])
+  const lost = []
+  await assert.rejects(
+    async () => {
+      for await (const { data } of new WebSocket(server.url)) lost.push(data)
+    },
+    { name: 'WebSocketError', code: 'connection_lost' },
+  )
+  assert.deepEqual(lost, ['0', '1'])
+  server.stop()
+})
+
+test('for await: a slow loop slows the server down, break leaves the socket open', async () => {
+  const server = new FaultServer([[accept, { do: 'send', size: 1000, count: 300 }, { do: 'send', text: 'end' }, { do: 'echo' }]])
+  const ws = new WebSocket(server.url)
+  let count = 0
+  for await (const { data } of ws) {
+    if (++count % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    if (data === 'end') break
+  }
+  assert.equal(count, 301)
+  assert.deepEqual([ws.readyState, ws.isPaused], [1, false])
+  ws.send('again')
+  assert.equal((await within(once(ws, 'message'), 'an echo'))[0].data, 'again')
+  ws.close()
+  await within(ws.closed, 'closed')
+  server.stop()
+})
+
+test('a signal ends the socket: while connecting, open, and from the start', async () => {
+  const server = new FaultServer()
+  const controller = new AbortController()
+  const ws = new WebSocket(server.url, { signal: controller.signal })
+  await within(ws.opened, 'opened')
+  controller.abort()
+  const close = await within(ws.closed, 'closed')
+  assert.deepEqual([close.code, close.error.code], [1006, 'terminated'])
+  const reason = new Error('enough')
+  const other = new WebSocket(server.url, { reconnect: true, signal: AbortSignal.abort(reason) })
+  await assert.rejects(other.opened, reason)
+  assert.equal((await within(other.closed, 'closed')).willReconnect, false)
+  server.stop()
+})
+
+test('asyncDispose closes and waits', async () => {
+  const server = new FaultServer()
+  const ws = new WebSocket(server.url)
+  await within(ws.opened, 'opened')
+  await within(ws[Symbol.asyncDispose](), 'the end')
+  assert.equal(ws.readyState, 3)
+  await server.waitFor({ event: 'close', code: 1000 })
+  server.stop()
+})
+
+test('pause holds what has come; resume and close go on', async () => {
+  const server = new FaultServer([[accept, { do: 'send', text: 'a' }, { do: 'send', text: 'b' }, { do: 'send', text: 'c' }, { do: 'echo' }]])
+  const ws = new WebSocket(server.url)
+  const seen = []
+  ws.onmessage = ({ data }) => {
+    seen.push(data)
+    if (data === 'a') ws.pause()
+  }
+  await within(once(ws, 'message'), 'a message')
+  await within(new Promise((resolve) => setTimeout(resolve, 30)), 'a while')
+  assert.deepEqual([seen, ws.isPaused], [['a'], true])
+  ws.resume()
+  while (seen.length < 3) await within(once(ws, 'message'), 'a message')
+  assert.deepEqual(seen, ['a', 'b', 'c'])
+  ws.pause()
+  ws.close()
+  await within(ws.closed, 'closed')
+  server.stop()
+})
+
+test('sendStream sends one message, waits for the peer, and never leaves half of one', async () => {
+  const server = new FaultServer()
+  const ws = new WebSocket(server.url)
+  await within(ws.opened, 'opened')
+  ws.binaryType = 'nodebuffer'
+  await ws.sendStream(['one ', 'two ', 'drei €'])
+  ws.send('after')
+  const [text] = await within(once(ws, 'message'), 'the echo')
+  assert.equal(text.data, 'one two drei €')
+  assert.equal((await within(once(ws, 'message'), 'the echo'))[0].data, 'after')
+  const big = Buffer.alloc(300_000, 'x')
+  await within(
+    ws.sendStream(
+      (async function* () {
+        for (let index = 0; index < 20; index++) yield big
+      })(),
+    ),
+    'the stream',
+  )
+  assert.equal((await within(once(ws, 'message'), 'the echo'))[0].data.length, 6_000_000)
+  await ws.sendStream([])
+  await assert.rejects(ws.sendStream(['a', Buffer.from('b')]), TypeError)
+  server.stop()
+})
+
+test('reconnects, asks the functions for each attempt, and keeps messages meanwhile', async () => {
+  const server = new FaultServer([
+    [accept, { do: 'expect', text: 'first' }, { do: 'close', code: 1012 }],
+    [{ do: 'refuse', status: 503 }],
+    [accept, { do: 'expect', text: 'kept' }, { do: 'echo' }],
+  ])
+  let asked = 0
+  const ws = new WebSocket(() => `${server.url}try${++asked}`, {
+    headers: async () => ({ 'X-Try': `${asked}` }),
+    reconnect: { minDelay: 1, maxDelay: 20, shouldReconnect: ({ code }) => code !== 4000 },
+    sendQueue: true,
+  })
+  const seen = history(ws, ['open', 'error', 'close', 'reconnecting'])
+  ws.addEventListener('open', () => ws.send('first'), { once: true })
+  ws.addEventListener('close', () => ws.send('kept'), { once: true })
+  while (seen.filter(([type]) => type === 'open').length < 2) await next(ws, 'open')
+  await server.waitFor({ event: 'message', text: 'kept', connection: 2 })
+  assert.deepEqual(
+    seen.map(([type, state]) => [type, state]),
+    [['open', 1], ['close', 3], ['reconnecting', 0], ['error', 3], ['close', 3], ['reconnecting', 0], ['open', 1]],
+  )
+  assert.deepEqual([seen[1][2].willReconnect, seen[2][2].attempt, seen[2][2].cause.code], [true, 1, 'closed_by_peer'])
+  const requests = server.records().filter(({ event }) => event === 'request')
+  assert.deepEqual(requests.map(({ target, headers }) => [target, headers['x-try']]), [['/try1', '1'], ['/try2', '2'], ['/try3', '3']])
+  assert.equal(ws.url, `${server.url}try3`)
+  ws.close()
+  await within(ws.closed, 'closed')
+  server.stop()
+})
+
+test('a function that raises is an error of the attempt, with its words', async () => {
+  const ws = new WebSocket(() => Promise.reject(new RangeError('no address today')))
+  assert.equal(ws.url, '')
+  const { error, code } = await within(ws.closed, 'closed')
+  assert.deepEqual([code, error.code], [1006, 'provider_failed'])
+  assert.match(`${error.message} ${error.cause?.message}`, /no address today/)
+})
+
+test('heartbeats: text, bytes, JSON and functions; answered and missed', async () => {
+  const server = new FaultServer([[accept, { do: 'echo' }]])
+  const ws = new WebSocket(server.url, { heartbeat: { message: { beat: 1 }, interval: 20, response: { beat: 1 }, timeout: 5000 } })
+  const kinds = []
+  const answered = new Promise((resolve) => {
+    ws.onheartbeat = (event) => {
+      kinds.push(event.kind)
+      if (event.kind === 'answered') resolve(event)
+    }
+  })
+  assert.ok((await within(answered, 'an answer')).latency > 0)
+  assert.deepEqual(kinds.slice(0, 2), ['sent', 'answered'])
+  ws.terminate()
+  server.setScript([[accept, { do: 'expect', binary: '01' }, { do: 'ignore' }]])
+  let beats = 0
+  const other = new WebSocket(server.url, { heartbeat: { message: async () => Uint8Array.of(++beats), interval: 20, response: 'never', timeout: 30, maxMissed: 2 } })
+  const { error } = await within(other.closed, 'closed')
+  assert.equal(error.code, 'heartbeat_missed')
+  assert.ok(beats >= 2)
+  server.stop()
+})
+
+test('heartwire/install fills the gap, and only that', async () => {
+  const { out } = await child(`
+    delete globalThis.WebSocket
+    globalThis.CloseEvent = 'mine'
+    await import('heartwire/install')
+    const { WebSocket } = await import('heartwire')
+    console.log(globalThis.WebSocket === WebSocket, 'WebSocket' in globalThis, globalThis.CloseEvent)`)
+  assert.equal(out, 'true true mine\n')
+})
