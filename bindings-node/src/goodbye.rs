@@ -20,7 +20,8 @@ pub(crate) fn of_environment(js: Js, environment: &mut Environment, _: &Argument
 /// `watchSignals(inherited, signal, signal, signal)`: signals that nobody in JavaScript listens to. `inherited`: the host has a handler of its own
 /// even there, which is to stand again before the signal does its work.
 pub(crate) fn watch_signals(js: Js, _: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let signals = (1..arguments.given()).map(|index| js.to_integer(arguments.at(index)).map(u32::cast_signed)).collect::<Result<Vec<_>>>()?;
+    let signals =
+        (1..arguments.given()).map(|index| js.to_integer(arguments.at(index)).map(u32::cast_signed)).collect::<Result<Vec<_>>>()?;
     exit::watch_inherited_signals(&signals, js.to_boolean(arguments.at(0))?);
     js.undefined()
 }

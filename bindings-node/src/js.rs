@@ -214,7 +214,15 @@ impl Js {
         let mut data: *mut c_void = ptr::null_mut();
         let mut length = 0_usize;
         if resulting!(napi_is_typedarray(self.0, value), false)? {
-            checked!(napi_get_typedarray_info(self.0, value, ptr::null_mut(), &raw mut length, &raw mut data, ptr::null_mut(), ptr::null_mut()))?;
+            checked!(napi_get_typedarray_info(
+                self.0,
+                value,
+                ptr::null_mut(),
+                &raw mut length,
+                &raw mut data,
+                ptr::null_mut(),
+                ptr::null_mut()
+            ))?;
         } else {
             checked!(napi_get_arraybuffer_info(self.0, value, &raw mut data, &raw mut length))?;
         }

@@ -56,7 +56,9 @@ fn functions() -> Option<&'static Functions> {
                     poll_start: transmute::<*mut c_void, unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int>(find(c"uv_poll_start")?),
                     poll_stop: transmute::<*mut c_void, unsafe extern "C" fn(Handle) -> c_int>(find(c"uv_poll_stop")?),
                     timer_init: transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void, Handle) -> c_int>(find(c"uv_timer_init")?),
-                    timer_start: transmute::<*mut c_void, unsafe extern "C" fn(Handle, OnTimer, u64, u64) -> c_int>(find(c"uv_timer_start")?),
+                    timer_start: transmute::<*mut c_void, unsafe extern "C" fn(Handle, OnTimer, u64, u64) -> c_int>(find(
+                        c"uv_timer_start",
+                    )?),
                 })
             }
         })
@@ -138,7 +140,11 @@ impl<T> Watch<T> {
     pub(crate) fn watch(&self, events: c_int, callback: OnPoll) {
         // SAFETY: a poll handle that is not closed, on the thread of its loop.
         unsafe {
-            if events == 0 { (self.functions.poll_stop)(self.handle) } else { (self.functions.poll_start)(self.handle, events, callback) };
+            if events == 0 {
+                (self.functions.poll_stop)(self.handle)
+            } else {
+                (self.functions.poll_start)(self.handle, events, callback)
+            };
         }
     }
 

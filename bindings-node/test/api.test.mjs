@@ -106,7 +106,14 @@ describe('the constructor', () => {
 
   test('takes protocols as a string or any iterable, and options second or third', async () => {
     const chosen = new FaultServer([[{ do: 'accept', protocol: 'b' }, { do: 'echo' }]])
-    for (const args of [[['a', 'b']], [new Set(['a', 'b'])], ['b'], [{ protocols: ['a', 'b'] }], [['a', 'b'], { headers: { 'X-A': '1' } }], [undefined, { protocols: 'b' }]]) {
+    for (const args of [
+      [['a', 'b']],
+      [new Set(['a', 'b'])],
+      ['b'],
+      [{ protocols: ['a', 'b'] }],
+      [['a', 'b'], { headers: { 'X-A': '1' } }],
+      [undefined, { protocols: 'b' }],
+    ]) {
       const ws = new WebSocket(chosen.url, ...args)
       await within(ws.opened, 'open')
       assert.equal(ws.protocol, 'b')
@@ -120,7 +127,11 @@ describe('the constructor', () => {
     const before = server.records().length
     assert.throws(
       () => new WebSocket(server.url, { pingIntervall: 5, reconnect: { minDelay: 'soon' }, headers: { 'X-A': 'a\r\nB: c' } }),
-      (error) => error instanceof WebSocketError && /pingInterval/.test(error.message) && /reconnect\.minDelay/.test(error.message) && error.phase === 'options',
+      (error) =>
+        error instanceof WebSocketError &&
+        /pingInterval/.test(error.message) &&
+        /reconnect\.minDelay/.test(error.message) &&
+        error.phase === 'options',
     )
     assert.throws(() => new WebSocket(server.url, { headers: { 'X-A': 'a\r\nB: c' } }), { code: 'invalid_header' })
     assert.throws(() => new WebSocket(server.url, [], 'options'), TypeError)
@@ -151,13 +162,23 @@ describe('send()', () => {
     })
     const buffer = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7]).buffer
     const sent = ['', 'ä€😀', '\ud800x\udc00', '\ufeffbom', null, undefined, 1.5, [1, [2]], { a: 1 }, new URL('ws://x/')]
-    const binary = [buffer, new Uint8Array(buffer, 2, 3), new DataView(buffer, 1, 2), new Float32Array(buffer, 4, 1), Buffer.from('hi'), new ArrayBuffer(0)]
+    const binary = [
+      buffer,
+      new Uint8Array(buffer, 2, 3),
+      new DataView(buffer, 1, 2),
+      new Float32Array(buffer, 4, 1),
+      Buffer.from('hi'),
+      new ArrayBuffer(0),
+    ]
     const expected = ['', 'ä€😀', '\ufffdx\ufffd', '\ufeffbom', 'null', 'undefined', '1.5', '1,2', '[object Object]', 'ws://x/']
     expected.push(...['0001020304050607', '020304', '0102', '04050607', '6869', ''])
     for (const each of [...sent, ...binary]) ws.send(each)
     new Uint8Array(buffer).fill(0xff)
     await within(all, 'the echoes')
-    assert.deepEqual(got.map((each) => (typeof each === 'string' ? each : Buffer.from(each).toString('hex'))), expected)
+    assert.deepEqual(
+      got.map((each) => (typeof each === 'string' ? each : Buffer.from(each).toString('hex'))),
+      expected,
+    )
     ws.close()
   })
 
@@ -170,7 +191,9 @@ describe('send()', () => {
   })
 
   test('keeps the order with Blobs, and close() waits for them', async () => {
-    const script = [[{ do: 'accept' }, { do: 'expect', text: 'a' }, { do: 'expect', binary: '62' }, { do: 'expect', text: 'c' }, { do: 'expect', binary: '6464' }]]
+    const script = [
+      [{ do: 'accept' }, { do: 'expect', text: 'a' }, { do: 'expect', binary: '62' }, { do: 'expect', text: 'c' }, { do: 'expect', binary: '6464' }],
+    ]
     const own = new FaultServer(script)
     const ws = new WebSocket(own.url)
     await within(ws.opened, 'open')
@@ -185,7 +208,10 @@ describe('send()', () => {
     const close = await within(ws.closed, 'close')
     assert.deepEqual([close.code, close.wasClean], [3000, true])
     const seen = own.records().filter(({ event }) => event === 'message' || event === 'close')
-    assert.deepEqual(seen.map(({ text, binary, code }) => text ?? binary ?? code), ['a', '62', 'c', '6464', 3000])
+    assert.deepEqual(
+      seen.map(({ text, binary, code }) => text ?? binary ?? code),
+      ['a', '62', 'c', '6464', 3000],
+    )
     own.stop()
   })
 
@@ -247,7 +273,13 @@ describe('close()', () => {
     assert.equal(ws.readyState, 2)
     assert.deepEqual(seen, [])
     await within(ws.closed, 'close')
-    assert.deepEqual(seen.map(([type, state]) => [type, state]), [['error', 3], ['close', 3]])
+    assert.deepEqual(
+      seen.map(([type, state]) => [type, state]),
+      [
+        ['error', 3],
+        ['close', 3],
+      ],
+    )
     assert.equal(seen[1][2].code, 1006)
     assert.equal(seen[0][2].error.code, 'cancelled')
   })

@@ -9,7 +9,9 @@ import { child, history, within } from './helpers.mjs'
 
 /** A server that sends some texts at once, with the upgrade's answer, and then echoes. */
 function talking(...texts) {
-  return new FaultServer([[{ do: 'accept', coalesce: true }, ...texts.map((text, index) => ({ do: 'send', text, coalesce: index < texts.length - 1 })), { do: 'echo' }]])
+  return new FaultServer([
+    [{ do: 'accept', coalesce: true }, ...texts.map((text, index) => ({ do: 'send', text, coalesce: index < texts.length - 1 })), { do: 'echo' }],
+  ])
 }
 
 async function finish(ws, server) {
@@ -24,12 +26,26 @@ test('open, messages and close come in order, with the standard’s fields', asy
   const seen = history(ws)
   ws.onmessage = ({ data }) => data === 'two' && ws.close(1000)
   await within(ws.closed, 'close')
-  assert.deepEqual(seen.map(([type, state]) => [type, state]), [['open', 1], ['message', 1], ['message', 1], ['close', 3]])
+  assert.deepEqual(
+    seen.map(([type, state]) => [type, state]),
+    [
+      ['open', 1],
+      ['message', 1],
+      ['message', 1],
+      ['close', 3],
+    ],
+  )
   for (const [, , event] of seen) {
-    assert.deepEqual([event.isTrusted, event.bubbles, event.cancelable, event.target, event.currentTarget, event.eventPhase], [true, false, false, ws, null, 0])
+    assert.deepEqual(
+      [event.isTrusted, event.bubbles, event.cancelable, event.target, event.currentTarget, event.eventPhase],
+      [true, false, false, ws, null, 0],
+    )
   }
   const [, , message] = seen[1]
-  assert.deepEqual([message.data, message.origin, message.lastEventId, message.source, message.ports], ['one', new URL(server.url).origin === 'null' ? `ws://127.0.0.1:${server.port}` : new URL(server.url).origin, '', null, []])
+  assert.deepEqual(
+    [message.data, message.origin, message.lastEventId, message.source, message.ports],
+    ['one', new URL(server.url).origin === 'null' ? `ws://127.0.0.1:${server.port}` : new URL(server.url).origin, '', null, []],
+  )
   server.stop()
 })
 
@@ -175,12 +191,21 @@ test('an error event carries the error, and is a plain Event to whoever looks', 
   const ws = new WebSocket(server.url)
   const seen = history(ws)
   await within(ws.closed, 'close')
-  assert.deepEqual(seen.map(([type, state]) => [type, state]), [['error', 3], ['close', 3]])
+  assert.deepEqual(
+    seen.map(([type, state]) => [type, state]),
+    [
+      ['error', 3],
+      ['close', 3],
+    ],
+  )
   const [[, , failed], [, , close]] = seen
   assert.equal(String(failed), '[object Event]')
   const { error } = failed
   assert.ok(error instanceof Error)
-  assert.deepEqual([error.name, error.code, error.phase, error.status, error.headers['retry-after'], error.body, error.retryable], ['WebSocketError', 'http_refused', 'http', 503, '7', 'busy', true])
+  assert.deepEqual(
+    [error.name, error.code, error.phase, error.status, error.headers['retry-after'], error.body, error.retryable],
+    ['WebSocketError', 'http_refused', 'http', 503, '7', 'busy', true],
+  )
   assert.equal(failed.message, error.message)
   assert.equal(close.error, error)
   await assert.rejects(ws.opened, error)
@@ -188,7 +213,15 @@ test('an error event carries the error, and is a plain Event to whoever looks', 
 })
 
 test('binaryType is read when the message is delivered', async () => {
-  const server = new FaultServer([[{ do: 'accept', coalesce: true }, { do: 'send', binary: '6869' }, { do: 'send', binary: '6869' }, { do: 'send', binary: '6869' }, { do: 'echo' }]])
+  const server = new FaultServer([
+    [
+      { do: 'accept', coalesce: true },
+      { do: 'send', binary: '6869' },
+      { do: 'send', binary: '6869' },
+      { do: 'send', binary: '6869' },
+      { do: 'echo' },
+    ],
+  ])
   const ws = new WebSocket(server.url)
   ws.binaryType = 'wrong'
   assert.equal(ws.binaryType, 'blob')
@@ -201,7 +234,10 @@ test('binaryType is read when the message is delivered', async () => {
     }
   })
   await within(done, 'three messages')
-  assert.deepEqual(data.map((each) => each.constructor.name), ['Blob', 'ArrayBuffer', 'Buffer'])
+  assert.deepEqual(
+    data.map((each) => each.constructor.name),
+    ['Blob', 'ArrayBuffer', 'Buffer'],
+  )
   assert.equal(await data[0].text(), 'hi')
   await finish(ws, server)
 })

@@ -31,7 +31,10 @@ const ends = {
 
 for (const [name, [act, end, count = 1, words]] of Object.entries(ends)) {
   test(`goodbye on ${name}`, async () => {
-    const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], [{ do: 'accept' }, { do: 'echo' }]])
+    const server = new FaultServer([
+      [{ do: 'accept' }, { do: 'echo' }],
+      [{ do: 'accept' }, { do: 'echo' }],
+    ])
     const { code, signal, out } = await child(`
       import { WebSocket } from './lib/index.mjs'
       const ws = new WebSocket(${JSON.stringify(server.url)})
@@ -64,7 +67,10 @@ test('closeOnExit: false says nothing', async () => {
     const ws = new WebSocket(${JSON.stringify(server.url)}, { closeOnExit: false })
     ws.onopen = () => process.exit(0)`)
   await server.waitFor({ event: 'end' })
-  assert.equal(server.records().find(({ event }) => event === 'close'), undefined)
+  assert.equal(
+    server.records().find(({ event }) => event === 'close'),
+    undefined,
+  )
   server.stop()
 })
 
@@ -104,7 +110,10 @@ const workers = {
 
 for (const [name, [inside, outside]] of Object.entries(workers)) {
   test(`goodbye of a worker that ends by ${name}, while the process goes on`, async () => {
-    const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], [{ do: 'accept' }, { do: 'echo' }]])
+    const server = new FaultServer([
+      [{ do: 'accept' }, { do: 'echo' }],
+      [{ do: 'accept' }, { do: 'echo' }],
+    ])
     const worker = `
       const { WebSocket } = require('./lib')
       const ws = new WebSocket(${JSON.stringify(server.url)})

@@ -50,7 +50,10 @@ test('a thousand sockets at once', async () => {
   const sockets = Array.from({ length: 1000 }, () => new WebSocket(url, { connectLimit: 50, openTimeout: 60_000 }))
   await within(Promise.all(sockets.map((ws) => ws.opened)), 'a thousand connections', 60_000)
   const echoes = await within(Promise.all(sockets.map((ws, index) => echo(ws, `${index}`))), 'a thousand echoes', 60_000)
-  assert.deepEqual(echoes, sockets.map((_, index) => `${index}`))
+  assert.deepEqual(
+    echoes,
+    sockets.map((_, index) => `${index}`),
+  )
   for (const ws of sockets) ws.close(1000)
   const closes = await within(Promise.all(sockets.map((ws) => ws.closed)), 'a thousand ends', 60_000)
   assert.ok(closes.every(({ wasClean }) => wasClean))

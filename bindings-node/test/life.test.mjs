@@ -155,11 +155,26 @@ test('reconnects, asks the functions for each attempt, and keeps messages meanwh
   await server.waitFor({ event: 'message', text: 'kept', connection: 2 })
   assert.deepEqual(
     seen.map(([type, state]) => [type, state]),
-    [['open', 1], ['close', 3], ['reconnecting', 0], ['error', 3], ['close', 3], ['reconnecting', 0], ['open', 1]],
+    [
+      ['open', 1],
+      ['close', 3],
+      ['reconnecting', 0],
+      ['error', 3],
+      ['close', 3],
+      ['reconnecting', 0],
+      ['open', 1],
+    ],
   )
   assert.deepEqual([seen[1][2].willReconnect, seen[2][2].attempt, seen[2][2].cause.code], [true, 1, 'closed_by_peer'])
   const requests = server.records().filter(({ event }) => event === 'request')
-  assert.deepEqual(requests.map(({ target, headers }) => [target, headers['x-try']]), [['/try1', '1'], ['/try2', '2'], ['/try3', '3']])
+  assert.deepEqual(
+    requests.map(({ target, headers }) => [target, headers['x-try']]),
+    [
+      ['/try1', '1'],
+      ['/try2', '2'],
+      ['/try3', '3'],
+    ],
+  )
   assert.equal(ws.url, `${server.url}try3`)
   ws.close()
   await within(ws.closed, 'closed')
@@ -189,7 +204,9 @@ test('heartbeats: text, bytes, JSON and functions; answered and missed', async (
   ws.terminate()
   server.setScript([[accept, { do: 'expect', binary: '01' }, { do: 'ignore' }]])
   let beats = 0
-  const other = new WebSocket(server.url, { heartbeat: { message: async () => Uint8Array.of(++beats), interval: 20, response: 'never', timeout: 30, maxMissed: 2 } })
+  const other = new WebSocket(server.url, {
+    heartbeat: { message: async () => Uint8Array.of(++beats), interval: 20, response: 'never', timeout: 30, maxMissed: 2 },
+  })
   const { error } = await within(other.closed, 'closed')
   assert.equal(error.code, 'heartbeat_missed')
   assert.ok(beats >= 2)
