@@ -85,6 +85,7 @@ class WebSocket extends EventTarget {
     else socket.transmit(content, flags)
   }
 
+  /** @param {number} [code] @param {string} [reason] */
   close(code = undefined, reason = undefined) {
     const socket = this.#socket
     const [number, text] = convert.closeArguments(code, reason)

@@ -39,10 +39,8 @@ fn next(js: Js, environment: &mut Environment, handle: u32) -> Result<Found> {
     let mut wide = std::mem::take(&mut environment.wide);
     let sink = environment.link.as_ref().map(|link| link.sink);
     let (Some(socket), Some(sink)) = (environment.socket(handle), sink) else { return Ok(Found::Nothing) };
-    if !socket.in_batch {
-        if !socket.next_batch() {
-            return Ok(Found::Nothing);
-        }
+    if !socket.in_batch && !socket.next_batch() {
+        return Ok(Found::Nothing);
     }
     let found = loop {
         let Some(item) = socket.batch.items.get(socket.next) else {
