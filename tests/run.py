@@ -247,7 +247,7 @@ def suites() -> list[Suite]:
         *(Suite(f"node{major}", f"the Node package on Node {major}", node(major)) for major in (20, 22, 24)),
         Suite("bun", "smoke test on Bun", smoke("Bun", "@oven/bun-linux-x64/bin/bun")),
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
-        Suite("repository", "examples, the demonstration, README, versions", repository),
+        Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("web", "the chat page in headless Chromium", web),
     ]
