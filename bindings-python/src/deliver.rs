@@ -65,16 +65,19 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
 fn batches(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, pending: &mut Pending) -> PyResult<bool> {
     let start = Instant::now();
     let mut since = 0;
+    // A hosted socket is driven once a turn: the hub's loop knows whether there is more.
+    let mut driven = false;
     loop {
         if pending.next == pending.batch.items.len() {
             if !pending.batch.items.is_empty() {
                 inner.connection.delivered(&pending.batch);
             }
             *pending = Pending { batch: std::mem::take(&mut pending.batch), next: 0 };
-            if !inner.connection.take(&mut pending.batch) {
+            if (driven && inner.connection.is_hosted()) || !hub.get().next_batch(socket.py(), inner, &mut pending.batch)? {
                 pending.batch.clear();
                 return Ok(false);
             }
+            driven = true;
             continue;
         }
         if since == STRIDE {

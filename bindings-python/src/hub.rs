@@ -3,102 +3,49 @@
 //! here and never touch Python. What happens to exceptions and coroutines is said by the subclasses in `_delivery.py`.
 
 use std::collections::HashMap;
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
+use std::io;
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use heartwire::driver::{LoopHandle, OwnLoop};
 use heartwire::error::{Error, ErrorCode};
+use heartwire::event::Batch;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::deliver::Turn;
-use crate::inner::lock;
+use crate::inner::{Inner, lock};
 use crate::socket::Socket;
 use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
 const SIGNAL_CHECK: Duration = Duration::from_secs(1);
 
-/// The part that other threads may use: who is ready, and the descriptor that says so.
-pub(crate) struct Bell {
-    ready: Mutex<Vec<u64>>,
-    ringer: UnixStream,
-    listener: UnixStream,
-}
-
-impl Bell {
-    fn new() -> io::Result<Self> {
-        let (ringer, listener) = UnixStream::pair()?;
-        ringer.set_nonblocking(true)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self { ready: Mutex::default(), ringer, listener })
-    }
-
-    /// Says that a socket has something; rings if nobody else had.
-    pub(crate) fn ring(&self, id: u64) {
-        let first = {
-            let mut ready = lock(&self.ready);
-            ready.push(id);
-            ready.len() == 1
-        };
-        if first {
-            // A full pipe is as good as a byte: it is readable.
-            let _ = (&self.ringer).write(&[1]);
-        }
-    }
-
-    /// Takes who is ready. The bytes go first, so that who rings after this writes a new one.
-    fn answer(&self) -> Vec<u64> {
-        self.hush();
-        std::mem::take(&mut *lock(&self.ready))
-    }
-
-    fn hush(&self) {
-        let mut bytes = [0; 64];
-        while matches!((&self.listener).read(&mut bytes), Ok(64)) {}
-    }
-
-    /// Waits until somebody is ready. False: not within `timeout`, or a signal came.
-    fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        let milliseconds = timeout.map_or(-1, |timeout| i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
-        let mut poll = libc::pollfd { fd: self.listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one pollfd, alive and ours for the time of the call; the descriptor is open as long as `self` is.
-        match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
-            -1 => match io::Error::last_os_error() {
-                error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-                error => Err(error),
-            },
-            ready => Ok(ready > 0),
-        }
-    }
-}
-
 /// What a socket's wake-up rings: nothing until the socket has a hub; what was missed is made up for then.
 #[derive(Default)]
-pub(crate) struct Wire(Mutex<(Option<Arc<Bell>>, bool)>);
+pub(crate) struct Wire(Mutex<(Option<LoopHandle>, bool)>);
 
 impl Wire {
     pub(crate) fn wake(&self, id: u64) {
-        let bell = {
+        let handle = {
             let mut wire = lock(&self.0);
             wire.1 = wire.0.is_none();
             wire.0.clone()
         };
-        if let Some(bell) = bell {
-            bell.ring(id);
+        if let Some(handle) = handle {
+            handle.wake(id as usize);
         }
     }
 
-    fn connect(&self, id: u64, bell: Option<Arc<Bell>>) {
+    fn connect(&self, id: u64, handle: Option<LoopHandle>) {
         let missed = {
             let mut wire = lock(&self.0);
-            wire.0.clone_from(&bell);
+            wire.0.clone_from(&handle);
             std::mem::take(&mut wire.1)
         };
-        if let (Some(bell), true) = (bell, missed) {
-            bell.ring(id);
+        if let (Some(handle), true) = (handle, missed) {
+            handle.wake(id as usize);
         }
     }
 }
@@ -106,7 +53,12 @@ impl Wire {
 /// Delivers the events of its sockets.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
-    bell: Arc<Bell>,
+    /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
+    own: Mutex<OwnLoop>,
+    handle: LoopHandle,
+    descriptor: RawFd,
+    /// When the outer loop was told to take a turn at the latest.
+    armed: Mutex<Option<Instant>>,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
     process: u32,
@@ -127,22 +79,22 @@ impl Hub {
         if let Some(socket) = socket {
             let inner = socket.get().inner(py)?;
             inner.wire.connect(id, None);
+            self.handle.remove(id as usize);
             inner.leave_hub();
         }
         Ok(())
     }
 
-    fn turn_sockets(slf: &Bound<'_, Self>) -> PyResult<()> {
+    fn turn_sockets(slf: &Bound<'_, Self>, due: &[usize]) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        let ready = this.bell.answer();
-        for (index, id) in ready.iter().enumerate() {
-            let Some(socket) = this.get(py, *id) else { continue };
+        for (index, token) in due.iter().enumerate() {
+            let Some(socket) = this.get(py, *token as u64) else { continue };
             match Socket::turn_in_context(socket.bind(py), slf) {
                 Ok(Turn::Nothing) => {}
-                Ok(Turn::More) => this.bell.ring(*id),
-                Ok(Turn::Finished) => this.release(py, *id)?,
+                Ok(Turn::More) => this.handle.wake(*token),
+                Ok(Turn::Finished) => this.release(py, *token as u64)?,
                 Err(error) => {
-                    ready[index..].iter().for_each(|id| this.bell.ring(*id));
+                    due[index..].iter().for_each(|token| this.handle.wake(*token));
                     return Err(error);
                 }
             }
@@ -150,17 +102,63 @@ impl Hub {
         Ok(())
     }
 
-    fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<()> {
+    /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. False: there is nothing.
+    pub(crate) fn next_batch(&self, py: Python<'_>, inner: &Inner, batch: &mut Batch) -> PyResult<bool> {
+        if !inner.connection.is_hosted() {
+            return Ok(inner.connection.take(batch));
+        }
+        lock(&self.own).drive(inner.id as usize, batch).map_err(|error| errors::raise(py, error))?;
+        Ok(!batch.is_empty())
+    }
+
+    /// Which sockets are due, after a wait of at most `timeout`; none when a signal came.
+    fn wait_for_due(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
+        let mut due = Vec::new();
+        match lock(&self.own).wait(timeout, &mut due) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(due),
+        }
+    }
+
+    fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<Vec<usize>> {
         if self.process != std::process::id() {
             return Err(errors::raise(py, Error::new(ErrorCode::Forked, "events are delivered in the parent process")));
         }
-        let bell = &self.bell;
-        py.detach(|| {
-            let waited = bell.wait(timeout);
+        let due = py.detach(|| {
+            let due = self.wait_for_due(timeout);
             process::stay_if_ending();
-            waited
+            due
         })?;
-        py.check_signals()
+        if let Err(error) = py.check_signals() {
+            due.iter().for_each(|token| self.handle.wake(*token));
+            return Err(error);
+        }
+        Ok(due)
+    }
+
+    /// Has the outer loop take a turn when the next deadline comes, if it was not told already.
+    fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (now, this) = (Instant::now(), slf.get());
+        let deadline = {
+            let own = lock(&this.own);
+            own.remind();
+            own.deadline()
+        };
+        let delay = {
+            let mut armed = lock(&this.armed);
+            if armed.is_some_and(|armed| armed <= now) {
+                *armed = None;
+            }
+            match deadline {
+                Some(deadline) if armed.is_none_or(|armed| deadline < armed) => {
+                    *armed = Some(deadline);
+                    deadline.saturating_duration_since(now)
+                }
+                _ => return Ok(()),
+            }
+        };
+        slf.call_method1("arm", (delay.as_secs_f64(),))?;
+        Ok(())
     }
 }
 
@@ -168,13 +166,21 @@ impl Hub {
 impl Hub {
     #[new]
     #[pyo3(signature = (*_args))]
-    fn new(_args: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self { bell: Arc::new(Bell::new()?), sockets: Mutex::default(), process: std::process::id() })
+    fn new(py: Python<'_>, _args: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let own = OwnLoop::new().map_err(|error| errors::raise(py, error))?;
+        Ok(Self {
+            handle: own.handle(),
+            descriptor: own.as_raw_fd(),
+            own: Mutex::new(own),
+            armed: Mutex::default(),
+            sockets: Mutex::default(),
+            process: std::process::id(),
+        })
     }
 
     /// The descriptor that is readable while somebody is ready.
     fn fileno(&self) -> i32 {
-        self.bell.listener.as_raw_fd()
+        self.descriptor
     }
 
     /// How many sockets live here.
@@ -194,10 +200,13 @@ impl Hub {
             return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
         }
         lock(&slf.get().sockets).insert(inner.id, socket.clone().unbind());
-        inner.wire.connect(inner.id, Some(slf.get().bell.clone()));
+        inner.wire.connect(inner.id, Some(slf.get().handle.clone()));
+        if inner.connection.is_hosted() {
+            slf.get().handle.add(inner.id as usize, inner.connection.clone());
+        }
         inner.begin();
         // What a former hub left undone, or a finished socket, needs a turn.
-        slf.get().bell.ring(inner.id);
+        slf.get().handle.wake(inner.id as usize);
         Ok(())
     }
 
@@ -214,18 +223,20 @@ impl Hub {
 
     /// Delivers what is there, within a budget; then calls `idle()` if no socket is left.
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::turn_sockets(slf)?;
+        let due = slf.get().wait_for_due(Some(Duration::ZERO))?;
+        Self::turn_sockets(slf, &due)?;
         if slf.get().count() == 0 {
             slf.call_method0("idle")?;
+            return Ok(());
         }
-        Ok(())
+        Self::arm(slf)
     }
 
     /// Waits and delivers until no socket is left. Python's signal handlers run in between, on the main thread.
     fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         while slf.get().count() > 0 {
-            slf.get().wait(slf.py(), Some(SIGNAL_CHECK))?;
-            Self::turn_sockets(slf)?;
+            let due = slf.get().wait(slf.py(), Some(SIGNAL_CHECK))?;
+            Self::turn_sockets(slf, &due)?;
         }
         Ok(())
     }
@@ -235,24 +246,23 @@ impl Hub {
     fn pump(slf: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<()> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(Duration::try_from_secs_f64(timeout.max(0.0)).ok()?));
         let rest = deadline.map_or(SIGNAL_CHECK, |deadline| deadline.saturating_duration_since(Instant::now()).min(SIGNAL_CHECK));
-        slf.get().wait(slf.py(), Some(rest))?;
-        Self::turn_sockets(slf)
+        let due = slf.get().wait(slf.py(), Some(rest))?;
+        Self::turn_sockets(slf, &due)
     }
 
-    /// For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due.
-    fn wait_for_turn(&self, py: Python<'_>) -> PyResult<()> {
-        let bell = &self.bell;
+    /// For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due. The turn itself is the loop's.
+    fn wait_for_turn(&self, py: Python<'_>) {
+        let mut poll = libc::pollfd { fd: self.descriptor, events: libc::POLLIN, revents: 0 };
         py.detach(|| {
-            while !bell.wait(None)? {}
-            bell.hush();
+            // SAFETY: one pollfd, alive and ours for the time of the call; the descriptor is open as long as `self` is.
+            unsafe { libc::poll(&raw mut poll, 1, -1) };
             process::stay_if_ending();
-            Ok(())
-        })
+        });
     }
 
-    /// Rings without a socket: whoever waits comes back.
+    /// Ends a wait without a socket: whoever waits comes back.
     fn nudge(&self) {
-        self.bell.ring(0);
+        self.handle.interrupt();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heartwire::driver::Connection;
-use heartwire::options::{Options, Providers};
+use heartwire::options::{Driver, Options, Providers};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
@@ -53,8 +53,9 @@ impl Inner {
         let write_limit = options.write_limit;
         let wire = Arc::new(Wire::default());
         let waker = wire.clone();
-        let connection =
-            Connection::new(url, options, providers, Arc::new(move || waker.wake(id))).map_err(|error| errors::raise(py, error))?;
+        // Whatever delivers here has a loop (`hub.rs`), so the connection is driven on it unless the user wants otherwise.
+        let make = if options.driver == Driver::Background { Connection::new } else { Connection::hosted };
+        let connection = make(url, options, providers, Arc::new(move || waker.wake(id))).map_err(|error| errors::raise(py, error))?;
         Ok(Self {
             id,
             connection,

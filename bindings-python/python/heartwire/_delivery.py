@@ -76,12 +76,13 @@ class ThreadHub(Hub):
 class LoopHub(Hub):
     """Delivers on an asyncio loop, woken through a descriptor: once for each batch of events."""
 
-    __slots__ = ("live", "loop", "tasks", "thread")
+    __slots__ = ("live", "loop", "tasks", "thread", "timer")
 
     live: bool
     loop: asyncio.AbstractEventLoop
     tasks: set[asyncio.Task[object]]
     thread: threading.Thread
+    timer: asyncio.TimerHandle | None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         import contextvars
@@ -91,6 +92,7 @@ class LoopHub(Hub):
         self.loop = loop
         self.tasks = set()
         self.thread = threading.current_thread()
+        self.timer = None
         try:
             # An empty context: each socket brings its own.
             contextvars.Context().run(loop.add_reader, self.fileno(), self.turn)
@@ -98,12 +100,30 @@ class LoopHub(Hub):
             threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True).start()
 
     def _wake_loop(self) -> None:
+        import threading
+
+        taken = threading.Event()
+
+        def turn() -> None:
+            try:
+                self.turn()
+            finally:
+                taken.set()
+
         try:
             while self.live:
                 self.wait_for_turn()
-                self.loop.call_soon_threadsafe(self.turn)
+                taken.clear()
+                self.loop.call_soon_threadsafe(turn)
+                taken.wait()
         except RuntimeError:  # the loop is closed
             return
+
+    def arm(self, delay: float) -> None:
+        """Take a turn in so many seconds, whatever the descriptor says, instead of when it was said before."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(delay, self.turn)
 
     def report(self, socket: Socket, function: object, error: BaseException) -> None:
         """Hand a handler's exception to the loop's exception handler."""
@@ -132,6 +152,8 @@ class LoopHub(Hub):
     def idle(self) -> None:
         """Let the loop go with the last socket."""
         self.live = False
+        if self.timer is not None:
+            self.timer.cancel()
         if _hubs.get(self.loop) is self:
             del _hubs[self.loop]
         try:

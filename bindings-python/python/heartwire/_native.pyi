@@ -256,7 +256,7 @@ class Hub:
     def wait_for_turn(self) -> None:
         """For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due."""
     def nudge(self) -> None:
-        """Rings without a socket: whoever waits comes back."""
+        """Ends a wait without a socket: whoever waits comes back."""
 
 def goodbye(timeout: float | None = None) -> None:
     """Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given."""

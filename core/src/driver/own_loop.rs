@@ -116,10 +116,17 @@ impl OwnLoop {
         self.handle.clone()
     }
 
-    /// When a socket is due at the latest, whatever happens on the descriptors. A loop within a loop (its descriptor is readable when a wait
-    /// would not wait) has the outer one wait no longer than this.
+    /// When a socket is due at the latest, whatever happens on the descriptors. A loop within another one (this one's descriptor is readable
+    /// when a socket is due) has the outer loop wait no longer than this.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.again.is_empty() { self.deadlines.peek().map(|Reverse((at, _))| *at) } else { Some(Instant::now()) }
+        self.deadlines.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Has the descriptor be readable for the sockets that are due whatever happens. For a loop within another one, after each turn.
+    pub fn remind(&self) {
+        if !self.again.is_empty() {
+            self.handle.interrupt();
+        }
     }
 
     /// Reads the notes of other threads.
@@ -142,13 +149,17 @@ impl OwnLoop {
     }
 
     fn forget(&self, socket: &Socket) {
-        if let Some((_, descriptor)) = socket.watched {
-            unwatch(self.poll.registry(), descriptor);
+        // A forked child shares the loop with its parent, whose thread may hold any lock.
+        if socket.connection.is_ours() {
+            if let Some((_, descriptor)) = socket.watched {
+                unwatch(self.poll.registry(), descriptor);
+            }
+            socket.connection.watching(None);
         }
-        socket.connection.watching(None);
     }
 
     /// Waits until a socket is due, at most for `at_most`; `due` gets the tokens, and is empty when the time is over or the loop was interrupted.
+    /// Tokens that were woken are there even if no socket was added under them.
     ///
     /// # Errors
     /// Those of the system; `Interrupted` when a signal came, whose handler of the host may have to run.
@@ -197,7 +208,6 @@ impl OwnLoop {
         }
         due.sort_unstable();
         due.dedup();
-        due.retain(|token| self.sockets.contains_key(token));
         Ok(())
     }
 
