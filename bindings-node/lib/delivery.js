@@ -1,8 +1,8 @@
 // @ts-check
 // Owns: the turn of events. Batches come in from the addon; each event is its own task: microtasks and ticks run before the next.
 //
-// An event's task ends with `process._tickCallback()` in Node, which runs what `process.nextTick` and promises have waiting; elsewhere the
-// next event waits for a tick that a microtask asked for, which comes after all of them.
+// The next event waits for a tick that a microtask asked for: it comes after the ticks of the handlers, and after all microtasks, nested ones too.
+// An exception of a user's tick then goes its usual way, and the tick that is ours still comes.
 'use strict'
 
 const addon = require('./addon.js')
@@ -21,8 +21,6 @@ const sockets = new Map()
 const ready = new Set()
 /** @type {any[]} */
 let incoming = []
-
-const runTicks = runtime() === 'node' && typeof Reflect.get(process, '_tickCallback') === 'function' ? Reflect.get(process, '_tickCallback') : null
 
 function runtime() {
   if (process.versions.bun) return 'bun'
@@ -47,6 +45,8 @@ const turn = {
 let working = false
 let chained = false
 let resuming = false
+/** When the event loop is to get its turn. */
+let until = 0
 
 addon.connect(
   (/** @type {number[]} */ ...handles) => {
@@ -54,7 +54,9 @@ addon.connect(
       const socket = sockets.get(handle)
       if (socket) ready.add(socket)
     }
-    if (!chained) work()
+    if (chained) return
+    until = performance.now() + BUDGET
+    work()
   },
   (/** @type {any[]} */ ...values) => {
     incoming = values
@@ -63,25 +65,19 @@ addon.connect(
   runtime() === 'node' && process.versions.uv?.startsWith('1.') && !process.versions.electron,
 )
 
-/** Serves the sockets in turn, event by event. What a tick of the user throws leaves from here; whoever called calls again. */
+/** Serves the sockets in turn, event by event. */
 function work() {
-  const until = performance.now() + BUDGET
-  let served = 0
   working = true
   try {
     // A socket that has more goes to the end of the set, where this loop comes to it again.
     for (const socket of ready) {
       ready.delete(socket)
-      if (serve(socket)) {
-        if (!runTicks) return chain()
-        turn.number++
-        runTicks()
-      }
-      if ((++served & 63) === 0 && performance.now() > until) return resume()
+      if (serve(socket)) return chain()
+      if (performance.now() > until) return resume()
     }
   } finally {
     working = false
-    turn.number++
+    if (!chained) turn.number++
   }
 }
 
@@ -121,13 +117,18 @@ function serve(socket) {
 /** Goes on when all microtasks and ticks have run. */
 function chain() {
   chained = true
-  Promise.resolve().then(() =>
-    process.nextTick(() => {
-      chained = false
-      turn.number++
-      goOn()
-    }),
-  )
+  Promise.resolve().then(afterMicrotasks)
+}
+
+function afterMicrotasks() {
+  process.nextTick(afterTicks)
+}
+
+function afterTicks() {
+  chained = false
+  turn.number++
+  if (performance.now() > until) resume()
+  else work()
 }
 
 /** Goes on after the event loop had its turn. */
@@ -136,16 +137,9 @@ function resume() {
   resuming = true
   setImmediate(() => {
     resuming = false
-    if (!chained) goOn()
+    until = performance.now() + BUDGET
+    if (!chained) work()
   })
-}
-
-function goOn() {
-  try {
-    work()
-  } finally {
-    if (ready.size > 0 && !chained) resume()
-  }
 }
 
 /** A socket that was held goes on. @param {Socket} socket */

@@ -275,3 +275,24 @@ test('ping, pong, latency, json and the sockets of other sockets do not mix', as
   await finish(ws, server)
   assert.throws(() => ws.ping(), { name: 'InvalidStateError' })
 })
+
+test('an exception in a tick or a microtask of a handler loses no message either', async () => {
+  const server = talking('1', '2', '3')
+  const { code, out, err } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const ws = new WebSocket(${JSON.stringify(server.url)})
+    process.on('uncaughtException', (error) => console.log('uncaught', error.message))
+    ws.onmessage = ({ data }) => {
+      process.nextTick(() => { throw new Error('tick ' + data) })
+      queueMicrotask(() => { throw new Error('micro ' + data) })
+      console.log('seen', data)
+      if (data === '3') ws.close()
+    }`)
+  assert.equal(err, '')
+  assert.equal(code, 0)
+  assert.deepEqual(
+    out.trim().split('\n').sort(),
+    ['seen', 'uncaught micro', 'uncaught tick'].flatMap((what) => ['1', '2', '3'].map((each) => `${what} ${each}`)),
+  )
+  server.stop()
+})
