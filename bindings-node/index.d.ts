@@ -240,7 +240,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly opened: Promise<Opened>
   /** Settles with the last close event, whatever it is. */
   readonly closed: Promise<CloseEvent>;
-  /** Messages as they come. Ends with the socket; throws its error if it was lost. */
+  /** Messages as they come. Ends with the socket; throws its error if it was lost, and the reason if a signal ended it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<MessageEvent>
   /** Closes it and waits for the end: `await using ws = new WebSocket(...)`. */
   [Symbol.asyncDispose](): Promise<void>

@@ -51,6 +51,7 @@ function iterate(socket) {
           yield event
         }
         if (socket.isOver) {
+          if (socket.abortReason !== undefined) throw socket.abortReason
           const { error } = socket.lastClose
           // Our own close() ends the loop; a loss is not to be taken for the end of the talk.
           if (error && !socket.closedByUs) throw error

@@ -79,6 +79,7 @@ test('a signal ends the socket: while connecting, open, and from the start', asy
   const other = new WebSocket(server.url, { reconnect: true, signal: AbortSignal.abort(reason) })
   await assert.rejects(other.opened, reason)
   assert.equal((await within(other.closed, 'closed')).willReconnect, false)
+  await assert.rejects(other[Symbol.asyncIterator]().next(), reason)
   server.stop()
 })
 
