@@ -80,6 +80,13 @@ impl Encoder {
         &self.scratch[..length]
     }
 
+    /// Forgets the messages so far; to be called between two of them. What comes next refers to nothing before.
+    pub(super) fn restart(&mut self) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.reset();
+        }
+    }
+
     /// Gives the memory back; to be called between two messages. What comes next refers to nothing before, which any receiver understands.
     pub(super) fn forget(&mut self) {
         self.deflate = None;

@@ -12,6 +12,8 @@ use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::{Data, Message};
 
+/// From this length on, a message that does not shrink costs the encoder its context.
+const WORTH_FORGETTING: usize = 1 << 10;
 /// How many answers to pings may wait to be written. Of the pings that come while so many wait, only the last is answered
 /// (RFC 6455 section 5.5.3), so that a flood of them costs no memory.
 const MAX_PONGS: u32 = 64;
@@ -124,7 +126,14 @@ impl Sender {
             Some(encoder) if compress => encoder.compress(payload, last),
             _ => payload,
         };
+        // What does not shrink (a picture, an archive) goes as it is; the encoder then forgets it, for the peer's window will not have it. A
+        // short message that grows by some bytes is not worth the context that would be lost.
+        let plain = mark && last && payload.len() >= WORTH_FORGETTING && wire.len() >= payload.len();
+        let (wire, mark) = if plain { (payload, false) } else { (wire, mark) };
         append(&mut self.output, last, mark, OpCode::Data(code), wire, self.keys.next());
+        if plain && let Some(encoder) = &mut self.encoder {
+            encoder.restart();
+        }
         let end = self.end();
         self.unsent.ends.push_back((end, payload.len()));
     }

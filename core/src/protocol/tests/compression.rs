@@ -291,3 +291,24 @@ proptest! {
         assert!(seen == expected);
     }
 }
+
+/// Found by the interoperation with nginx: a mebibyte of random bytes left as a frame that was 5 % larger, and over the peer's limit.
+#[test]
+fn what_does_not_shrink_is_sent_as_it_is() {
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    })
+    .take(1 << 16)
+    .collect();
+    let (mut protocol, mut reader) = (open(), Reader::new());
+    for index in 0..20 {
+        protocol.send(Data::Text(&chat(index)), None);
+        let frames = sent(&mut protocol);
+        assert_eq!(frames[0].first & 0x40, 0x40);
+        assert_eq!(reader.message(&frames[0].payload), chat(index).as_bytes());
+        protocol.send(Data::Binary(&noise), None);
+        assert_eq!(sent(&mut protocol), [Sent { first: 0x82, payload: noise.clone() }]);
+    }
+}
