@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use napi_sys as sys;
+use napi::sys;
 
 use crate::js::{Failed, Js, Kept, Result, Value};
 

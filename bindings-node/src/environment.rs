@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use heartwire::driver::Connection;
-use napi_sys as sys;
+use napi::sys;
 
 use crate::door::Door;
 use crate::js::{Arguments, Failed, Js, Kept, Result, Value};

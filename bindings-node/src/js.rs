@@ -5,7 +5,7 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
-use napi_sys as sys;
+use napi::sys;
 
 /// A JavaScript value, valid until the callback under way returns.
 pub(crate) type Value = sys::napi_value;

@@ -6,7 +6,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi_sys as sys;
+use napi::sys;
 
 use crate::door::Door;
 use crate::environment::Environment;

@@ -6,7 +6,7 @@ use std::mem::transmute;
 use std::ptr;
 use std::sync::OnceLock;
 
-use napi_sys as sys;
+use napi::sys;
 
 use crate::js::Js;
 
