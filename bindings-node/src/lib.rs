@@ -1,6 +1,8 @@
 //! The Node face of Heartwire: the addon. It converts values, holds each environment's sockets, and carries batches to JavaScript; the
 //! standard's `WebSocket` is made of it in `lib/`. It uses the core's connections, options, events and errors, nothing deeper.
 
+#![cfg_attr(test, allow(dead_code, reason = "napi-derive registers nothing in a test build"))]
+
 mod delivery;
 mod door;
 mod environment;

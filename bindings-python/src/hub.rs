@@ -94,7 +94,9 @@ impl Hub {
                 Ok(Turn::More) => this.handle.wake(*token),
                 Ok(Turn::Finished) => this.release(py, *token as u64)?,
                 Err(error) => {
-                    due[index..].iter().for_each(|token| this.handle.wake(*token));
+                    for token in &due[index..] {
+                        this.handle.wake(*token);
+                    }
                     return Err(error);
                 }
             }
@@ -130,7 +132,9 @@ impl Hub {
             due
         })?;
         if let Err(error) = py.check_signals() {
-            due.iter().for_each(|token| self.handle.wake(*token));
+            for token in &due {
+                self.handle.wake(*token);
+            }
             return Err(error);
         }
         Ok(due)

@@ -57,7 +57,7 @@ fn bindings_name_only_the_face_of_the_core() {
     let mut faults = Vec::new();
     for binding in ["bindings-python", "bindings-node"] {
         for path in files_below(&root().join(binding).join("src")) {
-            let file = Source::new(path, &root());
+            let file = Source::new(&path, &root());
             let code = file.code();
             let named = named_after("heartwire::", &code).into_iter();
             let deeper = named.filter(|(_, name)| name.starts_with(char::is_lowercase) && !FOR_BINDINGS.contains(name));
@@ -83,7 +83,7 @@ fn the_layers_that_decide_do_not_act() {
 fn files_own_one_thing_and_say_which() {
     let mut faults = Vec::new();
     for path in files_below(&root().join("core/src")) {
-        let file = Source::new(path, &root());
+        let file = Source::new(&path, &root());
         let lines = file.text.lines().count();
         if lines > LONGEST_FILE {
             faults.push(file.fault(lines, &format!("is longer than {LONGEST_FILE} lines")));
@@ -113,8 +113,8 @@ struct Source {
 }
 
 impl Source {
-    fn new(path: PathBuf, below: &Path) -> Self {
-        let text = std::fs::read_to_string(&path).unwrap();
+    fn new(path: &Path, below: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
         let path = path.strip_prefix(below).unwrap().to_owned();
         let mut modules: Vec<String> = path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
         modules.pop_if(|last| last == "mod");
@@ -136,7 +136,7 @@ impl Source {
 fn sources() -> Vec<Source> {
     let folder = root().join("core/src");
     let is_test = |path: &PathBuf| path.iter().any(|part| part == "tests" || part == "tests.rs");
-    files_below(&folder).into_iter().filter(|path| !is_test(path)).map(|path| Source::new(path, &folder)).collect()
+    files_below(&folder).into_iter().filter(|path| !is_test(path)).map(|path| Source::new(&path, &folder)).collect()
 }
 
 fn root() -> PathBuf {

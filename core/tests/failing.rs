@@ -16,8 +16,11 @@ use tungstenite::handshake::derive_accept_key;
 
 const BOUND: Duration = Duration::from_secs(20);
 
+/// First byte and payload of each frame that the server got.
+type Frames = Vec<(u8, Vec<u8>)>;
+
 /// Accepts one connection, answers with `headers`, sends `bytes` right behind, and gives the payload of each frame that it got until the end.
-fn server(headers: &'static str, bytes: &'static [u8]) -> (String, JoinHandle<Vec<(u8, Vec<u8>)>>) {
+fn server(headers: &'static str, bytes: &'static [u8]) -> (String, JoinHandle<Frames>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let server = thread::spawn(move || {

@@ -29,7 +29,7 @@ async function start(pattern, program, ...args) {
 
 async function startServer(port) {
   const { child, found } = await start(/http:\/\/127\.0\.0\.1:(\d+)\//, process.env.CHAT_SERVER, '--port', port)
-  return { child, page: found[0], url: found[0].replace('http', 'ws') + 'ws', port: found[1] }
+  return { child, page: found[0], url: `${found[0].replace('http', 'ws')}ws`, port: found[1] }
 }
 
 before(async () => {

@@ -113,7 +113,7 @@ mod tests {
         for byte in frame.iter().chain(&plain) {
             inflater.push(&[*byte], &mut output).unwrap();
         }
-        let mut expected = vec![0x81, 0x80 | 126, (text.len() >> 8) as u8, text.len() as u8, 0, 0, 0, 0];
+        let mut expected = vec![0x81, 0xfe, (text.len() >> 8) as u8, text.len() as u8, 0, 0, 0, 0];
         expected.extend_from_slice(text.as_bytes());
         expected.append(&mut plain);
         assert_eq!(output, expected);

@@ -28,7 +28,7 @@ pub(crate) fn options() -> String {
         let members = table().iter().filter(|option| option.record() == record && option.dialects().contains(&JavaScript));
         for option in members {
             let optional = if option.is_required() { "" } else { "?" };
-            let _ = write!(text, "{}  {}{optional}: {}\n", doc(option), option.name(JavaScript), option.type_name(JavaScript));
+            let _ = writeln!(text, "{}  {}{optional}: {}", doc(option), option.name(JavaScript), option.type_name(JavaScript));
         }
         text.push_str("}\n");
     }

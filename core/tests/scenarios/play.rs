@@ -133,8 +133,8 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
             return Err(format!("the server recorded what it must not: {record}"));
         }
         let absent = missing(list(&scenario["server_saw"]), list(&records));
-        let state = face.socket.ready_state() as u8;
-        let fits = scenario["ready_state"].is_null() || scenario["ready_state"] == state;
+        let ready_state = face.socket.ready_state() as u8;
+        let fits = scenario["ready_state"].is_null() || scenario["ready_state"] == ready_state;
         if complete.is_some_and(|(since, _)| since.elapsed() >= QUIET) && absent.is_none() && fits {
             return Ok(());
         }
@@ -142,7 +142,7 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
             let words = match (complete, absent) {
                 (None, _) => "not all events came in time".to_owned(),
                 (_, Some(pattern)) => format!("the server did not record {pattern}"),
-                _ => format!("ready_state is {state}"),
+                _ => format!("ready_state is {ready_state}"),
             };
             return Err(words);
         }
@@ -152,8 +152,8 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
 fn unwanted<'a>(scenario: &Value, records: &'a [Value]) -> Option<&'a Value> {
     let failed = json!({"event": "failed"});
     let expects_failure = list(&scenario["server_saw"]).iter().any(|pattern| pattern["event"] == "failed");
-    let never = list(&scenario["server_never"]).iter().chain((!expects_failure).then_some(&failed));
-    never.filter_map(|pattern| records.iter().find(|record| matches(pattern, record))).next()
+    let mut never = list(&scenario["server_never"]).iter().chain((!expects_failure).then_some(&failed));
+    never.find_map(|pattern| records.iter().find(|record| matches(pattern, record)))
 }
 
 impl Stage {
