@@ -82,9 +82,7 @@ impl Encoder {
 
     /// Forgets the messages so far; to be called between two of them. What comes next refers to nothing before.
     pub(super) fn restart(&mut self) {
-        if let Some(deflate) = &mut self.deflate {
-            deflate.reset();
-        }
+        self.deflate = None;
     }
 
     /// Gives the memory back; to be called between two messages. What comes next refers to nothing before, which any receiver understands.

@@ -12,8 +12,8 @@ use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::{Data, Message};
 
-/// From this length on, a message that does not shrink costs the encoder its context.
-const WORTH_FORGETTING: usize = 1 << 10;
+/// From this length on (files, not chat), a message that does not shrink is sent as it is, at the price of the encoder's context.
+const WORTH_FORGETTING: usize = 256 << 10;
 /// How many answers to pings may wait to be written. Of the pings that come while so many wait, only the last is answered
 /// (RFC 6455 section 5.5.3), so that a flood of them costs no memory.
 const MAX_PONGS: u32 = 64;
@@ -127,7 +127,7 @@ impl Sender {
             _ => payload,
         };
         // What does not shrink (a picture, an archive) goes as it is; the encoder then forgets it, for the peer's window will not have it. A
-        // short message that grows by some bytes is not worth the context that would be lost.
+        // shorter message that grows a little is not worth the context that would be lost.
         let plain = mark && last && payload.len() >= WORTH_FORGETTING && wire.len() >= payload.len();
         let (wire, mark) = if plain { (payload, false) } else { (wire, mark) };
         append(&mut self.output, last, mark, OpCode::Data(code), wire, self.keys.next());

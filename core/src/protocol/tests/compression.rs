@@ -300,7 +300,7 @@ fn what_does_not_shrink_is_sent_as_it_is() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     })
-    .take(1 << 16)
+    .take(1 << 18)
     .collect();
     let (mut protocol, mut reader) = (open(), Reader::new());
     for index in 0..20 {
