@@ -149,8 +149,8 @@ def _wheel(maturin: Path, kind: str, features: tuple[str, ...]) -> Path:
 def need_node() -> str:
     """Node is there; its version."""
     version = output("node", "--version").lstrip("v")
-    if not version or int(version.split(".")[0]) < 18:
-        raise Missing("missing: Node 18 or later (node and npm on PATH)")
+    if not version or int(version.split(".")[0]) < 20:
+        raise Missing("missing: Node 20 or later (node and npm on PATH)")
     return version
 
 
