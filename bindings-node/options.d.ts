@@ -224,6 +224,13 @@ export interface WebSocketOptions {
    */
   driver?: "auto" | "host" | "background"
   /**
+   * How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never.
+   * Unit: milliseconds.
+   * Allowed: true, false or a number of milliseconds from 1 to 31536000000.
+   * @default true
+   */
+  keeper?: boolean | number | null
+  /**
    * Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the next message may then miss one.
    * Allowed: true or false.
    * @default false

@@ -378,3 +378,8 @@ class Options(TypedDict, total=False):
     """Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
 
     Allowed: "auto", "host" or "background". Default: "auto"."""
+
+    keeper: bool | float | None
+    """How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never. Unit: seconds.
+
+    Allowed: True, False or a number of seconds from 0.001 to 31536000. Default: True."""

@@ -44,9 +44,13 @@ pub struct Turn {
 
 /// What a socket waits for.
 pub struct Waits {
-    /// Bytes on this descriptor.
+    /// The descriptor that would make it useful when ready: readable if `to_read`, writable if `to_write`.
     pub descriptor: Option<RawFd>,
-    /// A deadline has passed, or something is to be written or handed out.
+    /// As above.
+    pub to_read: bool,
+    /// As above.
+    pub to_write: bool,
+    /// It is useful at once: a deadline has passed, or something is to be handed out.
     pub late: bool,
 }
 
@@ -176,9 +180,12 @@ impl Client {
         }
         let inner = self.lock();
         let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
-        let descriptor = inner.link.as_ref().filter(|link| reading && !link.at_end()).map(Link::descriptor);
-        let late = inner.session.next_deadline().is_some_and(|deadline| deadline <= now) || inner.needs_turn();
-        (descriptor.is_some() || late).then_some(Waits { descriptor, late })
+        let to_read = inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
+        let to_write = inner.link.as_ref().is_some_and(Link::wants_write);
+        let descriptor = inner.link.as_ref().filter(|_| to_read || to_write).map(Link::descriptor);
+        let mut deadlines = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline());
+        let late = !inner.emitted.is_empty() || deadlines.any(|deadline| deadline <= now);
+        (descriptor.is_some() || late).then_some(Waits { descriptor, to_read, to_write, late })
     }
 }
 

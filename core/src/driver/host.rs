@@ -2,9 +2,9 @@
 //! what the host has to watch; the loop itself is the face's. Dialling, and standing in for a host that is late, stay with the background.
 
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Connection, Shared};
 use crate::client::{LinkId, Turn};
@@ -22,6 +22,8 @@ pub(super) struct Hosted {
     finished: AtomicBool,
     /// How many turns the host has taken: the keeper sees whether it moves.
     drives: AtomicU64,
+    /// Since when the host was late when the background last stood in, until somebody asked.
+    stall: Mutex<Option<Instant>>,
     /// Held for a turn and for handing its batch over, so that batches stay in order when host and background change places.
     turn: Mutex<Watches>,
     orders: Mutex<Orders>,
@@ -46,9 +48,21 @@ impl Hosted {
         self.kept.load(Ordering::Acquire)
     }
 
-    /// Has the background stand in, until the host's next turn.
-    pub(super) fn keep(&self) {
+    /// Has the background stand in, until the host's next turn, for a host that has let something wait `since` then. False: it has taken a turn
+    /// after its `drives`-th, so it is not late. Else `count` grows by one.
+    pub(super) fn keep(&self, drives: u64, since: Instant, count: &AtomicUsize) -> bool {
+        let _held = self.turn();
+        if self.drives() != drives {
+            return false;
+        }
+        *self.stall() = Some(since);
+        count.fetch_add(1, Ordering::Release);
         self.kept.store(true, Ordering::Release);
+        true
+    }
+
+    fn stall(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.stall.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn drives(&self) -> u64 {
@@ -157,6 +171,13 @@ impl Connection {
             hosted.turn().host = id;
             self.release();
         }
+    }
+
+    /// How long something has waited for the host's loop by now, if that was so long that the keeper stood in; told once for each time. There is
+    /// nothing to ask while [`times_stood_in`](super::times_stood_in) stays the same.
+    pub fn take_stall(&self) -> Option<Duration> {
+        let since = self.0.hosted.as_ref()?.stall().take()?;
+        Some(since.elapsed())
     }
 
     fn release(&self) {

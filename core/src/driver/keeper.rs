@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
@@ -11,36 +11,74 @@ use tokio::runtime::Runtime;
 use super::{Shared, exit};
 use crate::process;
 
-/// How often to look. A host that has not moved between two looks is late.
-const EVERY: Duration = Duration::from_millis(500);
+/// How often to look at the clocks, where no host has to be watched.
+const SELDOM: Duration = Duration::from_secs(1);
 /// A difference between the two clocks that no adjustment of the time makes.
 const JUMP: Duration = Duration::from_secs(5);
 
-static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
+/// The generation of the process in which somebody looks.
+static WATCHED_IN: AtomicU32 = AtomicU32::new(NOBODY);
+const NOBODY: u32 = u32::MAX;
 
-/// Starts to look, once in each process.
+static STOOD_IN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many times the background began to stand in for a host, in this process. A face compares it to tell whether a handler was slow.
+pub fn times_stood_in() -> usize {
+    STOOD_IN.load(Ordering::Relaxed)
+}
+
+/// What a socket's host had to do when it was first seen, and how many turns it had taken then.
+struct Sighting {
+    drives: u64,
+    since: Instant,
+}
+
+/// Starts to look, if nobody does: until no socket is left.
 pub(super) fn watch(runtime: &Runtime) {
     let generation = process::generation();
-    if WATCHED_IN.swap(generation, Ordering::AcqRel) == generation {
-        return;
+    if WATCHED_IN.swap(generation, Ordering::AcqRel) != generation {
+        runtime.spawn(look_on(generation));
     }
-    runtime.spawn(async {
-        let mut last = (Instant::now(), SystemTime::now());
-        let mut due = HashMap::new();
-        loop {
-            tokio::time::sleep(EVERY).await;
-            let now = (Instant::now(), SystemTime::now());
-            let sockets = exit::all();
-            if jumped(now.0 - last.0, now.1.duration_since(last.1).ok()) {
-                for shared in &sockets {
-                    shared.client.clock_jumped(now.0);
-                    shared.poke();
-                }
-            }
-            last = now;
-            due = stand_in(&sockets, &due, now.0);
+}
+
+async fn look_on(generation: u32) {
+    let mut last = (Instant::now(), SystemTime::now());
+    let mut seen = HashMap::new();
+    loop {
+        let sockets = exit::all();
+        if sockets.is_empty() && resign(generation) {
+            return;
         }
-    });
+        let every = sockets.iter().filter_map(|shared| patience(shared)).min().map_or(SELDOM, |least| (least / 2).min(SELDOM));
+        drop(sockets);
+        tokio::time::sleep(every).await;
+        let sockets = exit::all();
+        let now = (Instant::now(), SystemTime::now());
+        if jumped(now.0 - last.0, now.1.duration_since(last.1).ok()) {
+            for shared in &sockets {
+                shared.client.clock_jumped(now.0);
+                shared.poke();
+            }
+        }
+        if now.0 - last.0 > every + SELDOM {
+            // We are late ourselves: the process was stopped, or the machine is busy. That says nothing of the hosts.
+            seen.clear();
+        }
+        last = now;
+        seen = stand_in(&sockets, &seen, now.0);
+    }
+}
+
+/// Ends the looking, unless a socket has started meanwhile.
+fn resign(generation: u32) -> bool {
+    WATCHED_IN.store(NOBODY, Ordering::Release);
+    exit::all().is_empty() || WATCHED_IN.swap(generation, Ordering::AcqRel) == generation
+}
+
+/// How late a socket's host may be; none where nobody would stand in for it.
+fn patience(shared: &Shared) -> Option<Duration> {
+    shared.hosted.as_ref()?;
+    shared.client.options().keeper
 }
 
 /// Whether the wall clock went on by much more than the monotonic one, which stands still while the machine sleeps.
@@ -48,32 +86,42 @@ fn jumped(monotonic: Duration, wall: Option<Duration>) -> bool {
     wall.is_some_and(|wall| wall.saturating_sub(monotonic) > JUMP)
 }
 
-/// Which sockets have something for their host to do, with the number of turns it had taken; those that had it at the last look already, and
-/// whose host has taken none since, are kept.
-fn stand_in(sockets: &[Arc<Shared>], due_before: &HashMap<usize, u64>, now: Instant) -> HashMap<usize, u64> {
+/// Which sockets have something for their host to do, and since when. Those whose host has let it wait for too long are kept from now on.
+fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Instant) -> HashMap<usize, Sighting> {
     let hosted: Vec<_> = sockets
         .iter()
-        .filter_map(|shared| Some((shared, shared.hosted.as_ref().filter(|hosted| !hosted.is_kept())?, shared.client.waits_for(now)?)))
+        .filter_map(|shared| {
+            let patience = patience(shared)?;
+            let hosted = shared.hosted.as_ref().filter(|hosted| !hosted.is_kept())?;
+            // Asked first: a turn that is taken from here on shows that the host moves.
+            let drives = hosted.drives();
+            Some((shared, patience, hosted, drives, shared.client.waits_for(now)?))
+        })
         .collect();
-    let mut polled: Vec<libc::pollfd> =
-        hosted.iter().map(|(_, _, waits)| libc::pollfd { fd: waits.descriptor.unwrap_or(-1), events: libc::POLLIN, revents: 0 }).collect();
+    let mut polled: Vec<libc::pollfd> = hosted
+        .iter()
+        .map(|(.., waits)| {
+            let events = if waits.to_read { libc::POLLIN } else { 0 } | if waits.to_write { libc::POLLOUT } else { 0 };
+            libc::pollfd { fd: waits.descriptor.unwrap_or(-1), events, revents: 0 }
+        })
+        .collect();
     // SAFETY: the pointer and the length are those of the vector, which outlives the call; a descriptor that was closed meanwhile is only
     // reported as such.
     unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, 0) };
-    let mut due = HashMap::new();
-    for ((shared, hosted, waits), polled) in hosted.into_iter().zip(polled) {
-        if !waits.late && polled.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) == 0 {
+    let mut seen_now = HashMap::new();
+    for ((shared, patience, hosted, drives, waits), polled) in hosted.into_iter().zip(polled) {
+        if !waits.late && polled.revents & (polled.events | libc::POLLHUP | libc::POLLERR) == 0 {
             continue;
         }
-        let (key, drives) = (Arc::as_ptr(shared) as usize, hosted.drives());
-        if due_before.get(&key) == Some(&drives) {
-            hosted.keep();
+        let key = Arc::as_ptr(shared) as usize;
+        let since = seen.get(&key).filter(|sighting| sighting.drives == drives).map_or(now, |sighting| sighting.since);
+        if now - since < patience {
+            seen_now.insert(key, Sighting { drives, since });
+        } else if hosted.keep(drives, since, &STOOD_IN) {
             shared.poke.notify_one();
-        } else {
-            due.insert(key, drives);
         }
     }
-    due
+    seen_now
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use queue::Queue;
 
 pub use crate::client::LinkId;
 pub use host::Plan;
+pub use keeper::times_stood_in;
 pub use own_loop::{LoopHandle, OwnLoop};
 
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for

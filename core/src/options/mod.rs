@@ -36,6 +36,9 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// How late a host's loop may be by default.
+const KEEPER: Duration = Duration::from_millis(500);
+
 /// A text that may stand in a header.
 const HEADER_TEXT: Text =
     Text { what: "a text without control characters", accepts: |text| !text.contains(|letter: char| letter.is_ascii_control()) };
@@ -110,6 +113,9 @@ options! {
         /// Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and
         /// the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
         driver: Driver = Driver::Auto => choice(),
+        /// How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers
+        /// pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never.
+        keeper: Option<Duration> = Some(KEEPER) => Switch { on: || KEEPER, kind: time() },
         /// Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the
         /// next message may then miss one.
         allow_synchronous_events: bool = false => Only(Dialect::JavaScript, Flag),

@@ -1,0 +1,258 @@
+//! The keeper: a host that is late loses neither its connection nor a message, whatever it does meanwhile; and both may race.
+//! `BLOCK=30` blocks for so many seconds instead of a few.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use heartwire::driver::{Connection, Data, OwnLoop, SendOptions, times_stood_in};
+use heartwire::event::{Batch, Event, Item};
+use heartwire::options::{HeartbeatOptions, Options, Payload, Providers};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use tungstenite::{Message, WebSocket as Peer};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+fn serve<T: Send + 'static>(peer: impl FnOnce(Peer<TcpStream>) -> T + Send + 'static) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        peer(tungstenite::accept(stream).unwrap())
+    });
+    (url, server)
+}
+
+/// A hosted socket on a loop of this thread; `handle` is called with each text, as a handler of a user. Ends with the socket.
+fn run(url: &str, options: Options, mut handle: impl FnMut(&Connection, &str)) -> Connection {
+    let mut own = OwnLoop::new().unwrap();
+    let waking = own.handle();
+    let connection = Connection::hosted(url, options, Providers::default(), Arc::new(move || waking.wake(0))).unwrap();
+    connection.start();
+    own.handle().add(0, connection.clone());
+    let (mut due, mut batch) = (Vec::new(), Batch::default());
+    while !connection.is_finished() {
+        own.wait(Some(BOUND), &mut due).unwrap();
+        assert!(!due.is_empty(), "nothing came for {BOUND:?}");
+        for &token in &due {
+            own.drive(token, &mut batch).unwrap();
+            for item in &batch.items {
+                match item {
+                    Item::Text(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
+                    Item::Event(event) => {
+                        if connection.enter(event)
+                            && let Event::Message(heartwire::message::Message::Text(text)) = &**event
+                        {
+                            handle(&connection, text);
+                        }
+                    }
+                    Item::Barrier => connection.settle(),
+                    _ => {}
+                }
+            }
+            connection.delivered(&batch);
+        }
+    }
+    connection
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap()
+}
+
+/// The server pings all the time and drops a peer that is silent for five pings.
+#[test]
+fn a_blocked_handler_keeps_its_connection() {
+    let long = std::env::var("BLOCK").ok().map(|seconds| Duration::from_secs(number(&seconds)));
+    let (blocked, every, patience) = match long {
+        Some(seconds) => (seconds, Duration::from_secs(1), Duration::from_millis(500)),
+        None => (Duration::from_secs(3), Duration::from_millis(100), Duration::from_millis(50)),
+    };
+    let (url, server) = serve(move |mut peer| {
+        peer.get_ref().set_read_timeout(Some(every * 5)).unwrap();
+        peer.send(Message::text("0")).unwrap();
+        let (start, mut round, mut slowest, mut beats) = (Instant::now(), 0_u64, Duration::ZERO, Vec::new());
+        while start.elapsed() < blocked {
+            round += 1;
+            let asked = Instant::now();
+            peer.send(Message::Ping(round.to_be_bytes().to_vec().into())).unwrap();
+            peer.send(Message::text(round.to_string())).unwrap();
+            loop {
+                match peer.read().expect("the peer is not silent for five pings") {
+                    Message::Pong(payload) if payload[..] == round.to_be_bytes() => break,
+                    Message::Text(_) => beats.push(Instant::now()),
+                    _ => {}
+                }
+            }
+            slowest = slowest.max(asked.elapsed());
+            std::thread::sleep(every.saturating_sub(asked.elapsed()));
+        }
+        peer.close(None).unwrap();
+        while peer.read().is_ok() {}
+        (round, slowest, beats)
+    });
+    let heartbeat = HeartbeatOptions { message: Payload::Text("beat".to_owned()), interval: every, ..HeartbeatOptions::default() };
+    let options = Options { keeper: Some(patience), heartbeat: Some(heartbeat), ..Options::default() };
+    let (mut seen, mut stall) = (Vec::new(), None);
+    run(&url, options, |connection, text| {
+        seen.push(number(text));
+        if seen.len() == 1 {
+            std::thread::sleep(blocked);
+            stall = connection.take_stall();
+        }
+    });
+    let (rounds, slowest, beats) = server.join().unwrap();
+    assert!(seen.iter().copied().eq(0..=rounds), "every message, in order: {seen:?}");
+    let longest = beats.windows(2).map(|two| two[1] - two[0]).max().unwrap_or(BOUND);
+    println!("{rounds} pings, the slowest answered after {slowest:?}; {} heartbeats, at most {longest:?} apart", beats.len());
+    let stall = stall.expect("the keeper stood in");
+    assert!(stall <= blocked && stall > blocked / 2, "{stall:?}");
+    assert!(beats.len() as f64 > blocked.as_secs_f64() / every.as_secs_f64() * 0.6, "{} heartbeats", beats.len());
+}
+
+/// What the keeper reads has its bound: then TCP slows the peer down.
+#[test]
+fn the_keeper_reads_up_to_the_limit() {
+    const TOTAL: usize = 64 << 20;
+    const SIZE: usize = 16 << 10;
+    let written = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&written);
+    let (url, server) = serve(move |mut peer| {
+        let message = "x".repeat(SIZE);
+        while counting.load(Ordering::Relaxed) < TOTAL {
+            peer.send(Message::text(message.as_str())).unwrap();
+            counting.fetch_add(SIZE, Ordering::Relaxed);
+        }
+        peer.close(None).unwrap();
+        while peer.read().is_ok() {}
+    });
+    let options = Options { keeper: Some(Duration::from_millis(20)), read_limit: 256 << 10, ..Options::default() };
+    let (mut seen, mut meanwhile) = (0, 0);
+    run(&url, options, |_, text| {
+        seen += text.len();
+        if seen == SIZE {
+            std::thread::sleep(Duration::from_secs(1));
+            meanwhile = written.load(Ordering::Relaxed);
+        }
+    });
+    server.join().unwrap();
+    assert_eq!(seen, TOTAL);
+    // The kernel's buffers of both sides take some megabytes by themselves.
+    assert!(meanwhile < TOTAL / 2, "{meanwhile} bytes were taken while the handler slept");
+}
+
+/// Host and keeper change places as often as they can while messages go both ways and other threads send.
+#[test]
+fn both_may_race() {
+    const SOCKETS: u64 = 8;
+    const MESSAGES: u64 = 3000;
+    let before = times_stood_in();
+    let sockets: Vec<_> = (0..SOCKETS)
+        .map(|seed| {
+            std::thread::spawn(move || {
+                let (url, server) = serve(move |peer| echo_at_random(peer, seed, MESSAGES));
+                let mut random = SmallRng::seed_from_u64(seed);
+                let options = Options { keeper: Some(Duration::from_millis(1)), read_limit: 4096, ..Options::default() };
+                let mut next = 0;
+                let (tell, told) = mpsc::channel::<Connection>();
+                let sender = std::thread::spawn(move || {
+                    let Ok(connection) = told.recv() else { return };
+                    for i in 0..MESSAGES {
+                        connection.send(Data::Text(&i.to_string()), SendOptions::default()).unwrap();
+                        if i % 64 == 0 {
+                            std::thread::sleep(Duration::from_micros(500));
+                        }
+                    }
+                });
+                let connection = run(&url, options, |connection, text| {
+                    assert_eq!(number(text), next, "seed {seed}: every message once, in order");
+                    if next == 0 {
+                        tell.send(connection.clone()).unwrap();
+                    }
+                    next += 1;
+                    if random.random_bool(0.02) {
+                        std::thread::sleep(Duration::from_micros(random.random_range(0..6000)));
+                    }
+                });
+                sender.join().unwrap();
+                assert_eq!(next, MESSAGES, "seed {seed}");
+                assert_eq!(server.join().unwrap(), MESSAGES, "seed {seed}: every message of ours, in order");
+                assert!(connection.is_finished());
+            })
+        })
+        .collect();
+    for socket in sockets {
+        socket.join().unwrap();
+    }
+    let times = times_stood_in() - before;
+    println!("the keeper stood in {times} times");
+    assert!(times > 20, "the race took place: {times}");
+}
+
+/// Sends numbers in bursts and reads numbers, until all have passed both ways; gives how many came in order.
+fn echo_at_random(mut peer: Peer<TcpStream>, seed: u64, messages: u64) -> u64 {
+    let mut random = SmallRng::seed_from_u64(!seed);
+    let (mut sent, mut came) = (0, 0);
+    peer.get_ref().set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let until = Instant::now() + BOUND;
+    while sent < messages || came < messages {
+        assert!(Instant::now() < until, "{sent} sent, {came} came");
+        for _ in 0..random.random_range(0..100).min(messages - sent) {
+            peer.send(Message::text(sent.to_string())).unwrap();
+            sent += 1;
+        }
+        loop {
+            match peer.read() {
+                Ok(Message::Text(text)) => {
+                    assert_eq!(number(&text), came);
+                    came += 1;
+                }
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    peer.get_ref().set_read_timeout(Some(BOUND)).unwrap();
+    peer.close(None).unwrap();
+    while peer.read().is_ok() {}
+    came
+}
+
+/// A host that waits is not late, however long nothing comes, nor one whose peer does not read.
+#[test]
+fn a_host_in_time_is_left_alone() {
+    let quiet = Arc::new(AtomicBool::new(false));
+    let (url, server) = serve({
+        let quiet = Arc::clone(&quiet);
+        move |mut peer| {
+            peer.send(Message::text("0")).unwrap();
+            // Reads nothing, so that what the client sends has to wait there.
+            std::thread::sleep(Duration::from_millis(500));
+            quiet.store(true, Ordering::Release);
+            let mut size = 0;
+            while size < 16 << 20 {
+                size += peer.read().unwrap().len();
+            }
+            peer.close(None).unwrap();
+            while peer.read().is_ok() {}
+        }
+    });
+    let options = Options { keeper: Some(Duration::from_millis(50)), ..Options::default() };
+    let mut connection = None;
+    run(&url, options, |socket, _| {
+        socket.send(Data::Text(&"x".repeat(16 << 20)), SendOptions::default()).unwrap();
+        connection = Some(socket.clone());
+    });
+    server.join().unwrap();
+    assert!(quiet.load(Ordering::Acquire));
+    assert_eq!(connection.unwrap().take_stall(), None);
+}
