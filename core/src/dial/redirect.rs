@@ -1,5 +1,6 @@
 //! Redirects of the upgrade request: where to go next, which credentials may go along, the cookies set on the way. Knows nothing of connections.
 
+use cookie_store::CookieStore;
 use url::Url;
 
 use super::http::Head;
@@ -18,34 +19,23 @@ pub(super) struct Journey<'a> {
     headers: Vec<(String, String)>,
     /// Whether the user's cookies and credentials may be sent here; once they may not, they never may again.
     trusted: bool,
-    /// Cookies set on the way.
-    jar: Vec<Cookie>,
+    /// Cookies set on the way (RFC 6265).
+    jar: CookieStore,
     followed: u32,
-}
-
-/// A cookie that a redirect has set (RFC 6265, as far as one journey needs it).
-#[derive(Debug, PartialEq)]
-struct Cookie {
-    name: String,
-    value: String,
-    domain: String,
-    with_subdomains: bool,
-    path: String,
-    secure: bool,
 }
 
 impl<'a> Journey<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
-        Self { request, url: request.url.clone(), headers: request.headers.clone(), trusted: true, jar: Vec::new(), followed: 0 }
+        Self { request, url: request.url.clone(), headers: request.headers.clone(), trusted: true, jar: CookieStore::new(), followed: 0 }
     }
 
     /// What to ask for here.
     pub(super) fn ask(&self) -> Ask<'_> {
         let options = &self.request.options;
         let mut cookies = if self.trusted { options.cookies.clone() } else { Vec::new() };
-        for cookie in self.jar.iter().filter(|cookie| cookie.is_for(&self.url)) {
-            cookies.retain(|(name, _)| *name != cookie.name);
-            cookies.push((cookie.name.clone(), cookie.value.clone()));
+        for (name, value) in self.jar.get_request_values(&as_http(&self.url)) {
+            cookies.retain(|(given, _)| given != name);
+            cookies.push((name.to_owned(), value.to_owned()));
         }
         Ask {
             url: &self.url,
@@ -93,7 +83,8 @@ impl<'a> Journey<'a> {
         }
         self.followed += 1;
         for cookie in head.headers.get_all("set-cookie") {
-            self.keep_cookie(&String::from_utf8_lossy(cookie.as_bytes()));
+            // One that is malformed, or meant for another host, is none.
+            let _ = self.jar.parse(&String::from_utf8_lossy(cookie.as_bytes()), &as_http(&self.url));
         }
         if origin(&self.url) == origin(&target) {
             if credentials_of(&target).is_none() {
@@ -112,14 +103,6 @@ impl<'a> Journey<'a> {
         self.url = target;
         Ok(())
     }
-
-    fn keep_cookie(&mut self, header: &str) {
-        let Some((cookie, expired)) = Cookie::parse(header, &self.url) else { return };
-        self.jar.retain(|kept| (&kept.name, &kept.domain, &kept.path) != (&cookie.name, &cookie.domain, &cookie.path));
-        if !expired {
-            self.jar.push(cookie);
-        }
-    }
 }
 
 /// Scheme, host and port.
@@ -127,52 +110,53 @@ fn origin(url: &Url) -> (&str, Option<&str>, Option<u16>) {
     (url.scheme(), url.host_str(), url.port_or_known_default())
 }
 
-impl Cookie {
-    /// Reads a Set-Cookie header of `url`'s answer; the flag says that the cookie is to be forgotten.
-    fn parse(header: &str, url: &Url) -> Option<(Self, bool)> {
-        let host = url.host_str()?.to_owned();
-        let mut parts = header.split(';');
-        let (name, value) = parts.next()?.split_once('=')?;
-        let directory = url.path().rsplit_once('/').map_or("/", |(directory, _)| if directory.is_empty() { "/" } else { directory });
-        let mut cookie = Self {
-            name: name.trim().to_owned(),
-            value: value.trim().to_owned(),
-            domain: host.clone(),
-            with_subdomains: false,
-            path: directory.to_owned(),
-            secure: false,
-        };
-        let mut expired = false;
-        for part in parts {
-            let (attribute, value) = part.split_once('=').unwrap_or((part, ""));
-            let value = value.trim();
-            match attribute.trim().to_ascii_lowercase().as_str() {
-                "domain" if !value.is_empty() => {
-                    let domain = value.trim_start_matches('.').to_ascii_lowercase();
-                    let is_ours =
-                        host == domain || (host.ends_with(&format!(".{domain}")) && domain.contains('.') && url.domain().is_some());
-                    if !is_ours {
-                        return None;
-                    }
-                    cookie.with_subdomains = url.domain().is_some();
-                    cookie.domain = domain;
-                }
-                "path" if value.starts_with('/') => value.clone_into(&mut cookie.path),
-                "secure" => cookie.secure = true,
-                "max-age" => expired = value.parse::<i64>().is_ok_and(|age| age <= 0),
-                _ => {}
-            }
-        }
-        let printable = |text: &str| text.bytes().all(|byte| byte >= b' ' && byte != 0x7f);
-        (!cookie.name.is_empty() && printable(&cookie.name) && printable(&cookie.value)).then_some((cookie, expired))
+/// The same URL in the scheme for which cookies are defined.
+fn as_http(url: &Url) -> Url {
+    let mut http = url.clone();
+    // Cannot fail: all four schemes are special ones (WHATWG URL).
+    let _ = http.set_scheme(if url.scheme() == "wss" { "https" } else { "http" });
+    http
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::options::Options;
+
+    /// The cookies that go to `to`, after `from` has redirected there with `set`.
+    fn cookies_after(from: &str, set: &str, to: &str) -> Vec<(String, String)> {
+        let options = Arc::new(Options { follow_redirects: 1, allow_insecure_redirect: true, ..Options::default() });
+        let request = Request { url: Url::parse(from).unwrap(), protocols: Vec::new(), headers: Vec::new(), extensions: None, options };
+        let mut journey = Journey::new(&request);
+        let mut headers = HeaderMap::new();
+        headers.insert("location", to.parse().unwrap());
+        headers.insert("set-cookie", set.parse().unwrap());
+        journey.follow(&Head { status: 302, headers }, Vec::new()).unwrap();
+        journey.ask().cookies
     }
 
-    fn is_for(&self, url: &Url) -> bool {
-        let host = url.host_str().unwrap_or_default();
-        let of_host = host == self.domain || (self.with_subdomains && host.ends_with(&format!(".{}", self.domain)));
-        let path = url.path();
-        let of_path =
-            path == self.path || (path.starts_with(&self.path) && (self.path.ends_with('/') || path[self.path.len()..].starts_with('/')));
-        of_host && of_path && (!self.secure || url.scheme() == "wss")
+    #[test]
+    fn cookies_go_where_rfc_6265_lets_them() {
+        let home = "wss://chat.example.com/in/door";
+        for (set, to, goes) in [
+            ("a=1", "wss://chat.example.com/in/room", true),
+            ("a=1", "wss://chat.example.com/elsewhere", false),
+            ("a=1; Path=/", "wss://chat.example.com/elsewhere", true),
+            ("a=1; Path=/", "wss://www.example.com/", false),
+            ("a=1; Path=/; Domain=example.com", "wss://www.example.com/", true),
+            ("a=1; Path=/; Domain=example.org", "wss://example.org/", false),
+            ("a=1; Path=/", "ws://chat.example.com/", true),
+            ("a=1; Path=/; Secure", "ws://chat.example.com/", false),
+            ("a=1; Path=/; Secure; HttpOnly", "wss://chat.example.com:9605/", true),
+            ("a=1; Path=/; Max-Age=0", "wss://chat.example.com/", false),
+        ] {
+            let expected = if goes { vec![("a".to_owned(), "1".to_owned())] } else { Vec::new() };
+            assert_eq!(cookies_after(home, set, to), expected, "{set} to {to}");
+        }
     }
 }

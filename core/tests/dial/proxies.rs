@@ -243,15 +243,15 @@ async fn socks_refusals_are_named() {
         ("socks5://", &[(3, &[5, 0xff])], ProxyAuthRequired, "wants credentials"),
         ("socks5://user:s3cret@", &[(4, &[5, 0xff])], ProxyAuthRequired, "another kind of credentials"),
         ("socks5://user:s3cret@", &[(4, &[5, 2]), (13, &[1, 1])], ProxyAuthRequired, "did not accept the credentials"),
-        ("socks5://", &[(3, &[5, 2])], ProxyFailed, "not offered"),
+        ("socks5://", &[(3, &[5, 2])], ProxyAuthRequired, "wants credentials"),
         ("socks5://", &[(3, &[5, 0]), (10, &[5, 2, 0, 1])], ProxyFailed, "rules do not allow"),
         ("socks5://", &[(3, &[5, 0]), (10, &[5, 5, 0, 1])], ProxyFailed, "connection was refused"),
-        ("socks5h://", &[(3, &[5, 0]), (10, &[5, 99, 0, 1])], ProxyFailed, "status 99"),
-        ("socks5://", &[(3, b"HT")], ProxyFailed, "does not speak SOCKS 5"),
+        ("socks5h://", &[(3, &[5, 0]), (10, &[5, 99, 0, 1])], ProxyFailed, "none of SOCKS 5"),
+        ("socks5://", &[(3, b"HT")], ProxyFailed, "none of SOCKS 5"),
         ("socks5://", &[(3, &[5])], ProxyFailed, "ended the connection"),
-        ("socks4a://", &[(9, &[0, 91, 0, 0, 0, 0, 0, 0])], ProxyFailed, "status 91"),
+        ("socks4a://", &[(9, &[0, 91, 0, 0, 0, 0, 0, 0])], ProxyFailed, "says no more"),
         ("socks4a://user@", &[(13, &[0, 93, 0, 0, 0, 0, 0, 0])], ProxyAuthRequired, "user name"),
-        ("socks4a://", &[(9, b"HTTP/1.1")], ProxyFailed, "does not speak SOCKS 4"),
+        ("socks4a://", &[(9, b"HTTP/1.1")], ProxyFailed, "none of SOCKS 4"),
     ];
     for &(scheme, steps, code, words) in CASES {
         let (proxy, _) = socks(steps, 0).await;

@@ -95,7 +95,7 @@ async fn credentials_stay_with_their_origin_and_cookies_with_their_host() {
     let (server, _) = redirecting(move |_| {
         format!(
             "HTTP/1.1 302 F\r\nLocation: ws://u:p@{target}/end\r\nSet-Cookie: set=1; Path=/\r\nSet-Cookie: other=2; Domain=example.com\r\n\
-             Set-Cookie: secure=3; Secure; Path=/\r\nSet-Cookie: path=4; Path=/elsewhere\r\nSet-Cookie: gone=5; Path=/; Max-Age=0\r\n\r\n"
+             Set-Cookie: path=4; Path=/elsewhere\r\nSet-Cookie: gone=5; Path=/; Max-Age=0\r\n\r\n"
         )
     })
     .await;
