@@ -90,7 +90,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 /// A turn, with its batch handed over; or, while the host drives, only what it leaves to us.
-fn take_turn(shared: &Shared, batch: &mut Batch) -> Turn {
+pub(super) fn take_turn(shared: &Shared, batch: &mut Batch) -> Turn {
     let Some(hosted) = &shared.hosted else {
         let turn = shared.client.drive(Instant::now(), batch);
         shared.queue.push(batch);
@@ -100,7 +100,8 @@ fn take_turn(shared: &Shared, batch: &mut Batch) -> Turn {
     if !hosted.is_kept() {
         return hosted.background_turn();
     }
-    let turn = shared.client.drive(Instant::now(), batch);
+    let mut turn = shared.client.drive(Instant::now(), batch);
+    hosted.add_orders(&mut turn);
     let pushed = shared.queue.push_quietly(batch);
     drop(held);
     if pushed {

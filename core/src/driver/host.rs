@@ -2,10 +2,12 @@
 //! what the host has to watch; the loop itself is the face's. Dialling, and standing in for a host that is late, stay with the background.
 
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use super::{Connection, Shared};
 use crate::client::{LinkId, Turn};
 use crate::dial;
@@ -80,12 +82,17 @@ impl Hosted {
 
     /// What the background has to do while the host drives.
     pub(super) fn background_turn(&self) -> Turn {
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        Turn {
-            dial: orders.dial.take(),
-            cancel_dial: std::mem::take(&mut orders.cancel_dial),
-            finished: self.finished.load(Ordering::Acquire),
-            ..Turn::default()
+        let mut turn = Turn { finished: self.finished.load(Ordering::Acquire), ..Turn::default() };
+        self.add_orders(&mut turn);
+        turn
+    }
+
+    /// Adds what the host's turns have left to the background, unless `turn` says something newer of it.
+    pub(super) fn add_orders(&self, turn: &mut Turn) {
+        let orders = std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        if turn.dial.is_none() && !turn.cancel_dial {
+            turn.dial = orders.dial;
+            turn.cancel_dial = orders.cancel_dial;
         }
     }
 

@@ -20,7 +20,7 @@ const JUMP: Duration = Duration::from_secs(5);
 static WATCHED_IN: AtomicU32 = AtomicU32::new(NOBODY);
 const NOBODY: u32 = u32::MAX;
 
-static STOOD_IN: AtomicUsize = AtomicUsize::new(0);
+pub(super) static STOOD_IN: AtomicUsize = AtomicUsize::new(0);
 
 /// How many times the background began to stand in for a host, in this process. A face compares it to tell whether a handler was slow.
 pub fn times_stood_in() -> usize {

@@ -8,6 +8,7 @@ mod own_loop;
 mod queue;
 mod runtime;
 mod signals;
+mod sync;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -304,3 +305,6 @@ impl WeakConnection {
         self.0.upgrade().map(Connection)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Batches on their way to the host: handed over whole, one wake for each change from empty to not empty. Knows no socket.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::Wake;
+use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
 
 /// How much memory a batch may keep for its next use.

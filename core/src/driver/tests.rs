@@ -1,0 +1,211 @@
+//! The hand-over between host, background and keeper under a model checker: random schedules of all that may run at the same time, with a
+//! real socket underneath. Locks of the client count as one step each, for nothing here is awaited under them.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use shuttle::sync::atomic::{AtomicBool, Ordering};
+use shuttle::thread;
+
+use super::background::take_turn;
+use super::keeper;
+use super::{Connection, Data, Plan, SendOptions};
+use crate::client::Turn;
+use crate::dial::Opened;
+use crate::event::{Batch, Event, Item};
+use crate::message::Message;
+use crate::options::{Options, Providers};
+use crate::transport::Transport;
+
+const MESSAGES: u8 = 12;
+const SCHEDULES: usize = 2000;
+
+/// Whether a turn would find the descriptor ready, as a loop of the system would tell.
+fn is_ready(descriptor: Option<i32>, to_read: bool, to_write: bool) -> bool {
+    let events = if to_read { libc::POLLIN } else { 0 } | if to_write { libc::POLLOUT } else { 0 };
+    let mut polled = libc::pollfd { fd: descriptor.filter(|_| events != 0).unwrap_or(-1), events, revents: 0 };
+    // SAFETY: one pollfd that lives as long as the call.
+    unsafe { libc::poll(&raw mut polled, 1, 0) > 0 }
+}
+
+/// The background's task, as far as the client's turns go: each line of its loop, with a look instead of a wait.
+fn background(connection: &Connection, mut dialled: Option<UnixStream>) {
+    let shared = &connection.0;
+    let mut batch = Batch::default();
+    let mut turn = take_turn(shared, &mut batch);
+    while !turn.finished {
+        if turn.dial.take().is_some()
+            && let Some(stream) = dialled.take()
+        {
+            shared.client.dialled(Instant::now(), Ok(opened(stream)));
+            turn = take_turn(shared, &mut batch);
+            if shared.hosted.as_ref().is_some_and(|hosted| !hosted.is_kept()) {
+                shared.poke();
+            }
+            continue;
+        }
+        let Turn { descriptor, want_read, want_write, again, .. } = turn;
+        if let Some(hosted) = &shared.hosted {
+            hosted.turn().background = descriptor.map(|(id, _)| id);
+            shared.release();
+        }
+        let poked = pin!(shared.poke.notified()).poll(&mut Context::from_waker(Waker::noop())) != Poll::Pending;
+        if poked || again || is_ready(descriptor.map(|(_, descriptor)| descriptor), want_read, want_write) {
+            turn = take_turn(shared, &mut batch);
+        }
+        thread::yield_now();
+    }
+}
+
+fn opened(stream: UnixStream) -> Opened {
+    stream.set_nonblocking(true).expect("a socket");
+    Opened {
+        transport: Transport::unix(stream),
+        leftover: Vec::new(),
+        url: "ws://model/".parse().expect("a URL"),
+        protocol: String::new(),
+        extensions: String::new(),
+        headers: Vec::new(),
+    }
+}
+
+/// The host's loop: waits for its wake and its descriptor, takes turns, delivers, and answers each message. Gives what came.
+fn host(connection: &Connection, woken: &AtomicBool) -> Vec<u8> {
+    let mut came = Vec::new();
+    let mut batch = Batch::default();
+    let mut plan = connection.drive(&mut batch);
+    let mut watched = None;
+    loop {
+        for item in &batch.items {
+            match item {
+                Item::Text(range) if connection.may_deliver() => came.push(answer(connection, batch.text(range))),
+                Item::Barrier => connection.settle(),
+                Item::Event(event) => match &**event {
+                    event if !connection.enter(event) => {}
+                    Event::Message(Message::Text(text)) => came.push(answer(connection, text)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        connection.delivered(&batch);
+        if connection.is_finished() {
+            return came;
+        }
+        if watched != plan.descriptor {
+            watched = plan.descriptor;
+            connection.watching(watched.map(|(id, _)| id));
+        }
+        let is_due = |plan: &Plan| {
+            plan.again
+                || woken.swap(false, Ordering::AcqRel)
+                || is_ready(watched.map(|(_, descriptor)| descriptor), plan.want_read, plan.want_write)
+        };
+        while !is_due(&plan) {
+            thread::yield_now();
+        }
+        plan = connection.drive(&mut batch);
+    }
+}
+
+fn answer(connection: &Connection, text: &str) -> u8 {
+    let number: u8 = text.parse().expect("a number");
+    connection.send(Data::Text(text), SendOptions::default()).expect("an open connection");
+    number
+}
+
+/// Sends numbers, reads as many and those of the user, closes, and ends when the Close is answered. Gives the numbers that came.
+fn peer(mut stream: UnixStream) -> Vec<u8> {
+    stream.set_nonblocking(true).expect("a socket");
+    let (mut sent, mut closed, mut bytes) = (0, false, Vec::new());
+    while frames(&bytes).last().is_none_or(|(opcode, _)| *opcode != 0x88) {
+        if sent < MESSAGES {
+            let text = sent.to_string();
+            stream.write_all(&[&[0x81, text.len() as u8], text.as_bytes()].concat()).expect("room");
+            sent += 1;
+        }
+        thread::yield_now();
+        let mut room = [0; 4096];
+        match stream.read(&mut room) {
+            Ok(0) => panic!("the end came before the Close"),
+            Ok(count) => bytes.extend_from_slice(&room[..count]),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        if frames(&bytes).len() == usize::from(MESSAGES) * 2 && !closed {
+            stream.write_all(&[0x88, 2, 0x03, 0xe8]).expect("room");
+            closed = true;
+        }
+    }
+    let texts = frames(&bytes).into_iter().filter(|(opcode, _)| *opcode == 0x81);
+    texts.map(|(_, text)| text.parse().expect("a number")).collect()
+}
+
+/// The masked frames in `bytes`, as far as they are whole: first byte and payload.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, String)> {
+    let mut frames = Vec::new();
+    while let [first, second, rest @ ..] = bytes {
+        let size = usize::from(second & 0x7f);
+        let Some((mask, payload)) = rest.split_first_chunk::<4>().filter(|(_, rest)| rest.len() >= size) else { break };
+        frames.push((*first, payload[..size].iter().zip(mask.iter().cycle()).map(|(byte, mask)| char::from(byte ^ mask)).collect()));
+        bytes = &payload[size..];
+    }
+    frames
+}
+
+fn play() {
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    let woken = Arc::new(AtomicBool::new(false));
+    let waking = Arc::clone(&woken);
+    let options = Options { read_limit: 200, compression: None, ..Options::default() };
+    let wake = Arc::new(move || waking.store(true, Ordering::Release));
+    let connection = Connection::hosted("ws://model/", options, Providers::default(), wake).expect("plain options");
+    connection.0.client.start(Instant::now());
+    let mut threads = Vec::new();
+    let own = connection.clone();
+    threads.push(thread::spawn(move || background(&own, Some(ours))));
+    let own = connection.clone();
+    threads.push(thread::spawn(move || {
+        // Far more often than it would, and whether the host is late or not.
+        for _ in 0..40 {
+            let hosted = own.0.hosted.as_ref().expect("a hosted socket");
+            if hosted.keep(hosted.drives(), Instant::now(), &keeper::STOOD_IN) {
+                own.0.poke.notify_one();
+            }
+            thread::yield_now();
+        }
+    }));
+    let own = connection.clone();
+    threads.push(thread::spawn(move || {
+        // Another thread of the user's: its messages are 100 and above.
+        let mut next = 100;
+        while next < 100 + MESSAGES {
+            if own.may_deliver() {
+                own.send(Data::Text(&next.to_string()), SendOptions::default()).expect("an open connection");
+                next += 1;
+            }
+            thread::yield_now();
+        }
+    }));
+    let server = thread::spawn(move || peer(theirs));
+    let came = host(&connection, &woken);
+    assert!(came.iter().copied().eq(0..MESSAGES), "the host saw {came:?}");
+    let (sent, answered): (Vec<u8>, Vec<u8>) = server.join().expect("the peer").into_iter().partition(|number| *number >= 100);
+    assert!(answered.iter().copied().eq(0..MESSAGES), "the peer got {answered:?}");
+    assert!(sent.iter().copied().eq(100..100 + MESSAGES), "the peer got {sent:?}");
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+}
+
+#[test]
+fn the_hand_over_loses_nothing_in_any_order() {
+    let mut config = shuttle::Config::new();
+    // A wake-up that is lost shows as steps without end.
+    config.max_steps = shuttle::MaxSteps::FailAfter(200_000);
+    config.stack_size = 1 << 19;
+    shuttle::Runner::new(shuttle::scheduler::RandomScheduler::new(SCHEDULES), config).run(play);
+}
