@@ -11,6 +11,7 @@ import sys
 import time
 
 import checkout
+import release
 from checkout import NODE_PACKAGE, ROOT, Missing
 
 TESTS = ROOT / "tests"
@@ -31,6 +32,8 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
             (python, "-m", "mypy", "--strict", "--exclude", "conformance", ".ci", "tests", "examples/demo.py", "benches/manners.py"),
+            (python, "-m", "mypy", "--strict", "--explicit-package-bases", "benches/run.py", "benches/harness"),
+            (python, "-m", "mypy", "--strict", "--python-executable", release.python_peers(), "--python-version", "3.12", "benches/clients/python"),
             *((python, "-m", "mypy", bot) for bot in sorted((ROOT / "examples/python").glob("*.py"))),
         ],
         "stubtest": [(python, "-m", "mypy.stubtest", "heartwire._native", "--mypy-config-file", PYTHON_PACKAGE / "pyproject.toml")],
@@ -55,7 +58,7 @@ def main() -> int:
         start = time.monotonic()
         for command in commands:
             cwd = PYTHON_PACKAGE if PYTHON_PACKAGE / "pyproject.toml" in command else ROOT
-            environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings", "MYPYPATH": ".ci"}
+            environment = {**os.environ, "RUSTDOCFLAGS": "-D warnings", "MYPYPATH": ".ci:benches:benches/clients/python:bindings-python/python"}
             if subprocess.run([str(part) for part in command], cwd=cwd, env=environment).returncode != 0:
                 failed.append(name)
         print(f"{'FAILED' if name in failed else 'ok':<7} {name} ({time.monotonic() - start:.0f} s)", flush=True)

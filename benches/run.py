@@ -1,0 +1,138 @@
+"""Speed: Heartwire and its peers in turn, in one run, against one neutral server. `run.py --help`; `make bench` runs everything.
+
+It owns the order of the samples and the file of the results. Who and what is measured is in harness/, and what is read from it in harness/report.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from harness import report
+from harness.candidates import CANDIDATES, Candidate, prepare, present
+from harness.candidates import QUICK as QUICK_CANDIDATES
+from harness.sampling import Broken, Server, import_cost
+from harness.scenarios import QUICK as QUICK_SCENARIOS
+from harness.scenarios import SCENARIOS, Scenario
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / ".ci"))
+import checkout
+import release
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=listed, default=[], help="faces: python, node, rust")
+    parser.add_argument("--scenario", type=listed, default=[], help=f"{', '.join(SCENARIOS)}; or the beginning of several")
+    parser.add_argument("--clients", type=listed, default=[], help=f"{', '.join(CANDIDATES)}; or the beginning of several")
+    parser.add_argument("--rounds", type=int, help="samples of each client in each scenario (5; quick: 3)")
+    parser.add_argument("--seconds", type=float, help="about how long a sample is measured (0.4; quick: 0.15)")
+    parser.add_argument("--quick", action="store_true", help="few clients and scenarios, two minutes")
+    parser.add_argument("--json", type=Path, help="where the results go")
+    return parser.parse_args()
+
+
+def listed(text: str) -> list[str]:
+    """The names in an argument."""
+    return text.split(",")
+
+
+def chosen(names: Sequence[str], wanted: Sequence[str], what: str) -> list[str]:
+    """The names that are wanted, or begin with what is wanted."""
+    for want in wanted:
+        if not any(name.startswith(want) for name in names):
+            sys.exit(f"no {what} {want}; there are {', '.join(names)}")
+    return [name for name in names if not wanted or name in wanted or any(name.startswith(want) for want in wanted if want not in names)]
+
+
+def count_for(scenario: Scenario, trial: dict[str, Any], seconds: float) -> int:
+    """How many messages take about so long, by a short trial."""
+    fitting = int(seconds * trial["count"] / max(trial["wall"], 1e-6))
+    return max(scenario.least, min(scenario.count, fitting))
+
+
+class Run:
+    """The samples of one run."""
+
+    def __init__(self, paths: dict[str, Path], seconds: float) -> None:
+        self.paths, self.seconds = paths, seconds
+        self.samples: list[dict[str, Any]] = []
+        self.broken: dict[str, str] = {}
+
+    def scenario(self, server: Server, scenario: Scenario, candidates: list[Candidate], rounds: int) -> None:
+        """Candidates in turn, from another one on in each round."""
+        rounds = min(rounds, scenario.rounds or rounds)
+        counts: dict[str, int] = {}
+        for number in range(rounds):
+            first = number % len(candidates)
+            for candidate in candidates[first:] + candidates[:first]:
+                name = f"{scenario.name} {candidate.name}"
+                if name in self.broken:
+                    continue
+                try:
+                    if scenario.least and candidate.name not in counts:
+                        counts[candidate.name] = self._calibrate(server, scenario, candidate)
+                    result = self._sample(server, scenario, candidate, counts.get(candidate.name, 1))
+                except Broken as why:
+                    self.broken[name] = str(why)
+                    print(f"BROKEN {name}: {why}", file=sys.stderr, flush=True)
+                    continue
+                self.samples.append({"scenario": scenario.name, "client": candidate.name, "round": number, **result})
+
+    def _calibrate(self, server: Server, scenario: Scenario, candidate: Candidate) -> int:
+        if scenario.least == scenario.count:
+            return scenario.count
+        return count_for(scenario, self._sample(server, scenario, candidate, scenario.least), self.seconds)
+
+    def _sample(self, server: Server, scenario: Scenario, candidate: Candidate, count: int) -> dict[str, Any]:
+        if scenario.mode == "import":
+            return import_cost(self.paths["python"], candidate.module)
+        return server.sample(scenario, candidate, self.paths, count, 2.0)
+
+
+def machine() -> dict[str, Any]:
+    """Where and of what the figures are."""
+    model = checkout.output("sed", "-nE", "s/^model name.*: (.*)/\\1/p;T;q", "/proc/cpuinfo") or platform.processor()
+    commit = checkout.output("git", "describe", "--always", "--dirty")
+    return {"cpu": model, "cores": len(report.cores()), "system": platform.platform(), "commit": commit, "date": time.strftime("%Y-%m-%d")}
+
+
+def main() -> int:
+    options = arguments()
+    rounds = options.rounds or (3 if options.quick else 5)
+    seconds = options.seconds or (0.15 if options.quick else 0.4)
+    names = chosen(list(CANDIDATES), options.clients or (QUICK_CANDIDATES if options.quick else []), "client")
+    scenarios = [SCENARIOS[name] for name in chosen(list(SCENARIOS), options.scenario or (QUICK_SCENARIOS if options.quick else []), "scenario")]
+    candidates = [CANDIDATES[name] for name in names if not options.only or CANDIDATES[name].face in options.only]
+    try:
+        paths, server = prepare(candidates), release.build_server()
+    except (checkout.Missing, subprocess.CalledProcessError) as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    candidates = [candidate for candidate in candidates if present(candidate, paths)]
+    run = Run(paths, seconds)
+    start = time.monotonic()
+    with Server.run(server) as serving:
+        for scenario in scenarios:
+            playing = [candidate for candidate in candidates if candidate.plays(scenario)]
+            if playing:
+                print(f"{time.monotonic() - start:5.0f} s  {scenario.title}", file=sys.stderr, flush=True)
+                run.scenario(serving, scenario, playing, rounds)
+    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "broken": run.broken, "samples": run.samples}
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    print(report.tables(results))
+    return 1 if run.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
