@@ -1,4 +1,4 @@
-# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 20+ is installed into the checkout (.ci/).
+# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 18+ is installed into the checkout (.ci/).
 # It owns the names; what they do is in .ci/, tests/run.py and examples/demo.py.
 
 PYTHON ?= python3

@@ -146,12 +146,12 @@ def _wheel(maturin: Path, kind: str, features: tuple[str, ...]) -> Path:
 # Node
 
 
-def need_node() -> str:
-    """Node is there; its version."""
+def need_node(oldest: int = 18, why: str = "") -> int:
+    """Node is there; its major version."""
     version = output("node", "--version").lstrip("v")
-    if not version or int(version.split(".")[0]) < 20:
-        raise Missing("missing: Node 20 or later (node and npm on PATH)")
-    return version
+    if not version or int(version.split(".")[0]) < oldest:
+        raise Missing(f"missing: Node {oldest} or later{why} (node and npm on PATH)")
+    return int(version.split(".")[0])
 
 
 def npm_install(folder: Path) -> None:

@@ -70,7 +70,7 @@ class Listeners {
     const list = this.of(type)
     // At the target, capturing listeners come first.
     const at = entry.capture ? list.findLastIndex((each) => each.capture) + 1 : list.length
-    this.#lists.set(type, list.toSpliced(at, 0, entry))
+    this.#lists.set(type, [...list.slice(0, at), entry, ...list.slice(at)])
     return entry
   }
 

@@ -5,6 +5,7 @@
 const convert = require('./convert.js')
 const { watchExit } = require('./exit.js')
 const { iterate } = require('./iterate.js')
+const { absolute } = require('./location.js')
 const options = require('./options.js')
 const { CLOSED, CLOSING, CONNECTING, OPEN, Socket } = require('./socket.js')
 const { sendStream } = require('./stream.js')
@@ -28,7 +29,7 @@ class WebSocket extends EventTarget {
     if (arguments.length === 0) throw new TypeError("Failed to construct 'WebSocket': 1 argument required, but only 0 present")
     // The third argument is ours; `length` stays 1, as the standard has it.
     const prepared = options.prepare(options.collect(protocols, arguments[2]))
-    this.#socket = new Socket(this, typeof url === 'function' ? url : convert.scalarText(url), prepared)
+    this.#socket = new Socket(this, typeof url === 'function' ? url : absolute(convert.scalarText(url)), prepared)
     watchExit()
     const { signal } = prepared
     if (signal) this.#heed(signal)
@@ -68,8 +69,9 @@ class WebSocket extends EventTarget {
     return this.#socket.binaryType
   }
   set binaryType(value) {
+    const socket = this.#socket
     const text = convert.scalarText(value)
-    if (text === 'blob' || text === 'arraybuffer' || text === 'nodebuffer') this.#socket.binaryType = text
+    if (text === 'blob' || text === 'arraybuffer' || text === 'nodebuffer') socket.binaryType = text
   }
 
   /**
@@ -170,7 +172,7 @@ class WebSocket extends EventTarget {
     return iterate(this.#socket)
   }
 
-  async [Symbol.asyncDispose]() {
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
     this.close(1000)
     await closed(this.#socket)
   }
