@@ -2,7 +2,9 @@
 // Owns: options on their way to the core, as plain data; the functions among them stay here, by their path. The core checks everything.
 'use strict'
 
+const { inspect } = require('node:util')
 const { bytesOf } = require('./convert.js')
+const location = require('./location.js')
 
 /** Functions that the core asks for, by their path. */
 const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 'reconnect.shouldReconnect'])
@@ -19,7 +21,7 @@ const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 're
  * @returns {Record<string, unknown>}
  */
 function collect(second, third) {
-  const options = { ...optionsObject(third, 'third') }
+  const options = { ...optionsObject(third) }
   if (second === undefined) return options
   if (isOptions(second)) {
     if (third !== undefined) throw new TypeError('options were given twice: as second and as third argument')
@@ -35,11 +37,12 @@ function isOptions(value) {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, Symbol.iterator) !== 'function'
 }
 
-/** @param {unknown} value @param {string} place */
-function optionsObject(value, place) {
+/** The third argument: options; anything else is ignored as the standard has it, but not in silence. @param {unknown} value */
+function optionsObject(value) {
   if (value === undefined || value === null) return {}
-  if (!isOptions(value)) throw new TypeError(`the ${place} argument must be an object with options`)
-  return value
+  if (isOptions(value)) return value
+  process.emitWarning(`the third argument of WebSocket, ${inspect(value)}, is no object with options and was ignored`, 'HeartwireWarning')
+  return {}
 }
 
 /** `(DOMString or sequence<DOMString>)`. @param {any} value @returns {string[]} */
@@ -64,6 +67,8 @@ function prepare(options) {
   /** @type {Map<string, Function>} */
   const providers = new Map()
   const plain = plainData(rest, '', providers)
+  const origin = location.origin()
+  if (origin !== null && !('origin' in plain) && !mayNameOrigin(plain.headers)) plain.origin = origin
   return {
     text: JSON.stringify(plain),
     providers,
@@ -73,6 +78,13 @@ function prepare(options) {
     queues: Boolean(plain.sendQueue),
     writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,
   }
+}
+
+/** Whether these headers have an Origin, or are made by a function and may have one. @param {any} headers */
+function mayNameOrigin(headers) {
+  if (typeof headers !== 'object' || headers === null) return false
+  const names = Array.isArray(headers) ? headers.map((pair) => pair?.[0]) : Object.keys(headers)
+  return names.some((name) => /^(origin|\$function)$/i.test(String(name)))
 }
 
 /**
@@ -103,7 +115,7 @@ function plainData(value, path, providers) {
 /** What a function of the user gave, as JSON text. @param {string} question @param {any} value */
 function answer(question, value) {
   if (question === 'reconnect.shouldReconnect') return JSON.stringify(Boolean(value))
-  if (question === 'url') return JSON.stringify(`${value}`)
+  if (question === 'url') return JSON.stringify(location.absolute(`${value}`))
   return JSON.stringify(plainData(value, question)) ?? 'null'
 }
 

@@ -1,0 +1,33 @@
+// @ts-check
+// Owns: what a host with a `location` gives: the base of relative URLs, and the origin of the script. Node has none; stand-ins for a window, workers
+// and Deno's --location have. Knows no socket.
+'use strict'
+
+/** @returns {URL | null} */
+function here() {
+  try {
+    const href = Reflect.get(globalThis, 'location')?.href
+    return typeof href === 'string' ? new URL(href) : null
+  } catch {
+    return null // Deno throws where none was given; "about:blank" and the like are parsed, nonsense is nowhere.
+  }
+}
+
+/** A URL as the core takes it. What cannot be parsed stays as it is: the core says what is wrong. @param {string} text */
+function absolute(text) {
+  const base = here()
+  if (base === null) return text
+  try {
+    return new URL(text, base).href
+  } catch {
+    return text
+  }
+}
+
+/** The Origin header that a browser would send, or null. */
+function origin() {
+  const serialized = here()?.origin
+  return serialized === undefined || serialized === 'null' ? null : serialized
+}
+
+module.exports = { absolute, origin }

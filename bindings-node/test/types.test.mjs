@@ -1,0 +1,80 @@
+// Owns: that the types say what is there: every public member of each class is declared, and nothing else; the package exports what they export.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import * as heartwire from '../lib/index.mjs'
+import * as testing from '../lib/testing.js'
+import { root } from './helpers.mjs'
+
+const require = createRequire(import.meta.url)
+const events = require('../lib/events.js')
+
+/** Members that are there for the platform, not for users: not enumerable. */
+const HIDDEN = ['constructor', 'removeListener']
+const SYMBOLS = new Map([
+  [Symbol.asyncIterator, 'typeof Symbol.asyncIterator'],
+  [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose'), 'typeof Symbol.asyncDispose'],
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose'), 'typeof Symbol.dispose'],
+])
+
+/** The names of an object's own public members, as types. */
+function members(object, hidden = HIDDEN) {
+  const names = Object.getOwnPropertyNames(object).filter((name) => !hidden.includes(name))
+  const symbols = Object.getOwnPropertySymbols(object).map((symbol) => SYMBOLS.get(symbol))
+  return [...names.map((name) => JSON.stringify(name)), ...symbols.filter(Boolean)]
+}
+
+const OF_EVENT = ['constructor', ...Object.getOwnPropertyNames(events.LightEvent.prototype)]
+const OF_FUNCTION = ['length', 'name', 'prototype']
+
+function error() {
+  const fields = { code: 'x', phase: 'http', message: 'x', status: 500, headers: [], retryIn: 1 }
+  return new heartwire.WebSocketError(fields)
+}
+
+function checks() {
+  const server = new testing.FaultServer()
+  server.stop()
+  const found = {
+    'keyof typeof heartwire': members(heartwire),
+    'Exclude<keyof typeof testing, "default">': members(testing, ['default', 'module.exports']),
+    'keyof heartwire.WebSocket': members(heartwire.WebSocket.prototype),
+    'Exclude<keyof typeof heartwire.WebSocket, "prototype">': members(heartwire.WebSocket, OF_FUNCTION),
+    'keyof testing.FaultServer': [...members(testing.FaultServer.prototype), ...members(server)],
+    'Exclude<keyof heartwire.WebSocketError, keyof Error> | "name"': [...members(error(), ['stack', 'message']), '"name"'],
+  }
+  for (const [name, Class] of Object.entries(events)) {
+    if (!name.endsWith('Event') || ['LightEvent', 'DrainEvent'].includes(name)) continue
+    found[`Exclude<keyof heartwire.${name}, keyof Event>`] = members(Class.prototype, OF_EVENT)
+  }
+  // What EventTarget has, we have; the types of our own methods are narrower, not more.
+  for (const key of Object.getOwnPropertyNames(EventTarget.prototype)) assert.ok(key === 'constructor' || key in heartwire.WebSocket.prototype)
+  return found
+}
+
+test('the types declare what is there, and nothing else', () => {
+  const folder = mkdtempSync(join(root, 'node_modules', '.types-'))
+  const lines = Object.entries(checks()).map(
+    ([declared, there], index) => `
+      type Declared${index} = ${declared}
+      type There${index} = ${there.join(' | ')}
+      export const undeclared${index}: [Exclude<There${index}, Declared${index}>] extends [never] ? true : Exclude<There${index}, Declared${index}> = true
+      export const absent${index}: [Exclude<Declared${index}, There${index}>] extends [never] ? true : Exclude<Declared${index}, There${index}> = true`,
+  )
+  try {
+    writeFileSync(
+      join(folder, 'check.mts'),
+      `import * as heartwire from 'heartwire'\nimport * as testing from 'heartwire/testing'\n${lines.join('\n')}\n`,
+    )
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', include: ['check.mts'] }))
+    const tsc = join(root, 'node_modules', '.bin', 'tsc')
+    execFileSync(tsc, ['--noEmit', '-p', folder], { encoding: 'utf8', stdio: 'pipe' })
+  } catch (failed) {
+    assert.fail(failed.stdout ?? failed)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
