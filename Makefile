@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench python node server tools clean have-python
+.PHONY: help demo test lint bench audit python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -22,6 +22,10 @@ lint: have-python ## run all formatters and linters, without changing anything
 
 bench: python node tools ## what a server sees of us and of other clients; a minute and a half
 	@$(VENV) benches/manners.py
+
+audit: ## licences, sources and known vulnerabilities of what we build on; needs cargo-deny and its database of advisories
+	@command -v cargo-deny >/dev/null || { echo "missing: cargo-deny (cargo install --locked cargo-deny)"; exit 1; }
+	@cargo deny check
 
 python: have-python ## build the Python package into .venv
 	@$(PYTHON) .ci/prepare.py python
