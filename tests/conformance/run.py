@@ -38,7 +38,7 @@ COMMANDS = {
 }
 CORRECTIONS = [
     ("offer.acceptNoContextTakeover", "True"),
-    ("   m.update(msg)\n   received_hash", "   m.update(msg if isinstance(msg, bytes) else msg.encode('utf-8'))\n   received_hash"),
+    ("   m.update(msg)\n   received_hash", "   m.update(msg if isinstance(msg, bytes) else msg.encode('latin-1'))\n   received_hash"),
     ("      msg = msg.decode('utf-8')\n\n   if binary", "      msg = msg.decode('utf-8') if isinstance(msg, bytes) else msg\n\n   if binary"),
 ]
 

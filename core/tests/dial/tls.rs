@@ -103,6 +103,25 @@ async fn another_server_name_is_asked_for_and_checked() {
     assert!(error.message.contains("tls.server_name"), "{error}");
 }
 
+/// Found by fuzzing the answer to the upgrade: a redirect to a name that no certificate can have was called a fault of the option.
+#[tokio::test]
+async fn a_url_with_a_name_that_no_certificate_can_have_is_no_fault_of_the_options() {
+    let server = answering(|_| b"HTTP/1.1 308 X\r\nLocation: wss://im.example-/\r\n\r\n".to_vec()).await;
+    let path = std::env::temp_dir().join(format!("heartwire-name-{}", std::process::id()));
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut to = tokio::net::TcpStream::connect(server).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut stream, &mut to).await;
+        }
+    });
+    let options = Options { unix_socket: Some(path.clone()), follow_redirects: 1, ..direct() };
+    let error = dial_with("ws://im.example/", options).await.unwrap_err();
+    assert_eq!((error.code(), error.phase, error.retryable), (ErrorCode::TlsFailed, Phase::Tls, false), "{error}");
+    assert!(error.message.contains("im.example-"), "{error}");
+    std::fs::remove_file(path).unwrap();
+}
+
 #[tokio::test]
 async fn client_certificates_in_every_form_of_key() {
     let authority = Authority::new();

@@ -29,8 +29,11 @@ pub(super) struct Peer<'a> {
 /// `tls_certificate`, `tls_failed`; `invalid_option` for files and names of the options that cannot be used.
 pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'_>) -> Result<Stream> {
     let name = ServerName::try_from(peer.name.to_owned()).map_err(|_| {
-        let message = format!("tls.server_name: {:?} is neither a host name nor an IP address", peer.name);
-        Error::new(ErrorCode::InvalidOption, message)
+        let message = format!("{:?} is neither a host name nor an IP address", peer.name);
+        if options.server_name.as_deref() == Some(peer.name) {
+            return Error::new(ErrorCode::InvalidOption, format!("tls.server_name: {message}"));
+        }
+        Error::new(ErrorCode::TlsFailed, format!("no certificate could be for {}: {message}", peer.who)).retryable(false)
     })?;
     let options = options.clone();
     // Trust stores and key files are read from disk.

@@ -1,12 +1,10 @@
 //! What one end compresses, the other inflates, whatever the settings; the encoder may be dropped between any two messages.
-#![no_main]
 
 use heartwire::event::{Batch, Event, Item};
 use heartwire::message::{Data, Message};
 use heartwire::options::CompressionOptions;
 use heartwire::protocol::extension::Agreed;
 use heartwire::protocol::{Config, Protocol};
-use libfuzzer_sys::fuzz_target;
 
 /// A frame of a client, as a server would send it.
 fn unmasked(frame: &[u8]) -> Vec<u8> {
@@ -22,7 +20,11 @@ fn unmasked(frame: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fuzz_target!(|input: &[u8]| {
+/// One input: settings, and what is to be sent.
+///
+/// # Panics
+/// Where a rule is broken.
+pub fn run(input: &[u8]) {
     let [level, bits, flags, data @ ..] = input else { return };
     let no_takeover = flags & 1 != 0;
     let agreed = Agreed { server_no_context_takeover: no_takeover, client_no_context_takeover: no_takeover, ..Agreed::default() };
@@ -50,4 +52,4 @@ fuzz_target!(|input: &[u8]| {
             receiver.idle();
         }
     }
-});
+}
