@@ -13,6 +13,9 @@ const TRAILER: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 const PIECE: usize = 8 << 10;
 /// Scratch memory up to this size is kept between messages.
 const KEPT_SCRATCH: usize = 64 << 10;
+/// The most bytes of a stored block, and what it costs beyond them at a byte's boundary (RFC 1951 section 3.2.4).
+const LONGEST_STORED: usize = 0xffff;
+const STORED_HEADER: usize = 5;
 /// The smallest window that deflate can work with; an agreed 8 means that we send everything as it is, which is always allowed.
 const LEAST_WINDOW_BITS: u8 = 9;
 
@@ -45,7 +48,27 @@ impl Encoder {
         length >= self.threshold
     }
 
-    /// Compresses a message or, unless `last`, a fragment of one.
+    /// Compresses a message.
+    pub(super) fn compress_whole(&mut self, data: &[u8]) -> &[u8] {
+        let length = self.compress(data, true).len();
+        // What would grow is stored. The window is of what was said, not of how, so the context stays good at both ends.
+        let stored = data.len() + data.len().div_ceil(LONGEST_STORED) * STORED_HEADER + 1;
+        if length <= stored {
+            return &self.scratch[..length];
+        }
+        self.scratch.clear();
+        for block in data.chunks(LONGEST_STORED) {
+            let length = block.len() as u16;
+            self.scratch.push(0);
+            self.scratch.extend_from_slice(&length.to_le_bytes());
+            self.scratch.extend_from_slice(&(!length).to_le_bytes());
+            self.scratch.extend_from_slice(block);
+        }
+        self.scratch.push(0);
+        &self.scratch
+    }
+
+    /// Compresses a fragment of a message.
     pub(super) fn compress(&mut self, mut data: &[u8], last: bool) -> &[u8] {
         let deflate = self.deflate.get_or_insert_with(|| Box::new(Deflate::new_with_config(self.config)));
         if self.scratch.len() > KEPT_SCRATCH {

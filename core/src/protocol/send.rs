@@ -123,11 +123,12 @@ impl Sender {
 
     fn data_frame(&mut self, code: DataCode, payload: &[u8], compress: bool, mark: bool, last: bool) {
         let wire = match &mut self.encoder {
+            Some(encoder) if compress && mark && last => encoder.compress_whole(payload),
             Some(encoder) if compress => encoder.compress(payload, last),
             _ => payload,
         };
-        // What does not shrink (a picture, an archive) goes as it is; the encoder then forgets it, for the peer's window will not have it. A
-        // shorter message that grows a little is not worth the context that would be lost.
+        // A file that does not shrink (a picture, an archive) goes as it is: a peer's limit may be for its very size. The encoder then forgets it,
+        // for the peer's window will not have it.
         let plain = mark && last && payload.len() >= WORTH_FORGETTING && wire.len() >= payload.len();
         let (wire, mark) = if plain { (payload, false) } else { (wire, mark) };
         append(&mut self.output, last, mark, OpCode::Data(code), wire, self.keys.next());
@@ -261,7 +262,10 @@ fn parts(data: Data<'_>) -> (DataCode, &[u8]) {
 #[inline]
 fn append(output: &mut Vec<u8>, last: bool, mark: bool, opcode: OpCode, payload: &[u8], key: [u8; 4]) {
     let (header, size) = frame::header(last, mark, opcode, payload.len(), key);
-    output.reserve(size + payload.len());
-    output.extend_from_slice(&header[..size]);
+    output.reserve(header.len() + payload.len());
+    // All of it, for a length that the compiler knows needs no call.
+    let start = output.len();
+    output.extend_from_slice(&header);
+    output.truncate(start + size);
     mask::append(output, payload, key);
 }

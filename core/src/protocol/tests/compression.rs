@@ -294,14 +294,8 @@ proptest! {
 
 /// Found by the interoperation with nginx: a mebibyte of random bytes left as a frame that was 5 % larger, and over the peer's limit.
 #[test]
-fn what_does_not_shrink_is_sent_as_it_is() {
-    let mut state = 1_u64;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as u8
-    })
-    .take(1 << 18)
-    .collect();
+fn a_file_that_does_not_shrink_is_sent_as_it_is() {
+    let noise = noise(1 << 18);
     let (mut protocol, mut reader) = (open(), Reader::new());
     for index in 0..20 {
         protocol.send(Data::Text(&chat(index)), None);
@@ -310,5 +304,32 @@ fn what_does_not_shrink_is_sent_as_it_is() {
         assert_eq!(reader.message(&frames[0].payload), chat(index).as_bytes());
         protocol.send(Data::Binary(&noise), None);
         assert_eq!(sent(&mut protocol), [Sent { first: 0x82, payload: noise.clone() }]);
+    }
+}
+
+#[test]
+fn a_message_that_does_not_shrink_grows_by_six_bytes_for_64_kib_and_costs_no_context() {
+    for answer in ["", "; client_no_context_takeover", "; client_max_window_bits=9"] {
+        let (mut protocol, mut reader) = (compressing(agreed(answer), ALWAYS), Reader::new());
+        let mut shrunk = 0;
+        for length in [1, 7, 100, 5000, 65_535, 65_536, 200_000, 40] {
+            let noise = noise(length);
+            protocol.send(Data::Binary(&noise), None);
+            let Sent { first, payload } = sent(&mut protocol).remove(0);
+            assert_eq!(first, FIN | RSV1 | BINARY);
+            assert!(payload.len() <= length + 5 * length.div_ceil(65_535) + 1, "{} bytes for {length}", payload.len());
+            assert_eq!(reader.message(&payload), noise);
+            // Both ends still have what came before: the end of the noise again, and the chat.
+            let text = chat(length);
+            protocol.send(Data::Binary(&noise[noise.len().saturating_sub(400)..]), None);
+            protocol.send(Data::Text(&text), None);
+            for (expected, Sent { payload, .. }) in
+                [&noise[noise.len().saturating_sub(400)..], text.as_bytes()].into_iter().zip(sent(&mut protocol))
+            {
+                shrunk += usize::from(payload.len() < expected.len() / 2);
+                assert_eq!(reader.message(&payload), expected);
+            }
+        }
+        assert!(!answer.is_empty() || shrunk > 8, "{shrunk} messages were halved");
     }
 }
