@@ -1,12 +1,15 @@
 """Autobahn|Testsuite against the three faces: the 517 client cases, run from the suite's own case files by PyPI's kosoku.
 
-    python tests/conformance/run.py [--face rust|python|node ...] [--cases GLOB ...] [--all] [--save]
+    python tests/conformance/run.py [--face rust|python|node ...] [--cases GLOB ...] [--all] [--save] [--wstest PROGRAM]
 
 Without --all the long compression cases (12.* and 13.*) and limits cases (9.*) are sampled. --save writes the verdicts, with versions, to
 autobahn.json. The bar is the original suite's: kosoku is too strict with two verdicts, which are set right in a copy of its case file (a
-client may answer uncompressed; a server may ask for client_no_context_takeover unasked, RFC 7692 section 7.1.1.2), and too lenient with
-one, which is added: every frame of the client must be masked, with no reserved bits but RSV1. A violation that a client ignores until the
-case's timer ends it fails, too.
+client may answer uncompressed, and what it then sends is bytes, which kosoku gives as Latin-1; a server may ask for
+client_no_context_takeover unasked, RFC 7692 section 7.1.1.2), and too lenient with one, which is added: every frame of the client must be
+masked, with no reserved bits but RSV1. A violation that a client ignores until the case's timer ends it fails, too.
+
+With --wstest the original suite is the judge: `pip install autobahntestsuite==25.10.1` in a virtual environment of Python 2.7, whose
+bin/wstest is the program.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import pathlib
 import platform
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -97,6 +101,38 @@ async def run_face(face: str, cases: list[str] | None, bound: float) -> dict[str
     return {result.case_id: verdict_of(result) for result in results}
 
 
+async def run_original(wstest: str, face: str, cases: list[str] | None, bound: float) -> dict[str, str]:
+    """As `run_face`, by the original suite's own server."""
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        url = f"ws://127.0.0.1:{port}"
+        specification = pathlib.Path(folder) / "spec.json"
+        specification.write_text(json.dumps({"url": url, "outdir": folder, "cases": cases or ["*"], "exclude-cases": []}))
+        # -u 0: no web server beside it.
+        command = [wstest, "-m", "fuzzingserver", "-s", specification, "-u", "0"]
+        server = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=asyncio.subprocess.DEVNULL)
+        try:
+            for _ in range(300):
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    await asyncio.sleep(0.1)
+            client = await asyncio.create_subprocess_exec(*COMMANDS[face], url)
+            if await asyncio.wait_for(client.wait(), timeout=bound) != 0:
+                sys.exit(f"conformance: the {face} client ended with status {client.returncode}")
+        finally:
+            server.kill()
+            await server.wait()
+        (results,) = json.loads((pathlib.Path(folder) / "index.json").read_text()).values()
+    closes = ("OK", "INFORMATIONAL")
+    return {
+        case: result["behavior"] if result["behaviorClose"] in closes else f"{result['behaviorClose']}: closing" for case, result in results.items()
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--face", action="append", choices=list(COMMANDS), help="which faces; all by default")
@@ -104,15 +140,20 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="all 517 cases")
     parser.add_argument("--save", action="store_true", help="write the verdicts to autobahn.json")
     parser.add_argument("--bound", type=float, default=1800, help="seconds that a face may take")
+    parser.add_argument("--wstest", help="the original suite's server, to judge instead of kosoku")
     arguments = parser.parse_args()
     failed, counts = 0, collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         kosoku = use_corrected_kosoku(pathlib.Path(folder))
         cases = arguments.cases or (None if arguments.all else SHORT + SAMPLED)
-        saved = {"suite": f"kosoku {kosoku} (Autobahn|Testsuite 25.10.1)", "date": f"{datetime.date.today()}", "faces": {}}
+        suite = "wstest of Autobahn|Testsuite" if arguments.wstest else f"kosoku {kosoku} (the cases of Autobahn|Testsuite 25.10.1)"
+        saved = {"suite": suite, "date": f"{datetime.date.today()}", "faces": {}}
         version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
         for face in arguments.face or COMMANDS:
-            verdicts = asyncio.run(run_face(face, cases, arguments.bound))
+            if arguments.wstest:
+                verdicts = asyncio.run(run_original(arguments.wstest, face, cases, arguments.bound))
+            else:
+                verdicts = asyncio.run(run_face(face, cases, arguments.bound))
             tally = collections.Counter(verdict.split(":")[0] for verdict in verdicts.values())
             print(f"{face}: {len(verdicts)} cases: " + ", ".join(f"{count} {name}" for name, count in tally.most_common()), flush=True)
             # 7.1.6, 7.13.1 and 7.13.2 have no right answer; the suite calls every client's informational.
