@@ -217,8 +217,11 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
 
   /** Sends a value as JSON text. */
   sendJSON(value: unknown): void
-  /** Sends one message whose parts, all text or all binary, come one by one. */
-  sendStream(source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>): Promise<void>
+  /** Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave. */
+  sendStream(
+    source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>,
+    options?: { compress?: boolean },
+  ): Promise<void>
   /** Sends a ping with at most 125 bytes; its round trip comes with the `pong` event. */
   ping(data?: string | ArrayBufferLike | ArrayBufferView): void
   /** Sends an unsolicited pong. */

@@ -9,8 +9,9 @@ const { thrown } = require('./errors.js')
 /**
  * @param {InstanceType<typeof import('./socket.js').Socket>} socket
  * @param {AsyncIterable<any> | Iterable<any>} source
+ * @param {number} flags
  */
-async function sendStream(socket, source) {
+async function sendStream(socket, source, flags) {
   /** @type {boolean | undefined} */
   let isText
   let first = true
@@ -18,7 +19,7 @@ async function sendStream(socket, source) {
   let held
   const send = (/** @type {ArrayBuffer | Uint8Array} */ part, /** @type {boolean} */ last) => {
     if (socket.handle === null) throw new DOMException('the socket is closed', 'InvalidStateError')
-    const failed = addon.sendFragment(socket.handle, part, isText === true, first, last)
+    const failed = addon.sendFragment(socket.handle, part, isText === true, first, last, flags)
     if (failed !== undefined) throw thrown(failed)
     first = false
   }

@@ -104,9 +104,9 @@ class WebSocket extends EventTarget {
     this.send(text)
   }
 
-  /** Sends one message whose parts come one by one. @param {any} source */
-  sendStream(source) {
-    return sendStream(this.#socket, source)
+  /** Sends one message whose parts come one by one. @param {any} source @param {any} [options] */
+  async sendStream(source, options) {
+    return sendStream(this.#socket, source, sendFlags(options))
   }
 
   /** @param {any} [data] */

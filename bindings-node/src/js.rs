@@ -247,7 +247,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    const MOST: usize = 5;
+    const MOST: usize = 6;
 
     pub(crate) fn read(js: Js, info: sys::napi_callback_info) -> Result<Self> {
         let mut arguments = Self { values: [ptr::null_mut(); Self::MOST], given: Self::MOST, data: ptr::null_mut() };

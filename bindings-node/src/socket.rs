@@ -139,16 +139,17 @@ fn sized(js: Js, sent: Option<error::Result<()>>, size: usize) -> Result<Value> 
     }
 }
 
-/// `sendFragment(handle, data, isText, first, last)`, the data always as bytes.
+/// `sendFragment(handle, data, isText, first, last, flags)`, the data always as bytes.
 pub(crate) fn send_fragment(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let text = js.to_boolean(arguments.at(2))?;
     let (first, last) = (js.to_boolean(arguments.at(3))?, js.to_boolean(arguments.at(4))?);
+    let SendOptions { compress, .. } = send_options(js.to_integer(arguments.at(5))?);
     let sent = js.with_bytes(arguments.at(1), |bytes| {
         let data = match std::str::from_utf8(bytes) {
             Ok(words) if text => Data::Text(words),
             _ => Data::Binary(bytes),
         };
-        with(js, environment, arguments, |connection| connection.send_fragment(data, first, last))
+        with(js, environment, arguments, |connection| connection.send_fragment(data, first, last, compress))
     })??;
     outcome(js, sent)
 }

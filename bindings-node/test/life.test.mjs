@@ -134,6 +134,7 @@ test('sendStream sends one message, waits for the peer, and never leaves half of
   )
   assert.equal((await within(once(ws, 'message'), 'the echo'))[0].data.length, 6_000_000)
   await ws.sendStream([])
+  await assert.rejects(ws.sendStream(['a'], { compress: 1 }), TypeError)
   await assert.rejects(ws.sendStream(['a', Buffer.from('b')]), TypeError)
   server.stop()
 })

@@ -6,7 +6,7 @@ use heartwire::driver::{Data, SendOptions};
 use heartwire::error::{Error, ErrorCode};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyMapping, PyString};
+use pyo3::types::{PyBytes, PyMapping, PyString};
 
 use crate::inner::Inner;
 use crate::{convert, errors};
@@ -32,7 +32,7 @@ pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<b
     } else if convert::is_bytes(data) {
         transmit(py, inner, Data::Binary(&convert::bytes(data)?), options)
     } else {
-        return stream(inner, data);
+        return stream(inner, data, compress);
     };
     sent.map_err(|error| errors::raise(py, error))
 }
@@ -57,7 +57,7 @@ pub(crate) fn control(
 }
 
 /// Sends the items of an iterable as the fragments of one message; each leaves once the next is there, for the last is marked.
-fn stream(inner: &Inner, data: &Bound<'_, PyAny>) -> PyResult<()> {
+fn stream(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
     let py = data.py();
     if data.cast::<PyMapping>().is_ok() {
         return Err(PyTypeError::new_err("a dict cannot be sent as it is; send_json() sends it as JSON"));
@@ -70,7 +70,7 @@ fn stream(inner: &Inner, data: &Bound<'_, PyAny>) -> PyResult<()> {
         return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
     }
     let mut begun = false;
-    let result = fragments(inner, items, &mut begun);
+    let result = fragments(inner, items, compress, &mut begun);
     inner.streaming.store(false, Ordering::Release);
     if result.is_err() && begun {
         // Half a message cannot be taken back, and nothing else may follow it.
@@ -79,7 +79,12 @@ fn stream(inner: &Inner, data: &Bound<'_, PyAny>) -> PyResult<()> {
     result
 }
 
-fn fragments<'py>(inner: &Inner, items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>, begun: &mut bool) -> PyResult<()> {
+fn fragments<'py>(
+    inner: &Inner,
+    items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+    compress: Option<bool>,
+    begun: &mut bool,
+) -> PyResult<()> {
     let mut held: Option<Bound<'py, PyAny>> = None;
     let mut is_text = None;
     for item in items {
@@ -91,20 +96,23 @@ fn fragments<'py>(inner: &Inner, items: impl Iterator<Item = PyResult<Bound<'py,
         if *is_text.get_or_insert(text) != text {
             return Err(PyTypeError::new_err("the fragments of a message must be all text or all binary"));
         }
+        // An iterator may use the same buffer again for its next item.
+        let item =
+            if text || item.is_instance_of::<PyBytes>() { item } else { PyBytes::new(item.py(), &convert::bytes(&item)?).into_any() };
         if let Some(item) = held.replace(item) {
-            fragment(inner, &item, !*begun, false)?;
+            fragment(inner, &item, !*begun, false, compress)?;
             *begun = true;
         }
     }
-    held.map_or(Ok(()), |item| fragment(inner, &item, !*begun, true))
+    held.map_or(Ok(()), |item| fragment(inner, &item, !*begun, true, compress))
 }
 
 /// Sends one fragment of a message.
-pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last: bool) -> PyResult<()> {
+pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last: bool, compress: Option<bool>) -> PyResult<()> {
     let sent = if let Ok(text) = item.cast::<PyString>() {
-        inner.connection.send_fragment(Data::Text(&convert::text(text)?), first, last)
+        inner.connection.send_fragment(Data::Text(&convert::text(text)?), first, last, compress)
     } else {
-        inner.connection.send_fragment(Data::Binary(&convert::bytes(item)?), first, last)
+        inner.connection.send_fragment(Data::Binary(&convert::bytes(item)?), first, last, compress)
     };
     sent.map_err(|error| errors::raise(item.py(), error))
 }

@@ -127,8 +127,8 @@ impl Socket {
 
     /// Sends one fragment of a message.
     #[pyo3(name = "_send_fragment")]
-    fn send_fragment(&self, py: Python<'_>, data: &Bound<'_, PyAny>, first: bool, last: bool) -> PyResult<()> {
-        send::fragment(self.ours(py)?, data, first, last)
+    fn send_fragment(&self, py: Python<'_>, data: &Bound<'_, PyAny>, first: bool, last: bool, compress: Option<bool>) -> PyResult<()> {
+        send::fragment(self.ours(py)?, data, first, last, compress)
     }
 
     /// Sends a ping; the pong event tells the round trip.

@@ -129,12 +129,12 @@ impl WebSocket {
         self.connection.send(data.into(), options)
     }
 
-    /// Sends one fragment of a message (RFC 6455 section 5.4).
+    /// Sends one fragment of a message (RFC 6455 section 5.4). The first one's `compress` overrides what the options say.
     ///
     /// # Errors
-    /// `invalid_state` unless open, `forked`.
-    pub fn send_fragment<'a>(&self, data: impl Into<Data<'a>>, first: bool, last: bool) -> Result<()> {
-        self.connection.send_fragment(data.into(), first, last)
+    /// `invalid_state` unless open and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
+    pub fn send_fragment<'a>(&self, data: impl Into<Data<'a>>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
+        self.connection.send_fragment(data.into(), first, last, compress)
     }
 
     /// Sends a ping; the round trip comes with [`Event::Pong`].

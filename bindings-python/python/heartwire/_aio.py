@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
+from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Generator
     from types import TracebackType
-    from typing import Union
 
     from typing_extensions import Unpack
 
+    from ._fragments import Data
     from ._native import CloseEvent, ErrorEvent, Event, OpenEvent, PongEvent
     from ._options import Options
     from ._websocket import Protocols, Url
-
-    Data = Union[str, bytes, bytearray, memoryview]
 
 
 class ClientConnection:
@@ -114,11 +113,21 @@ class ClientConnection:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
         async with self._sending:
             await self._check_open()
-            if isinstance(message, AsyncIterable):
-                await self._send_fragments(message)
-            else:
+            if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
                 self.socket.send(message, compress)
-                await self._drained()
+            else:
+                with Fragments(self.socket, compress) as fragments:
+                    if isinstance(message, AsyncIterable):
+                        async for part in message:
+                            fragments.put(part)
+                            await self._drained()
+                    else:
+                        parts: Iterable[Any] = message
+                        for part in parts:
+                            fragments.put(part)
+                            await self._drained()
+                    fragments.end()
+            await self._drained()
 
     async def _check_open(self) -> None:
         if self.socket.ready_state >= WebSocket.CLOSING and not self._will_return():
@@ -129,24 +138,6 @@ class ClientConnection:
     def _will_return(self) -> bool:
         last = self.socket._last_close
         return self._inbox.end is None and last is not None and last.will_reconnect
-
-    async def _send_fragments(self, fragments: AsyncIterable[Data]) -> None:
-        held: Data | None = None
-        first = True
-        try:
-            async for fragment in fragments:
-                if held is not None:
-                    self.socket._send_fragment(held, first, False)
-                    first = False
-                    await self._drained()
-                held = fragment
-            if held is not None:
-                self.socket._send_fragment(held, first, True)
-                first = True
-        finally:
-            if not first:
-                self.socket.terminate()  # half a message cannot be taken back, and nothing else may follow it
-        await self._drained()
 
     async def _drained(self) -> None:
         while self.socket.buffered_amount > self.socket._write_limit and self.socket.ready_state == WebSocket.OPEN:

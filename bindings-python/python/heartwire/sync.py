@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._delivery import ThreadHub
 from ._errors import ConnectionClosedOK, WebSocketError
+from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
-    from typing import Union
 
     from typing_extensions import Self, Unpack
 
+    from ._fragments import Data
     from ._native import CloseEvent, ErrorEvent, OpenEvent
     from ._options import Options
     from ._websocket import Protocols, Url
-
-    Data = Union[str, bytes, bytearray, memoryview]
 
 __all__ = ["ClientConnection", "connect"]
 
@@ -111,7 +111,17 @@ class ClientConnection:
     def send(self, message: Data | Iterable[Data], *, compress: bool | None = None) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
         self._check_open()
-        self.socket.send(message, compress)
+        if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
+            self.socket.send(message, compress)
+        else:
+            with Fragments(self.socket, compress) as fragments:
+                for part in message:
+                    fragments.put(part)
+                    self._drained()
+                fragments.end()
+        self._drained()
+
+    def _drained(self) -> None:
         limit = self.socket._write_limit
         if self.socket.buffered_amount > limit:
             self._wait(lambda: self.socket.buffered_amount <= limit or self.socket.ready_state != WebSocket.OPEN)

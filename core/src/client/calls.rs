@@ -38,13 +38,7 @@ impl Client {
             inner.discarded += data.len();
             return Ok(false);
         }
-        let waiting = inner.link.as_ref().map_or(0, Link::buffered_amount);
-        if waiting > self.options.max_buffered {
-            return Err(Error::new(
-                ErrorCode::WriteLimit,
-                format!("{waiting} bytes wait to leave, more than max_buffered ({}): the peer does not read", self.options.max_buffered),
-            ));
-        }
+        self.check_room(inner)?;
         match inner.session.send(now, data, options.compress)? {
             Route::Transmit => {
                 if let Some(link) = &mut inner.link {
@@ -63,15 +57,27 @@ impl Client {
         Ok(deadline_changed || inner.needs_turn())
     }
 
+    /// Nothing of ours may make memory grow without bound while the peer does not read.
+    fn check_room(&self, inner: &Inner) -> Result<()> {
+        let waiting = inner.link.as_ref().map_or(0, Link::waiting);
+        if waiting <= self.options.max_buffered {
+            return Ok(());
+        }
+        let message =
+            format!("{waiting} bytes wait to leave, more than max_buffered ({}): the peer does not read", self.options.max_buffered);
+        Err(Error::new(ErrorCode::WriteLimit, message))
+    }
+
     /// Sends one fragment of a message. True: the driver has to take a turn.
     ///
     /// # Errors
-    /// `invalid_state` unless `OPEN`, `forked`.
-    pub fn send_fragment(&self, now: Instant, data: Data<'_>, first: bool, last: bool) -> Result<bool> {
+    /// `invalid_state` unless `OPEN` and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
+    pub fn send_fragment(&self, now: Instant, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<bool> {
         let mut inner = self.open_link("send")?;
         let inner = &mut *inner;
+        self.check_room(inner)?;
         if let Some(link) = &mut inner.link {
-            link.send_fragment(data, first, last)?;
+            link.send_fragment(data, first, last, compress)?;
             inner.session.handle_sent(now);
             self.flush_locked(inner);
         }
@@ -100,10 +106,11 @@ impl Client {
     /// Sends a ping.
     ///
     /// # Errors
-    /// `invalid_data` over 125 bytes, `invalid_state` unless `OPEN`, `forked`.
+    /// `invalid_data` over 125 bytes, `invalid_state` unless `OPEN`, `write_limit`, `forked`.
     pub fn ping(&self, now: Instant, payload: &[u8]) -> Result<bool> {
         check_control(payload, "ping")?;
         let mut inner = self.open_link("ping")?;
+        self.check_room(&inner)?;
         inner.session.handle_user_ping(now, payload);
         if let Some(link) = &mut inner.link {
             link.ping(payload);
@@ -119,6 +126,7 @@ impl Client {
     pub fn pong(&self, payload: &[u8]) -> Result<bool> {
         check_control(payload, "pong")?;
         let mut inner = self.open_link("pong")?;
+        self.check_room(&inner)?;
         if let Some(link) = &mut inner.link {
             link.pong(payload);
         }

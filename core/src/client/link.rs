@@ -144,9 +144,9 @@ impl Link {
         self.protocol.send(data, compress);
     }
 
-    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
+    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         self.busy = true;
-        self.protocol.send_fragment(data, first, last)
+        self.protocol.send_fragment(data, first, last, compress)
     }
 
     pub(super) fn ping(&mut self, payload: &[u8]) {
@@ -178,6 +178,11 @@ impl Link {
         }
         let answered = self.eof || self.ending.is_some();
         self.write_failed || (answered && !self.write_blocked)
+    }
+
+    /// The bytes that wait to be written, control frames and all.
+    pub(super) fn waiting(&self) -> usize {
+        self.protocol.output().len().max(self.buffered_amount())
     }
 
     pub(super) fn buffered_amount(&self) -> usize {

@@ -176,9 +176,9 @@ impl Connection {
     /// Sends one fragment of a message (RFC 6455 section 5.4); the first says whether the message is text. Other messages wait until `last`.
     ///
     /// # Errors
-    /// `invalid_state` unless `OPEN`, `forked`.
-    pub fn send_fragment(&self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
-        self.poke_if(self.0.client.send_fragment(Instant::now(), data, first, last)?);
+    /// `invalid_state` unless `OPEN` and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
+    pub fn send_fragment(&self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
+        self.poke_if(self.0.client.send_fragment(Instant::now(), data, first, last, compress)?);
         Ok(())
     }
 

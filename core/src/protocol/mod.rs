@@ -94,12 +94,14 @@ impl Protocol {
         self.sender.send(data, compress);
     }
 
-    /// Sends a fragment of a message; the first says whether the message is text. After [`close`](Self::close) it does nothing.
+    /// Sends a fragment of a message; the first says whether the message is text, and its `compress` overrides what options and its size say.
+    /// After [`close`](Self::close) it does nothing.
     ///
     /// # Errors
-    /// `invalid_state`: a first fragment while another message is under way, or one that is not the first while none is.
-    pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
-        self.sender.send_fragment(data, first, last)
+    /// `invalid_state`: a first fragment while another message is under way, or one that is not the first while none is; `invalid_data`: text
+    /// in a binary message, or the other way about.
+    pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
+        self.sender.send_fragment(data, first, last, compress)
     }
 
     /// Sends a ping. Of the payload, checked by the caller, no more than 125 bytes are sent.

@@ -42,6 +42,7 @@ pub(super) struct Sender {
 /// A fragmented message under way.
 #[derive(Clone, Copy)]
 struct Fragments {
+    text: bool,
     compressed: bool,
 }
 
@@ -92,27 +93,37 @@ impl Sender {
         self.message(data, compress);
     }
 
+    /// Whether a message is to be compressed that has or begins with so many bytes.
+    #[inline]
+    fn compresses(&self, length: usize, wanted: Option<bool>) -> bool {
+        self.encoder.as_ref().is_some_and(|encoder| wanted.unwrap_or_else(|| encoder.wants(length)))
+    }
+
     /// Queues a message that is already counted.
     fn message(&mut self, data: Data<'_>, compress: Option<bool>) {
         let (code, payload) = parts(data);
-        let compressed = self.encoder.as_ref().is_some_and(|encoder| compress.unwrap_or_else(|| encoder.wants(payload.len())));
+        let compressed = self.compresses(payload.len(), compress);
         self.data_frame(code, payload, compressed, compressed, true);
     }
 
-    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool) -> Result<()> {
+    pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         if self.closed {
             return Ok(());
         }
         let (code, payload) = parts(data);
+        let text = code == DataCode::Text;
         let (code, compressed) = match self.fragments {
-            None if first => (code, self.encoder.as_ref().is_some_and(|encoder| encoder.wants(payload.len()))),
+            None if first => (code, self.compresses(payload.len(), compress)),
+            Some(fragments) if !first && fragments.text != text => {
+                return Err(Error::new(ErrorCode::InvalidData, "the fragments of a message must be all text or all binary"));
+            }
             Some(fragments) if !first => (DataCode::Continue, fragments.compressed),
             None => return Err(Error::new(ErrorCode::InvalidState, "no fragmented message is under way")),
             Some(_) => return Err(Error::new(ErrorCode::InvalidState, "another fragmented message is under way")),
         };
         self.unsent.total += payload.len();
         self.data_frame(code, payload, compressed, compressed && first, last);
-        self.fragments = (!last).then_some(Fragments { compressed });
+        self.fragments = (!last).then_some(Fragments { text, compressed });
         if last {
             for (message, compress) in std::mem::take(&mut self.held) {
                 self.message(Data::from(&message), compress);

@@ -193,15 +193,20 @@ fn small_messages_and_those_told_so_are_not_compressed() {
     protocol.send(text.into(), Some(false));
     protocol.send(text[1..].into(), Some(true));
     protocol.ping(text.as_bytes());
-    let first: Vec<u8> = sent(&mut protocol).iter().map(|sent| sent.first).collect();
-    assert_eq!(first, [FIN | RSV1 | TEXT, FIN | TEXT, FIN | TEXT, FIN | RSV1 | TEXT, FIN | PING]);
+    for (part, compress) in [(text, None), (&text[1..], None), (text, Some(false)), (&text[1..], Some(true))] {
+        protocol.send_fragment(part.into(), true, false, compress).unwrap();
+        protocol.send_fragment(part.into(), false, true, None).unwrap();
+    }
+    let first: Vec<u8> = sent(&mut protocol).iter().map(|sent| sent.first).filter(|first| *first != FIN | CONTINUATION).collect();
+    let fragments = [RSV1 | TEXT, TEXT, TEXT, RSV1 | TEXT];
+    assert_eq!(first, [&[FIN | RSV1 | TEXT, FIN | TEXT, FIN | TEXT, FIN | RSV1 | TEXT, FIN | PING][..], &fragments].concat());
 }
 
 #[test]
 fn a_window_of_8_bits_is_answered_by_sending_as_it_is() {
     let mut protocol = compressing(agreed("; client_max_window_bits=8; server_max_window_bits=8"), ALWAYS);
     protocol.send("aaaaaaaaaaaaaaaa".into(), Some(true));
-    protocol.send_fragment("aaaaaaaaaaaaaaaa".into(), true, true).unwrap();
+    protocol.send_fragment("aaaaaaaaaaaaaaaa".into(), true, true, None).unwrap();
     let whole = Sent { first: FIN | TEXT, payload: b"aaaaaaaaaaaaaaaa".to_vec() };
     assert_eq!(sent(&mut protocol), [whole.clone(), whole]);
     assert_eq!(feed(&mut protocol, &frame(FIN | RSV1 | TEXT, &Peer::new().message(b"Hello"))), [Seen::Text("Hello".into())]);
@@ -262,7 +267,7 @@ proptest! {
             match how {
                 0 => protocol.send(Data::Text(&parts.concat()), None),
                 _ => for (index, part) in parts.iter().enumerate() {
-                    protocol.send_fragment(Data::Text(part), index == 0, index + 1 == parts.len()).unwrap();
+                    protocol.send_fragment(Data::Text(part), index == 0, index + 1 == parts.len(), None).unwrap();
                 },
             }
             let frames = sent(&mut protocol);

@@ -107,9 +107,9 @@ proptest! {
         let mut protocol = plain();
         for message in &messages {
             protocol.send(Data::Text(message), None);
-            protocol.send_fragment(Data::Binary(message.as_bytes()), true, false).unwrap();
+            protocol.send_fragment(Data::Binary(message.as_bytes()), true, false, None).unwrap();
             protocol.ping(b"ping");
-            protocol.send_fragment(Data::Binary(message.as_bytes()), false, true).unwrap();
+            protocol.send_fragment(Data::Binary(message.as_bytes()), false, true, None).unwrap();
         }
         protocol.close(Some(CloseCode::NORMAL), "bye");
         let mut server = WebSocket::from_raw_socket(Script(protocol.output()), Role::Server, None);

@@ -51,7 +51,7 @@ fn nothing_leaves_after_our_close() {
     assert_eq!(sent(&mut protocol), [data(FIN | CLOSE, b"")]);
     protocol.close(Some(CloseCode::NORMAL), "");
     protocol.send("late".into(), None);
-    protocol.send_fragment("late".into(), true, true).unwrap();
+    protocol.send_fragment("late".into(), true, true, None).unwrap();
     protocol.ping(b"");
     protocol.pong(b"");
     assert_eq!(feed(&mut protocol, &frame(FIN | PING, b"")), [Seen::Ping(vec![])]);
@@ -68,14 +68,14 @@ fn a_long_reason_is_cut_at_a_character() {
 #[test]
 fn other_messages_wait_for_the_last_fragment_and_control_frames_do_not() {
     let mut protocol = plain();
-    protocol.send_fragment("ab".into(), true, false).unwrap();
+    protocol.send_fragment("ab".into(), true, false, None).unwrap();
     protocol.send("later".into(), None);
     protocol.ping(b"");
-    protocol.send_fragment("cd".into(), false, false).unwrap();
+    protocol.send_fragment("cd".into(), false, false, None).unwrap();
     assert_eq!(protocol.buffered_amount(), 9);
     assert_eq!(sent(&mut protocol), [data(TEXT, b"ab"), data(FIN | PING, b""), data(CONTINUATION, b"cd")]);
     assert_eq!(protocol.buffered_amount(), 5, "what waits has not left");
-    protocol.send_fragment("".into(), false, true).unwrap();
+    protocol.send_fragment("".into(), false, true, None).unwrap();
     assert_eq!(sent(&mut protocol), [data(FIN | CONTINUATION, b""), data(FIN | TEXT, b"later")]);
     assert_eq!(protocol.buffered_amount(), 0);
 }
@@ -83,17 +83,27 @@ fn other_messages_wait_for_the_last_fragment_and_control_frames_do_not() {
 #[test]
 fn fragments_out_of_order_are_an_error() {
     let mut protocol = plain();
-    assert!(protocol.send_fragment("a".into(), false, true).is_err());
-    protocol.send_fragment("a".into(), true, false).unwrap();
-    assert!(protocol.send_fragment("a".into(), true, true).is_err());
-    protocol.send_fragment("b".into(), false, true).unwrap();
+    assert!(protocol.send_fragment("a".into(), false, true, None).is_err());
+    protocol.send_fragment("a".into(), true, false, None).unwrap();
+    assert!(protocol.send_fragment("a".into(), true, true, None).is_err());
+    protocol.send_fragment("b".into(), false, true, None).unwrap();
+    assert_eq!(sent(&mut protocol), [data(TEXT, b"a"), data(FIN | CONTINUATION, b"b")]);
+}
+
+#[test]
+fn the_fragments_of_a_message_are_of_one_kind() {
+    let mut protocol = plain();
+    protocol.send_fragment("a".into(), true, false, None).unwrap();
+    let error = protocol.send_fragment(Data::Binary(b"\xff"), false, true, None).unwrap_err();
+    assert_eq!(error.code(), crate::error::ErrorCode::InvalidData);
+    protocol.send_fragment("b".into(), false, true, None).unwrap();
     assert_eq!(sent(&mut protocol), [data(TEXT, b"a"), data(FIN | CONTINUATION, b"b")]);
 }
 
 #[test]
 fn a_message_of_one_fragment_is_whole() {
     let mut protocol = plain();
-    protocol.send_fragment(Data::Binary(b"a"), true, true).unwrap();
+    protocol.send_fragment(Data::Binary(b"a"), true, true, None).unwrap();
     protocol.send("b".into(), None);
     assert_eq!(sent(&mut protocol), [data(FIN | BINARY, b"a"), data(FIN | TEXT, b"b")]);
 }
@@ -160,8 +170,8 @@ fn idle_keeps_what_waits() {
     protocol.idle();
     assert_eq!(sent(&mut protocol), [data(FIN | TEXT, b"a")]);
     protocol.idle();
-    protocol.send_fragment("a".into(), true, false).unwrap();
+    protocol.send_fragment("a".into(), true, false, None).unwrap();
     protocol.idle();
-    protocol.send_fragment("b".into(), false, true).unwrap();
+    protocol.send_fragment("b".into(), false, true, None).unwrap();
     assert_eq!(sent(&mut protocol), [data(TEXT, b"a"), data(FIN | CONTINUATION, b"b")]);
 }

@@ -1,0 +1,52 @@
+"""One message sent in fragments as its parts come: which is the last, and that half a message is never left. For both faces that wait."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Union
+
+    from typing_extensions import Self
+
+    from ._websocket import WebSocket
+
+    Data = Union[str, bytes, bytearray, memoryview]
+
+#: What is a message, or a part of one; everything else that can be iterated is a message in parts.
+WHOLE = (str, bytes, bytearray, memoryview)
+
+
+class Fragments:
+    """A message under way: `put()` its parts, then `end()` it. Leaving the block before that drops the connection."""
+
+    def __init__(self, socket: WebSocket, compress: bool | None) -> None:
+        self._socket = socket
+        self._compress = compress
+        self._held: str | bytes | None = None
+        self._begun = False
+
+    def put(self, part: Data) -> None:
+        """Take a part; it leaves once the next is there, for the last one is marked."""
+        if not isinstance(part, WHOLE):
+            kinds = "a str, bytes, bytearray or memoryview"
+            raise TypeError(f"a fragment must be {kinds}, not {type(part).__name__}")
+        if self._held is not None and isinstance(part, str) is not isinstance(self._held, str):
+            raise TypeError("the fragments of a message must be all text or all binary")
+        if self._held is not None:
+            self._socket._send_fragment(self._held, not self._begun, False, self._compress)
+            self._begun = True
+        self._held = part if isinstance(part, str) else bytes(part)  # a buffer may be used again for the next part
+
+    def end(self) -> None:
+        """Send the last part. A message without parts is none."""
+        if self._held is not None:
+            self._socket._send_fragment(self._held, not self._begun, True, self._compress)
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._begun:
+            self._socket.terminate()  # half a message cannot be taken back, and nothing else may follow it

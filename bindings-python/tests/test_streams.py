@@ -1,0 +1,135 @@
+"""One message sent in parts, from an iterator or an async iterator, through each face: whole, bounded, compressed as told, never half."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Callable
+
+import pytest
+
+import heartwire
+import heartwire.sync
+from heartwire.testing import FaultServer
+
+ACCEPT = {"do": "accept", "extensions": "permessage-deflate"}
+
+
+def again(part: bytearray) -> Iterator[bytearray]:
+    """The same buffer for each part, as readinto() fills one."""
+    for letter in b"abc":
+        part[:] = bytes([letter]) * len(part)
+        yield part
+
+
+async def later(parts: Any) -> AsyncIterator[Any]:
+    for part in parts:
+        await asyncio.sleep(0)
+        yield part
+
+
+def messages(server: FaultServer) -> list[tuple[Any, bool]]:
+    seen = [record for record in server.records() if record["event"] == "message"]
+    return [(record.get("text", record.get("binary")), record["compressed"]) for record in seen]
+
+
+EXPECTED = [("in three parts", False), ("616161626262636363", False), ("in three parts", True), ("x" * 200, True), ("x" * 200, False)]
+
+
+def play(send: Callable[..., None]) -> None:
+    send(["in ", "three ", "parts"])
+    send(again(bytearray(3)))
+    send(["in ", "three ", "parts"], compress=True)
+    send(["x" * 200])
+    send(["x" * 150, "x" * 50], compress=False)
+    send([])
+
+
+def test_the_event_face() -> None:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server:
+        ws = heartwire.WebSocket(server.url, proxy=None)
+        ws.onopen = lambda event: play(ws.send)
+        ws.run_forever()
+        assert messages(server) == EXPECTED
+
+
+def test_the_blocking_face() -> None:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
+        play(ws.send)
+        with pytest.raises(heartwire.ConnectionClosed):
+            ws.recv()
+        assert messages(server) == EXPECTED
+
+
+@pytest.mark.parametrize("source", [iter, later], ids=["iterator", "async iterator"])
+def test_the_asyncio_face(source: Callable[[Any], Any]) -> None:
+    async def main(server: FaultServer) -> None:
+        async with heartwire.connect(server.url, proxy=None) as ws:
+            pending: list[Any] = []
+            play(lambda parts, **options: pending.append((parts, options)))
+            for parts, options in pending:
+                await ws.send(source(parts), **options)
+            with pytest.raises(heartwire.ConnectionClosed):
+                await ws.recv()
+
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server:
+        asyncio.run(main(server))
+        assert messages(server) == EXPECTED
+
+
+def endless(taken: list[int]) -> Iterator[bytes]:
+    while True:
+        taken.append(1)
+        yield b"x" * 100_000
+
+
+def test_an_endless_iterator_waits_for_the_server_in_asyncio() -> None:
+    async def main(server: FaultServer) -> None:
+        ws = await heartwire.connect(server.url, proxy=None, compression=False, write_limit=1 << 16)
+        taken: list[int] = []
+        task = asyncio.ensure_future(ws.send(endless(taken)))
+        before = -1
+        while len(taken) != before:  # until the kernel's buffers are full
+            before = len(taken)
+            await asyncio.sleep(0.2)
+        assert ws.socket.buffered_amount < 1 << 20
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await ws.wait_closed()  # half a message was left
+
+    with FaultServer([[{"do": "accept"}, {"do": "stall", "for": 30}]]) as server:
+        asyncio.run(main(server))
+
+
+def test_an_iterator_that_cannot_wait_is_bounded_by_max_buffered() -> None:
+    caught: list[Any] = []
+
+    def flood(event: object) -> None:
+        with pytest.raises(heartwire.WebSocketError) as error:
+            ws.send(endless(taken))
+        caught.append(error.value.code)
+
+    taken: list[int] = []
+    with FaultServer([[{"do": "accept"}, {"do": "stall", "for": 30}]]) as server:
+        ws = heartwire.WebSocket(server.url, proxy=None, compression=False, max_buffered=1 << 20)
+        ws.onopen = flood
+        ws.onclose = lambda event: caught.append(event.code)
+        ws.run_forever()
+    assert caught == ["write_limit", 1006]
+    assert len(taken) < 200, "what the kernel took and a mebibyte"
+
+
+@pytest.mark.parametrize("bad", [["a", b"b"], [b"a", 1], ["a", "b", b"c"]], ids=repr)
+def test_parts_of_a_wrong_kind(bad: list[Any]) -> None:
+    async def main(server: FaultServer) -> None:
+        async with heartwire.connect(server.url, proxy=None) as ws:
+            with pytest.raises(TypeError):
+                await ws.send(bad)
+            if len(bad) == 2:  # nothing had left yet
+                await ws.send("good")
+            await ws.wait_closed()
+
+    with FaultServer([[ACCEPT, {"do": "expect"}, {"do": "close"}]]) as server:
+        asyncio.run(main(server))
+        assert messages(server) == ([("good", False)] if len(bad) == 2 else [])
