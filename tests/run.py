@@ -247,6 +247,13 @@ def wpt() -> list[Command]:
     return [Command((sys.executable, TESTS / "wpt" / "suite.py"))]
 
 
+def fuzz() -> list[Command]:
+    checkout.need_rust()
+    if not shutil.which("g++") and not shutil.which("c++"):
+        raise Missing("missing: a C++ compiler, for libFuzzer (apt-get install g++)")
+    return [Command((sys.executable, ROOT / "core" / "fuzz" / "run.py", "--seconds", "20"))]
+
+
 def suites() -> list[Suite]:
     default = checkout.default_python()[0]
     others = [version for version in checkout.PYTHONS[:5] if version != default]
@@ -260,6 +267,7 @@ def suites() -> list[Suite]:
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
+        Suite("fuzz", "libFuzzer on protocol, upgrade response, deflate and options, 20 s each", fuzz),
         Suite("web", "the chat page in headless Chromium", web),
         Suite("wpt", "the Web Platform Tests on the Node face; by name only", wpt, on_demand=True),
     ]
