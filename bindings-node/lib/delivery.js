@@ -8,7 +8,7 @@
 const addon = require('./addon.js')
 
 /** What `pull` found, as in delivery.rs. */
-const Found = Object.freeze({ NOTHING: 0, MESSAGES: 1, EVENT: 2, SETTLED: 3, END: 4 })
+const Found = Object.freeze({ NOTHING: 0, MESSAGES: 1, EVENT: 2, SETTLED: 3, END: 4, STALLED: 5 })
 
 /** How long sockets may be served before the event loop gets its turn, in milliseconds. */
 const BUDGET = 10
@@ -42,6 +42,10 @@ const turn = {
   },
 }
 
+/** Whose handlers ran last, and for what: they are named if they were too slow. @type {Socket | null} */
+let lastSocket = null
+let lastType = ''
+
 let working = false
 let chained = false
 let resuming = false
@@ -54,7 +58,8 @@ addon.connect(
       const socket = sockets.get(handle)
       if (socket) ready.add(socket)
     }
-    if (chained) return
+    // Else the event loop has waited long enough.
+    if (chained || resuming) return
     until = performance.now() + BUDGET
     work()
   },
@@ -73,7 +78,7 @@ function work() {
     for (const socket of ready) {
       ready.delete(socket)
       if (serve(socket)) return chain()
-      if (performance.now() > until) return resume()
+      if (performance.now() > until) return timeIsUp()
     }
   } finally {
     working = false
@@ -87,9 +92,17 @@ function work() {
  */
 function serve(socket) {
   if (socket.isHeld()) return false
+  let ran = false
   for (;;) {
     if (socket.nextMessage()) {
+      lastSocket = socket
+      lastType = 'message'
+      ran = true
       if (socket.synchronous) continue
+      ready.add(socket)
+      return true
+    }
+    if (ran && performance.now() > until) {
       ready.add(socket)
       return true
     }
@@ -99,10 +112,15 @@ function serve(socket) {
         break
       case Found.EVENT:
         ready.add(socket)
+        lastSocket = socket
+        lastType = incoming[0]
         socket.deliver(incoming[0], incoming[1])
         return true
       case Found.SETTLED:
         socket.refresh()
+        break
+      case Found.STALLED:
+        warnOfStall(incoming[0], null, '')
         break
       case Found.END:
         ready.add(socket)
@@ -127,8 +145,30 @@ function afterMicrotasks() {
 function afterTicks() {
   chained = false
   turn.number++
-  if (performance.now() > until) resume()
+  if (performance.now() > until) timeIsUp()
   else work()
+}
+
+/** Gives the event loop its turn, and names who has kept it for so long that the keeper had to stand in. */
+function timeIsUp() {
+  const stalled = addon.stalled()
+  if (stalled > 0) warnOfStall(stalled, lastSocket, lastType)
+  lastSocket = null
+  resume()
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {Socket | null} socket
+ * @param {string} type
+ */
+function warnOfStall(milliseconds, socket, type) {
+  const names = socket ? socket.listeners.of(type).map(({ callback }) => callback.name || 'anonymous') : []
+  const culprit = names.length > 0 ? `The ${type} handler (${names.join(', ')})` : 'Something else on this thread'
+  process.emitWarning(
+    `${culprit} kept events waiting for ${(milliseconds / 1000).toFixed(1)} s; pings were answered and heartbeats sent meanwhile. Work that takes long belongs in a worker.`,
+    { type: 'HeartwireWarning', code: 'HEARTWIRE_SLOW_HANDLER' },
+  )
 }
 
 /** Goes on after the event loop had its turn. */

@@ -26,6 +26,8 @@ enum Found {
     Settled = 3,
     /// The batch is at its end; there may be another.
     End = 4,
+    /// The loop was so late that the keeper stood in: for how many milliseconds went to the sink.
+    Stalled = 5,
 }
 
 /// `pull(handle)`: the next thing of a socket. To be called again once the handlers of the last one have run.
@@ -35,7 +37,16 @@ pub(crate) fn pull(js: Js, environment: &mut Environment, arguments: &Arguments)
     js.integer(found as u32)
 }
 
+/// `stalled()`: for how many milliseconds something has waited for this environment's loop, if the keeper stood in since the last call; else 0.
+pub(crate) fn stalled(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
+    js.number(environment.stall().unwrap_or_default().as_millis() as f64)
+}
+
 fn next(js: Js, environment: &mut Environment, handle: u32) -> Result<Found> {
+    if let (Some(stall), Some(link)) = (environment.stall(), &environment.link) {
+        js.call(js.kept(link.sink)?, &[js.number(stall.as_millis() as f64)?])?;
+        return Ok(Found::Stalled);
+    }
     let mut wide = std::mem::take(&mut environment.wide);
     let sink = environment.link.as_ref().map(|link| link.sink);
     let (Some(socket), Some(sink)) = (environment.socket(handle), sink) else { return Ok(Found::Nothing) };

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use heartwire::driver::Connection;
+use heartwire::driver::{Connection, times_stood_in};
 use napi::sys;
 
 use crate::door::Door;
@@ -28,6 +29,8 @@ pub(crate) struct Environment {
     /// The environment's loop, where sockets may live on it.
     pub(crate) uv: Option<Loop>,
     pub(crate) closing: Rc<Closing>,
+    /// How often the keeper had stood in, for whatever host, when it was last looked at.
+    stood_in: usize,
     /// Room for text on its way out, and for UTF-16 on its way in.
     pub(crate) utf8: Vec<u8>,
     pub(crate) wide: Vec<u16>,
@@ -74,6 +77,17 @@ impl Environment {
         Place { js, environment: environment.cast(), door, handle, closing: Rc::clone(&self.closing) }
     }
 
+    /// How long something has waited for this environment's loop, if that was so long that the keeper stood in; told once.
+    #[inline]
+    pub(crate) fn stall(&mut self) -> Option<Duration> {
+        let times = times_stood_in();
+        if self.stood_in == times {
+            return None;
+        }
+        self.stood_in = times;
+        self.sockets.iter().flatten().filter_map(|socket| socket.connection.take_stall()).max()
+    }
+
     /// Says goodbye to the peers of this environment's sockets.
     pub(crate) fn say_goodbye(&self) {
         let connections: Vec<Connection> = self.sockets.iter().flatten().map(|socket| socket.connection.clone()).collect();
@@ -98,6 +112,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"release", socket::release),
     exported!(c"hold", hold),
     exported!(c"pull", delivery::pull),
+    exported!(c"stalled", delivery::stalled),
     exported!(c"sendText", socket::send_text),
     exported!(c"sendBinary", socket::send_binary),
     exported!(c"sendFragment", socket::send_fragment),

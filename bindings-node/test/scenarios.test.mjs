@@ -9,7 +9,7 @@ const folder = new URL('../../tests/scenarios/', import.meta.url)
 const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
 const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', ...CHATTY]
 const TIMES = new Set(
-  `open_timeout close_timeout close_on_exit ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
+  `open_timeout close_timeout close_on_exit keeper ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
   heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.min_uptime send_queue.ttl`.split(/\s+/),
 )
 const VERBATIM = new Set(['headers', 'cookies', 'heartbeat.message', 'heartbeat.response'])
@@ -122,6 +122,7 @@ class Run {
     else if ('ping' in action) ws.ping(action.ping)
     else if ('pong' in action) ws.pong(action.pong)
     else if ('server' in action) this.server[camel(action.server)]()
+    else if ('block' in action) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, action.block * 1000)
     else if ('observe' in action) {
       const values = Object.fromEntries(action.observe.map((name) => [name, ws[camel(name)]]))
       this.seen.push({ event: 'observed', ...values })

@@ -3,7 +3,7 @@
 //! A batch that is not done (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: nothing
 //! is delivered twice and nothing is lost.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use heartwire::event::{Ask, Batch, Event, Item, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -18,8 +18,6 @@ use crate::{convert, events, process};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET: Duration = Duration::from_millis(2);
-/// How many events pass between two looks at the clock.
-const STRIDE: usize = 16;
 
 /// How a socket's turn ended.
 #[derive(Clone, Copy)]
@@ -63,10 +61,10 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
 
 /// Whether more is there.
 fn batches(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, pending: &mut Pending) -> PyResult<bool> {
-    let start = Instant::now();
-    let mut since = 0;
+    let until = ticks() + BUDGET;
     // A hosted socket is driven once a turn: the hub's loop knows whether there is more.
     let mut driven = false;
+    let mut delivered = false;
     loop {
         if pending.next == pending.batch.items.len() {
             if !pending.batch.items.is_empty() {
@@ -80,20 +78,26 @@ fn batches(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, pend
             driven = true;
             continue;
         }
-        if since == STRIDE {
-            since = 0;
-            if start.elapsed() > BUDGET {
-                return Ok(true);
-            }
-        }
-        if process::is_ending() {
+        if process::is_ending() || (delivered && ticks() >= until) {
             return Ok(true);
         }
-        since += 1;
+        delivered = true;
         let index = pending.next;
         pending.next += 1;
         item(socket, hub, inner, &pending.batch, index)?;
     }
+}
+
+/// The kernel's coarse clock: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
+fn ticks() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is ours, and the call writes it.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 fn item(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, batch: &Batch, index: usize) -> PyResult<()> {
@@ -152,6 +156,7 @@ fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, event:
             Ok(result) => follow(socket, hub, callback, &result)?,
             Err(error) => fail(socket, hub, callback, error)?,
         }
+        Hub::look_for_stall(hub, Some(callback))?;
     }
     Ok(())
 }
@@ -217,6 +222,7 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
         Some(argument) => function.call1((argument,)),
         None => function.call0(),
     };
+    Hub::look_for_stall(hub, Some(&function))?;
     match result {
         Ok(result) if is_coroutine(&result)? => {
             let done = Bound::new(py, Reply { socket: socket.clone().unbind(), id: ask.id })?;

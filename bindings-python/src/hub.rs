@@ -6,11 +6,13 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{LoopHandle, OwnLoop};
+use heartwire::driver::{LoopHandle, OwnLoop, times_stood_in};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::Batch;
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
@@ -21,6 +23,9 @@ use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
 const SIGNAL_CHECK: Duration = Duration::from_secs(1);
+
+/// How long the sockets of a hub may keep the loop together, before others have their turn.
+const BUDGET: Duration = Duration::from_millis(10);
 
 /// What a socket's wake-up rings: nothing until the socket has a hub; what was missed is made up for then.
 #[derive(Default)]
@@ -61,6 +66,10 @@ pub(crate) struct Hub {
     armed: Mutex<Option<Instant>>,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
+    /// How often the keeper had stood in, for whatever host, when it was last looked at.
+    stood_in: AtomicUsize,
+    /// The socket whose turn did not come in the last round, for its time was over.
+    cut_off: AtomicUsize,
     process: u32,
 }
 
@@ -85,23 +94,69 @@ impl Hub {
         Ok(())
     }
 
-    fn turn_sockets(slf: &Bound<'_, Self>, due: &[usize]) -> PyResult<()> {
+    fn turn_sockets(slf: &Bound<'_, Self>, mut due: Vec<usize>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
+        if let Err(error) = Self::look_for_stall(slf, None) {
+            this.wake_all(&due);
+            return Err(error);
+        }
+        // Whose turn was cut off begins.
+        let first = this.cut_off.swap(usize::MAX, Ordering::Relaxed);
+        let at = due.partition_point(|token| *token < first);
+        due.rotate_left(at);
+        let start = Instant::now();
         for (index, token) in due.iter().enumerate() {
+            if index > 0 && start.elapsed() > BUDGET {
+                this.cut_off.store(*token, Ordering::Relaxed);
+                this.wake_all(&due[index..]);
+                return Ok(());
+            }
             let Some(socket) = this.get(py, *token as u64) else { continue };
             match Socket::turn_in_context(socket.bind(py), slf) {
                 Ok(Turn::Nothing) => {}
                 Ok(Turn::More) => this.handle.wake(*token),
                 Ok(Turn::Finished) => this.release(py, *token as u64)?,
                 Err(error) => {
-                    for token in &due[index..] {
-                        this.handle.wake(*token);
-                    }
+                    this.wake_all(&due[index..]);
                     return Err(error);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Has sockets take their turn later.
+    fn wake_all(&self, tokens: &[usize]) {
+        for token in tokens {
+            self.handle.wake(*token);
+        }
+    }
+
+    /// To be called when `function`, or something unknown, has run on this thread: names it if it took so long that the keeper stood in.
+    #[inline]
+    pub(crate) fn look_for_stall(slf: &Bound<'_, Self>, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let times = times_stood_in();
+        if slf.get().stood_in.load(Ordering::Relaxed) == times {
+            return Ok(());
+        }
+        slf.get().stood_in.store(times, Ordering::Relaxed);
+        Self::name_stall(slf, function)
+    }
+
+    #[cold]
+    fn name_stall(slf: &Bound<'_, Self>, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let sockets = slf.get().sockets(py);
+        let stalls = sockets.iter().filter_map(|socket| socket.get().inner(py).ok()?.connection.take_stall());
+        let Some(longest) = stalls.max() else { return Ok(()) };
+        match slf.call_method1("stalled", (function, longest.as_secs_f64())) {
+            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) => Err(error),
+            Err(error) => {
+                error.write_unraisable(py, function);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. False: there is nothing.
@@ -132,9 +187,7 @@ impl Hub {
             due
         })?;
         if let Err(error) = py.check_signals() {
-            for token in &due {
-                self.handle.wake(*token);
-            }
+            self.wake_all(&due);
             return Err(error);
         }
         Ok(due)
@@ -178,6 +231,8 @@ impl Hub {
             own: Mutex::new(own),
             armed: Mutex::default(),
             sockets: Mutex::default(),
+            stood_in: AtomicUsize::new(times_stood_in()),
+            cut_off: AtomicUsize::new(usize::MAX),
             process: std::process::id(),
         })
     }
@@ -228,7 +283,7 @@ impl Hub {
     /// Delivers what is there, within a budget; then calls `idle()` if no socket is left.
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         let due = slf.get().wait_for_due(Some(Duration::ZERO))?;
-        Self::turn_sockets(slf, &due)?;
+        Self::turn_sockets(slf, due)?;
         if slf.get().count() == 0 {
             slf.call_method0("idle")?;
             return Ok(());
@@ -240,7 +295,7 @@ impl Hub {
     fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         while slf.get().count() > 0 {
             let due = slf.get().wait(slf.py(), Some(SIGNAL_CHECK))?;
-            Self::turn_sockets(slf, &due)?;
+            Self::turn_sockets(slf, due)?;
         }
         Ok(())
     }
@@ -251,7 +306,7 @@ impl Hub {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(Duration::try_from_secs_f64(timeout.max(0.0)).ok()?));
         let rest = deadline.map_or(SIGNAL_CHECK, |deadline| deadline.saturating_duration_since(Instant::now()).min(SIGNAL_CHECK));
         let due = slf.get().wait(slf.py(), Some(rest))?;
-        Self::turn_sockets(slf, &due)
+        Self::turn_sockets(slf, due)
     }
 
     /// For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due. The turn itself is the loop's.
@@ -262,6 +317,12 @@ impl Hub {
             unsafe { libc::poll(&raw mut poll, 1, -1) };
             process::stay_if_ending();
         });
+    }
+
+    /// As the hub does after each function that it calls: for a task of an async handler.
+    #[pyo3(name = "look_for_stall")]
+    fn look(slf: &Bound<'_, Self>, function: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::look_for_stall(slf, Some(function))
     }
 
     /// Ends a wait without a socket: whoever waits comes back.

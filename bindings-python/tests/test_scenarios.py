@@ -225,6 +225,8 @@ class Stage:
             getattr(self.server, argument)()
         elif name == "observe":
             self.seen.append({"event": "observed", **{prop: getattr(ws, prop) for prop in argument}})
+        elif name == "block":
+            time.sleep(argument)
         elif name == "raise":
             raise Planned(self)
         else:

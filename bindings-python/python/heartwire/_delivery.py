@@ -41,6 +41,16 @@ def _name(function: object) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
+def _warn_of_stall(culprit: str, seconds: float) -> None:
+    import logging
+
+    logging.getLogger("heartwire").warning(
+        "%s kept events waiting for %.1f s; pings were answered and heartbeats sent meanwhile. Work that takes long belongs on a thread.",
+        culprit,
+        seconds,
+    )
+
+
 class ThreadHub(Hub):
     """Delivers on a thread without a loop."""
 
@@ -68,6 +78,10 @@ class ThreadHub(Hub):
             f"{_name(function)} returned a coroutine, but no asyncio loop runs here: give an `async def` function itself, before"
             " run_forever() or start(), or make the socket inside of a running loop"
         )
+
+    def stalled(self, function: object | None, seconds: float) -> None:
+        """Warn of a function that was so slow that the keeper had to stand in."""
+        _warn_of_stall("Something else on the thread that delivers events" if function is None else _name(function), seconds)
 
     def idle(self) -> None:
         """Nothing is to be done."""
@@ -138,6 +152,7 @@ class LoopHub(Hub):
 
         def ended(task: asyncio.Task[object]) -> None:
             self.tasks.discard(task)
+            self.look_for_stall(function)
             import asyncio
 
             error = asyncio.CancelledError("the task was cancelled") if task.cancelled() else task.exception()
@@ -148,6 +163,14 @@ class LoopHub(Hub):
                 self.report(socket, function, error)
 
         task.add_done_callback(ended)
+
+    def stalled(self, function: object | None, seconds: float) -> None:
+        """Warn of a function that was so slow that the keeper had to stand in."""
+        if function is not None:
+            return _warn_of_stall(_name(function), seconds)
+        handlers = sorted({_name(task.get_coro()) for task in self.tasks})
+        under_way = f" (async handlers under way: {', '.join(handlers)})" if handlers else ""
+        return _warn_of_stall(f"Something else on the event loop{under_way}", seconds)
 
     def idle(self) -> None:
         """Let the loop go with the last socket."""

@@ -255,6 +255,8 @@ class Hub:
         """Waits, at most `timeout` seconds, and delivers once."""
     def wait_for_turn(self) -> None:
         """For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due."""
+    def look_for_stall(self, function: object) -> None:
+        """As the hub does after each function that it calls: for a task of an async handler."""
     def nudge(self) -> None:
         """Ends a wait without a socket: whoever waits comes back."""
 

@@ -233,6 +233,10 @@ impl Stage {
                 self.seen.lock().unwrap().push(seen);
                 Ok(())
             }
+            "block" => {
+                std::thread::sleep(Duration::from_secs_f64(argument.as_f64().unwrap()));
+                Ok(())
+            }
             "raise" => {
                 self.seen.lock().unwrap().push(json!({"event": "uncaught"}));
                 Ok(())

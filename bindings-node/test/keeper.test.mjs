@@ -1,0 +1,128 @@
+// Owns: a handler that blocks loses nothing and is named; a flood on one socket starves nobody. BLOCK=30 blocks for so many seconds.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { WebSocket } from '../lib/index.mjs'
+import { FaultServer } from '../lib/testing.js'
+import { next, within } from './helpers.mjs'
+
+const long = Number(process.env.BLOCK ?? 0) * 1000
+const blocked = long || 1500
+const every = long ? 1 : 0.1
+const keeper = long ? 500 : 50
+
+/** Nothing else runs on this thread for so long. */
+function block(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
+
+/** The warnings of Heartwire from now on. */
+function warnings(context) {
+  const seen = []
+  const listener = (warning) => warning.name === 'HeartwireWarning' && seen.push(warning)
+  process.on('warning', listener)
+  context.after(() => process.off('warning', listener))
+  return seen
+}
+
+for (const allowSynchronousEvents of [false, true]) {
+  test(`a blocked handler keeps its connection and is named; allowSynchronousEvents: ${allowSynchronousEvents}`, async (context) => {
+    const rounds = Math.floor(blocked / 1000 / every)
+    const ping = (number) => [
+      { do: 'send', text: `${number}` },
+      { do: 'ping', payload: `${number}`, wait: true, within: every * 5 },
+      { do: 'delay', for: every },
+    ]
+    const numbers = Array.from({ length: rounds }, (_, index) => index)
+    const server = new FaultServer([{ do: 'accept' }, ...numbers.flatMap(ping), { do: 'close', code: 1000 }])
+    const warned = warnings(context)
+    const ws = new WebSocket(server.url, { keeper, allowSynchronousEvents, heartbeat: { message: 'beat', interval: every * 1000 } })
+    const seen = []
+    ws.onmessage = function slow({ data }) {
+      seen.push(Number(data))
+      if (seen.length === 1) block(blocked)
+    }
+    const close = await next(ws, 'close', blocked + 20_000)
+    server.stop()
+    assert.deepEqual([close.code, close.wasClean], [1000, true])
+    assert.deepEqual(seen, numbers)
+    const records = server.records()
+    const at = (event, key, value) => records.filter((record) => record.event === event && record[key] === value).map((record) => record.at)
+    const beats = at('message', 'text', 'beat')
+    assert.ok(beats.length > rounds * 0.6, `${beats.length} heartbeats`)
+    assert.equal(records.find(({ event }) => event === 'failed'), undefined)
+    assert.equal(warned.length, 1, warned.map(({ message }) => message).join())
+    assert.match(warned[0].message, /^The message handler \(slow\) kept events waiting for \d/)
+    assert.equal(warned[0].code, 'HEARTWIRE_SLOW_HANDLER')
+  })
+}
+
+test('what blocks and is no handler is told as such; a handler in time is not', async (context) => {
+  const script = [{ do: 'accept' }, ...Array.from({ length: 20 }, () => [{ do: 'ping' }, { do: 'delay', for: 0.05 }]).flat()]
+  const server = new FaultServer(script)
+  const warned = warnings(context)
+  const ws = new WebSocket(server.url, { keeper: 50 })
+  ws.onping = () => {}
+  await next(ws, 'open')
+  setTimeout(() => block(500))
+  await within(once(process, 'warning'), 'a warning')
+  ws.close()
+  await next(ws, 'close')
+  server.stop()
+  assert.deepEqual(
+    warned.map(({ message }) => message.split(' kept ')[0]),
+    ['Something else on this thread'],
+  )
+})
+
+for (const allowSynchronousEvents of [false, true]) {
+  test(`a flood starves neither the loop nor other sockets; allowSynchronousEvents: ${allowSynchronousEvents}`, async () => {
+    const flood = [{ do: 'accept' }, ...Array(5000).fill({ do: 'send', text: 'x'.repeat(32), count: 1000 })]
+    const servers = [1, 2, 3].map(() => new FaultServer(flood))
+    const counts = [0, 0, 0]
+    const flooding = servers.map(({ url }, index) => {
+      const ws = new WebSocket(url, { allowSynchronousEvents })
+      ws.onmessage = () => {
+        counts[index]++
+      }
+      return ws
+    })
+    const echo = new FaultServer([{ do: 'accept' }, { do: 'echo' }])
+    const quiet = new WebSocket(echo.url)
+    await next(quiet, 'open', 20_000)
+    const turns = [performance.now()]
+    const timer = setInterval(() => turns.push(performance.now()))
+    for (let round = 0; round < 20 || turns.length < 20; round++) {
+      quiet.send('are you there')
+      await next(quiet, 'message', 20_000)
+    }
+    clearInterval(timer)
+    const gaps = turns.slice(1).map((at, index) => at - turns[index])
+    const median = gaps.sort((one, other) => one - other)[gaps.length >> 1]
+    assert.ok(median < 100, `a timer of 1 ms fires every ${median} ms`)
+    assert.ok(Math.min(...counts) > 0, `${counts}`)
+    for (const ws of [...flooding, quiet]) ws.terminate()
+    for (const server of [...servers, echo]) server.stop()
+  })
+
+  test(`two sockets with slow handlers take turns; allowSynchronousEvents: ${allowSynchronousEvents}`, async () => {
+    const script = [{ do: 'accept' }, { do: 'expect', text: 'go' }, { do: 'send', text: 'x', count: 200, coalesce: true }, { do: 'close', code: 1000 }]
+    const server = new FaultServer(script)
+    const order = []
+    const sockets = [0, 1].map((index) => {
+      const ws = new WebSocket(server.url, { allowSynchronousEvents })
+      ws.onmessage = () => {
+        order.push(index)
+        block(1)
+      }
+      return ws
+    })
+    await Promise.all(sockets.map((ws) => next(ws, 'open')))
+    for (const ws of sockets) ws.send('go')
+    await Promise.all(sockets.map((ws) => next(ws, 'close')))
+    server.stop()
+    assert.equal(order.length, 400)
+    const changes = order.filter((index, at) => at > 0 && index !== order[at - 1]).length
+    assert.ok(changes > 6, `${changes} changes`)
+  })
+}

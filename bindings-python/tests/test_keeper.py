@@ -1,0 +1,317 @@
+"""A handler that blocks loses nothing and is named; a flood on one socket starves nobody. BLOCK=30 blocks for so many seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from heartwire import WebSocket
+from raw_server import PING, PONG, TEXT, Connection, RawServer, frame
+
+LONG = float(os.environ.get("BLOCK", "0"))
+BLOCKED = LONG or 2.0
+EVERY = 1.0 if LONG else 0.1
+KEEPER = 0.5 if LONG else 0.05
+
+
+def run_forever(make: Callable[[], WebSocket]) -> None:
+    ws = make()
+    runner = threading.Thread(target=ws.run_forever, daemon=True)
+    runner.start()
+    runner.join(BLOCKED + 30)
+    assert not runner.is_alive()
+
+
+def start(make: Callable[[], WebSocket]) -> None:
+    ws = make()
+    ws.start(daemon=True)
+    assert ws.join(BLOCKED + 30)
+
+
+def on_a_loop(make: Callable[[], WebSocket]) -> None:
+    async def main() -> None:
+        await asyncio.wait_for(make().wait_closed(), BLOCKED + 30)
+
+    asyncio.run(main())
+
+
+FACES = [run_forever, start, on_a_loop]
+
+
+class Pinger(threading.Thread):
+    """A server that pings all the time, sends numbers, and drops a peer that is silent for five pings."""
+
+    def __init__(self, server: RawServer) -> None:
+        super().__init__(daemon=True)
+        self.server = server
+        self.slowest = 0.0
+        self.beats: list[float] = []
+        self.rounds = 0
+        self.dropped = False
+        self.start()
+
+    def run(self) -> None:
+        connection = self.server.connection()
+        connection.send("0")
+        until = time.monotonic() + BLOCKED
+        while time.monotonic() < until:
+            self.rounds += 1
+            asked = time.monotonic()
+            payload = str(self.rounds).encode()
+            connection.send_frame(PING, payload)
+            connection.send(str(self.rounds))
+            answered = None
+            while answered is None or time.monotonic() < asked + EVERY:
+                left = asked + EVERY * (5 if answered is None else 1) - time.monotonic()
+                try:
+                    got = connection.next(max(left, 0.001))
+                except Exception:
+                    if answered is None:
+                        self.dropped = True
+                        connection.sock.close()
+                        return
+                    break
+                if got == (PONG, payload):
+                    answered = time.monotonic() - asked
+                elif got is not None and got[0] == TEXT:
+                    self.beats.append(time.monotonic())
+            self.slowest = max(self.slowest, answered or 0)
+        connection.close()
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_blocked_handler_keeps_its_connection_and_is_named(
+    server: RawServer, face: Callable[[Callable[[], WebSocket]], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    pinger = Pinger(server)
+    seen: list[int] = []
+    closed: list[Any] = []
+
+    def a_slow_handler(event: Any) -> None:
+        seen.append(int(event.data))
+        if len(seen) == 1:
+            time.sleep(BLOCKED)
+
+    def make() -> WebSocket:
+        ws = WebSocket(server.url, keeper=KEEPER, heartbeat={"message": "beat", "interval": EVERY})
+        ws.onmessage = a_slow_handler
+        ws.onclose = closed.append
+        return ws
+
+    with caplog.at_level(logging.WARNING, logger="heartwire"):
+        face(make)
+    pinger.join()
+    gaps = [after - before for before, after in zip(pinger.beats, pinger.beats[1:])]
+    print(f"{pinger.rounds} pings, the slowest answered after {pinger.slowest:.3f} s; heartbeats at most {max(gaps):.3f} s apart")
+    assert not pinger.dropped
+    assert seen == list(range(pinger.rounds + 1))
+    assert [(event.code, event.was_clean) for event in closed] == [(1000, True)]
+    assert len(pinger.beats) > BLOCKED / EVERY * 0.6
+    named = [record.getMessage() for record in caplog.records]
+    assert len(named) == 1, named
+    assert "a_slow_handler kept events waiting for" in named[0]
+
+
+def test_a_busy_handler_that_holds_the_interpreter_is_no_obstacle(server: RawServer) -> None:
+    pinger = Pinger(server)
+    seen: list[int] = []
+
+    def make() -> WebSocket:
+        ws = WebSocket(server.url, keeper=KEEPER)
+
+        def busy(event: Any) -> None:
+            seen.append(int(event.data))
+            if len(seen) == 1:
+                until = time.monotonic() + BLOCKED / 2
+                while time.monotonic() < until:
+                    sum(range(1000))
+
+        ws.onmessage = busy
+        return ws
+
+    run_forever(make)
+    pinger.join()
+    assert not pinger.dropped
+    assert seen == list(range(pinger.rounds + 1))
+
+
+def test_an_async_handler_and_a_strangers_task_are_told_apart(server: RawServer) -> None:
+    stop = threading.Event()
+
+    def ping(connection: Connection) -> None:
+        while not stop.wait(0.01):
+            connection.send_frame(PING)
+
+    async def main() -> None:
+        ws = WebSocket(server.url, keeper=0.05)
+
+        async def an_async_handler(event: Any) -> None:
+            await asyncio.sleep(0)
+            time.sleep(0.5)
+
+        ws.onmessage = an_async_handler
+        await opened(ws)
+        connection = server.connection()
+        pinging = threading.Thread(target=ping, args=(connection,))
+        pinging.start()
+        connection.send("go")
+        while not texts:
+            await asyncio.sleep(0.01)
+        time.sleep(0.5)
+        while len(texts) < 2:
+            await asyncio.sleep(0.01)
+        stop.set()
+        pinging.join()
+        ws.terminate()
+        await ws.wait_closed()
+
+    texts: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("heartwire").addHandler(handler)
+    try:
+        asyncio.run(asyncio.wait_for(main(), 20))
+    finally:
+        logging.getLogger("heartwire").removeHandler(handler)
+    assert "an_async_handler" in texts[0]
+    assert texts[-1].startswith("Something else on the event loop")
+
+
+def test_keeper_off(server: RawServer) -> None:
+    asked = []
+
+    def slow(event: Any) -> None:
+        connection.send_frame(PING, b"1")
+        time.sleep(1)
+        asked.append(connection.frames.qsize())
+        event.target.close()
+
+    ws = WebSocket(server.url, keeper=False)
+    ws.onmessage = slow
+    ws.start(daemon=True)
+    connection = server.connection()
+    connection.send("go")
+    assert connection.expect_close() == 1005
+    assert ws.join(10)
+    assert asked == [0]
+
+
+def flood(connection: Connection, stop: threading.Event) -> None:
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    many = frame(TEXT, b"x" * 32) * 2000
+    try:
+        while not stop.is_set():
+            connection.sock.sendall(many)
+    except OSError:
+        return
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_flood_starves_neither_the_loop_nor_other_sockets(server: RawServer, loop: str) -> None:
+    stop = threading.Event()
+    factory = None if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+
+    async def main() -> None:
+        flooding: list[WebSocket] = []
+        counts = [0, 0, 0]
+        for index in range(len(counts)):
+            ws = WebSocket(server.url)
+            flooding.append(ws)
+
+            def count(event: Any, index: int = index) -> None:
+                counts[index] += 1
+
+            ws.onmessage = count
+            await opened(ws)
+            threading.Thread(target=flood, args=(server.connection(), stop), daemon=True).start()
+        quiet = WebSocket(server.url)
+        await opened(quiet)
+        connection = server.connection()
+        threading.Thread(target=echo, args=(connection,), daemon=True).start()
+        answers: asyncio.Queue[int] = asyncio.Queue()
+        quiet.onmessage = lambda event: answers.put_nowait(sum(counts))
+        turns = [time.monotonic()]
+
+        def turn() -> None:
+            turns.append(time.monotonic())
+            asyncio.get_running_loop().call_soon(turn)
+
+        turn()
+        for _ in range(50):
+            before = len(turns)
+            quiet.send("are you there")
+            await asyncio.wait_for(answers.get(), 10)
+            assert len(turns) > before
+        gaps = sorted(after - before for before, after in zip(turns, turns[1:]))
+        assert gaps[len(gaps) // 2] < 0.1, "the loop turns many times a second"
+        assert min(counts) > 0, counts
+        print(f"{sum(counts)} messages of the floods, {len(turns)} turns of the loop, {gaps[len(gaps) // 2]:.4f} s apart")
+        stop.set()
+        for ws in [*flooding, quiet]:
+            ws.terminate()
+            await ws.wait_closed()
+
+    if factory is None:
+        asyncio.run(main())
+    else:
+        event_loop = factory()
+        try:
+            event_loop.run_until_complete(main())
+        finally:
+            event_loop.close()
+
+
+async def opened(ws: WebSocket) -> None:
+    future = asyncio.get_running_loop().create_future()
+    ws.add_event_listener("open", lambda event: future.set_result(None), once=True)
+    await asyncio.wait_for(future, 10)
+
+
+def echo(connection: Connection) -> None:
+    try:
+        while (got := connection.next()) is not None:
+            connection.send_frame(*got)
+    except OSError:
+        return
+
+
+def test_slow_handlers_take_turns(server: RawServer) -> None:
+    """Two sockets with a hundred messages each and handlers that take five milliseconds: neither waits for the other's last message."""
+    order: list[int] = []
+    sockets = [WebSocket(server.url) for _ in range(2)]
+    for index, ws in enumerate(sockets):
+
+        def handle(event: Any, index: int = index) -> None:
+            order.append(index)
+            time.sleep(0.005)
+            if order.count(index) == 100:
+                event.target.close()
+
+        ws.onmessage = handle
+        ws.onopen = lambda event: event.target.send("go")
+
+    def serve() -> None:
+        connections = [server.connection() for _ in sockets]
+        for connection in connections:
+            connection.next_data()
+        for connection in connections:
+            connection.sock.sendall(frame(TEXT, b"x") * 100)
+        for connection in connections:
+            connection.expect_close()
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    import heartwire
+
+    heartwire.run_forever(*sockets)
+    serving.join()
+    changes = sum(one != other for one, other in zip(order, order[1:]))
+    assert changes > 50, order
