@@ -21,15 +21,23 @@ const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 're
  * @returns {Record<string, unknown>}
  */
 function collect(second, third) {
-  const options = { ...optionsObject(third) }
+  const options = members(optionsObject(third))
   if (second === undefined) return options
   if (isOptions(second)) {
     if (third !== undefined) throw new TypeError('options were given twice: as second and as third argument')
-    return { ...second }
+    return members(second)
   }
   if ('protocols' in options) throw new TypeError('subprotocols were given twice: as second argument and in the options')
   options.protocols = typeof second === 'function' ? second : protocolList(second)
   return options
+}
+
+/** All that is to be seen of an object, inherited or its own. @param {Record<string, unknown>} object */
+function members(object) {
+  /** @type {Record<string, unknown>} */
+  const all = {}
+  for (const name in object) all[name] = object[name]
+  return all
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
