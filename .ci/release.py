@@ -21,16 +21,22 @@ OLDEST_PYTHON = (3, 12)  # that every peer runs on
 
 def build_server() -> Path:
     """The server that loads the clients."""
-    return _build_binary("heartwire-bench-server", "bench-server", BENCHES / "server")
+    _build("heartwire-bench-server", BENCHES / "server")
+    return RELEASE / "bench-server"
 
 
-def _build_binary(package: str, name: str, folder: Path) -> Path:
+def build_rust_clients() -> Path:
+    """The folder of the clients in Rust."""
+    _build("heartwire-bench-clients", BENCHES / "clients" / "rust")
+    return RELEASE
+
+
+def _build(package: str, folder: Path) -> None:
     checkout.need_rust()
-    stamp, inputs = RELEASE / f".{name}", _sources(folder)
-    if not is_fresh(stamp, *inputs) or not (RELEASE / name).exists():
+    stamp, inputs = RELEASE / f".{package}", _sources(folder)
+    if not is_fresh(stamp, *inputs):
         run("cargo", "build", "--quiet", "--release", "-p", package)
         stamp_fresh(stamp, *inputs)
-    return RELEASE / name
 
 
 def python_peers() -> Path:

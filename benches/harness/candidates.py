@@ -93,8 +93,19 @@ def _node() -> list[Candidate]:
     ]
 
 
-CANDIDATES = {candidate.name: candidate for candidate in [*_python(), *_node()]}
+def _rust() -> list[Candidate]:
+    plain = frozenset({"tls", "deflate", "blocked"})  # they wait where ours delivers; nothing blocks in a task of its own
+    return [
+        Candidate("heartwire-rust", "rust", "bench-heartwire", lacks=plain),
+        Candidate("tokio-tungstenite", "rust", "bench-tungstenite", lacks=plain),
+        Candidate("fastwebsockets", "rust", "bench-fastwebsockets", lacks=plain),
+        Candidate("tokio-websockets", "rust", "bench-tokio-websockets", lacks=plain),
+    ]
+
+
+CANDIDATES = {candidate.name: candidate for candidate in [*_python(), *_node(), *_rust()]}
 QUICK = ["heartwire-uvloop", "picows-uvloop", "websockets-uvloop", "heartwire-node", "heartwire-node-sync", "ws", "bun-built-in"]
+QUICK += ["heartwire-rust", "tokio-tungstenite", "fastwebsockets"]
 
 
 def prepare(candidates: list[Candidate]) -> dict[str, Path]:
@@ -107,6 +118,8 @@ def prepare(candidates: list[Candidate]) -> dict[str, Path]:
         modules = release.node_face()
         paths |= {"bun": modules / "@oven/bun-linux-x64/bin/bun", "deno": modules / "@deno/linux-x64-glibc/deno"}
         paths |= {f"node-{major}": modules / f"node-{major}/bin/node" for major in (22, 24, 26)}
+    if "rust" in faces:
+        paths["rust"] = release.build_rust_clients()
     return paths
 
 
