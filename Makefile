@@ -20,8 +20,9 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py
 
-bench: python node tools ## what a server sees of us and of other clients; a minute and a half
-	@$(VENV) benches/manners.py
+bench: have-python ## speed and manners, of us and of the peers in one run; half an hour, or BENCH=quick: two minutes
+	@$(PYTHON) benches/run.py $(if $(filter quick,$(BENCH)),--quick --out benches/results/quick,--out benches/results)
+	@.venvs/bench/bin/python benches/manners.py $(if $(filter quick,$(BENCH)),--quick)
 
 audit: ## licences, sources and known vulnerabilities of what we build on; needs cargo-deny and its database of advisories
 	@command -v cargo-deny >/dev/null || { echo "missing: cargo-deny (cargo install --locked cargo-deny)"; exit 1; }

@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import report
+from harness import goals, report
 from harness.candidates import CANDIDATES, Candidate, prepare, present
 from harness.candidates import QUICK as QUICK_CANDIDATES
 from harness.sampling import Broken, Server, import_cost
@@ -36,7 +38,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="samples of each client in each scenario (5; quick: 3)")
     parser.add_argument("--seconds", type=float, help="about how long a sample is measured (0.4; quick: 0.15)")
     parser.add_argument("--quick", action="store_true", help="few clients and scenarios, two minutes")
-    parser.add_argument("--json", type=Path, help="where the results go")
+    parser.add_argument("--out", type=Path, help="a folder for the samples, the tables and the charts")
+    parser.add_argument(
+        "--dev", action="store_true", help="with the dev builds and the tests' peers: whether this program works, not how fast anything is"
+    )
     return parser.parse_args()
 
 
@@ -71,21 +76,40 @@ class Run:
         """Candidates in turn, from another one on in each round."""
         rounds = min(rounds, scenario.rounds or rounds)
         counts: dict[str, int] = {}
+        if scenario.mode == "blocked":
+            self._together(server, scenario, candidates)
+            return
         for number in range(rounds):
             first = number % len(candidates)
             for candidate in candidates[first:] + candidates[:first]:
-                name = f"{scenario.name} {candidate.name}"
-                if name in self.broken:
+                if f"{scenario.name} {candidate.name}" in self.broken:
                     continue
                 try:
                     if scenario.least and candidate.name not in counts:
                         counts[candidate.name] = self._calibrate(server, scenario, candidate)
                     result = self._sample(server, scenario, candidate, counts.get(candidate.name, 1))
                 except Broken as why:
-                    self.broken[name] = str(why)
-                    print(f"BROKEN {name}: {why}", file=sys.stderr, flush=True)
+                    self._broke(scenario, candidate, why)
                     continue
                 self.samples.append({"scenario": scenario.name, "client": candidate.name, "round": number, **result})
+
+    def _together(self, server: Server, scenario: Scenario, candidates: list[Candidate]) -> None:
+        """What takes its time whatever the machine does: as many at once as there are cores."""
+
+        def one(candidate: Candidate) -> None:
+            try:
+                result = self._sample(server, scenario, candidate, 1)
+                self.samples.append({"scenario": scenario.name, "client": candidate.name, "round": 0, **result})
+            except Broken as why:
+                self._broke(scenario, candidate, why)
+
+        with ThreadPoolExecutor(max(1, len(report.cores()))) as pool:
+            list(pool.map(one, candidates))
+
+    def _broke(self, scenario: Scenario, candidate: Candidate, why: Broken) -> None:
+        name = f"{scenario.name} {candidate.name}"
+        self.broken[name] = str(why)
+        print(f"BROKEN {name}: {why}", file=sys.stderr, flush=True)
 
     def _calibrate(self, server: Server, scenario: Scenario, candidate: Candidate) -> int:
         if scenario.least == scenario.count:
@@ -96,6 +120,11 @@ class Run:
         if scenario.mode == "import":
             return import_cost(self.paths["python"], candidate.module)
         return server.sample(scenario, candidate, self.paths, count, 2.0)
+
+
+def dev_builds() -> tuple[dict[str, Path], Path]:
+    """The interpreters and the server that the tests have made."""
+    return {"python": Path(sys.executable), "node": Path(shutil.which("node") or "node")}, checkout.TARGET / "debug" / "bench-server"
 
 
 def machine() -> dict[str, Any]:
@@ -113,7 +142,7 @@ def main() -> int:
     scenarios = [SCENARIOS[name] for name in chosen(list(SCENARIOS), options.scenario or (QUICK_SCENARIOS if options.quick else []), "scenario")]
     candidates = [CANDIDATES[name] for name in names if not options.only or CANDIDATES[name].face in options.only]
     try:
-        paths, server = prepare(candidates), release.build_server()
+        paths, server = dev_builds() if options.dev else (prepare(candidates), release.build_server())
     except (checkout.Missing, subprocess.CalledProcessError) as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -127,11 +156,41 @@ def main() -> int:
                 print(f"{time.monotonic() - start:5.0f} s  {scenario.title}", file=sys.stderr, flush=True)
                 run.scenario(serving, scenario, playing, rounds)
     results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "broken": run.broken, "samples": run.samples}
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
-    print(report.tables(results))
+    text = document(results)
+    print(text)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "results.json").write_text(as_json(results))
+        (options.out / "results.md").write_text(text + "\n")
+        if not options.dev:
+            charts = Path(__file__).with_name("charts.py")
+            subprocess.run([release.python_peers(), charts, options.out / "results.json", options.out], check=True)
     return 1 if run.broken else 0
+
+
+def document(results: report.Results) -> str:
+    """All that the samples say, in Markdown."""
+    facts = results["machine"]
+    about = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; commit {facts['commit']}, {facts['date']}; "
+    about += f"medians of {results['rounds']} rounds of about {results['seconds']} s, in brackets how many times our first figure it is."
+    parts = ["# Heartwire and its peers", about, report.tables(results)]
+    if claims := goals.table(results):
+        parts += ["## Goals", claims]
+    if any(sample["client"].startswith("heartwire-node") for sample in results["samples"]):
+        parts += ["## Where a client on Node is ahead of us, by more than noise", goals.behind(results)]
+    if results["broken"]:
+        parts += ["## Broken", "\n".join(f"- {name}: `{' '.join(why.split())[-200:]}`" for name, why in results["broken"].items())]
+    return "\n\n".join(parts)
+
+
+def as_json(results: report.Results) -> str:
+    """A line for each sample, with no more digits than mean something."""
+    lines = []
+    for sample in results["samples"]:
+        shown = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in sample.items()}
+        lines.append(json.dumps(shown))
+    head = json.dumps({name: value for name, value in results.items() if name != "samples"}, indent=1)
+    return head[:-2] + ',\n "samples": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
 
 
 if __name__ == "__main__":

@@ -214,6 +214,7 @@ def repository() -> list[Command]:
     checkout.node_face()
     checkout.npm_install(TESTS)
     checkout.build_server()
+    checkout.run("cargo", "build", "--quiet", "-p", "heartwire-bench-server")
     return [Command((interpreter, *PYTEST, "tests"))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def _python() -> list[Candidate]:
 
 def _node() -> list[Candidate]:
     events = frozenset({"connect", "idle", "blocked"})
-    node, browser = "node-24", "browser.mjs"
+    node, browser = "node", "browser.mjs"
     return [
         Candidate("heartwire-node", "node", browser, "heartwire", node),
         Candidate("heartwire-node-sync", "node", browser, "heartwire-sync", node, events | {"send"}),
@@ -117,7 +118,8 @@ def prepare(candidates: list[Candidate]) -> dict[str, Path]:
     if "node" in faces:
         modules = release.node_face()
         paths |= {"bun": modules / "@oven/bun-linux-x64/bin/bun", "deno": modules / "@deno/linux-x64-glibc/deno"}
-        paths |= {f"node-{major}": modules / f"node-{major}/bin/node" for major in (22, 24, 26)}
+        own = modules / "node-24/bin/node"
+        paths["node"] = own if own.exists() else Path(shutil.which("node") or "node")
     if "rust" in faces:
         paths["rust"] = release.build_rust_clients()
     return paths
@@ -125,4 +127,4 @@ def prepare(candidates: list[Candidate]) -> dict[str, Path]:
 
 def present(candidate: Candidate, paths: dict[str, Path]) -> bool:
     """Whether its runtime could be had for this platform."""
-    return not candidate.runtime or os.access(paths[candidate.runtime], os.X_OK)
+    return not candidate.runtime or (candidate.runtime in paths and os.access(paths[candidate.runtime], os.X_OK))

@@ -87,7 +87,7 @@ def tables(results: Results) -> str:
     for face in ("python", "node", "rust"):
         clients = [candidate for candidate in CANDIDATES.values() if candidate.face == face and candidate.name in seen]
         if clients:
-            blocks.append(f"### {face.capitalize()}\n\n{_table(results, clients)}")
+            blocks.append(f"## {face.capitalize()}\n\n{_table(results, clients)}")
     return "\n\n".join(blocks)
 
 

@@ -76,9 +76,9 @@ class Server:
         )
 
     def sample(self, scenario: Scenario, candidate: Candidate, paths: dict[str, Path], count: int, seconds: float) -> dict[str, Any]:
-        """One sample of so many messages or connections, after a tenth of that to warm up."""
+        """One sample of so many messages or connections, after a fifth of that to warm up."""
         samples.write(scenario.sample, self.folder)
-        warm = max(1, count // 10)
+        warm = max(1, count // 5)
         if scenario.mode == "idle":
             warm = 20
         job = self.job(scenario, candidate, [warm, count], seconds)
