@@ -147,7 +147,6 @@ def main() -> int:
         kosoku = use_corrected_kosoku(pathlib.Path(folder))
         cases = arguments.cases or (None if arguments.all else SHORT + SAMPLED)
         suite = "wstest of Autobahn|Testsuite" if arguments.wstest else f"kosoku {kosoku} (the cases of Autobahn|Testsuite 25.10.1)"
-        saved = {"suite": suite, "date": f"{datetime.date.today()}", "faces": {}}
         version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
         for face in arguments.face or COMMANDS:
             if arguments.wstest:
@@ -162,11 +161,18 @@ def main() -> int:
                 print(f"  {case}: {verdict}")
             failed += len(wrong)
             counts["passed"] += len(verdicts) - len(wrong)
-            saved["faces"][face] = {"heartwire": version, "host": host_of(face), "tally": dict(tally), "verdicts": verdicts}
-        if arguments.save:
-            SAVED.write_text(json.dumps(saved, indent=1) + "\n")
+            if arguments.save:
+                about = {"suite": suite, "date": f"{datetime.date.today()}", "heartwire": version, "host": host_of(face)}
+                save(face, {**about, "tally": dict(tally), "verdicts": verdicts})
     print(f"{counts['passed']} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def save(face: str, result: dict[str, object]) -> None:
+    """Puts the result of one face in the place of its last one."""
+    saved = json.loads(SAVED.read_text()) if SAVED.exists() else {}
+    saved[face] = result
+    SAVED.write_text(json.dumps({name: saved[name] for name in COMMANDS if name in saved}, indent=1) + "\n")
 
 
 def host_of(face: str) -> str:

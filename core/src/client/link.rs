@@ -18,6 +18,8 @@ use crate::transport::Transport;
 const READ_ROOM: usize = 64 << 10;
 /// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
 const QUIET: Duration = Duration::from_secs(10);
+/// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
+const MOST_READS: usize = 256;
 /// How long the last bytes of a finished connection may take to leave.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -170,9 +172,9 @@ impl Link {
             None => self.close(Some(CloseCode::GOING_AWAY), ""),
         }
         self.write();
-        while !self.eof && !self.write_failed && self.ending.is_none() {
+        for _ in 0..MOST_READS {
             scratch.clear();
-            if self.read(scratch, usize::MAX).drained {
+            if self.eof || self.write_failed || self.ending.is_some() || self.read(scratch, usize::MAX).drained {
                 break;
             }
         }
@@ -296,7 +298,7 @@ impl Retired {
             self.link.transport.shutdown_write();
         }
         let mut scratch = Vec::new();
-        loop {
+        for _ in 0..MOST_READS {
             scratch.clear();
             match self.link.transport.read(&mut scratch, READ_ROOM) {
                 Ok(count) if count > 0 => {}
@@ -304,6 +306,8 @@ impl Retired {
                 _ => return self.finish(),
             }
         }
+        // It talks faster than it can be listened to, and has had its chance.
+        self.finish();
     }
 
     fn finish(&mut self) {

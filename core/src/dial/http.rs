@@ -30,6 +30,7 @@ const BODY_PATIENCE: Duration = Duration::from_secs(1);
 /// A response without its body.
 #[derive(Debug)]
 pub(super) struct Head {
+    pub(super) version: http::Version,
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
 }
@@ -65,7 +66,7 @@ pub(super) async fn exchange(
     let is_connect = request.method() == http::Method::CONNECT;
     let response = alongside(&mut connection, sender.send_request(request)).await.map_err(|error| explain(&error))?;
     let (parts, body) = response.into_parts();
-    let head = Head { status: parts.status.as_u16(), headers: parts.headers };
+    let head = Head { version: parts.version, status: parts.status.as_u16(), headers: parts.headers };
     // hyper's own limit is one of its buffer, which may hold more than that for a moment.
     if head.size() > HEAD_LIMIT {
         return Err(too_large(who));

@@ -150,6 +150,9 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
             (Some(_), Some(_)) => Err(format!("with more than one {name} header")),
         }
     };
+    if head.version != http::Version::HTTP_11 {
+        return refuse(ErrorCode::HttpInvalid, "in another version of HTTP than 1.1, which alone has upgrades".into());
+    }
     match one("upgrade") {
         Ok(Some(value)) if value.eq_ignore_ascii_case("websocket") => {}
         Ok(Some(value)) => return refuse(ErrorCode::HttpInvalid, format!("its Upgrade header is {value:?}, not \"websocket\"")),

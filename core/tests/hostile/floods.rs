@@ -1,0 +1,133 @@
+//! Streams without an end: memory stays where it is, the socket stays in charge, and no end of it takes longer than its timeout.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use heartwire::message::Data;
+
+use super::*;
+
+/// Right or not, for a while: about 16 MiB.
+fn flood(mut stream: &TcpStream, part: &[u8]) {
+    let block = part.repeat(1 + (64 << 10) / part.len());
+    for _ in 0..256 {
+        if stream.write_all(&block).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn frames_that_never_make_a_message() {
+    for (name, more, first, part) in [
+        ("empty fragments", "", &b"\x01\x00"[..], &b"\x00\x00"[..]),
+        ("pings between fragments", "", b"\x01\x01a", b"\x89\x7dxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
+        ("pongs that nobody asked for", "", b"", b"\x8a\x01p"),
+        (
+            "empty blocks in a compressed message",
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+            b"\x41\x00",
+            b"\x00\x05\x00\x00\x00\xff\xff",
+        ),
+    ] {
+        let outcome = meet(name, bounded(), move |mut stream, accept| {
+            stream.write_all(&[switching(accept, more).as_bytes(), first].concat()).unwrap();
+            flood(&stream, part);
+            // It is still understood.
+            let _ = stream.write_all(b"\x83\x00");
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        assert_eq!((outcome.opened, outcome.messages, outcome.error), (true, 0, ("protocol_error", "protocol")), "{name}");
+    }
+}
+
+#[test]
+fn fragments_without_an_end_meet_the_limit() {
+    for part in [&b"\x00\x01a"[..], b"\x00\x7daaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        let outcome = meet("fragments", bounded(), move |mut stream, accept| {
+            stream.write_all(&[switching(accept, "").as_bytes(), b"\x01\x01a"].concat()).unwrap();
+            for_ever(&stream, &part.repeat(100));
+        });
+        assert_eq!((outcome.code, outcome.error), (1006, ("message_too_big", "protocol")));
+    }
+}
+
+#[test]
+fn a_handler_that_is_slow_lets_the_server_wait() {
+    let mut slow = 0;
+    let serve = |mut stream: TcpStream, accept: &str| {
+        stream.write_all(switching(accept, "").as_bytes()).unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(700))).unwrap();
+        let message = [b"\x82\x7e\x40\x00".to_vec(), vec![7; 0x4000]].concat();
+        let taken = for_ever(&stream, &message);
+        assert!(taken * message.len() < 24 << 20, "{taken} messages were taken in");
+    };
+    let outcome = meet_with("a slow handler", Options { ping_interval: None, ..bounded() }, serve, |_, event| {
+        if matches!(event, Event::Message(_)) && slow == 0 {
+            slow = 1;
+            thread::sleep(Duration::from_millis(2500));
+        }
+    });
+    assert_eq!(outcome.error, ("connection_lost", "closed"));
+}
+
+#[test]
+fn a_server_that_does_not_read() {
+    let mut refused = None;
+    let serve = |mut stream: TcpStream, accept: &str| {
+        stream.write_all(switching(accept, "").as_bytes()).unwrap();
+        // Until the client gives up.
+        while !matches!(stream.peek(&mut [0; 1]), Ok(0) | Err(_)) {
+            thread::sleep(Duration::from_millis(20));
+            if matches!(stream.write(b"\x8a\x00"), Err(_)) {
+                return;
+            }
+        }
+    };
+    let options = Options { compression: None, close_timeout: Duration::from_millis(500), ..bounded() };
+    let outcome = meet_with("no reading", options, serve, |socket, event| {
+        if matches!(event, Event::Open(_)) {
+            let error = std::iter::repeat_with(|| socket.send(Data::Binary(&[7; 30_000])).err()).take(2000).find_map(|error| error);
+            refused = error.map(|error| error.code().as_str());
+            assert!(socket.buffered_amount() < 2 * LIMIT);
+            let pings = std::iter::repeat_with(|| socket.ping(b"more").err()).take(100_000).find_map(|error| error);
+            assert_eq!(pings.map(|error| error.code().as_str()), Some("write_limit"), "pings are bounded, too");
+            socket.close(None, "").unwrap();
+        }
+    });
+    assert_eq!(refused, Some("write_limit"));
+    assert_eq!((outcome.code, outcome.error), (1006, ("close_timeout", "closed")));
+    assert!(outcome.took < Duration::from_secs(8), "{:?}", outcome.took);
+}
+
+#[test]
+fn a_server_that_talks_on_after_the_end() {
+    for (name, bytes, error) in
+        [("after its Close", &b"\x88\x02\x03\xe8"[..], ("", "")), ("after a fault", b"\x83\x00", ("protocol_error", "protocol"))]
+    {
+        let outcome = meet(name, bounded(), move |mut stream, accept| {
+            stream.write_all(&[switching(accept, "").as_bytes(), bytes].concat()).unwrap();
+            let begun = Instant::now();
+            for_ever(&stream, &[0x81; 64 << 10]);
+            assert!(begun.elapsed() < Duration::from_secs(8), "{name}: it was listened to for {:?}", begun.elapsed());
+        });
+        assert_eq!(outcome.error, error, "{name}");
+        assert!(outcome.took < Duration::from_secs(8), "{name}: {:?}", outcome.took);
+    }
+}
+
+#[test]
+fn a_server_that_talks_on_after_our_close() {
+    let options = Options { close_timeout: Duration::from_millis(500), ..bounded() };
+    let serve = |mut stream: TcpStream, accept: &str| {
+        stream.write_all(switching(accept, "").as_bytes()).unwrap();
+        for_ever(&stream, &b"\x81\x04more".repeat(1000));
+    };
+    let outcome = meet_with("after our Close", options, serve, |socket, event| {
+        if matches!(event, Event::Open(_)) {
+            socket.close(None, "").unwrap();
+        }
+    });
+    assert_eq!((outcome.code, outcome.error), (1006, ("close_timeout", "closed")));
+    assert!(outcome.took < Duration::from_secs(8), "{:?}", outcome.took);
+}
