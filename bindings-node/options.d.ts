@@ -386,17 +386,17 @@ export interface SendQueueOptions {
   overflow?: "error" | "drop_oldest" | "drop_newest"
 }
 
-/** permessage-deflate (RFC 7692). */
+/** permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and some 300 KiB more once we have, which are given back after ten quiet seconds. */
 export interface CompressionOptions {
   /**
-   * Messages below this many bytes are sent as they are.
+   * Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 0.
    * @default 128
    */
   threshold?: number
   /**
-   * 1 (fast) to 9 (small).
+   * 1 (fast) to 9 (small). For JSON of a chat, 2 makes messages 2 to 25 % smaller than 1, and takes 2 to 12 times as long.
    * Allowed: a whole number from 1 to 9.
    * @default 1
    */

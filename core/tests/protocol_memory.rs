@@ -221,5 +221,37 @@ fn idle_gives_the_memory_back() {
     assert!(held() - fresh > 300 << 10, "the encoder is there");
     protocol.idle();
     let rest = held() - fresh;
-    assert!(rest < 50 << 10, "{rest} bytes: no more than the window that the server may refer to");
+    assert!(rest < 48 << 10, "{rest} bytes: no more than the window that the server may refer to");
+}
+
+/// The figures of the option's documentation.
+#[test]
+fn compression_costs_what_the_documentation_says() {
+    let message = compressed(&mut protocol_that_compresses(), &[b'a'; 300]);
+    let mut batch = Batch::default();
+    let receive = |protocol: &mut Protocol, batch: &mut Batch| assert_eq!(read(protocol, batch, &message).1, None);
+    receive(&mut protocol(1 << 20, true), &mut batch);
+    let kib = |before: isize| (held() - before) >> 10;
+
+    let before = held();
+    let mut quiet = protocol(1 << 20, true);
+    assert_eq!(kib(before), 0, "nothing compressed has passed");
+    receive(&mut quiet, &mut batch);
+    quiet.idle();
+    let received = kib(before);
+    assert!((40..48).contains(&received), "{received} KiB after a message of the server's");
+    quiet.send(Data::Text(&"b".repeat(300)), None);
+    quiet.wrote(quiet.output().len());
+    let sent = kib(before) - received;
+    assert!((250..400).contains(&sent), "{sent} KiB more after one of ours");
+    quiet.idle();
+    assert_eq!(kib(before), received);
+
+    let options = CompressionOptions { threshold: 0, ..CompressionOptions::default() };
+    let agreed = Agreed { server_no_context_takeover: true, ..Agreed::default() };
+    let before = held();
+    let mut without = Protocol::new(Config { max_size: 1 << 20, compression: Some((agreed, options)) });
+    receive(&mut without, &mut batch);
+    without.idle();
+    assert_eq!(kib(before), 0, "a server that keeps no context");
 }

@@ -62,15 +62,15 @@ class TlsOptions(TypedDict, total=False):
 
 
 class CompressionOptions(TypedDict, total=False):
-    """permessage-deflate (RFC 7692)."""
+    """permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and some 300 KiB more once we have, which are given back after ten quiet seconds."""
 
     threshold: int
-    """Messages below this many bytes are sent as they are. Unit: bytes.
+    """Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing. Unit: bytes.
 
     Allowed: a whole number of bytes, at least 0. Default: 128."""
 
     level: int
-    """1 (fast) to 9 (small).
+    """1 (fast) to 9 (small). For JSON of a chat, 2 makes messages 2 to 25 % smaller than 1, and takes 2 to 12 times as long.
 
     Allowed: a whole number from 1 to 9. Default: 1."""
 

@@ -136,7 +136,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("location", to.parse().unwrap());
         headers.insert("set-cookie", set.parse().unwrap());
-        journey.follow(&Head { status: 302, headers }, Vec::new()).unwrap();
+        journey.follow(&Head { version: http::Version::HTTP_11, status: 302, headers }, Vec::new()).unwrap();
         journey.ask().cookies
     }
 

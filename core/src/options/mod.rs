@@ -193,11 +193,12 @@ options! {
 }
 
 options! {
-    /// permessage-deflate (RFC 7692).
+    /// permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none,
+    /// if the server keeps no context), and some 300 KiB more once we have, which are given back after ten quiet seconds.
     pub struct CompressionOptions {
-        /// Messages below this many bytes are sent as they are.
+        /// Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing.
         threshold: usize = 128 => bytes(0),
-        /// 1 (fast) to 9 (small).
+        /// 1 (fast) to 9 (small). For JSON of a chat, 2 makes messages 2 to 25 % smaller than 1, and takes 2 to 12 times as long.
         level: u8 = 1 => between(1, 9),
         /// The largest window that we use to compress, as the exponent of two, 9 to 15.
         client_max_window_bits: u8 = 15 => between(9, 15),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::*;
 
+type Server = Box<dyn FnOnce(TcpStream, &str) + Send>;
+
 const INVALID: (&str, &str) = ("http_invalid", "http");
 
 #[test]
@@ -110,7 +112,7 @@ fn answers_that_never_end_are_ended_by_the_timeout() {
         }
     };
     let timeout = || Options { open_timeout: Some(Duration::from_millis(600)), ..bounded() };
-    let cases: [(&str, Box<dyn FnOnce(TcpStream, &str) + Send>); 4] = [
+    let cases: [(&str, Server); 4] = [
         ("a head by drops", Box::new(move |stream, _| drip(stream, b"HTTP/1.1 101 X\r\nX-A: b\r\n\tfolded"[..22].as_ref()))),
         ("100 for ever", Box::new(|stream, _| _ = for_ever(&stream, b"HTTP/1.1 100 Continue\r\n\r\n"))),
         (
