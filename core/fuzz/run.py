@@ -1,7 +1,7 @@
 """Runs the fuzz targets by libFuzzer, built with the stable compiler: `python core/fuzz/run.py [TARGET ...] [--seconds 20] [--seed N] [--keep]`.
 
 Each target starts from the inputs in corpus/TARGET and looks for new ones in a folder of its own under target/. --keep adds to the corpus what
-reaches code that nothing in it reached. An input that breaks a rule is left in artifacts/; give it to a test, and to the corpus once it is mended.
+reaches code that nothing in it reached, and drops what is reached without it. An input that breaks a rule is left in artifacts/; give it to a test, and to the corpus once it is mended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
 # What `cargo fuzz` passes, less the sanitizer of memory, which needs a nightly compiler and has little to find in safe code.
 COVERAGE = ["-Cpasses=sancov-module", *(f"-Cllvm-args=-sanitizer-coverage-{flag}" for flag in ("level=4", "inline-8bit-counters", "pc-table"))]
 COVERAGE += ["-Cllvm-args=-sanitizer-coverage-trace-compares", "-Clink-dead-code", "--cfg=fuzzing"]
-LONGEST = 4096
+LONGEST, KEPT = 4096, 1024  # bytes of an input that is tried, and of one that the corpus keeps
 TRIPLE = "-unknown-linux-gnu"
 
 
@@ -59,13 +59,18 @@ def fuzz(program: Path, found: Path, seconds: int, seed: int) -> bool:
 
 
 def keep(program: Path, found: Path) -> None:
-    """Makes the corpus the smallest one that reaches what it and the inputs found reach."""
+    """Makes the corpus the fewest inputs that reach what it and the inputs found reach, beside those that have a name."""
     old, new = CORPUS / program.name, found.with_suffix(".merged")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
-    subprocess.run([str(program), "-merge=1", f"-max_len={LONGEST}", str(new), str(old), str(found)], check=True, capture_output=True)
+    command = [str(program), "-set_cover_merge=1", "-use_counters=0", f"-max_len={KEPT}", str(new), str(old), str(found)]
+    subprocess.run(command, check=True, capture_output=True)
+    for path in old.iterdir():
+        if re.fullmatch("[0-9a-f]{12}", path.name):
+            path.unlink()
+    named = [path.read_bytes() for path in old.iterdir()]
     for path in new.iterdir():
-        if not (old / path.name).exists() and path.read_bytes() not in [kept.read_bytes() for kept in old.iterdir()]:
+        if path.read_bytes() not in named:
             shutil.copy(path, old / path.name[:12])
 
 
