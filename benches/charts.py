@@ -33,7 +33,7 @@ SHORT = {
     "heartwire-node-sync": "heartwire, synchronous",
     "heartwire-rust": "heartwire",
 }
-LEFT_OUT = ("-asyncio", "-sync", "-run_forever", "ws-events", "-bun", "-deno")  # variants of who is there
+LEFT_OUT = ("-asyncio", "-sync", "-recv-uvloop", "-run_forever", "ws-events", "-bun", "-deno")  # variants of who is there
 
 
 def _panel(axes: Axes, results: Results, face: str, scenario: str, figure: str) -> bool:

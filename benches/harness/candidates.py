@@ -64,6 +64,8 @@ def _python() -> list[Candidate]:
         Candidate("heartwire-uvloop", "python", "heartwire_client.py", "uvloop", module="heartwire"),
         Candidate("heartwire-asyncio", "python", "heartwire_client.py", "asyncio"),
         Candidate("heartwire-run_forever", "python", "heartwire_client.py", "run_forever", lacks=alone | {"send"}),
+        Candidate("heartwire-recv-uvloop", "python", "heartwire_pull_client.py", "uvloop", lacks=many),
+        Candidate("heartwire-recv-sync", "python", "heartwire_pull_client.py", "sync", lacks=alone),
         Candidate("picows-uvloop", "python", "picows_client.py", "uvloop", lacks=frozenset({"deflate"}), module="picows"),
         Candidate("picows-asyncio", "python", "picows_client.py", "asyncio", lacks=frozenset({"deflate"})),
         Candidate("picows.websockets-uvloop", "python", "picows_websockets_client.py", "uvloop", lacks=only_deflate),
@@ -95,12 +97,14 @@ def _node() -> list[Candidate]:
 
 
 def _rust() -> list[Candidate]:
-    plain = frozenset({"tls", "deflate", "blocked"})  # they wait where ours delivers; nothing blocks in a task of its own
+    compressing = frozenset({"tls", "blocked"})  # rustls for all, and handlers are tasks that block nobody
+    plain = compressing | {"deflate"}
     return [
-        Candidate("heartwire-rust", "rust", "bench-heartwire", lacks=plain),
+        Candidate("heartwire-rust", "rust", "bench-heartwire", lacks=compressing),
         Candidate("tokio-tungstenite", "rust", "bench-tungstenite", lacks=plain),
         Candidate("fastwebsockets", "rust", "bench-fastwebsockets", lacks=plain),
         Candidate("tokio-websockets", "rust", "bench-tokio-websockets", lacks=plain),
+        Candidate("yawc", "rust", "bench-yawc", lacks=compressing),
     ]
 
 

@@ -114,7 +114,7 @@ def table(results: Results) -> str:
                 f"| {goal.face}: {goal.what} | {goal.figure} | {goal.ours} | {against} | {goal.sign} {goal.bound:g}{times} "
                 f"| {number(value)}{times} | {verdict} |"
             )
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def behind(results: Results) -> str:

@@ -25,6 +25,8 @@ pub struct Job {
     seconds: f64,
     payload: String,
     binary: bool,
+    /// Whether permessage-deflate is to be offered.
+    pub deflate: bool,
 }
 
 /// A message to send.
