@@ -94,7 +94,7 @@ fn is_message(item: &Item) -> bool {
 
 /// Converts the messages that come next, and moves past them.
 fn messages(js: Js, socket: &mut Socket, values: &mut [Value; PER_CALL], wide: &mut Vec<u16>) -> Result<usize> {
-    let Batch { bytes, items } = &socket.batch;
+    let Batch { bytes, items, .. } = &socket.batch;
     let (mut count, mut size) = (0, 0);
     while let Some(item) = items.get(socket.next).filter(|item| is_message(item)) {
         values[count] = match item {

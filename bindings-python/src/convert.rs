@@ -1,4 +1,4 @@
-//! Python's values as the core's: options and answers as JSON, data to send; and text on its way to Python. Knows no socket.
+//! Python's values as the core's: options and answers as JSON, data to send. Knows no socket.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -170,27 +170,4 @@ pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>) -> PyResult<std::borrow::
         error.set_cause(py, Some(cause));
         error
     })
-}
-
-/// A str of text that is known to be UTF-8; the short way for ASCII, which chats mostly are.
-#[cfg(not(feature = "abi3"))]
-pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-    if !text.is_ascii() || text.len() > isize::MAX as usize {
-        return PyString::new(py, text);
-    }
-    // SAFETY: attached (py). PyUnicode_New with 127 makes a compact ASCII object of exactly `len` one-byte characters that nobody else
-    // has seen yet; all of them are written before it is shared, and each is below 128. Null (no memory) panics in from_owned_ptr.
-    unsafe {
-        let object = pyo3::ffi::PyUnicode_New(text.len().cast_signed(), 127);
-        if !object.is_null() && !text.is_empty() {
-            std::ptr::copy_nonoverlapping(text.as_ptr(), pyo3::ffi::PyUnicode_DATA(object).cast::<u8>(), text.len());
-        }
-        Bound::from_owned_ptr(py, object).cast_into_unchecked()
-    }
-}
-
-/// A str of text that is known to be UTF-8.
-#[cfg(feature = "abi3")]
-pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-    PyString::new(py, text)
 }

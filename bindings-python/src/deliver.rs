@@ -3,6 +3,7 @@
 //! A batch that is not done (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: nothing
 //! is delivered twice and nothing is lost.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use heartwire::event::{Ask, Batch, Event, Item, Question};
@@ -12,12 +13,14 @@ use pyo3::types::PyBytes;
 
 use crate::hub::Hub;
 use crate::inner::Inner;
-use crate::listeners::Kind;
+use crate::listeners::{Kind, List, Snapshot};
 use crate::socket::Socket;
-use crate::{convert, events, process};
+use crate::{convert, events, process, send, text};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET: Duration = Duration::from_millis(2);
+/// A buffer of this size is kept for the next socket, whatever it was used for.
+const KEPT_BUFFER: usize = 256 << 10;
 
 /// How a socket's turn ended.
 #[derive(Clone, Copy)]
@@ -30,27 +33,72 @@ pub(crate) enum Turn {
     Finished,
 }
 
+#[cfg(feature = "abi3")]
 impl From<u8> for Turn {
     fn from(number: u8) -> Self {
         [Self::Nothing, Self::More, Self::Finished].into_iter().find(|turn| *turn as u8 == number).unwrap_or(Self::More)
     }
 }
 
-/// A batch and how far it is delivered.
+/// A batch and how far it is delivered; and the event object of the last message, while nobody else has it.
 #[derive(Default)]
 pub(crate) struct Pending {
     batch: Batch,
     next: usize,
+    /// How many bytes a batch of this turn had at most.
+    filled: usize,
+    pub(crate) event: events::Reusable,
+}
+
+thread_local! {
+    /// Batches of sockets that have nothing left: an idle socket has no buffer of its own.
+    static SPARE: RefCell<Vec<Batch>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Pending {
+    fn take_buffer(&mut self) {
+        if self.batch.items.is_empty() {
+            self.batch = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+    }
+
+    /// The whole batch was delivered.
+    fn done(&mut self) {
+        self.filled = self.filled.max(self.batch.bytes.len());
+        self.next = 0;
+        self.batch.clear();
+    }
+
+    /// Gives the buffer back, unless something in it waits.
+    fn give_buffer_back(&mut self, py: Python<'_>) {
+        self.event.forget_data(py);
+        if !self.batch.items.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        // One that a flood has grown goes when it is no longer filled.
+        let filled = std::mem::take(&mut self.filled);
+        if batch.bytes.capacity() <= KEPT_BUFFER || filled >= batch.bytes.capacity() / 8 {
+            SPARE.with_borrow_mut(|spare| {
+                if spare.len() < 2 {
+                    spare.push(batch);
+                }
+            });
+        }
+    }
 }
 
 /// Delivers what a socket has, in the context in which it was made.
 pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult<Turn> {
     let inner = socket.get().inner(socket.py())?;
     let _delivery = process::Delivery::begin();
+    let _flush = send::OfTurn::begin();
     // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
-    let result = batches(socket, hub, inner, &mut pending);
+    pending.take_buffer();
+    let result = Course { py: socket.py(), socket, hub, inner, listeners: Snapshot::default() }.batches(&mut pending);
     let done = result.as_ref().is_ok_and(|more| !more) && inner.connection.is_finished();
+    pending.give_buffer_back(socket.py());
     inner.end_turn(pending);
     if done {
         socket.get().finish(socket, hub)?;
@@ -59,32 +107,20 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
     result.map(|more| if more { Turn::More } else { Turn::Nothing })
 }
 
-/// Whether more is there.
-fn batches(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, pending: &mut Pending) -> PyResult<bool> {
-    let until = ticks() + BUDGET;
-    // A hosted socket is driven once a turn: the hub's loop knows whether there is more.
-    let mut driven = false;
-    let mut delivered = false;
-    loop {
-        if pending.next == pending.batch.items.len() {
-            if !pending.batch.items.is_empty() {
-                inner.connection.delivered(&pending.batch);
-            }
-            *pending = Pending { batch: std::mem::take(&mut pending.batch), next: 0 };
-            if (driven && inner.connection.is_hosted()) || !hub.get().next_batch(socket.py(), inner, &mut pending.batch)? {
-                pending.batch.clear();
-                return Ok(false);
-            }
-            driven = true;
-            continue;
+/// Whether the budget of a turn is spent: looked at before each event but the first.
+#[derive(Default)]
+struct Clock {
+    until: Option<Duration>,
+}
+
+impl Clock {
+    /// One more event: whether it has to wait.
+    fn tick(&mut self) -> bool {
+        if let Some(until) = self.until {
+            return ticks() >= until;
         }
-        if process::is_ending() || (delivered && ticks() >= until) {
-            return Ok(true);
-        }
-        delivered = true;
-        let index = pending.next;
-        pending.next += 1;
-        item(socket, hub, inner, &pending.batch, index)?;
+        self.until = Some(ticks() + BUDGET);
+        false
     }
 }
 
@@ -100,52 +136,111 @@ fn ticks() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-fn item(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, batch: &Batch, index: usize) -> PyResult<()> {
-    let py = socket.py();
-    match &batch.items[index] {
-        Item::Text(range) => {
-            if inner.connection.may_deliver() && socket.get().listeners.list(Kind::Message).is_some() {
-                message(socket, hub, inner, convert::to_str(py, batch.text(range)).into_any().unbind())?;
+/// One turn.
+struct Course<'a, 'py> {
+    py: Python<'py>,
+    socket: &'a Bound<'py, Socket>,
+    hub: &'a Bound<'py, Hub>,
+    inner: &'a Inner,
+    /// Those of messages.
+    listeners: Snapshot,
+}
+
+impl<'py> Course<'_, 'py> {
+    /// Whether more is there.
+    fn batches(&mut self, pending: &mut Pending) -> PyResult<bool> {
+        let mut clock = Clock::default();
+        let (mut driven, mut again) = (false, true);
+        loop {
+            if self.items(pending, &mut clock)? {
+                return Ok(true);
+            }
+            if !pending.batch.items.is_empty() {
+                self.inner.connection.delivered(&pending.batch);
+            }
+            pending.done();
+            // What a background driver has, or the last drive has left, is taken within the budget; else the loop tells whether there is more.
+            if driven && (!again || clock.tick()) {
+                return Ok(again);
+            }
+            again = self.hub.get().next_batch(self.socket, self.inner, &mut pending.batch)?;
+            driven = true;
+            if pending.batch.items.is_empty() {
+                return Ok(again);
             }
         }
-        Item::Binary(range) => {
-            if inner.connection.may_deliver() && socket.get().listeners.list(Kind::Message).is_some() {
-                message(socket, hub, inner, PyBytes::new(py, &batch.bytes[range.clone()]).into_any().unbind())?;
+    }
+
+    /// Delivers a batch. True: the budget was spent before its end.
+    fn items(&mut self, pending: &mut Pending, clock: &mut Clock) -> PyResult<bool> {
+        let Pending { batch, next, event, .. } = pending;
+        while let Some(item) = batch.items.get(*next) {
+            if clock.tick() || process::is_ending() {
+                return Ok(true);
+            }
+            *next += 1;
+            match item {
+                Item::Text(range) => {
+                    if self.wants_message() {
+                        // SAFETY: the protocol makes an `Item::Text` only of bytes that it has found to be UTF-8.
+                        let text = unsafe { std::str::from_utf8_unchecked(&batch.bytes[range.clone()]) };
+                        self.message(event, text::to_str(self.py, text).into_any())?;
+                    }
+                }
+                Item::Binary(range) => {
+                    if self.wants_message() {
+                        self.message(event, PyBytes::new(self.py, &batch.bytes[range.clone()]).into_any())?;
+                    }
+                }
+                Item::Barrier => self.inner.connection.settle(),
+                Item::Event(other) => self.event(event, other)?,
             }
         }
-        Item::Barrier => inner.connection.settle(),
-        Item::Event(event) => match &**event {
-            Event::Ask(ask) => answer(socket, hub, inner, ask)?,
+        Ok(false)
+    }
+
+    fn wants_message(&mut self) -> bool {
+        self.inner.connection.may_deliver() && self.listeners.of(&self.socket.get().listeners, Kind::Message).is_some()
+    }
+
+    fn message(&mut self, event: &mut events::Reusable, data: Bound<'py, PyAny>) -> PyResult<()> {
+        let event = event.with(self.socket.as_any(), data, || self.inner.origin(self.py))?;
+        match self.listeners.of(&self.socket.get().listeners, Kind::Message) {
+            Some(list) => dispatch(self.socket, self.hub, Kind::Message, list, event),
+            None => Ok(()),
+        }
+    }
+
+    fn event(&mut self, reused: &mut events::Reusable, event: &Event) -> PyResult<()> {
+        match event {
+            Event::Ask(ask) => answer(self.socket, self.hub, self.inner, ask)?,
             Event::Message(body) => {
-                if inner.connection.may_deliver() {
-                    message(socket, hub, inner, events::data(py, body))?;
+                if self.wants_message() {
+                    self.message(reused, events::data(self.py, body).into_bound(self.py))?;
                 }
             }
             event => {
-                if inner.connection.enter(event)
-                    && let Some((kind, object)) = events::other(socket.as_any(), event)?
+                if self.inner.connection.enter(event)
+                    && let Some((kind, object)) = events::other(self.socket.as_any(), event)?
                 {
                     if kind == Kind::Open {
-                        inner.forget_origin();
+                        self.inner.forget_origin();
+                        *reused = events::Reusable::default();
                     } else if kind == Kind::Close {
-                        inner.note_close(&object);
+                        self.inner.note_close(&object);
                     }
-                    dispatch(socket, hub, kind, &object)?;
+                    if let Some(list) = self.socket.get().listeners.list(kind) {
+                        dispatch(self.socket, self.hub, kind, &list, &object)?;
+                    }
                 }
             }
-        },
+        }
+        Ok(())
     }
-    Ok(())
-}
-
-fn message(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, data: Py<PyAny>) -> PyResult<()> {
-    let event = events::message(socket.as_any(), data, &inner.origin(socket.py()))?;
-    dispatch(socket, hub, Kind::Message, &event)
 }
 
 /// Calls the listeners of one event.
-fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, event: &Bound<'_, PyAny>) -> PyResult<()> {
-    let Some(list) = socket.get().listeners.list(kind) else { return Ok(()) };
+fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, list: &List, event: &Bound<'_, PyAny>) -> PyResult<()> {
     for listener in list.iter() {
         if listener.is_removed() || (listener.once && !socket.get().listeners.take(kind, listener)) {
             continue;

@@ -1,4 +1,4 @@
-//! The event objects: frozen, made once for each event, their fields plain members. Calls nobody.
+//! The event objects: frozen for everybody, their fields plain members; made once for each event, but for messages (`Reusable`). Calls nobody.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyList, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::listeners::{Kind, NAMES};
-use crate::{convert, errors};
+use crate::{errors, text};
 
 /// What all events have.
 #[pyclass(frozen, subclass, module = "heartwire")]
@@ -204,17 +204,64 @@ fn maybe_error(py: Python<'_>, error: Option<&heartwire::error::Error>) -> PyRes
     error.map_or_else(|| Ok(py.None()), |error| Ok(errors::object(py, error)?.unbind()))
 }
 
-/// The event object of a message.
-pub(crate) fn message<'py>(target: &Bound<'py, PyAny>, data: Py<PyAny>, origin: &Py<PyString>) -> PyResult<Bound<'py, PyAny>> {
-    let py = target.py();
-    let event = MessageEvent { data, origin: origin.clone_ref(py) };
-    Ok(Bound::new(py, base(Kind::Message, target).add_subclass(event))?.into_any())
+/// The event object of a socket's messages: the same one again and again while nobody keeps it.
+#[derive(Default)]
+pub(crate) struct Reusable(Option<Py<PyAny>>);
+
+impl Reusable {
+    /// The event for a message. It stays here, and only here unless its handlers keep it.
+    pub(crate) fn with<'a, 'py>(
+        &'a mut self,
+        target: &Bound<'py, PyAny>,
+        data: Bound<'py, PyAny>,
+        origin: impl FnOnce() -> Py<PyString>,
+    ) -> PyResult<&'a Bound<'py, PyAny>> {
+        let py = target.py();
+        match &self.0 {
+            Some(event) if is_ours_alone(py, event) => put_data(event.bind(py), data),
+            _ => {
+                let event = MessageEvent { data: data.unbind(), origin: origin() };
+                self.0 = Some(Bound::new(py, base(Kind::Message, target).add_subclass(event))?.into_any().unbind());
+            }
+        }
+        Ok(self.0.get_or_insert_with(|| py.None()).bind(py))
+    }
+
+    /// Lets go of the last message, or of the event if somebody keeps it.
+    pub(crate) fn forget_data(&mut self, py: Python<'_>) {
+        match &self.0 {
+            Some(event) if is_ours_alone(py, event) => put_data(event.bind(py), py.None().into_bound(py)),
+            _ => self.0 = None,
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+/// Whether nobody else has the object. A free-threaded interpreter spreads the count over threads, so there it is never known.
+fn is_ours_alone(py: Python<'_>, event: &Py<PyAny>) -> bool {
+    let _ = py;
+    // SAFETY: attached (py), and the object is alive.
+    cfg!(not(Py_GIL_DISABLED)) && unsafe { pyo3::ffi::Py_REFCNT(event.as_ptr()) } == 1
+}
+
+/// Changes the data of a message event that nobody else has.
+fn put_data<'py>(event: &Bound<'py, PyAny>, data: Bound<'py, PyAny>) {
+    // SAFETY: `Reusable` holds nothing but objects of that class, made above.
+    let event = unsafe { event.cast_unchecked::<MessageEvent>() };
+    let offset = (&raw const event.get().data).addr() - event.as_ptr().addr();
+    // SAFETY: the field lies at that offset of the object. Nobody else has the object, and no reference into it is alive here, so nobody sees
+    // the change; what was in the field is dropped after the new value is in its place.
+    let old = unsafe { event.as_ptr().byte_add(offset).cast::<Py<PyAny>>().replace(data.unbind()) };
+    drop(old);
 }
 
 /// The data of a message as Python has it.
 pub(crate) fn data(py: Python<'_>, message: &Message) -> Py<PyAny> {
     match message {
-        Message::Text(text) => convert::to_str(py, text).into_any().unbind(),
+        Message::Text(text) => text::to_str(py, text).into_any().unbind(),
         Message::Binary(bytes) => PyBytes::new(py, bytes).into_any().unbind(),
     }
 }

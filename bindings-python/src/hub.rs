@@ -1,24 +1,26 @@
-//! Where the events of some sockets come together and are delivered: one readable descriptor for all of them, one thread that takes turns.
-//! A loop watches the descriptor and calls `turn`; without a loop, `run` waits and takes turns. Threads that are not Python's write a byte
-//! here and never touch Python. What happens to exceptions and coroutines is said by the subclasses in `_delivery.py`.
+//! Where the events of some sockets come together and are delivered, on one thread that takes turns. On an event loop that watches descriptors
+//! (`watch_with`) each socket's own is watched, and `_ready` takes its turn; one more descriptor, the hub's, tells of wakes, for which `turn`
+//! is called. Without a loop, `run` waits and takes turns. Threads that are not Python's write a byte here and never touch Python. What happens
+//! to exceptions and coroutines is said by the subclasses in `_delivery.py`.
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{LoopHandle, OwnLoop, times_stood_in};
+use heartwire::driver::{Connection, LoopHandle, OwnLoop, times_stood_in};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::Batch;
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::deliver::Turn;
 use crate::inner::{Inner, lock};
 use crate::socket::Socket;
+use crate::watcher::Watcher;
 use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
@@ -27,34 +29,6 @@ const SIGNAL_CHECK: Duration = Duration::from_secs(1);
 /// How long the sockets of a hub may keep the loop together, before others have their turn.
 const BUDGET: Duration = Duration::from_millis(10);
 
-/// What a socket's wake-up rings: nothing until the socket has a hub; what was missed is made up for then.
-#[derive(Default)]
-pub(crate) struct Wire(Mutex<(Option<LoopHandle>, bool)>);
-
-impl Wire {
-    pub(crate) fn wake(&self, id: u64) {
-        let handle = {
-            let mut wire = lock(&self.0);
-            wire.1 = wire.0.is_none();
-            wire.0.clone()
-        };
-        if let Some(handle) = handle {
-            handle.wake(id as usize);
-        }
-    }
-
-    fn connect(&self, id: u64, handle: Option<LoopHandle>) {
-        let missed = {
-            let mut wire = lock(&self.0);
-            wire.0.clone_from(&handle);
-            std::mem::take(&mut wire.1)
-        };
-        if let (Some(handle), true) = (handle, missed) {
-            handle.wake(id as usize);
-        }
-    }
-}
-
 /// Delivers the events of its sockets.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
@@ -62,8 +36,14 @@ pub(crate) struct Hub {
     own: Mutex<OwnLoop>,
     handle: LoopHandle,
     descriptor: RawFd,
-    /// When the outer loop was told to take a turn at the latest.
-    armed: Mutex<Option<Instant>>,
+    /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
+    watcher: OnceLock<Watcher>,
+    /// There is a deadline that the outer loop has not been told.
+    news: AtomicBool,
+    /// `run` waits and delivers.
+    running: AtomicBool,
+    /// Connections whose held messages leave with the next flush.
+    held: Mutex<Vec<Connection>>,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
     /// How often the keeper had stood in, for whatever host, when it was last looked at.
@@ -88,6 +68,16 @@ impl Hub {
         if let Some(socket) = socket {
             let inner = socket.get().inner(py)?;
             inner.wire.connect(id, None);
+            if let Some(watcher) = self.watcher.get() {
+                let watched = lock(&self.own).take_away(id as usize);
+                if inner.connection.is_ours() {
+                    if let Some(descriptor) = watched {
+                        // A loop that is closed watches nothing any more, and may say so.
+                        let _ = watcher.let_go(py, descriptor);
+                    }
+                    inner.connection.watching(None);
+                }
+            }
             self.handle.remove(id as usize);
             inner.leave_hub();
         }
@@ -96,6 +86,7 @@ impl Hub {
 
     fn turn_sockets(slf: &Bound<'_, Self>, mut due: Vec<usize>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
+        this.flush();
         if let Err(error) = Self::look_for_stall(slf, None) {
             this.wake_all(&due);
             return Err(error);
@@ -112,17 +103,22 @@ impl Hub {
                 return Ok(());
             }
             let Some(socket) = this.get(py, *token as u64) else { continue };
-            match Socket::turn_in_context(socket.bind(py), slf) {
-                Ok(Turn::Nothing) => {}
-                Ok(Turn::More) => this.handle.wake(*token),
-                Ok(Turn::Finished) => this.release(py, *token as u64)?,
-                Err(error) => {
-                    this.wake_all(&due[index..]);
-                    return Err(error);
-                }
+            if let Err(error) = Self::turn_socket(slf, socket.bind(py), *token) {
+                this.wake_all(&due[index + 1..]);
+                return Err(error);
             }
         }
         Ok(())
+    }
+
+    fn turn_socket(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>, token: usize) -> PyResult<Turn> {
+        let turn = Socket::turn_in_context(socket, slf);
+        match turn {
+            Ok(Turn::Nothing) => {}
+            Ok(Turn::More) | Err(_) => slf.get().handle.wake(token),
+            Ok(Turn::Finished) => slf.get().release(slf.py(), token as u64)?,
+        }
+        turn
     }
 
     /// Has sockets take their turn later.
@@ -159,13 +155,72 @@ impl Hub {
         }
     }
 
-    /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. False: there is nothing.
-    pub(crate) fn next_batch(&self, py: Python<'_>, inner: &Inner, batch: &mut Batch) -> PyResult<bool> {
+    /// What the outer loop is told after a turn.
+    fn after_turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if slf.get().count() == 0 {
+            slf.call_method0("idle")?;
+            return Ok(());
+        }
+        Self::arm(slf)
+    }
+
+    /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. True: it is to be asked again after that.
+    pub(crate) fn next_batch(&self, socket: &Bound<'_, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<bool> {
         if !inner.connection.is_hosted() {
             return Ok(inner.connection.take(batch));
         }
-        lock(&self.own).drive(inner.id as usize, batch).map_err(|error| errors::raise(py, error))?;
-        Ok(!batch.is_empty())
+        let token = inner.id as usize;
+        let Some(watcher) = self.watcher.get() else {
+            lock(&self.own).drive(token, batch).map_err(|error| errors::raise(socket.py(), error))?;
+            return Ok(false);
+        };
+        let driven = lock(&self.own).drive_within(token, batch);
+        if let Some(watch) = driven.and_then(|driven| driven.watch) {
+            watcher.change(socket, watch)?;
+            if watch.before.map(|before| before.id) != watch.now.map(|now| now.id) {
+                inner.connection.watching(watch.now.map(|now| now.id));
+            }
+        }
+        if driven.is_some_and(|driven| driven.alarm) {
+            self.news.store(true, Ordering::Release);
+        }
+        Ok(driven.is_some_and(|driven| driven.again))
+    }
+
+    /// Gives what was held back to the kernel.
+    fn flush(&self) {
+        let held = std::mem::take(&mut *lock(&self.held));
+        for connection in held {
+            connection.flush();
+        }
+    }
+
+    /// A message of this connection was held back outside of a turn: it leaves when the loop's present turn ends, or with the next one.
+    pub(crate) fn flush_soon(slf: &Bound<'_, Self>, connection: &Connection) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let on_loop = match this.watcher.get() {
+            Some(watcher) => watcher.runs_here(py)?,
+            None if this.running.load(Ordering::Acquire) => false,
+            None => {
+                connection.flush();
+                return Ok(());
+            }
+        };
+        let first = {
+            let mut held = lock(&this.held);
+            held.push(connection.clone());
+            held.len() == 1
+        };
+        if !first {
+            return Ok(());
+        }
+        match this.watcher.get() {
+            Some(watcher) if on_loop => watcher.call_soon(&slf.getattr("_flush")?),
+            _ => {
+                this.handle.interrupt();
+                Ok(())
+            }
+        }
     }
 
     /// Which sockets are due, after a wait of at most `timeout`; none when a signal came.
@@ -195,26 +250,16 @@ impl Hub {
 
     /// Has the outer loop take a turn when the next deadline comes, if it was not told already.
     fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let (now, this) = (Instant::now(), slf.get());
-        let deadline = {
-            let own = lock(&this.own);
+        let this = slf.get();
+        this.news.store(false, Ordering::Release);
+        let alarm = {
+            let mut own = lock(&this.own);
             own.remind();
-            own.deadline()
+            own.alarm()
         };
-        let delay = {
-            let mut armed = lock(&this.armed);
-            if armed.is_some_and(|armed| armed <= now) {
-                *armed = None;
-            }
-            match deadline {
-                Some(deadline) if armed.is_none_or(|armed| deadline < armed) => {
-                    *armed = Some(deadline);
-                    deadline.saturating_duration_since(now)
-                }
-                _ => return Ok(()),
-            }
-        };
-        slf.call_method1("arm", (delay.as_secs_f64(),))?;
+        if let Some(alarm) = alarm {
+            slf.call_method1("arm", (alarm.saturating_duration_since(Instant::now()).as_secs_f64(),))?;
+        }
         Ok(())
     }
 }
@@ -229,7 +274,10 @@ impl Hub {
             handle: own.handle(),
             descriptor: own.as_raw_fd(),
             own: Mutex::new(own),
-            armed: Mutex::default(),
+            news: AtomicBool::new(false),
+            watcher: OnceLock::new(),
+            running: AtomicBool::new(false),
+            held: Mutex::default(),
             sockets: Mutex::default(),
             stood_in: AtomicUsize::new(times_stood_in()),
             cut_off: AtomicUsize::new(usize::MAX),
@@ -240,6 +288,44 @@ impl Hub {
     /// The descriptor that is readable while somebody is ready.
     fn fileno(&self) -> i32 {
         self.descriptor
+    }
+
+    /// From now on this loop watches the descriptors of the sockets, as it watches the hub's own.
+    fn watch_with(slf: &Bound<'_, Self>, event_loop: Py<PyAny>) -> PyResult<()> {
+        let watcher = Watcher::new(event_loop, slf.getattr("_ready")?.unbind());
+        slf.get().watcher.set(watcher).map_err(|_| PyRuntimeError::new_err("a hub has one loop"))
+    }
+
+    /// A socket's descriptor is ready.
+    #[pyo3(name = "_ready")]
+    fn ready(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>) -> PyResult<()> {
+        let inner = socket.get().inner(slf.py())?;
+        // A forked child may share the loop's descriptors with its parent.
+        if !inner.connection.is_ours() {
+            return Ok(());
+        }
+        Self::look_for_stall(slf, None)?;
+        match Self::turn_socket(slf, socket, inner.id as usize)? {
+            Turn::Finished => Self::after_turn(slf),
+            _ if slf.get().news.load(Ordering::Acquire) => Self::arm(slf),
+            _ => Ok(()),
+        }
+    }
+
+    /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
+    #[pyo3(name = "_flush")]
+    fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let mut held = std::mem::take(&mut *lock(&this.held));
+        held.retain(|connection| !connection.flush_if_ripe());
+        if held.is_empty() {
+            return Ok(());
+        }
+        lock(&this.held).append(&mut held);
+        match this.watcher.get() {
+            Some(watcher) => watcher.call_soon(&slf.getattr("_flush")?),
+            None => Ok(()),
+        }
     }
 
     /// How many sockets live here.
@@ -284,20 +370,20 @@ impl Hub {
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         let due = slf.get().wait_for_due(Some(Duration::ZERO))?;
         Self::turn_sockets(slf, due)?;
-        if slf.get().count() == 0 {
-            slf.call_method0("idle")?;
-            return Ok(());
-        }
-        Self::arm(slf)
+        Self::after_turn(slf)
     }
 
     /// Waits and delivers until no socket is left. Python's signal handlers run in between, on the main thread.
     fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
-        while slf.get().count() > 0 {
-            let due = slf.get().wait(slf.py(), Some(SIGNAL_CHECK))?;
-            Self::turn_sockets(slf, due)?;
+        let this = slf.get();
+        this.running.store(true, Ordering::Release);
+        let mut result = Ok(());
+        while result.is_ok() && this.count() > 0 {
+            result = this.wait(slf.py(), Some(SIGNAL_CHECK)).and_then(|due| Self::turn_sockets(slf, due));
         }
-        Ok(())
+        this.running.store(false, Ordering::Release);
+        this.flush();
+        result
     }
 
     /// Waits, at most `timeout` seconds, and delivers once.
@@ -331,6 +417,9 @@ impl Hub {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.traverse(&visit)?;
+        }
         if let Ok(sockets) = self.sockets.try_lock() {
             for socket in sockets.values() {
                 visit.call(socket)?;

@@ -13,7 +13,9 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::convert::Functions;
 use crate::deliver::Pending;
 use crate::errors;
-use crate::hub::{Hub, Wire};
+use crate::events::Reusable;
+use crate::hub::Hub;
+use crate::watcher::Wire;
 
 /// A lock that a panic elsewhere does not spoil.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -138,6 +140,9 @@ impl Inner {
         if let Ok(functions) = self.functions.try_lock() {
             functions.iter().flat_map(Functions::iter).try_for_each(|function| visit.call(function))?;
         }
+        if let Ok(Some(pending)) = self.pending.try_lock().as_deref() {
+            pending.event.traverse(&visit)?;
+        }
         if let Ok(Some(hub)) = self.hub.try_lock().as_deref() {
             visit.call(hub)?;
         }
@@ -151,6 +156,9 @@ impl Inner {
     }
 
     pub(crate) fn clear(&self) {
+        if let Some(pending) = &mut *lock(&self.pending) {
+            pending.event = Reusable::default();
+        }
         let old = (lock(&self.functions).take(), lock(&self.hub).take(), lock(&self.last_close).take(), lock(&self.finish).take());
         drop(old);
     }

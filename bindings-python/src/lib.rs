@@ -11,6 +11,8 @@ mod process;
 mod send;
 mod socket;
 mod testing;
+mod text;
+mod watcher;
 
 /// The extension module.
 // gil_used: everything here is behind locks and frozen classes, but no free-threaded interpreter was at hand to prove it.

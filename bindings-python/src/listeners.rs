@@ -2,7 +2,7 @@
 //!
 //! A list is never changed, only replaced: who walks one has a snapshot, and no lock is held while Python runs or objects are dropped.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
@@ -52,17 +52,41 @@ pub(crate) type List = Arc<[Arc<Listener>]>;
 
 /// The listeners of one socket.
 #[derive(Default)]
-pub(crate) struct Listeners([Mutex<Option<List>>; NAMES.len()]);
+pub(crate) struct Listeners {
+    lists: [Mutex<Option<List>>; NAMES.len()],
+    /// Changes with every change.
+    version: AtomicU32,
+}
+
+/// The listeners of one event, looked up anew only when something has changed.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    list: Option<List>,
+    version: Option<u32>,
+}
+
+impl Snapshot {
+    /// The listeners of an event; always to be asked for the same one.
+    #[inline]
+    pub(crate) fn of(&mut self, listeners: &Listeners, kind: Kind) -> Option<&List> {
+        let version = listeners.version.load(Ordering::Acquire);
+        if self.version != Some(version) {
+            *self = Self { list: listeners.list(kind), version: Some(version) };
+        }
+        self.list.as_ref()
+    }
+}
 
 impl Listeners {
     /// The listeners of an event, if there are any.
     pub(crate) fn list(&self, kind: Kind) -> Option<List> {
-        self.0[kind as usize].lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lists[kind as usize].lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn replace(&self, kind: Kind, list: Vec<Arc<Listener>>) {
         let list = if list.is_empty() { None } else { Some(list.into()) };
-        let old = std::mem::replace(&mut *self.0[kind as usize].lock().unwrap_or_else(PoisonError::into_inner), list);
+        let old = std::mem::replace(&mut *self.lists[kind as usize].lock().unwrap_or_else(PoisonError::into_inner), list);
+        self.version.fetch_add(1, Ordering::AcqRel);
         drop(old);
     }
 
@@ -133,7 +157,7 @@ impl Listeners {
 
     /// Shows every function to the garbage collector; a list that is being changed right now is shown the next time.
     pub(crate) fn traverse(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        for slot in &self.0 {
+        for slot in &self.lists {
             if let Ok(Some(list)) = slot.try_lock().as_deref() {
                 for listener in list.iter() {
                     visit.call(&listener.callback)?;
@@ -145,7 +169,8 @@ impl Listeners {
 
     /// Forgets everybody.
     pub(crate) fn clear(&self) {
-        for slot in &self.0 {
+        self.version.fetch_add(1, Ordering::AcqRel);
+        for slot in &self.lists {
             let old = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             drop(old);
         }

@@ -1,26 +1,88 @@
-//! `send`, `ping` and `pong`: what Python gives as the data of a message, handed to the core. Knows no hub and no listener.
+//! `send`, `ping` and `pong`: what Python gives as the data of a message, handed to the core. Knows no listener.
+//!
+//! Messages of a burst are held back by the core; they leave when the turn ends in which they were sent: that of a delivery on this thread, else
+//! that of the hub's loop.
 
+use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::driver::{Data, SendOptions};
+use heartwire::driver::{Connection, Data, SendOptions};
 use heartwire::error::{Error, ErrorCode};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PyString};
 
-use crate::inner::Inner;
+use crate::hub::Hub;
+use crate::inner::{Inner, lock};
 use crate::{convert, errors};
 
 /// Messages above this many bytes are sent without the GIL: masking or deflating them takes longer than letting it go and taking it back.
 const DETACH_ABOVE: usize = 32 << 10;
 
-/// Sends a message.
-fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::error::Result<()> {
+/// The deliveries under way on a thread: how deep they are nested, and whose messages were held back in them.
+#[derive(Default)]
+struct Deliveries {
+    depth: usize,
+    held: Vec<Connection>,
+}
+
+thread_local! {
+    static DELIVERIES: RefCell<Deliveries> = const { RefCell::new(Deliveries { depth: 0, held: Vec::new() }) };
+}
+
+/// To be kept while events are delivered: what was held back leaves when it is dropped.
+pub(crate) struct OfTurn(());
+
+impl OfTurn {
+    pub(crate) fn begin() -> Self {
+        DELIVERIES.with_borrow_mut(|deliveries| deliveries.depth += 1);
+        Self(())
+    }
+}
+
+impl Drop for OfTurn {
+    fn drop(&mut self) {
+        let held = DELIVERIES.with_borrow_mut(|deliveries| {
+            deliveries.depth -= 1;
+            std::mem::take(&mut deliveries.held)
+        });
+        for connection in held {
+            connection.flush();
+        }
+    }
+}
+
+/// Sees to it that what was held back leaves.
+fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
+    let in_delivery = DELIVERIES.with_borrow_mut(|deliveries| {
+        if deliveries.depth > 0 {
+            deliveries.held.push(inner.connection.clone());
+        }
+        deliveries.depth > 0
+    });
+    if in_delivery {
+        return Ok(());
+    }
+    let hub = lock(&inner.hub).as_ref().map(|hub| hub.clone_ref(py));
+    let soon = hub.map(|hub| Hub::flush_soon(hub.bind(py), &inner.connection));
+    match soon {
+        Some(Ok(())) => Ok(()),
+        // A loop that cannot be asked any more, or none at all.
+        Some(Err(error)) if !error.is_instance_of::<PyRuntimeError>(py) => Err(error),
+        _ => {
+            inner.connection.flush();
+            Ok(())
+        }
+    }
+}
+
+/// Sends a message. True: it is held back, and somebody has to see to it that it leaves.
+fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::error::Result<bool> {
     let size = match data {
         Data::Text(text) => text.len(),
         Data::Binary(bytes) => bytes.len(),
     };
-    if size > DETACH_ABOVE { py.detach(|| inner.connection.send(data, options)) } else { inner.connection.send(data, options) }
+    if size > DETACH_ABOVE { py.detach(|| inner.connection.send_paced(data, options)) } else { inner.connection.send_paced(data, options) }
 }
 
 /// Sends what `send()` was given.
@@ -34,7 +96,11 @@ pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<b
     } else {
         return stream(inner, data, compress);
     };
-    sent.map_err(|error| errors::raise(py, error))
+    match sent {
+        Ok(false) => Ok(()),
+        Ok(true) => flush_later(py, inner),
+        Err(error) => Err(errors::raise(py, error)),
+    }
 }
 
 /// The payload of a ping or pong: bytes, or str as UTF-8.

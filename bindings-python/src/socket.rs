@@ -348,9 +348,30 @@ impl Socket {
         if lock(&inner.pending).is_none() {
             return Ok(Turn::Nothing);
         }
-        let turn: u8 = inner.context.bind(slf.py()).call_method1("run", (slf.getattr("_turn")?, hub))?.extract()?;
-        Ok(Turn::from(turn))
+        in_context(slf, hub, &inner.context)
     }
+}
+
+/// A turn of the socket within a context.
+#[cfg(not(feature = "abi3"))]
+fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyAny>) -> PyResult<Turn> {
+    // SAFETY: attached (socket); a call with anything but a context is refused with an exception.
+    if unsafe { pyo3::ffi::PyContext_Enter(context.as_ptr()) } < 0 {
+        return Err(PyErr::fetch(socket.py()));
+    }
+    let turn = deliver::turn(socket, hub);
+    // SAFETY: as above; it was entered on this thread, and what ran since has left what it entered.
+    if unsafe { pyo3::ffi::PyContext_Exit(context.as_ptr()) } < 0 {
+        return turn.and(Err(PyErr::fetch(socket.py())));
+    }
+    turn
+}
+
+/// A turn of the socket within a context.
+#[cfg(feature = "abi3")]
+fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyAny>) -> PyResult<Turn> {
+    let turn: u8 = context.bind(socket.py()).call_method1("run", (socket.getattr("_turn")?, hub))?.extract()?;
+    Ok(Turn::from(turn))
 }
 
 fn callable(py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<Kind> {

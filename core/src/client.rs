@@ -3,6 +3,7 @@
 
 mod calls;
 mod link;
+mod pace;
 mod turn;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::process::{self, Slot};
 use crate::protocol::extension;
 use crate::session::{Action, Session, Target};
 
+pub use calls::Sent;
 use link::{Ending, Link, Retired};
 pub use turn::{LinkId, Turn};
 
@@ -37,6 +39,10 @@ pub struct Client {
     options: Arc<Options>,
     /// Bytes of messages handed out and not yet reported as delivered.
     undelivered: AtomicUsize,
+    /// Messages were given to `send` that wait for a flush.
+    unflushed: AtomicBool,
+    /// The user has seen the last event.
+    finished: AtomicBool,
     /// Messages handed out and not yet delivered while the limit was reached: reading waits for them.
     stalled: AtomicBool,
 }
@@ -59,10 +65,11 @@ struct Inner {
     left: bool,
     terminated: bool,
     exiting: bool,
-    /// The user has seen the last event.
-    finished: bool,
+    /// The session's next deadline, as it was at the end of the last turn.
+    deadline: Option<Instant>,
     /// Payload bytes of messages given to `send` when nothing could be sent any more (WHATWG keeps counting them).
     discarded: usize,
+    pace: pace::Pace,
     /// `buffered_amount` has passed `write_limit`, and `drain` is owed.
     over_limit: bool,
     shown: Shown,
@@ -108,6 +115,8 @@ impl Client {
             generation: process::generation(),
             slot: Slot::register(),
             undelivered: AtomicUsize::new(0),
+            unflushed: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 session: Session::new(Arc::clone(&options), providers, seed),
@@ -122,8 +131,9 @@ impl Client {
                 left: false,
                 terminated: false,
                 exiting: false,
-                finished: false,
+                deadline: None,
                 discarded: 0,
+                pace: pace::Pace::default(),
                 over_limit: false,
                 shown: Shown::default(),
                 latency: None,
@@ -194,6 +204,7 @@ impl Client {
                 self.slot.set(Some(link.descriptor()));
                 inner.link = Some(link);
                 inner.reading = true;
+                inner.pace = pace::Pace::default();
                 inner.session.handle_opened(now, open);
             }
             Err(error) => {
@@ -225,7 +236,7 @@ impl Client {
             Event::Close(Close { will_reconnect, .. }) => {
                 self.show(ReadyState::Closed);
                 if !will_reconnect {
-                    self.lock().finished = true;
+                    self.finished.store(true, Ordering::Release);
                 }
                 true
             }
@@ -269,8 +280,10 @@ impl Client {
     /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
     pub fn delivered(&self, weight: usize) -> bool {
         let before = self.undelivered.fetch_sub(weight, Ordering::AcqRel);
-        let may_read = before.saturating_sub(weight) < self.options.read_limit && self.stalled.swap(false, Ordering::AcqRel);
-        self.flush() || may_read
+        let has_room = before.saturating_sub(weight) < self.options.read_limit;
+        let may_read = has_room && self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel);
+        let waits = self.unflushed.load(Ordering::Acquire) && self.flush();
+        waits || may_read
     }
 
     /// Answers an [`Event::Ask`].
@@ -361,7 +374,11 @@ impl Client {
     /// Writes what waits, as far as the kernel takes it.
     fn flush_locked(&self, inner: &mut Inner) {
         let Some(link) = &mut inner.link else { return };
+        if self.unflushed.load(Ordering::Relaxed) {
+            self.unflushed.store(false, Ordering::Release);
+        }
         link.write();
+        inner.pace.flushed();
         let waiting = link.buffered_amount();
         if waiting > self.options.write_limit {
             inner.over_limit = true;
@@ -390,20 +407,4 @@ impl Drop for Client {
             std::mem::forget(std::mem::take(&mut inner.retired));
         }
     }
-}
-
-/// What a batch weighs against `read_limit`: its payloads, and a little for each event.
-pub fn weight(batch: &Batch) -> usize {
-    let owned: usize = batch
-        .items
-        .iter()
-        .map(|item| match item {
-            Item::Event(event) => match &**event {
-                Event::Message(message) => message.len(),
-                _ => 0,
-            },
-            _ => 0,
-        })
-        .sum();
-    batch.bytes.len() + owned + batch.items.len() * size_of::<Item>()
 }

@@ -191,6 +191,8 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// The events, in order.
     pub items: Vec<Item>,
+    /// The payload bytes of the messages that are items of their own, not ranges of `bytes`.
+    pub owned: usize,
 }
 
 impl Batch {
@@ -203,6 +205,12 @@ impl Batch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
+        self.owned = 0;
+    }
+
+    /// What it weighs against `read_limit`: its payloads, and a little for each event.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + self.owned + self.items.len() * size_of::<Item>()
     }
 
     /// The text at `range`, which must be that of an [`Item::Text`] of this batch.

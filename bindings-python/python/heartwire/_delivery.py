@@ -88,7 +88,7 @@ class ThreadHub(Hub):
 
 
 class LoopHub(Hub):
-    """Delivers on an asyncio loop, woken through a descriptor: once for each batch of events."""
+    """Delivers on an asyncio loop, which watches the sockets' descriptors; where it cannot, a thread wakes it once for each batch."""
 
     __slots__ = ("live", "loop", "tasks", "thread", "timer")
 
@@ -110,6 +110,7 @@ class LoopHub(Hub):
         try:
             # An empty context: each socket brings its own.
             contextvars.Context().run(loop.add_reader, self.fileno(), self.turn)
+            self.watch_with(loop)
         except NotImplementedError:  # Windows' proactor loop, for one
             threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True).start()
 

@@ -2,6 +2,7 @@
 //! (`observed`), and leave the rest to the session.
 
 use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::link::Link;
@@ -12,6 +13,15 @@ use crate::event::ReadyState;
 use crate::message::{Data, SendOptions};
 use crate::session::{Route, check_close};
 
+/// What a send leaves to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The driver has to take a turn.
+    pub turn: bool,
+    /// It was held back, the first one of some: they leave with the next flush, which somebody has to see to.
+    pub held: bool,
+}
+
 impl Client {
     fn check_ours(&self) -> Result<()> {
         if self.is_ours() {
@@ -20,11 +30,11 @@ impl Client {
         Err(Error::new(ErrorCode::Forked, "this socket belongs to the parent process: after a fork, make a new one in the child"))
     }
 
-    /// Sends a message, or queues it. True: the driver has to take a turn.
+    /// Sends a message, or queues it. With `paced`, one of a burst may wait for the next flush.
     ///
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
-    pub fn send(&self, now: Instant, data: Data<'_>, options: SendOptions) -> Result<bool> {
+    pub fn send(&self, now: Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
         self.check_ours()?;
         let state = self.ready_state();
         let queue = self.options.send_queue.is_some();
@@ -33,28 +43,34 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let mut deadline_changed = false;
+        let mut sent = Sent::default();
         if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();
-            return Ok(false);
+            return Ok(Sent::default());
         }
         self.check_room(inner)?;
         match inner.session.send(now, data, options.compress)? {
             Route::Transmit => {
                 if let Some(link) = &mut inner.link {
                     link.send(data, options.compress);
-                    if !options.more {
+                    if paced && !link.wants_write() && inner.pace.holds(now, link.unsent()) {
+                        sent.held = inner.pace.is_first();
+                        self.unflushed.store(true, Ordering::Release);
+                    } else if options.more {
+                        self.unflushed.store(true, Ordering::Release);
+                    } else {
                         self.flush_locked(inner);
                     }
                 }
             }
             // It will be too old one day (`send_queue.ttl`).
-            Route::Queued => deadline_changed = true,
+            Route::Queued => sent.turn = true,
             Route::Dropped => {}
             Route::Discarded => inner.discarded += data.len(),
         }
         self.act(inner, now);
-        Ok(deadline_changed || inner.needs_turn())
+        sent.turn |= inner.needs_turn();
+        Ok(sent)
     }
 
     /// Nothing of ours may make memory grow without bound while the peer does not read.
@@ -91,6 +107,19 @@ impl Client {
             ReadyState::Open => Ok(self.lock()),
             state => Err(wrong_state(call, state)),
         }
+    }
+
+    /// Writes what is held back, if that is worth it now that the host's turn has ended, and says what [`Client::flush`] says. None: it is to be
+    /// asked again after the next turn.
+    pub fn flush_if_ripe(&self, now: Instant) -> Option<bool> {
+        if !self.is_ours() {
+            return Some(false);
+        }
+        let mut inner = self.lock();
+        inner.pace.is_ripe(now).then(|| {
+            self.flush_locked(&mut inner);
+            inner.needs_turn()
+        })
     }
 
     /// Writes what waits. True: the driver has to take a turn.
@@ -253,7 +282,7 @@ impl Client {
 
     /// Whether the last event was delivered.
     pub fn is_finished(&self) -> bool {
-        !self.is_ours() || self.lock().finished
+        !self.is_ours() || self.finished.load(Ordering::Acquire)
     }
 }
 

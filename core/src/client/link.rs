@@ -14,8 +14,11 @@ use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
 
-/// How much is read at once.
+/// How much is read at once: more while reads fill it (each costs a system call and an acknowledgement), so long as that brings no more messages
+/// than a turn may well have.
 const READ_ROOM: usize = 64 << 10;
+const MAX_READ_ROOM: usize = 4 << 20;
+const MANY_MESSAGES: usize = 4096;
 /// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
 const QUIET: Duration = Duration::from_secs(10);
 /// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
@@ -44,10 +47,10 @@ pub(super) struct Read {
     pub(super) received: bool,
     /// Data messages among them.
     pub(super) data_messages: usize,
-    /// There may be more to read at once.
+    /// Events of other kinds among them.
+    pub(super) other_events: bool,
+    /// There may be more to read at once; else the kernel had nothing left.
     pub(super) more: bool,
-    /// The kernel had nothing left.
-    pub(super) drained: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -60,6 +63,10 @@ pub(super) struct Link {
     protocol: Protocol,
     /// What came with the upgrade's response.
     leftover: Vec<u8>,
+    /// How much the next read takes at most.
+    room: usize,
+    /// The last read has not emptied the socket.
+    unread: bool,
     /// The protocol has not parsed all that was read.
     unparsed: bool,
     /// Messages passed since the last [`Link::idle`].
@@ -82,6 +89,8 @@ impl Link {
             transport: opened.transport,
             protocol: Protocol::new(config),
             leftover: opened.leftover,
+            room: READ_ROOM,
+            unread: true,
             unparsed: false,
             busy: true,
             quiet_since: None,
@@ -96,42 +105,49 @@ impl Link {
         self.transport.as_raw_fd()
     }
 
-    /// Reads once and parses into `batch`, at most `max_messages`.
-    pub(super) fn read(&mut self, batch: &mut Batch, max_messages: usize) -> Read {
+    /// Reads once, not much more than `max_bytes`, and parses into `batch`, at most `max_messages`.
+    pub(super) fn read(&mut self, batch: &mut Batch, max_messages: usize, max_bytes: usize) -> Read {
         if self.eof || self.ending.is_some() {
-            return Read { drained: true, ..Read::default() };
+            return Read::default();
         }
         let start = self.protocol.prepare(&mut batch.bytes);
         let mut read = Read::default();
         let mut lost = None;
+        let mut filled = false;
         if !self.leftover.is_empty() {
             batch.bytes.append(&mut self.leftover);
             read.received = true;
-            read.more = true;
         } else if !self.unparsed {
-            match self.transport.read(&mut batch.bytes, READ_ROOM) {
+            match self.transport.read(&mut batch.bytes, self.room) {
                 Ok(0) => lost = Some(None),
                 Ok(count) => {
                     read.received = true;
-                    read.more = count == READ_ROOM || self.transport.has_buffered_input();
-                    read.drained = !read.more;
+                    filled = count >= self.room;
+                    self.unread = filled || self.transport.has_buffered_input();
+                    if count < self.room / 4 {
+                        self.room = (self.room / 2).max(READ_ROOM);
+                    }
                 }
-                Err(error) if is_blocked(&error) => read.drained = true,
+                Err(error) if is_blocked(&error) => self.unread = false,
                 Err(error) => lost = Some(Some(connection_lost(&error))),
             }
         }
         let received = self.protocol.receive(batch, start, max_messages);
         read.data_messages = received.data_messages;
+        read.other_events = received.controls;
+        if filled && received.data_messages < MANY_MESSAGES {
+            self.room = (2 * self.room).min(max_bytes.clamp(READ_ROOM, MAX_READ_ROOM));
+        }
         self.busy |= received.data_messages > 0;
         self.unparsed = received.more;
-        read.more |= received.more;
+        read.more = received.more || self.unread;
         self.ending = received.end.map(|end| match end {
             End::Close(frame) => Ending::Closed(frame),
             End::Failure { error, code } => Ending::Failed(error, code),
         });
         if let Some(error) = lost {
             self.eof = true;
-            read.drained = true;
+            read.more = false;
             self.ending = Some(Ending::Lost(error));
         }
         read
@@ -174,7 +190,7 @@ impl Link {
         self.write();
         for _ in 0..MOST_READS {
             scratch.clear();
-            if self.eof || self.write_failed || self.ending.is_some() || self.read(scratch, usize::MAX).drained {
+            if self.eof || self.write_failed || self.ending.is_some() || !self.read(scratch, usize::MAX, READ_ROOM).more {
                 break;
             }
         }
@@ -189,6 +205,11 @@ impl Link {
 
     pub(super) fn buffered_amount(&self) -> usize {
         if self.write_failed { 0 } else { self.protocol.buffered_amount() }
+    }
+
+    /// How many bytes wait to be written, frames and all.
+    pub(super) fn unsent(&self) -> usize {
+        self.protocol.output().len()
     }
 
     /// Whether the kernel would not take all.

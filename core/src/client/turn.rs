@@ -12,9 +12,10 @@ use crate::message::Data;
 use super::link::Link;
 pub use super::link::LinkId;
 
-/// How many messages and reads one turn may take, so that a flood on one socket starves no other.
-const MAX_MESSAGES: usize = 4096;
+/// How many messages, reads and bytes one turn takes before it ends, so that a flood on one socket starves no other.
+const MAX_MESSAGES: usize = 16 << 10;
 const MAX_READS: usize = 4;
+const MAX_BYTES: usize = 1 << 20;
 
 /// What a driver has to do and to wait for until the next turn.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -74,8 +75,10 @@ impl Client {
             inner.reading = reading;
             inner.session.handle_reading(now, reading);
         }
-        self.read(inner, now, batch, &mut turn);
-        if inner.session.next_deadline().is_some_and(|deadline| deadline <= now) {
+        if reading {
+            self.read(inner, now, batch, &mut turn);
+        }
+        if inner.deadline.is_some_and(|deadline| deadline <= now) {
             inner.session.handle_timeout(now);
         }
         self.pump(inner, now);
@@ -84,24 +87,26 @@ impl Client {
             retired.drive(now);
         }
         self.plan(inner, now, &mut turn);
-        self.undelivered.fetch_add(super::weight(batch), Ordering::AcqRel);
+        self.undelivered.fetch_add(batch.weight(), Ordering::AcqRel);
         turn
     }
 
     fn read(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, turn: &mut Turn) {
         for _ in 0..MAX_READS {
             let Some(link) = &mut inner.link else { return };
-            if link.ending.is_some() || inner.paused || self.is_full(batch) {
+            if link.ending.is_some() || batch.weight() >= self.options.read_limit {
                 return;
             }
             let mark = batch.items.len();
-            let read = link.read(batch, MAX_MESSAGES);
-            turn.drained = read.drained;
+            let read = link.read(batch, MAX_MESSAGES, self.options.read_limit);
+            turn.drained = !read.more;
             turn.again = read.more;
             if read.received {
                 inner.session.handle_received(now, read.data_messages);
             }
-            look_at(inner, now, batch, mark);
+            if read.other_events || inner.session.awaits_response() || inner.session.ready_state() != ReadyState::Open {
+                look_at(inner, now, batch, mark);
+            }
             if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
                 turn.again = false;
                 if inner.session.ready_state() == ReadyState::Open {
@@ -112,7 +117,7 @@ impl Client {
                 }
                 return;
             }
-            if !read.more || batch.items.len() > MAX_MESSAGES {
+            if !read.more || batch.items.len() > MAX_MESSAGES || batch.bytes.len() > MAX_BYTES {
                 return;
             }
         }
@@ -120,13 +125,17 @@ impl Client {
 
     /// Whether so much waits for the host that reading has to stop.
     fn is_full(&self, batch: &Batch) -> bool {
-        if self.undelivered.load(Ordering::Acquire) + super::weight(batch) < self.options.read_limit {
+        if self.undelivered.load(Ordering::Acquire) + batch.weight() < self.options.read_limit {
             self.stalled.store(false, Ordering::Release);
             return false;
         }
         self.stalled.store(true, Ordering::Release);
         // The host may have delivered everything between the two lines above, and then nobody would wake us.
-        self.undelivered.load(Ordering::Acquire) + super::weight(batch) >= self.options.read_limit
+        let full = self.undelivered.load(Ordering::Acquire) + batch.weight() >= self.options.read_limit;
+        if !full {
+            self.stalled.store(false, Ordering::Release);
+        }
+        full
     }
 
     fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
@@ -146,7 +155,8 @@ impl Client {
             turn.again = false;
             turn.drained = true;
         }
-        turn.deadline = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline()).min();
+        inner.deadline = inner.session.next_deadline();
+        turn.deadline = inner.retired.iter().filter_map(super::Retired::until).chain(inner.deadline).min();
         match std::mem::replace(&mut inner.dial, DialState::Idle) {
             DialState::Ordered(request) => {
                 turn.dial = Some(request);
@@ -181,7 +191,7 @@ impl Client {
         let inner = self.lock();
         let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
         let to_read = inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
-        let to_write = inner.link.as_ref().is_some_and(Link::wants_write);
+        let to_write = inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
         let descriptor = inner.link.as_ref().filter(|_| to_read || to_write).map(Link::descriptor);
         let mut deadlines = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline());
         let late = !inner.emitted.is_empty() || deadlines.any(|deadline| deadline <= now);
@@ -191,14 +201,25 @@ impl Client {
 
 /// Lets the session see what it has to see, and drops messages that nobody may be shown.
 fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
+    let Batch { bytes, items, owned } = batch;
     if inner.session.ready_state() != ReadyState::Open {
         let mut index = 0;
-        batch.items.retain(|item| {
+        items.retain(|item| {
             index += 1;
-            index <= mark || matches!(item, Item::Event(event) if !matches!(**event, Event::Message(_)))
+            let dropped = match item {
+                _ if index <= mark => false,
+                Item::Event(event) => match &**event {
+                    Event::Message(message) => {
+                        *owned -= message.len();
+                        true
+                    }
+                    _ => false,
+                },
+                _ => true,
+            };
+            !dropped
         });
     }
-    let Batch { bytes, items } = batch;
     for item in &mut items[mark..] {
         match item {
             Item::Event(event) => match &mut **event {

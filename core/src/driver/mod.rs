@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::address;
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, ReadyState};
@@ -30,7 +30,7 @@ use queue::Queue;
 pub use crate::client::LinkId;
 pub use host::Plan;
 pub use keeper::times_stood_in;
-pub use own_loop::{LoopHandle, OwnLoop};
+pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
 
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for
 /// a hosted socket, that [`Connection::drive`] has to be called.
@@ -153,7 +153,7 @@ impl Connection {
 
     /// To be called when the handlers of a whole batch have run: lets reading go on and sends what the handlers sent.
     pub fn delivered(&self, batch: &Batch) {
-        if self.0.client.delivered(client::weight(batch)) {
+        if self.0.client.delivered(batch.weight()) {
             self.0.poke();
         }
     }
@@ -169,8 +169,19 @@ impl Connection {
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `forked`.
     pub fn send(&self, data: Data<'_>, options: SendOptions) -> Result<()> {
-        self.poke_if(self.0.client.send(Instant::now(), data, options)?);
+        self.poke_if(self.0.client.send(Instant::now(), data, options, false)?.turn);
         Ok(())
+    }
+
+    /// As [`Connection::send`], but in a burst of sends it may hold the message back, to leave with others in one write. True: the caller has to
+    /// see to it that [`Connection::flush`] is called when its turn ends; later messages that are held do not say it again.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub fn send_paced(&self, data: Data<'_>, options: SendOptions) -> Result<bool> {
+        let sent = self.0.client.send(Instant::now(), data, options, true)?;
+        self.poke_if(sent.turn);
+        Ok(sent.held)
     }
 
     /// Sends one fragment of a message (RFC 6455 section 5.4); the first says whether the message is text. Other messages wait until `last`.
@@ -180,6 +191,14 @@ impl Connection {
     pub fn send_fragment(&self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         self.poke_if(self.0.client.send_fragment(Instant::now(), data, first, last, compress)?);
         Ok(())
+    }
+
+    /// Writes what [`Connection::send_paced`] held back, if that is worth it now that the host's turn has ended. False: to be asked again after the
+    /// next turn, which must come without a wait.
+    pub fn flush_if_ripe(&self) -> bool {
+        let flushed = self.0.client.flush_if_ripe(Instant::now());
+        self.poke_if(flushed.unwrap_or_default());
+        flushed.is_some()
     }
 
     /// Writes what `more` held back.

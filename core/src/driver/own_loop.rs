@@ -1,5 +1,7 @@
 //! A small event loop for a thread that has none: it waits for the hosted sockets given to it, and says which of them to drive. Runs no user
 //! code: the thread drives and delivers between two waits, and several threads have a loop each.
+//!
+//! Within another loop that can watch descriptors ([`OwnLoop::drive_within`]) only the deadlines and the wakes are its matter.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
-use super::{Connection, LinkId};
+use super::{Connection, LinkId, Plan};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Batch;
 
@@ -26,6 +28,8 @@ pub struct OwnLoop {
     sockets: HashMap<usize, Socket>,
     /// When to drive which socket, earliest first. A deadline that moved back keeps its entry: the turn that it causes is for nothing, once.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The earliest deadline that a loop around this one was told of.
+    told: Option<Instant>,
     /// The sockets that are due at the next wait, whatever happens.
     again: Vec<usize>,
 }
@@ -48,10 +52,45 @@ enum Note {
 struct Socket {
     connection: Connection,
     watched: Option<(LinkId, RawFd)>,
+    /// For what, by a loop around this one.
+    interest: (bool, bool),
     /// Its earliest entry in `deadlines`.
     armed: Option<Instant>,
     /// The peer ended its side: that was told once, and is there to be read behind the last bytes.
     hung_up: bool,
+}
+
+/// What [`OwnLoop::drive_within`] found.
+#[derive(Clone, Copy, Debug)]
+pub struct Driven {
+    /// What the loop around this one has to watch from now on, if that has changed.
+    pub watch: Option<Watch>,
+    /// Drive again at once, or after the loop's other work.
+    pub again: bool,
+    /// [`OwnLoop::alarm`] has news.
+    pub alarm: bool,
+}
+
+/// What a loop has to watch for one socket: this and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// What it has watched so far.
+    pub before: Option<Descriptor>,
+    /// What it has to watch now.
+    pub now: Option<Descriptor>,
+}
+
+/// A descriptor under watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Whose it is, for [`Connection::watching`].
+    pub id: LinkId,
+    /// Its number.
+    pub number: RawFd,
+    /// Drive the socket when it is readable.
+    pub read: bool,
+    /// Drive the socket when it is writable.
+    pub write: bool,
 }
 
 impl LoopHandle {
@@ -107,6 +146,7 @@ impl OwnLoop {
             handle,
             sockets: HashMap::new(),
             deadlines: BinaryHeap::new(),
+            told: None,
             again: Vec::new(),
         })
     }
@@ -116,10 +156,17 @@ impl OwnLoop {
         self.handle.clone()
     }
 
-    /// When a socket is due at the latest, whatever happens on the descriptors. A loop within another one (this one's descriptor is readable
-    /// when a socket is due) has the outer loop wait no longer than this.
-    pub fn deadline(&self) -> Option<Instant> {
+    /// When a socket is due at the latest, whatever happens on the descriptors.
+    fn deadline(&self) -> Option<Instant> {
         self.deadlines.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// A loop within another one (this one's descriptor is readable when a socket is due) has the outer loop wait no longer than until
+    /// the next deadline: that time, if it is earlier than what was told before and has not come.
+    pub fn alarm(&mut self) -> Option<Instant> {
+        let next = self.deadline().filter(|next| self.told.is_none_or(|told| *next < told))?;
+        self.told = Some(next);
+        Some(next)
     }
 
     /// Has the descriptor be readable for the sockets that are due whatever happens. For a loop within another one, after each turn.
@@ -135,7 +182,7 @@ impl OwnLoop {
         for note in notes {
             match note {
                 Note::Add(token, connection) => {
-                    self.sockets.insert(token, Socket { connection, watched: None, armed: None, hung_up: false });
+                    self.sockets.insert(token, Socket { connection, watched: None, interest: (false, false), armed: None, hung_up: false });
                     due.push(token);
                 }
                 Note::Remove(token) => {
@@ -197,6 +244,7 @@ impl OwnLoop {
             self.read_notes(due);
         }
         let now = Instant::now();
+        self.told = self.told.filter(|told| *told > now);
         while let Some(&Reverse((at, token))) = self.deadlines.peek()
             && at <= now
         {
@@ -216,18 +264,10 @@ impl OwnLoop {
     /// # Errors
     /// `runtime_failed` if its descriptor cannot be watched.
     pub fn drive(&mut self, token: usize, batch: &mut Batch) -> Result<Option<Connection>> {
-        batch.clear();
-        let Some(socket) = self.sockets.get_mut(&token) else { return Ok(None) };
-        let plan = socket.connection.drive(batch);
+        let Some((socket, plan)) = advance(&mut self.sockets, &mut self.deadlines, token, batch) else { return Ok(None) };
         socket.hung_up &= socket.watched == plan.descriptor;
         if plan.again || (socket.hung_up && plan.want_read) {
             self.again.push(token);
-        }
-        if let Some(deadline) = plan.deadline
-            && socket.armed.is_none_or(|armed| deadline < armed)
-        {
-            socket.armed = Some(deadline);
-            self.deadlines.push(Reverse((deadline, token)));
         }
         if socket.watched != plan.descriptor {
             if let Some((_, descriptor)) = socket.watched.take() {
@@ -250,6 +290,52 @@ impl OwnLoop {
         }
         Ok(Some(connection))
     }
+
+    /// The same where a loop around this one watches the descriptors and drives a socket when its own is ready (level-triggered will do). Once it
+    /// watches what it is told to, tell that with [`Connection::watching`]. Nothing for a token that is gone.
+    pub fn drive_within(&mut self, token: usize, batch: &mut Batch) -> Option<Driven> {
+        let (socket, plan) = advance(&mut self.sockets, &mut self.deadlines, token, batch)?;
+        let before = socket.descriptor();
+        socket.watched = plan.descriptor;
+        socket.interest = (plan.want_read, plan.want_write);
+        let now = socket.descriptor();
+        if plan.finished {
+            self.sockets.remove(&token);
+        }
+        let alarm = self.deadline().is_some_and(|next| self.told.is_none_or(|told| next < told));
+        Some(Driven { watch: (before != now).then_some(Watch { before, now }), again: plan.again, alarm })
+    }
+
+    /// Takes a socket away at once; the descriptor that the loop around this one watches for it, until it is told otherwise.
+    pub fn take_away(&mut self, token: usize) -> Option<Descriptor> {
+        self.sockets.remove(&token)?.descriptor()
+    }
+}
+
+impl Socket {
+    fn descriptor(&self) -> Option<Descriptor> {
+        let (read, write) = self.interest;
+        self.watched.map(|(id, number)| Descriptor { id, number, read, write })
+    }
+}
+
+/// Drives a socket and notes its deadline.
+fn advance<'a>(
+    sockets: &'a mut HashMap<usize, Socket>,
+    deadlines: &mut BinaryHeap<Reverse<(Instant, usize)>>,
+    token: usize,
+    batch: &mut Batch,
+) -> Option<(&'a mut Socket, Plan)> {
+    batch.clear();
+    let socket = sockets.get_mut(&token)?;
+    let plan = socket.connection.drive(batch);
+    if let Some(deadline) = plan.deadline
+        && socket.armed.is_none_or(|armed| deadline < armed)
+    {
+        socket.armed = Some(deadline);
+        deadlines.push(Reverse((deadline, token)));
+    }
+    Some((socket, plan))
 }
 
 impl AsRawFd for OwnLoop {

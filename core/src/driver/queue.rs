@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::PoisonError;
 
 use super::Wake;
+use super::sync::atomic::{AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
 
@@ -12,6 +13,8 @@ const KEPT_BYTES: usize = 64 << 10;
 
 pub(super) struct Queue {
     state: Mutex<State>,
+    /// How many batches there are, to be seen without the lock.
+    length: AtomicUsize,
     wake: Wake,
 }
 
@@ -24,7 +27,7 @@ struct State {
 
 impl Queue {
     pub(super) fn new(wake: Wake) -> Self {
-        Self { state: Mutex::default(), wake }
+        Self { state: Mutex::default(), length: AtomicUsize::new(0), wake }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -47,6 +50,7 @@ impl Queue {
         let mut state = self.lock();
         let spare = state.spare.take().unwrap_or_default();
         state.batches.push_back(std::mem::replace(batch, spare));
+        self.length.store(state.batches.len(), Ordering::Release);
         state.batches.len() == 1
     }
 
@@ -57,8 +61,12 @@ impl Queue {
     /// Swaps the next batch into `batch`.
     pub(super) fn take(&self, batch: &mut Batch) -> bool {
         batch.clear();
+        if self.is_empty() {
+            return false;
+        }
         let mut state = self.lock();
         let Some(next) = state.batches.pop_front() else { return false };
+        self.length.store(state.batches.len(), Ordering::Release);
         let used = std::mem::replace(batch, next);
         if used.bytes.capacity() <= KEPT_BYTES * 2 {
             state.spare = Some(used);
@@ -67,6 +75,6 @@ impl Queue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().batches.is_empty()
+        self.length.load(Ordering::Acquire) == 0
     }
 }

@@ -101,6 +101,7 @@ impl Assembly {
             Kind::Text => {
                 self.text.finish().map_err(|_| not_utf8())?;
                 if self.length > SMALL {
+                    batch.owned += self.length;
                     owned(Message::Text(self.text.take()))
                 } else {
                     batch.bytes.extend_from_slice(self.text.as_str().as_bytes());
@@ -110,6 +111,7 @@ impl Assembly {
             }
             Kind::Binary => {
                 if self.length > SMALL {
+                    batch.owned += self.length;
                     owned(Message::Binary(Bytes::from(mem::take(&mut self.binary))))
                 } else {
                     batch.bytes.extend_from_slice(&self.binary);

@@ -40,6 +40,8 @@ pub struct Config {
 pub struct Received {
     /// How many data messages were completed.
     pub data_messages: usize,
+    /// There are pings or pongs, too.
+    pub controls: bool,
     /// Bytes remain that were not parsed because the turn's budget was spent: call [`Protocol::prepare`] and [`Protocol::receive`] again
     /// without reading.
     pub more: bool,

@@ -50,6 +50,7 @@ struct Turn<'a> {
     events_left: usize,
     bytes_left: usize,
     data_messages: usize,
+    controls: bool,
     more: bool,
 }
 
@@ -68,10 +69,20 @@ impl Receiver {
 
     pub(super) fn receive(&mut self, batch: &mut Batch, start: usize, max_events: usize, sender: &mut Sender) -> Received {
         let end = batch.bytes.len();
-        let mut turn =
-            Turn { batch, sender, at: start, end, used: start, events_left: max_events, bytes_left: TURN, data_messages: 0, more: false };
+        let mut turn = Turn {
+            batch,
+            sender,
+            at: start,
+            end,
+            used: start,
+            events_left: max_events,
+            bytes_left: TURN,
+            data_messages: 0,
+            controls: false,
+            more: false,
+        };
         let last_word = if self.ended { None } else { self.parse(&mut turn).transpose() };
-        let Turn { batch, at, used, data_messages, more, .. } = turn;
+        let Turn { batch, at, used, data_messages, controls, more, .. } = turn;
         let end_of_connection = last_word.map(|last_word| match last_word {
             Ok(close) => End::Close(close),
             Err(error) => End::Failure { code: code_of(&error), error },
@@ -85,7 +96,7 @@ impl Receiver {
             self.kept.extend_from_slice(&batch.bytes[at..end]);
         }
         batch.bytes.truncate(used);
-        Received { data_messages, more, end: end_of_connection }
+        Received { data_messages, controls, more, end: end_of_connection }
     }
 
     /// Parses until the input or the turn's budget is used up, or the peer has said its last word.
@@ -150,6 +161,7 @@ impl Receiver {
                     };
                     turn.at += header.size + payload.len();
                     turn.events_left -= 1;
+                    turn.controls = true;
                     turn.batch.items.push(Item::Event(Box::new(event)));
                 }
             }
