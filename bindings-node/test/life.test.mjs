@@ -139,6 +139,27 @@ test('sendStream sends one message, waits for the peer, and never leaves half of
   server.stop()
 })
 
+test('compress says it for one message, whole or in parts', async () => {
+  const steps = [{ do: 'accept', extensions: 'permessage-deflate' }, ...Array(6).fill({ do: 'expect' }), { do: 'close' }]
+  const server = new FaultServer([steps])
+  const ws = new WebSocket(server.url)
+  await within(ws.opened, 'opened')
+  const long = 'x'.repeat(200)
+  ws.send(long)
+  ws.send(long, { compress: false })
+  ws.send('short')
+  ws.send('short', { compress: true })
+  await ws.sendStream([long, long], { compress: false })
+  await ws.sendStream(['sh', 'ort'], { compress: true })
+  await within(ws.closed, 'closed')
+  const seen = server.records().filter(({ event }) => event === 'message')
+  assert.deepEqual(
+    seen.map(({ text, compressed }) => [text.length, compressed]),
+    [[200, true], [200, false], [5, false], [5, true], [400, false], [5, true]],
+  )
+  server.stop()
+})
+
 test('reconnects, asks the functions for each attempt, and keeps messages meanwhile', async () => {
   const server = new FaultServer([
     [accept, { do: 'expect', text: 'first' }, { do: 'close', code: 1012 }],

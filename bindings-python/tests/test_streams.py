@@ -34,6 +34,7 @@ def messages(server: FaultServer) -> list[tuple[Any, bool]]:
 
 
 EXPECTED = [("in three parts", False), ("616161626262636363", False), ("in three parts", True), ("x" * 200, True), ("x" * 200, False)]
+EXPECTED += [("x" * 200, True), ("x" * 200, False), ("short", False), ("short", True)]
 
 
 def play(send: Callable[..., None]) -> None:
@@ -43,10 +44,14 @@ def play(send: Callable[..., None]) -> None:
     send(["x" * 200])
     send(["x" * 150, "x" * 50], compress=False)
     send([])
+    send("x" * 200)
+    send("x" * 200, compress=False)
+    send("short")
+    send("short", compress=True)
 
 
 def test_the_event_face() -> None:
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server:
         ws = heartwire.WebSocket(server.url, proxy=None)
         ws.onopen = lambda event: play(ws.send)
         ws.run_forever()
@@ -54,7 +59,7 @@ def test_the_event_face() -> None:
 
 
 def test_the_blocking_face() -> None:
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
         play(ws.send)
         with pytest.raises(heartwire.ConnectionClosed):
             ws.recv()
@@ -68,11 +73,11 @@ def test_the_asyncio_face(source: Callable[[Any], Any]) -> None:
             pending: list[Any] = []
             play(lambda parts, **options: pending.append((parts, options)))
             for parts, options in pending:
-                await ws.send(source(parts), **options)
+                await ws.send(parts if isinstance(parts, str) else source(parts), **options)
             with pytest.raises(heartwire.ConnectionClosed):
                 await ws.recv()
 
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 5, {"do": "close"}]]) as server:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server:
         asyncio.run(main(server))
         assert messages(server) == EXPECTED
 

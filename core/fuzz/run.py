@@ -1,7 +1,8 @@
 """Runs the fuzz targets by libFuzzer, built with the stable compiler: `python core/fuzz/run.py [TARGET ...] [--seconds 20] [--seed N] [--keep]`.
 
 Each target starts from the inputs in corpus/TARGET and looks for new ones in a folder of its own under target/. --keep adds to the corpus what
-reaches code that nothing in it reached, and drops what is reached without it. An input that breaks a rule is left in artifacts/; give it to a test, and to the corpus once it is mended.
+reaches code that nothing in it reached, and drops what is reached without it. An input that breaks a rule is left in artifacts/; give it to a
+test, and to the corpus once it is mended.
 """
 
 from __future__ import annotations

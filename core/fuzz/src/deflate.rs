@@ -34,7 +34,7 @@ pub fn run(input: &[u8]) {
     let (mut sender, mut receiver) = (new(), new());
     let mut batch = Batch::default();
     for message in data.chunks(1 + usize::from(*bits) * 16) {
-        let message = message.repeat(1 + usize::from(*level));
+        let message = message.repeat(1 + usize::from(*level % 16));
         sender.send(Data::Binary(&message), Some(true));
         let frame = unmasked(sender.output());
         sender.wrote(sender.output().len());

@@ -118,6 +118,13 @@ async fn the_status_says_whether_trying_again_helps() {
         let server = answering(move |_| format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nno").into()).await;
         let error = dial(&format!("ws://{server}/")).await.unwrap_err();
         assert_eq!((error.code(), error.status, error.retryable), (ErrorCode::HttpRefused, Some(status), retryable), "{error}");
+        let hint = match status {
+            401 => "wants credentials",
+            403 => "does not allow it",
+            407 => "a proxy on the way wants credentials",
+            _ => "",
+        };
+        assert!(error.message.contains(hint), "{error}");
         if status != 204 {
             assert_eq!(error.body, b"no", "{status}");
         }

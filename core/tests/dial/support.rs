@@ -185,7 +185,7 @@ pub(crate) async fn assert_echoes_much(opened: Opened, size: usize) {
 }
 
 /// Runs a test that is ignored otherwise in a process of its own, whose environment the test may choose.
-pub(crate) fn run_child(test: &str, variables: &[(&str, &str)]) {
+pub(crate) fn run_child(test: &str, variables: &[(&str, &str)]) -> String {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     for name in [
         "WSS_PROXY",
@@ -200,8 +200,10 @@ pub(crate) fn run_child(test: &str, variables: &[(&str, &str)]) {
     ] {
         child.env_remove(name).env_remove(name.to_ascii_lowercase());
     }
-    child.args([test, "--exact", "--ignored"]).envs(variables.iter().copied());
+    child.args([test, "--exact", "--ignored", "--nocapture"]).envs(variables.iter().copied());
     let output = child.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{warned}");
+    warned
 }

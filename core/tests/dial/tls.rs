@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heartwire::error::{Error, ErrorCode, Phase};
-use heartwire::options::{Options, TlsOptions, TlsVersion};
+use heartwire::options::{Options, ReconnectOptions, TlsOptions, TlsVersion};
 use rcgen::date_time_ymd;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -81,6 +82,21 @@ async fn verify_off_takes_anyone() {
             .await;
     let options = with_tls(TlsOptions { verify: false, ..TlsOptions::default() });
     assert_echoes(dial_with(&format!("wss://{server}/"), options).await.unwrap()).await;
+}
+
+/// In Python and Node, and in a Rust program without a logger, standard error is where it is read.
+#[test]
+fn verify_off_is_loud() {
+    let warned = run_child("tls::child_without_a_logger", &[]);
+    assert!(warned.contains("the certificate of the server 127.0.0.1:") && warned.contains("tls.verify is off"), "{warned}");
+}
+
+#[tokio::test]
+#[ignore = "run by verify_off_is_loud"]
+async fn child_without_a_logger() {
+    let server = serve_tls(Authority::new().server(), echo).await;
+    let options = with_tls(TlsOptions { verify: false, ..TlsOptions::default() });
+    drop(dial_with(&format!("wss://user:s3cret@{server}/"), options).await.unwrap());
 }
 
 #[tokio::test]
@@ -252,6 +268,28 @@ async fn sessions_are_resumed_by_later_connections() {
         assert_echoes(dial_with(&format!("wss://{server}/"), authority.options()).await.unwrap()).await;
         assert_eq!(told.recv().await.unwrap(), Some(expected));
     }
+}
+
+#[tokio::test]
+async fn a_reconnection_resumes_the_session() {
+    let authority = Authority::new();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = serve_tls(authority.server(), move |stream| {
+        tell.send(stream.get_ref().1.handshake_kind()).unwrap();
+        // Opens, and is gone.
+        async move { drop(tokio_tungstenite::accept_async(stream).await) }
+    })
+    .await;
+    let reconnect =
+        ReconnectOptions { min_delay: Duration::from_millis(1), max_delay: Duration::from_millis(1), ..ReconnectOptions::default() };
+    let options = Options { reconnect: Some(reconnect), ..authority.options() };
+    let (socket, thread) = heartwire::WebSocket::with_handler(&format!("wss://{server}/"), options, |_, _| ()).unwrap();
+    for expected in [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed, rustls::HandshakeKind::Resumed] {
+        let kind = tokio::time::timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
+        assert_eq!(kind, Some(expected));
+    }
+    socket.terminate();
+    thread.join().unwrap();
 }
 
 #[tokio::test]
