@@ -1,134 +1,91 @@
 // @ts-check
-// Owns: the turn of events. Batches come in from the addon; each event is its own task: microtasks and ticks run before the next.
+// Owns: the way of events from the addon to their sockets. Each event is its own task: microtasks and ticks run before the next.
 //
-// The next event waits for a tick that a microtask asked for: it comes after the ticks of the handlers, and after all microtasks, nested ones too.
-// An exception of a user's tick then goes its usual way, and the tick that is ours still comes.
+// Where sockets live on the host's loop, the addon calls for each task, from outside of all JavaScript, and the host ends it when the call returns. Many
+// messages may come in one call, where what ends a task can be had from within, as Node's timers do it. Elsewhere the addon is asked for one event
+// after the other: the next waits for a tick that a microtask asked for, which comes after the ticks of the handlers and after
+// all microtasks, nested ones too. An exception of a user's tick then goes its usual way, and the tick that is ours still comes.
 'use strict'
 
 const addon = require('./addon.js')
 
-/** What `pull` found, as in delivery.rs. */
-const Found = Object.freeze({ NOTHING: 0, MESSAGES: 1, EVENT: 2, SETTLED: 3, END: 4, STALLED: 5 })
+/** What `pull` did, as in delivery.rs. */
+const Pulled = Object.freeze({ NOTHING: 0, TASK: 1, PART: 2 })
 
 /** How long sockets may be served before the event loop gets its turn, in milliseconds. */
 const BUDGET = 10
 
 /** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
 
-/** @type {Map<number, Socket>} */
-const sockets = new Map()
-/** Sockets that have something, in order. @type {Set<Socket>} */
-const ready = new Set()
-/** @type {any[]} */
-let incoming = []
+/** The sockets by their handles. @type {(Socket | undefined)[]} */
+const sockets = []
 
 function runtime() {
   if (process.versions.bun) return 'bun'
   return process.versions.deno ? 'deno' : 'node'
 }
 
-/** Counts the tasks of the host's script, as far as sockets can tell them apart. */
-const turn = {
-  number: 0,
-  ending: false,
-  /** Has the turn end with the script that runs now. */
-  note() {
-    if (working || turn.ending) return
-    turn.ending = true
-    setImmediate(() => {
-      turn.ending = false
-      turn.number++
-    })
+const isNode = runtime() === 'node'
+
+/** Runs the microtasks and ticks that wait; undefined where that is not to be had. @type {(() => void) | undefined} */
+const endTask = isNode ? Reflect.get(process, '_tickCallback') : undefined
+
+addon.connect(
+  drain,
+  (/** @type {number} */ handle, /** @type {any[]} */ ...data) => sockets[handle]?.takeMessages(data),
+  (/** @type {number} */ handle, /** @type {string | null} */ name, /** @type {any} */ fields) => {
+    if (name === null) sockets[handle]?.refresh()
+    else sockets[handle]?.deliver(name, fields)
   },
+  warnOfStall,
+  // Bun and Deno export libuv's functions, too, but they do not work there; Electron's loop does not run them reliably.
+  isNode && process.versions.uv?.startsWith('1.') && !process.versions.electron,
+  typeof endTask === 'function',
+)
+
+/**
+ * Names who has kept the event loop for so long that the keeper had to stand in.
+ * @param {number} milliseconds
+ * @param {number} [handle] whose handlers ran
+ * @param {string} [type] and for what
+ */
+function warnOfStall(milliseconds, handle, type = '') {
+  const socket = handle === undefined ? undefined : sockets[handle]
+  const names = socket ? socket.listeners.of(type).map(({ callback }) => callback.name || 'anonymous') : []
+  const culprit = names.length > 0 ? `The ${type} handler (${names.join(', ')})` : 'Something else on this thread'
+  process.emitWarning(
+    `${culprit} kept events waiting for ${(milliseconds / 1000).toFixed(1)} s; pings were answered and heartbeats sent meanwhile. Work that takes long belongs in a worker.`,
+    { type: 'HeartwireWarning', code: 'HEARTWIRE_SLOW_HANDLER' },
+  )
 }
 
-/** Whose handlers ran last, and for what: they are named if they were too slow. @type {Socket | null} */
-let lastSocket = null
-let lastType = ''
+// Where the addon is asked -------------------------------------------------------------------------------------------------
 
-let working = false
+/** Sockets that have something, in order. @type {Set<number>} */
+const ready = new Set()
 let chained = false
 let resuming = false
 /** When the event loop is to get its turn. */
 let until = 0
 
-addon.connect(
-  (/** @type {number[]} */ ...handles) => {
-    for (const handle of handles) {
-      const socket = sockets.get(handle)
-      if (socket) ready.add(socket)
-    }
-    // Else the event loop has waited long enough.
-    if (chained || resuming) return
-    until = performance.now() + BUDGET
-    work()
-  },
-  (/** @type {any[]} */ ...values) => {
-    incoming = values
-  },
-  // Bun and Deno export libuv's functions, too, but they do not work there; Electron's loop does not run them reliably.
-  runtime() === 'node' && process.versions.uv?.startsWith('1.') && !process.versions.electron,
-)
+/** @param {number[]} handles */
+function drain(...handles) {
+  for (const handle of handles) ready.add(handle)
+  // Else the event loop has waited long enough.
+  if (chained || resuming) return
+  until = performance.now() + BUDGET
+  work()
+}
 
 /** Serves the sockets in turn, event by event. */
 function work() {
-  working = true
-  try {
-    // A socket that has more goes to the end of the set, where this loop comes to it again.
-    for (const socket of ready) {
-      ready.delete(socket)
-      if (serve(socket)) return chain()
-      if (performance.now() > until) return timeIsUp()
-    }
-  } finally {
-    working = false
-    if (!chained) turn.number++
-  }
-}
-
-/**
- * Delivers a socket's next event. True: handlers ran, and their task is to be ended.
- * @param {Socket} socket
- */
-function serve(socket) {
-  if (socket.isHeld()) return false
-  let ran = false
-  for (;;) {
-    if (socket.nextMessage()) {
-      lastSocket = socket
-      lastType = 'message'
-      ran = true
-      if (socket.synchronous) continue
-      ready.add(socket)
-      return true
-    }
-    if (ran && performance.now() > until) {
-      ready.add(socket)
-      return true
-    }
-    switch (addon.pull(socket.handle)) {
-      case Found.MESSAGES:
-        socket.takeMessages(incoming)
-        break
-      case Found.EVENT:
-        ready.add(socket)
-        lastSocket = socket
-        lastType = incoming[0]
-        socket.deliver(incoming[0], incoming[1])
-        return true
-      case Found.SETTLED:
-        socket.refresh()
-        break
-      case Found.STALLED:
-        warnOfStall(incoming[0], null, '')
-        break
-      case Found.END:
-        ready.add(socket)
-        return socket.synchronous
-      default:
-        socket.drained()
-        return false
-    }
+  // A socket that has more goes to the end of the set, where this loop comes to it again.
+  for (const handle of ready) {
+    ready.delete(handle)
+    const pulled = addon.pull(handle)
+    if (pulled !== Pulled.NOTHING) ready.add(handle)
+    if (pulled === Pulled.TASK) return chain()
+    if (performance.now() > until) return resume()
   }
 }
 
@@ -144,31 +101,8 @@ function afterMicrotasks() {
 
 function afterTicks() {
   chained = false
-  turn.number++
-  if (performance.now() > until) timeIsUp()
+  if (performance.now() > until) resume()
   else work()
-}
-
-/** Gives the event loop its turn, and names who has kept it for so long that the keeper had to stand in. */
-function timeIsUp() {
-  const stalled = addon.stalled()
-  if (stalled > 0) warnOfStall(stalled, lastSocket, lastType)
-  lastSocket = null
-  resume()
-}
-
-/**
- * @param {number} milliseconds
- * @param {Socket | null} socket
- * @param {string} type
- */
-function warnOfStall(milliseconds, socket, type) {
-  const names = socket ? socket.listeners.of(type).map(({ callback }) => callback.name || 'anonymous') : []
-  const culprit = names.length > 0 ? `The ${type} handler (${names.join(', ')})` : 'Something else on this thread'
-  process.emitWarning(
-    `${culprit} kept events waiting for ${(milliseconds / 1000).toFixed(1)} s; pings were answered and heartbeats sent meanwhile. Work that takes long belongs in a worker.`,
-    { type: 'HeartwireWarning', code: 'HEARTWIRE_SLOW_HANDLER' },
-  )
 }
 
 /** Goes on after the event loop had its turn. */
@@ -182,10 +116,9 @@ function resume() {
   })
 }
 
-/** A socket that was held goes on. @param {Socket} socket */
-function serveAgain(socket) {
-  ready.add(socket)
-  resume()
+/** Tells the addon the end of the loop's turn. */
+function endTurnLater() {
+  setImmediate(addon.endTurn)
 }
 
-module.exports = { addon, runtime, serveAgain, sockets, turn }
+module.exports = { addon, endTask, endTurnLater, runtime, sockets }

@@ -8,60 +8,58 @@
 const { inspect } = require('node:util')
 
 /**
+ * When events came, shared by those that came together.
+ * @typedef {{ time: number }} Moment
  * @typedef {{ trust(event: LightEvent, trusted: boolean): void, begin(event: LightEvent, target: EventTarget): void, end(event: LightEvent): void,
  *   isStopped(event: LightEvent): boolean, isOurs(value: any): boolean, isDispatched(event: LightEvent): boolean }} Internals
  */
 /** @type {Internals} */
 let internals
 
+const TRUSTED = 1
+const DISPATCHED = 2
+const STOPPED = 4
+const STOPPED_AT_ONCE = 8
+const CANCELABLE = 16
+const BUBBLES = 32
+const COMPOSED = 64
+const PREVENTED = 128
+
 class LightEvent {
   /** @type {string} */
   #type
   /** @type {EventTarget | null} */
   #target = null
-  #dispatched = false
-  #trusted = false
-  #stopped = false
-  #stoppedAtOnce = false
-  #cancelable = false
-  #bubbles = false
-  #composed = false
-  #prevented = false
-  /** @type {number} */
-  #time
+  #flags = 0
+  #moment
 
   /**
    * @param {string} type
    * @param {{ bubbles?: boolean, cancelable?: boolean, composed?: boolean } | null} [init]
-   * @param {number} [time]
+   * @param {Moment} [moment]
    */
-  constructor(type, init, time) {
+  constructor(type, init, moment) {
     this.#type = type
-    this.#time = time ?? performance.now()
-    if (init) {
-      this.#bubbles = Boolean(init.bubbles)
-      this.#cancelable = Boolean(init.cancelable)
-      this.#composed = Boolean(init.composed)
-    }
+    this.#moment = moment ?? { time: performance.now() }
+    if (init) this.#flags = (init.bubbles ? BUBBLES : 0) | (init.cancelable ? CANCELABLE : 0) | (init.composed ? COMPOSED : 0)
   }
 
   static {
     internals = {
       trust(event, trusted) {
-        event.#trusted = trusted
+        if (trusted) event.#flags |= TRUSTED
+        else event.#flags &= ~TRUSTED
       },
       begin(event, target) {
         event.#target = target
-        event.#dispatched = true
+        event.#flags |= DISPATCHED
       },
       end(event) {
-        event.#dispatched = false
-        event.#stopped = false
-        event.#stoppedAtOnce = false
+        event.#flags &= ~(DISPATCHED | STOPPED | STOPPED_AT_ONCE)
       },
-      isStopped: (event) => event.#stoppedAtOnce,
+      isStopped: (event) => (event.#flags & STOPPED_AT_ONCE) !== 0,
       isOurs: (value) => typeof value === 'object' && value !== null && #type in value,
-      isDispatched: (event) => event.#dispatched,
+      isDispatched: (event) => (event.#flags & DISPATCHED) !== 0,
     }
   }
 
@@ -75,62 +73,58 @@ class LightEvent {
     return this.#target
   }
   get currentTarget() {
-    return this.#dispatched ? this.#target : null
+    return (this.#flags & DISPATCHED) !== 0 ? this.#target : null
   }
   get eventPhase() {
-    return this.#dispatched ? 2 : 0
+    return (this.#flags & DISPATCHED) !== 0 ? 2 : 0
   }
   get bubbles() {
-    return this.#bubbles
+    return (this.#flags & BUBBLES) !== 0
   }
   get cancelable() {
-    return this.#cancelable
+    return (this.#flags & CANCELABLE) !== 0
   }
   get composed() {
-    return this.#composed
+    return (this.#flags & COMPOSED) !== 0
   }
   get defaultPrevented() {
-    return this.#prevented
+    return (this.#flags & PREVENTED) !== 0
   }
   get returnValue() {
-    return !this.#prevented
+    return (this.#flags & PREVENTED) === 0
   }
   set returnValue(value) {
     if (!value) this.preventDefault()
   }
   get cancelBubble() {
-    return this.#stopped
+    return (this.#flags & STOPPED) !== 0
   }
   set cancelBubble(value) {
-    if (value) this.#stopped = true
+    if (value) this.#flags |= STOPPED
   }
   get timeStamp() {
-    return this.#time
+    return this.#moment.time
   }
   get isTrusted() {
-    return this.#trusted
+    return (this.#flags & TRUSTED) !== 0
   }
   composedPath() {
-    return this.#dispatched ? [this.#target] : []
+    return (this.#flags & DISPATCHED) !== 0 ? [this.#target] : []
   }
   stopPropagation() {
-    this.#stopped = true
+    this.#flags |= STOPPED
   }
   stopImmediatePropagation() {
-    this.#stopped = true
-    this.#stoppedAtOnce = true
+    this.#flags |= STOPPED | STOPPED_AT_ONCE
   }
   preventDefault() {
-    if (this.#cancelable) this.#prevented = true
+    if ((this.#flags & CANCELABLE) !== 0) this.#flags |= PREVENTED
   }
   /** @param {string} type @param {boolean} [bubbles] @param {boolean} [cancelable] */
   initEvent(type, bubbles = false, cancelable = false) {
-    if (this.#dispatched) return
+    if ((this.#flags & DISPATCHED) !== 0) return
     this.#type = `${type}`
-    this.#bubbles = Boolean(bubbles)
-    this.#cancelable = Boolean(cancelable)
-    this.#trusted = false
-    this.#prevented = false
+    this.#flags = (this.#flags & COMPOSED) | (bubbles ? BUBBLES : 0) | (cancelable ? CANCELABLE : 0)
     this.#target = null
   }
 
@@ -179,23 +173,34 @@ function platform(name) {
   return Class?.prototype instanceof Event ? Class : Event
 }
 
+/** @type {(data: unknown, init: { origin: string }, moment: Moment) => MessageEvent} */
+let trustedMessage
+
 class MessageEvent extends LightEvent {
   #data
-  #origin
   #init
 
-  /** @param {string} type @param {any} [init] @param {number} [time] */
-  constructor(type, init, time) {
-    super(type, init, time)
+  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
+  constructor(type, init, moment) {
+    super(type, init, moment)
     this.#data = init?.data ?? null
-    this.#origin = init?.origin ?? ''
     this.#init = init
   }
+
+  static {
+    trustedMessage = (data, init, moment) => {
+      const event = new MessageEvent('message', init, moment)
+      event.#data = data
+      internals.trust(event, true)
+      return event
+    }
+  }
+
   get data() {
     return this.#data
   }
   get origin() {
-    return this.#origin
+    return this.#init?.origin ?? ''
   }
   get lastEventId() {
     return this.#init?.lastEventId ?? ''
@@ -219,9 +224,9 @@ below(MessageEvent, platform('MessageEvent'))
 class CloseEvent extends LightEvent {
   #init
 
-  /** @param {string} type @param {any} [init] @param {number} [time] */
-  constructor(type, init, time) {
-    super(type, init, time)
+  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
+  constructor(type, init, moment) {
+    super(type, init, moment)
     this.#init = init ?? {}
   }
   get wasClean() {
@@ -258,9 +263,9 @@ function fieldEvent(name, defaults) {
       /** @type {any} */
       #init
 
-      /** @param {string} type @param {any} [init] @param {number} [time] */
-      constructor(type, init, time) {
-        super(type, init, time)
+      /** @param {string} type @param {any} [init] @param {Moment} [moment] */
+      constructor(type, init, moment) {
+        super(type, init, moment)
         this.#init = init ?? {}
       }
       static {
@@ -289,13 +294,12 @@ const DrainEvent = fieldEvent('DrainEvent', {})
 const DroppedEvent = fieldEvent('DroppedEvent', { messages: null, reason: '' })
 
 /**
- * @param {{ new (type: string, init?: any, time?: number): LightEvent }} Class
+ * @param {{ new (type: string, init?: any): LightEvent }} Class
  * @param {string} type
  * @param {any} init
- * @param {number} [time]
  */
-function trusted(Class, type, init, time) {
-  const event = new Class(type, init, time)
+function trusted(Class, type, init) {
+  const event = new Class(type, init)
   internals.trust(event, true)
   return event
 }
@@ -313,5 +317,6 @@ module.exports = {
   DrainEvent,
   DroppedEvent,
   trusted,
+  trustedMessage,
   internals,
 }

@@ -4,7 +4,7 @@
 'use strict'
 
 const { AsyncResource } = require('node:async_hooks')
-const { addon, serveAgain, sockets, turn } = require('./delivery.js')
+const { addon, endTask, endTurnLater, sockets } = require('./delivery.js')
 const events = require('./events.js')
 const { carried, thrown } = require('./errors.js')
 const { Listeners } = require('./listeners.js')
@@ -16,8 +16,7 @@ const OPEN = 1
 const CLOSING = 2
 const CLOSED = 3
 
-/** More follows in this turn: write when it ends. */
-const MORE = 1
+const { sendText, sendBinary } = addon
 
 /** @typedef {import('./errors.js').Fields} Fields */
 
@@ -25,7 +24,6 @@ class Socket {
   /** What the user sees. */
   state = CONNECTING
   listeners = new Listeners()
-  outbox = new Outbox(this)
   protocol = ''
   extensions = ''
   url = ''
@@ -42,24 +40,17 @@ class Socket {
   /** Why the user's AbortSignal closed it. @type {unknown} */
   abortReason = undefined
   closedByUs = false
-  /** Called with each change that promises and iterators wait for. @type {Set<() => void>} */
-  watchers = new Set()
 
+  /** @type {InstanceType<typeof Outbox> | null} */
+  #outbox = null
+  /** @type {Set<() => void> | null} */
+  #watchers = null
   #referenced = true
-  /** @type {any[]} */
-  #messages = []
-  #at = 0
-  #origin = ''
-  #time = 0
-  #finishing = false
+  #messageInit = { origin: '' }
   /** The error of this connection's error event. @type {any} */
   #failure = null
-  // bufferedAmount: as it was when the turn began, and what was added since.
-  #turn = -1
-  #sample = 0
-  #added = 0
+  #amountAtEnd = 0
   #discarded = 0
-  #flushing = false
 
   /**
    * @param {EventTarget} face
@@ -70,16 +61,16 @@ class Socket {
     this.face = face
     this.binaryType = 'blob'
     this.synchronous = prepared.allowSynchronousEvents
-    this.providers = prepared.providers
     this.queues = prepared.queues
     this.writeLimit = prepared.writeLimit
+    this.providers = prepared.providers
     if (typeof url === 'function') this.providers.set('url', url)
-    const made = addon.create(typeof url === 'function' ? null : url, prepared.text)
+    const made = addon.create(typeof url === 'function' ? null : url, prepared.text, prepared.allowSynchronousEvents)
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
     this.resource = new AsyncResource('WebSocket', { requireManualDestroy: false })
     if (typeof url !== 'function') this.#describe()
-    sockets.set(made, this)
+    sockets[made] = this
     addon.hold(true)
     addon.start(made)
   }
@@ -90,7 +81,24 @@ class Socket {
     this.extensions = extensions
     this.url = url
     const { protocol: scheme, host } = new URL(url)
-    this.#origin = `${scheme}//${host}`
+    this.#messageInit = { origin: `${scheme}//${host}` }
+  }
+
+  /** Messages that wait for a Blob, if there were any. */
+  get outbox() {
+    this.#outbox ??= new Outbox(this)
+    return this.#outbox
+  }
+
+  /** Whether messages wait for a Blob. */
+  get readsBlobs() {
+    return this.#outbox !== null && !this.#outbox.isEmpty
+  }
+
+  /** Called with each change that promises and iterators wait for. */
+  get watchers() {
+    this.#watchers ??= new Set()
+    return this.#watchers
   }
 
   /** Whether the last event was delivered. */
@@ -107,36 +115,40 @@ class Socket {
 
   // Delivery ---------------------------------------------------------------------------------------------------------------
 
-  /** Whether events wait: paused, and still open. */
-  isHeld() {
-    return this.paused && this.state === OPEN
-  }
-
-  /** @param {any[]} messages */
-  takeMessages(messages) {
-    this.#messages = messages
-    this.#at = 0
-    this.#time = performance.now()
-  }
-
-  /** Delivers the next of the messages at hand. False: there is none. */
-  nextMessage() {
-    while (this.#at < this.#messages.length) {
-      if (this.state !== OPEN) break
-      if (this.isHeld()) return false
-      const content = this.#messages[this.#at]
-      this.#messages[this.#at++] = undefined
-      const data = typeof content === 'string' ? content : this.binary(content)
-      this.dispatch(events.trusted(events.MessageEvent, 'message', { data, origin: this.#origin }, this.#time))
-      return true
+  /** Delivers messages: with `allowSynchronousEvents` at once, else each as a task of its own, the last of which the caller ends. @param {any[]} contents */
+  takeMessages(contents) {
+    const moment = { time: performance.now() }
+    if (this.synchronous) {
+      this.resource.runInAsyncScope(dispatchMessages, null, this, contents, moment)
+      return
     }
-    this.#messages = []
-    this.#at = 0
-    return false
+    for (let index = 0, left = contents.length - 1; this.takes(left + 1); index++, left--) {
+      this.resource.runInAsyncScope(dispatchMessage, null, this, contents[index], moment)
+      if (left === 0) return
+      try {
+        endTask?.()
+      } catch (error) {
+        addon.unread(this.handle, left)
+        throw error
+      }
+    }
+  }
+
+  /** Whether messages are still to be delivered; the last `left` of a call come again if not now. @param {number} left */
+  takes(left) {
+    if (this.state !== OPEN) return false
+    if (this.paused) addon.unread(this.handle, left)
+    return !this.paused
+  }
+
+  /** @param {any} content @param {events.Moment} moment */
+  message(content, moment) {
+    const data = typeof content === 'string' ? content : this.#binary(content)
+    this.listeners.dispatch(this.face, events.trustedMessage(data, this.#messageInit, moment))
   }
 
   /** @param {ArrayBuffer} bytes */
-  binary(bytes) {
+  #binary(bytes) {
     if (this.binaryType === 'arraybuffer') return bytes
     return this.binaryType === 'nodebuffer' ? Buffer.from(bytes) : new Blob([bytes])
   }
@@ -160,10 +172,10 @@ class Socket {
     if (name === 'close') {
       this.#failure = null
       this.lastClose = event
-      if (!event.willReconnect) this.#finishing = true
     }
     this.dispatch(event)
-    if (name === 'open' || name === 'close') for (const watcher of [...this.watchers]) watcher()
+    if ((name === 'open' || name === 'close') && this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher()
+    if (this.isOver) this.#finish()
   }
 
   /** @param {string} name @param {any} fields @returns {any} */
@@ -196,13 +208,12 @@ class Socket {
     }
   }
 
-  /** The addon has nothing more for now; after the last event, that is for ever. */
-  drained() {
-    if (!this.#finishing || this.handle === null) return
-    this.#sample = addon.bufferedAmount(this.handle)
-    this.#added = 0
+  /** The last event was delivered. */
+  #finish() {
+    if (this.handle === null) return
+    this.#amountAtEnd = addon.bufferedAmount(this.handle, true)
     this.unhold()
-    sockets.delete(this.handle)
+    sockets[this.handle] = undefined
     addon.release(this.handle)
     this.handle = null
   }
@@ -210,9 +221,7 @@ class Socket {
   /** @param {boolean} paused */
   pause(paused) {
     this.paused = paused
-    if (this.handle === null) return
-    addon.pause(this.handle, paused)
-    if (!paused) serveAgain(this)
+    if (this.handle !== null && this.state < CLOSING) addon.pause(this.handle, paused)
   }
 
   // The user's functions ---------------------------------------------------------------------------------------------------
@@ -245,12 +254,10 @@ class Socket {
       this.discard(data)
       return
     }
-    const first = this.#beginTurn()
-    const more = first ? 0 : MORE
-    const sent = typeof data === 'string' ? addon.sendText(this.handle, data, flags | more) : addon.sendBinary(this.handle, data, flags | more)
-    if (typeof sent !== 'number') throw thrown(sent)
-    this.#added += sent
-    if (more !== 0) this.#flushLater()
+    const outcome = typeof data === 'string' ? sendText(this.handle, data, flags) : sendBinary(this.handle, data, flags)
+    if (outcome === undefined) return
+    if (outcome !== true) throw thrown(outcome)
+    endTurnLater()
   }
 
   /**
@@ -269,28 +276,9 @@ class Socket {
     this.#discarded += typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength
   }
 
-  /** Notes what was buffered when the turn began. True: it begins now. */
-  #beginTurn() {
-    if (this.#turn === turn.number) return false
-    this.#turn = turn.number
-    this.#sample = addon.bufferedAmount(this.handle)
-    this.#added = 0
-    turn.note()
-    return true
-  }
-
-  #flushLater() {
-    if (this.#flushing) return
-    this.#flushing = true
-    process.nextTick(() => {
-      this.#flushing = false
-      if (this.handle !== null) addon.flush(this.handle)
-    })
-  }
-
   get bufferedAmount() {
-    if (this.handle !== null) this.#beginTurn()
-    return this.#sample + this.#added + this.#discarded + this.outbox.size
+    const amount = this.handle === null ? this.#amountAtEnd : addon.bufferedAmount(this.handle, false)
+    return amount + this.#discarded + (this.#outbox === null ? 0 : this.#outbox.size)
   }
 
   // Control ----------------------------------------------------------------------------------------------------------------
@@ -306,10 +294,11 @@ class Socket {
   close(code, reason) {
     if (this.handle === null || this.isOver) return
     this.closedByUs = true
-    this.closeWaits = !this.outbox.isEmpty
+    this.closeWaits = this.readsBlobs
     if (this.closeWaits) {
       this.outbox.after(() => this.#closeNow(code, reason))
       this.refresh()
+      this.#goOn()
     } else {
       this.#closeNow(code, reason)
     }
@@ -321,16 +310,21 @@ class Socket {
     const failed = addon.close(this.handle, code, reason)
     if (failed !== undefined) throw thrown(failed)
     this.refresh()
-    if (this.paused) serveAgain(this)
+    this.#goOn()
   }
 
   terminate() {
     if (this.handle === null || this.isOver) return
     this.closedByUs = true
-    this.outbox.clear()
+    this.#outbox?.clear()
     addon.terminate(this.handle)
     this.refresh()
-    if (this.paused) serveAgain(this)
+    this.#goOn()
+  }
+
+  /** Nothing is held back any more: the end has to come through. */
+  #goOn() {
+    if (this.paused) addon.pause(this.handle, false)
   }
 
   // The life of the process ------------------------------------------------------------------------------------------------
@@ -359,6 +353,16 @@ class Socket {
 /** @param {Socket} socket @param {any} event */
 function dispatch(socket, event) {
   socket.listeners.dispatch(socket.face, event)
+}
+
+/** @param {Socket} socket @param {any} content @param {events.Moment} moment */
+function dispatchMessage(socket, content, moment) {
+  socket.message(content, moment)
+}
+
+/** @param {Socket} socket @param {any[]} contents @param {events.Moment} moment */
+function dispatchMessages(socket, contents, moment) {
+  for (let index = 0; index < contents.length && socket.takes(contents.length - index); index++) socket.message(contents[index], moment)
 }
 
 /** @param {string} call */

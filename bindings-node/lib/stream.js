@@ -33,7 +33,7 @@ async function sendStream(socket, source, flags) {
       isText = typeof part === 'string'
       if (held !== undefined) send(held, false)
       held = typeof part === 'string' ? bytes : Uint8Array.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)
-      if (socket.handle !== null && addon.bufferedAmount(socket.handle) > socket.writeLimit) await drained(socket)
+      if (socket.handle !== null && addon.bufferedAmount(socket.handle, true) > socket.writeLimit) await drained(socket)
     }
   } catch (error) {
     // What was begun cannot be taken back: the peer must not take a part for the whole.

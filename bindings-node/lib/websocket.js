@@ -83,7 +83,7 @@ class WebSocket extends EventTarget {
     const content = typeof data === 'string' ? data : convert.message(data)
     const flags = arguments.length > 1 ? sendFlags(arguments[1]) : 0
     if (socket.closeWaits) socket.discard(content)
-    else if (content instanceof Blob || !socket.outbox.isEmpty) socket.sendLater(content, flags)
+    else if (content instanceof Blob || socket.readsBlobs) socket.sendLater(content, flags)
     else socket.transmit(content, flags)
   }
 

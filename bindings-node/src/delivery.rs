@@ -1,87 +1,308 @@
-//! From batches to JavaScript: `pull` walks a socket's batch and gives what it finds to the sink, many messages in one call.
+//! From batches to JavaScript: takes what comes next of a socket, converts it, and has the shim hand it to the listeners. One event is one task of the
+//! host, with its microtasks and ticks behind it; with `allowSynchronousEvents`, what a read has brought is one.
+
+use std::ptr;
+use std::time::{Duration, Instant};
 
 use heartwire::event::{Batch, Event, Item};
 
 use crate::environment::Environment;
 use crate::js::{Arguments, Js, Result, Value};
+use crate::place::Home;
 use crate::socket::Socket;
+use crate::uv::{Handle, Watch};
 use crate::values;
 
-/// How many messages cross in one call.
-const PER_CALL: usize = 32;
+/// How many messages cross in one call, and how many tasks share a handle scope.
+pub(crate) const PER_CALL: usize = 32;
 /// How many bytes of messages cross in one call, so that what a handler's `close()` makes void is not converted for nothing.
 const BYTES_PER_CALL: usize = 256 << 10;
+/// How long one call may take.
+const SHORT: Duration = Duration::from_millis(1);
+/// How many empty batches are kept, and of what size: one for the socket that reads, some for those in the middle of one.
+const SPARE: usize = 4;
+const SPARE_BYTES: usize = 256 << 10;
 
-/// What `pull` found.
-#[derive(Clone, Copy)]
-#[repr(u32)]
-enum Found {
+/// A call of the shim.
+struct Task {
+    function: Value,
+    arguments: [Value; PER_CALL + 1],
+    count: usize,
+    /// What follows it of this socket may come in the same task.
+    synchronous: bool,
+    /// More of its batch follows.
+    more: bool,
+    /// It brings messages, not another event.
+    messages: bool,
+}
+
+impl Task {
+    fn new() -> Self {
+        Self { function: ptr::null_mut(), arguments: [ptr::null_mut(); PER_CALL + 1], count: 0, synchronous: false, more: false, messages: false }
+    }
+
+    fn arguments(&self) -> &[Value] {
+        &self.arguments[..self.count]
+    }
+}
+
+/// How a socket's service ended.
+enum Served {
     /// Nothing waits.
-    Nothing = 0,
-    /// Messages: strings and `ArrayBuffer`s went to the sink.
-    Messages = 1,
-    /// An event: its name and fields went to the sink. The socket's state may have changed.
-    Event = 2,
-    /// The peer's Close or a failure was reached. The socket's state may have changed.
-    Settled = 3,
-    /// The batch is at its end; there may be another.
-    End = 4,
-    /// The loop was so late that the keeper stood in: for how many milliseconds went to the sink.
-    Stalled = 5,
+    Through,
+    /// The loop has to go on.
+    Late,
+    /// No JavaScript can be called any more.
+    Gone,
 }
 
-/// `pull(handle)`: the next thing of a socket. To be called again once the handlers of the last one have run.
-pub(crate) fn pull(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let handle = js.to_integer(arguments.at(0))?;
-    let found = next(js, environment, handle)?;
-    js.integer(found as u32)
-}
-
-/// `stalled()`: for how many milliseconds something has waited for this environment's loop, if the keeper stood in since the last call; else 0.
-pub(crate) fn stalled(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
-    js.number(environment.stall().unwrap_or_default().as_millis() as f64)
-}
-
-fn next(js: Js, environment: &mut Environment, handle: u32) -> Result<Found> {
-    if let (Some(stall), Some(link)) = (environment.stall(), &environment.link) {
-        js.call(js.kept(link.sink)?, &[js.number(stall.as_millis() as f64)?])?;
-        return Ok(Found::Stalled);
-    }
-    let mut wide = std::mem::take(&mut environment.wide);
-    let sink = environment.link.as_ref().map(|link| link.sink);
-    let (Some(socket), Some(sink)) = (environment.socket(handle), sink) else { return Ok(Found::Nothing) };
-    if !socket.in_batch && !socket.next_batch() {
-        return Ok(Found::Nothing);
-    }
-    let found = loop {
-        let Some(item) = socket.batch.items.get(socket.next) else {
-            socket.in_batch = false;
-            socket.connection.delivered(&socket.batch);
-            break Found::End;
-        };
-        if is_message(item) {
-            let mut values = [std::ptr::null_mut(); PER_CALL];
-            let count = messages(js, socket, &mut values, &mut wide)?;
-            js.call(js.kept(sink)?, &values[..count])?;
-            break Found::Messages;
+/// Serves the sockets that have something, one after the other, from outside of all JavaScript, for as long as one pass of the loop may last.
+pub(crate) fn serve(home: Home) {
+    let js = home.with(|environment| {
+        if environment.serving {
+            return None;
         }
-        socket.next += 1;
-        match item {
-            Item::Barrier => {
-                socket.connection.settle();
-                break Found::Settled;
+        environment.turn.begin();
+        environment.serving = environment.js.is_some();
+        environment.js
+    });
+    let Some(js) = js else { return };
+    while let Some(handle) = home.with(Environment::next_in_line) {
+        match serve_one(js, home, handle) {
+            Served::Through => {}
+            Served::Late => {
+                home.with(|environment| {
+                    // Behind the others, in the next pass.
+                    if let Some(link) = &environment.link {
+                        link.door.knock(handle);
+                    }
+                });
+                break;
             }
-            Item::Event(event) => {
-                if socket.connection.enter(event) {
-                    js.call(js.kept(sink)?, &values::event(js, event)?)?;
-                    break Found::Event;
+            Served::Gone => break,
+        }
+    }
+    home.with(|environment| environment.serving = false);
+}
+
+fn serve_one(js: Js, home: Home, handle: u32) -> Served {
+    let mut task = Task::new();
+    loop {
+        let served = js.scoped(|| {
+            for _ in 0..PER_CALL {
+                match home.with(|environment| next(js, environment, handle, &mut task)) {
+                    Ok(false) => return Some(Served::Through),
+                    Ok(true) => {
+                        let began = task.more.then(Instant::now);
+                        let mut outcome = js.task(task.function, task.arguments());
+                        while outcome.is_err() {
+                            if !js.report_pending() {
+                                return Some(Served::Gone);
+                            }
+                            // The ticks behind the one that threw come before the next event.
+                            outcome = js.task(task.function, &[]);
+                        }
+                        if let Some(began) = began {
+                            home.with(|environment| keep_pace(environment, handle, began.elapsed()));
+                        }
+                    }
+                    Err(_) => _ = js.report_pending(),
+                }
+                if home.with(|environment| environment.turn.end_task()) {
+                    // Named, if it has kept the loop for so long that the keeper had to stand in.
+                    if home.with(|environment| blame(js, environment, handle, &mut task)).unwrap_or(false) {
+                        let _ = js.task(task.function, task.arguments());
+                    }
+                    return Some(Served::Late);
                 }
             }
-            Item::Text(_) | Item::Binary(_) => {}
+            None
+        });
+        match served {
+            Ok(None) => {}
+            Ok(Some(served)) => return served,
+            Err(_) => return Served::Gone,
         }
+    }
+}
+
+/// Slow handlers are called one by one, fast ones many in one call, so that a call stays short.
+fn keep_pace(environment: &mut Environment, handle: u32, took: Duration) {
+    if let Some(socket) = environment.socket(handle) {
+        socket.pace = if took < SHORT { (2 * socket.pace).min(PER_CALL) } else { (socket.pace / 2).max(1) };
+    }
+}
+
+/// Makes a task of telling how long something has waited for the loop because of the task before. False: not so long.
+fn blame(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> Result<bool> {
+    let (Some(stall), Some(link)) = (environment.stall(), &environment.link) else { return Ok(false) };
+    let name = if task.messages { js.text("message")? } else { task.arguments[1] };
+    task.function = js.kept(link.stalled)?;
+    task.arguments[..3].copy_from_slice(&[js.number(stall.as_millis() as f64)?, js.integer(handle)?, name]);
+    task.count = 3;
+    Ok(true)
+}
+
+/// Another thread rang, or the last pass has left something.
+pub(crate) unsafe extern "C" fn on_bell(handle: Handle) {
+    // SAFETY: the callback of a handle that was made with a `Home`.
+    let Some(home) = (unsafe { Watch::<Home>::data(handle) }) else { return };
+    home.with(|environment| {
+        let ready = environment.link.as_ref().map(|link| link.door.take_ready());
+        for handle in ready.unwrap_or_default() {
+            environment.line_up(handle);
+        }
+    });
+    serve(home);
+}
+
+/// What `pull` did.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum Pulled {
+    /// Nothing waits.
+    Nothing = 0,
+    /// A task, to be ended before the next.
+    Task = 1,
+    /// A part of one.
+    Part = 2,
+}
+
+/// `pull(handle)`: delivers the next thing of a socket from within JavaScript, where the loop does not do it.
+pub(crate) fn pull(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
+    let handle = js.to_integer(arguments.at(0))?;
+    let mut task = Task::new();
+    let pulled = if home.with(|environment| next(js, environment, handle, &mut task))? {
+        js.call(task.function, task.arguments())?;
+        home.with(|environment| environment.turn.end_task());
+        if task.synchronous { Pulled::Part } else { Pulled::Task }
+    } else {
+        Pulled::Nothing
     };
-    environment.wide = wide;
-    Ok(found)
+    js.integer(pulled as u32)
+}
+
+/// `unread(handle, count)`: the last so many messages of the last call come again.
+pub(crate) fn unread(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let count = js.to_integer(arguments.at(1))? as usize;
+    if let Some(socket) = environment.socket(js.to_integer(arguments.at(0))?) {
+        socket.next = socket.next.saturating_sub(count);
+    }
+    js.undefined()
+}
+
+/// Makes a task of what comes next. False: nothing waits.
+fn next(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> Result<bool> {
+    if let (Some(stall), Some(link)) = (environment.stall(), &environment.link) {
+        *task = Task::new();
+        task.function = js.kept(link.stalled)?;
+        task.arguments[0] = js.number(stall.as_millis() as f64)?;
+        task.count = 1;
+        return Ok(true);
+    }
+    loop {
+        if environment.socket(handle).is_none_or(|socket| socket.batch.is_none()) && !begin_batch(environment, handle) {
+            return Ok(false);
+        }
+        let Environment { sockets, link: Some(link), spare, wide, .. } = &mut *environment else { return Ok(false) };
+        let Some(socket) = sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return Ok(false) };
+        if socket.is_held() {
+            if let Some(host) = &mut socket.host {
+                host.rest();
+                socket.again = true;
+            }
+            return Ok(false);
+        }
+        let Some(batch) = &socket.batch else { return Ok(false) };
+        let Some(item) = batch.items.get(socket.next) else {
+            if end_batch(socket, spare) {
+                continue;
+            }
+            return Ok(false);
+        };
+        task.arguments[0] = js.integer(handle)?;
+        (task.synchronous, task.more, task.messages) = (false, false, false);
+        match item {
+            Item::Barrier => {
+                socket.next += 1;
+                socket.connection.settle();
+                task.function = js.kept(link.event)?;
+                task.arguments[1] = js.null()?;
+                task.count = 2;
+                return Ok(true);
+            }
+            Item::Event(event) if !is_message(item) => {
+                socket.next += 1;
+                if !socket.connection.enter(event) {
+                    continue;
+                }
+                let [name, fields] = values::event(js, event)?;
+                task.function = js.kept(link.event)?;
+                task.arguments[1..3].copy_from_slice(&[name, fields]);
+                task.count = 3;
+                return Ok(true);
+            }
+            _ if !socket.connection.may_deliver() => socket.next += 1,
+            _ => {
+                let most = if socket.synchronous {
+                    PER_CALL
+                } else if link.ticks {
+                    socket.pace
+                } else {
+                    1
+                };
+                messages(js, socket, most, task, wide)?;
+                task.function = js.kept(link.messages)?;
+                task.synchronous = socket.synchronous;
+                task.messages = true;
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Takes the socket's next batch. False: there is none.
+pub(crate) fn begin_batch(environment: &mut Environment, handle: u32) -> bool {
+    let Environment { sockets, uv, alarms, spare, link, .. } = environment;
+    let Some(socket) = sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return false };
+    let mut batch = spare.pop().unwrap_or_default();
+    let filled = if let (Some(host), Some(uv), Some(alarms)) = (&mut socket.host, uv, alarms) {
+        socket.again = host.drive(&socket.connection, &mut batch, uv, alarms);
+        if socket.again
+            && batch.is_empty()
+            && let Some(link) = link
+        {
+            // After the loop's other work.
+            link.door.knock(handle);
+        }
+        !batch.is_empty()
+    } else {
+        socket.again = true;
+        socket.connection.take(&mut batch)
+    };
+    if filled {
+        socket.batch = Some(batch);
+        socket.next = 0;
+    } else {
+        keep(batch, spare);
+    }
+    filled
+}
+
+/// The batch was delivered. True: there may be another at once.
+fn end_batch(socket: &mut Socket, spare: &mut Vec<Batch>) -> bool {
+    if let Some(mut batch) = socket.batch.take() {
+        socket.connection.delivered(&batch);
+        batch.clear();
+        keep(batch, spare);
+    }
+    socket.again
+}
+
+fn keep(batch: Batch, spare: &mut Vec<Batch>) {
+    if spare.len() < SPARE && batch.bytes.capacity() <= SPARE_BYTES {
+        spare.push(batch);
+    }
 }
 
 fn is_message(item: &Item) -> bool {
@@ -93,33 +314,39 @@ fn is_message(item: &Item) -> bool {
 }
 
 /// Converts the messages that come next, and moves past them.
-fn messages(js: Js, socket: &mut Socket, values: &mut [Value; PER_CALL], wide: &mut Vec<u16>) -> Result<usize> {
-    let Batch { bytes, items, .. } = &socket.batch;
-    let (mut count, mut size) = (0, 0);
+fn messages(js: Js, socket: &mut Socket, most: usize, task: &mut Task, wide: &mut Vec<u16>) -> Result<()> {
+    let Some(Batch { bytes, items, .. }) = &socket.batch else { return Ok(()) };
+    let mut size = 0;
+    task.count = 1;
     while let Some(item) = items.get(socket.next).filter(|item| is_message(item)) {
-        values[count] = match item {
-            Item::Text(range) => {
-                size += range.len();
-                js.string(&bytes[range.clone()], wide)?
-            }
-            Item::Binary(range) => {
-                size += range.len();
-                js.bytes(&bytes[range.clone()])?
-            }
-            Item::Event(event) => match &**event {
-                Event::Message(message) => {
-                    size += message.len();
-                    values::message(js, message)?
-                }
-                _ => break,
-            },
-            Item::Barrier => break,
-        };
         socket.next += 1;
-        count += 1;
-        if count == PER_CALL || size >= BYTES_PER_CALL {
+        task.arguments[task.count] = convert(js, bytes, item, wide)?;
+        task.count += 1;
+        size += match item {
+            Item::Text(range) | Item::Binary(range) => range.len(),
+            Item::Event(event) => match &**event {
+                Event::Message(message) => message.len(),
+                _ => 0,
+            },
+            Item::Barrier => 0,
+        };
+        if task.count > most || size >= BYTES_PER_CALL {
             break;
         }
     }
-    Ok(count)
+    task.more = socket.next < items.len();
+    Ok(())
+}
+
+/// A string or an `ArrayBuffer`.
+fn convert(js: Js, bytes: &[u8], item: &Item, wide: &mut Vec<u16>) -> Result<Value> {
+    match item {
+        Item::Text(range) => js.string(&bytes[range.clone()], wide),
+        Item::Binary(range) => js.bytes(&bytes[range.clone()]),
+        Item::Event(event) => match &**event {
+            Event::Message(message) => values::message(js, message),
+            _ => js.undefined(),
+        },
+        Item::Barrier => js.undefined(),
+    }
 }

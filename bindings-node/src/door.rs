@@ -1,5 +1,5 @@
-//! The way from any thread to an environment: one threadsafe function for all its sockets, called once for each change from "nothing is ready"
-//! to "something is". Knows handles, no sockets.
+//! The way from any thread to an environment, one for all its sockets: a bell of its loop, or a threadsafe function, used once for each change from
+//! "nothing is ready" to "something is". Knows handles, no sockets.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::sys;
 
 use crate::js::{Failed, Js, Kept, Result, Value};
+use crate::uv::Ringer;
 
 /// How many handles one call of the drain takes.
 const PER_CALL: usize = 256;
@@ -15,11 +16,17 @@ const PER_CALL: usize = 256;
 pub(crate) struct Door(Mutex<State>);
 
 struct State {
-    function: Option<Function>,
+    bell: Bell,
     /// The sockets that have something, in order.
     ready: Vec<u32>,
-    /// How many sockets keep the process alive.
-    holders: u32,
+}
+
+#[derive(Clone, Copy)]
+enum Bell {
+    Loop(Ringer),
+    Function(Function),
+    /// The environment ends.
+    None,
 }
 
 #[derive(Clone, Copy)]
@@ -35,9 +42,14 @@ struct Context {
 }
 
 impl Door {
+    /// A door that rings a bell of the loop, to be closed before the bell.
+    pub(crate) fn with_bell(ringer: Ringer) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State { bell: Bell::Loop(ringer), ready: Vec::new() })))
+    }
+
     /// A door that calls `drain(handle, ...)`. It does not keep the process alive by itself.
-    pub(crate) fn open(js: Js, drain: Value) -> Result<Arc<Self>> {
-        let door = Arc::new(Self(Mutex::new(State { function: None, ready: Vec::new(), holders: 0 })));
+    pub(crate) fn with_function(js: Js, drain: Value) -> Result<Arc<Self>> {
+        let door = Arc::new(Self(Mutex::new(State { bell: Bell::None, ready: Vec::new() })));
         let context = Box::new(Context { door: Arc::clone(&door), drain: js.keep(drain)? });
         let name = js.text("heartwire")?;
         let mut function = ptr::null_mut();
@@ -63,34 +75,43 @@ impl Door {
         }
         // SAFETY: as above; the function was just made.
         unsafe { sys::napi_unref_threadsafe_function(js.0, function) };
-        door.state().function = Some(Function(function));
+        door.state().bell = Bell::Function(Function(function));
         Ok(door)
     }
 
     /// A socket has something. From any thread.
     pub(crate) fn knock(&self, handle: u32) {
         let mut state = self.state();
-        let Some(function) = state.function else { return };
-        let first = state.ready.is_empty();
         state.ready.push(handle);
-        if first {
-            // SAFETY: the function is open while `state.function` is set, and we hold the lock; the call only posts.
-            unsafe { sys::napi_call_threadsafe_function(function.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking) };
+        if state.ready.len() == 1 {
+            match state.bell {
+                Bell::Loop(ringer) => ringer.ring(),
+                Bell::Function(function) => {
+                    // SAFETY: the function is open while `state` has it, and we hold the lock; the call only posts.
+                    unsafe {
+                        sys::napi_call_threadsafe_function(function.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking)
+                    };
+                }
+                Bell::None => state.ready.clear(),
+            }
         }
     }
 
-    /// One socket more (or less) keeps the process alive.
-    pub(crate) fn hold(&self, js: Js, more: bool) {
-        let mut state = self.state();
-        let before = state.holders;
-        state.holders = if more { before + 1 } else { before.saturating_sub(1) };
-        let Some(function) = state.function else { return };
-        // SAFETY: called on the environment's thread, with its open function.
-        unsafe {
-            match (before, state.holders) {
-                (0, 1) => sys::napi_ref_threadsafe_function(js.0, function.0),
-                (1, 0) => sys::napi_unref_threadsafe_function(js.0, function.0),
-                _ => sys::Status::napi_ok,
+    /// Takes the sockets that have something, in order.
+    pub(crate) fn take_ready(&self) -> Vec<u32> {
+        std::mem::take(&mut self.state().ready)
+    }
+
+    /// Whether the threadsafe function keeps the process alive.
+    pub(crate) fn hold(&self, js: Js, held: bool) {
+        if let Bell::Function(function) = self.state().bell {
+            // SAFETY: called on the environment's thread, with its open function.
+            unsafe {
+                if held {
+                    sys::napi_ref_threadsafe_function(js.0, function.0)
+                } else {
+                    sys::napi_unref_threadsafe_function(js.0, function.0)
+                }
             };
         }
     }
@@ -98,7 +119,7 @@ impl Door {
     /// The environment ends: nobody is called any more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
-        state.function = None;
+        state.bell = Bell::None;
         state.ready = Vec::new();
     }
 
@@ -116,8 +137,7 @@ unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void,
     // SAFETY: the host gives the context of `open`, which lives until `forget`.
     let context = unsafe { &*context.cast::<Context>() };
     let js = Js(env);
-    let ready = std::mem::take(&mut context.door.state().ready);
-    for handles in ready.chunks(PER_CALL) {
+    for handles in context.door.take_ready().chunks(PER_CALL) {
         let Ok(drain) = js.kept(context.drain) else { return };
         let Ok(handles) = handles.iter().map(|handle| js.integer(*handle)).collect::<Result<Vec<_>>>() else { return };
         let mut outcome = js.call(drain, &handles);

@@ -6,7 +6,8 @@ use crate::environment::Environment;
 use crate::js::{Arguments, Js, Result, Value};
 
 /// `goodbye()`: the process ends.
-pub(crate) fn of_process(js: Js, _: &mut Environment, _: &Arguments) -> Result<Value> {
+pub(crate) fn of_process(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
+    environment.end_turn();
     exit::goodbye(None);
     js.undefined()
 }

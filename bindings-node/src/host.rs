@@ -7,86 +7,68 @@ use std::time::Instant;
 use heartwire::driver::{Connection, LinkId, Plan};
 use heartwire::event::Batch;
 
+use crate::alarms::Alarms;
+use crate::delivery;
 use crate::place::Place;
 use crate::uv::{Handle, Loop, READABLE, WRITABLE, Watch};
 
 /// What watches a socket.
 pub(crate) struct Host {
-    uv: Loop,
     place: Place,
     descriptor: Option<(LinkId, Watch<Place>)>,
     events: c_int,
-    timer: Option<Watch<Place>>,
-    /// When the timer fires; it may fire early, which costs a turn and no more.
-    alarm: Option<Instant>,
+    /// When it is to be driven at the latest; it may be driven earlier, which costs a turn and no more.
+    pub(crate) alarm: Option<Instant>,
 }
 
 impl Host {
-    pub(crate) fn new(uv: Loop, place: Place) -> Self {
-        Self { uv, place, descriptor: None, events: 0, timer: None, alarm: None }
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, descriptor: None, events: 0, alarm: None }
     }
 
-    /// Takes a turn. True: it brought something.
-    pub(crate) fn drive(&mut self, connection: &Connection, batch: &mut Batch) -> bool {
+    /// Takes a turn. True: it is to take another at once.
+    pub(crate) fn drive(&mut self, connection: &Connection, batch: &mut Batch, uv: &Loop, alarms: &mut Alarms) -> bool {
         let plan = connection.drive(batch);
-        self.follow(connection, &plan);
-        if plan.again && batch.is_empty() {
-            // After the loop's other work.
-            self.place.knock();
+        self.follow(connection, &plan, uv);
+        if let Some(deadline) = plan.deadline
+            && self.alarm.is_none_or(|alarm| deadline < alarm)
+        {
+            alarms.set(self.place.handle, self.alarm.replace(deadline), deadline);
         }
-        !batch.is_empty()
+        plan.again
     }
 
-    fn follow(&mut self, connection: &Connection, plan: &Plan) {
+    fn follow(&mut self, connection: &Connection, plan: &Plan, uv: &Loop) {
         if self.descriptor.as_ref().map(|(id, _)| *id) != plan.descriptor.map(|(id, _)| id) {
             self.descriptor = None;
             self.events = 0;
             if let Some((id, descriptor)) = plan.descriptor {
-                self.descriptor = self.uv.poll(descriptor, self.place.clone(), self.place.closing()).map(|watch| (id, watch));
+                self.descriptor = uv.poll(descriptor, self.place).map(|watch| (id, watch));
             }
             connection.watching(self.descriptor.as_ref().map(|(id, _)| *id));
         }
-        let events = if plan.want_read { READABLE } else { 0 } | if plan.want_write { WRITABLE } else { 0 };
+        self.watch(if plan.want_read { READABLE } else { 0 } | if plan.want_write { WRITABLE } else { 0 });
+    }
+
+    /// Watches nothing until the next turn: what has come is not delivered yet, and the loop would not stop to tell of more.
+    pub(crate) fn rest(&mut self) {
+        self.watch(0);
+    }
+
+    fn watch(&mut self, events: c_int) {
         if let Some((_, watch)) = &self.descriptor
             && events != self.events
         {
             watch.watch(events, on_ready);
             self.events = events;
         }
-        if let Some(deadline) = plan.deadline
-            && self.alarm.is_none_or(|alarm| deadline < alarm)
-        {
-            self.wake_at(deadline);
-        }
-    }
-
-    fn wake_at(&mut self, deadline: Instant) {
-        if self.timer.is_none() {
-            self.timer = self.uv.timer(self.place.clone(), self.place.closing());
-        }
-        if let Some(timer) = &self.timer {
-            let wait = deadline.saturating_duration_since(Instant::now());
-            timer.start(wait.as_millis() as u64 + 1, on_alarm);
-            self.alarm = Some(deadline);
-        }
-    }
-
-    /// The timer has fired.
-    pub(crate) fn alarm_passed(&mut self) {
-        self.alarm = None;
     }
 }
 
 unsafe extern "C" fn on_ready(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: the callback of a handle that was made with a `Place`.
     if let Some(place) = unsafe { Watch::<Place>::data(handle) } {
-        place.take_turn(false);
-    }
-}
-
-unsafe extern "C" fn on_alarm(handle: Handle) {
-    // SAFETY: as above.
-    if let Some(place) = unsafe { Watch::<Place>::data(handle) } {
-        place.take_turn(true);
+        place.home.with(|environment| environment.line_up(place.handle));
+        delivery::serve(place.home);
     }
 }

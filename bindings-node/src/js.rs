@@ -124,19 +124,19 @@ impl Js {
         checked!(napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
     }
 
-    /// Calls the drain from outside of all JavaScript, as a task of the host: microtasks and ticks run behind it. What it throws is reported, and it goes on.
-    pub(crate) fn enter(self, drain: Kept, handle: u32) {
-        let Ok(scope) = resulting!(napi_open_handle_scope(self.0), ptr::null_mut()) else { return };
-        let mut entered = self.kept(drain).and_then(|drain| self.task(drain, &[self.integer(handle)?]));
-        while entered.is_err() && self.report_pending() {
-            entered = self.kept(drain).and_then(|drain| self.task(drain, &[]));
-        }
-        let _ = checked!(napi_close_handle_scope(self.0, scope));
-    }
-
-    fn task(self, function: Value, arguments: &[Value]) -> Result<()> {
+    /// Calls a JavaScript function from outside of all JavaScript, as a task of the host: its microtasks and ticks run before this returns. What they
+    /// throw stays pending.
+    pub(crate) fn task(self, function: Value, arguments: &[Value]) -> Result<()> {
         let global = resulting!(napi_get_global(self.0), ptr::null_mut())?;
         checked!(napi_make_callback(self.0, ptr::null_mut(), global, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
+    }
+
+    /// Has the values that `run` makes go when it returns.
+    pub(crate) fn scoped<T>(self, run: impl FnOnce() -> T) -> Result<T> {
+        let scope = resulting!(napi_open_handle_scope(self.0), ptr::null_mut())?;
+        let outcome = run();
+        checked!(napi_close_handle_scope(self.0, scope))?;
+        Ok(outcome)
     }
 
     /// Throws an `Error` with these words, unless an exception is pending already.

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(dead_code, reason = "napi-derive registers nothing in a test build"))]
 
+mod alarms;
 mod delivery;
 mod door;
 mod environment;
@@ -12,6 +13,7 @@ mod js;
 mod place;
 mod socket;
 mod testing;
+mod turn;
 mod uv;
 mod values;
 mod work;

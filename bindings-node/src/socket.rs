@@ -1,5 +1,6 @@
 //! What JavaScript can do with a socket: one function for each call of `Connection`, by handle. Failures come back as plain objects.
 
+use std::ptr;
 use std::sync::Arc;
 
 use heartwire::close::CloseCode;
@@ -10,50 +11,92 @@ use heartwire::message::{Answer, Data, SendOptions};
 use heartwire::options::{Dialect, Options};
 use serde_json::Value as Json;
 
-use crate::environment::Environment;
+use crate::delivery;
+use crate::environment::{Environment, home};
 use crate::host::Host;
 use crate::js::{Arguments, Js, Result, Value};
+use crate::place::Place;
+use crate::turn::coarse_time;
 use crate::values;
 
 /// A socket of an environment.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Socket {
     pub(crate) connection: Connection,
-    /// The batch under way, and where in it.
-    pub(crate) batch: Batch,
-    pub(crate) next: usize,
-    pub(crate) in_batch: bool,
     /// Where the host's loop drives it.
     pub(crate) host: Option<Host>,
+    /// The batch under way, and where in it.
+    pub(crate) batch: Option<Batch>,
+    pub(crate) next: usize,
+    /// How many messages cross in one call at present.
+    pub(crate) pace: usize,
+    /// There may be another batch at once.
+    pub(crate) again: bool,
+    /// It waits to be served.
+    pub(crate) lined_up: bool,
+    /// The user takes nothing while it is open.
+    paused: bool,
+    /// The messages of a read are one task.
+    pub(crate) synchronous: bool,
+    /// Output waits for the end of the turn.
+    pub(crate) holds: bool,
+    wrote: Option<(u64, u64)>,
+    amount: Amount,
+}
+
+/// What was buffered when a task began, and what was added since: script sees no less before the task ends, as the standard has it.
+#[derive(Default)]
+struct Amount {
+    task: Option<u64>,
+    sample: usize,
+    added: usize,
 }
 
 impl Socket {
-    /// Begins the next batch. False: there is none.
-    pub(crate) fn next_batch(&mut self) -> bool {
-        self.in_batch = match &mut self.host {
-            Some(host) => host.drive(&self.connection, &mut self.batch),
-            None => self.connection.take(&mut self.batch),
-        };
-        self.next = 0;
-        self.in_batch
+    fn new(connection: Connection, host: Option<Host>, synchronous: bool) -> Self {
+        Self {
+            connection,
+            host,
+            batch: None,
+            next: 0,
+            pace: if synchronous { delivery::PER_CALL } else { 1 },
+            again: false,
+            lined_up: false,
+            paused: false,
+            synchronous,
+            holds: false,
+            wrote: None,
+            amount: Amount::default(),
+        }
+    }
+
+    /// Whether what has come has to wait.
+    pub(crate) fn is_held(&self) -> bool {
+        self.paused && self.connection.may_deliver()
+    }
+
+    /// Begins a task of this socket, if it is a new one.
+    fn begin_task(&mut self, task: u64) {
+        if self.amount.task != Some(task) {
+            self.amount = Amount { task: Some(task), sample: self.connection.buffered_amount(), added: 0 };
+        }
     }
 }
 
 /// Stands for the URL that a function of the user will give. It is asked before each attempt, so nothing is ever opened there.
 const UNKNOWN_URL: &str = "ws://localhost/";
 
-/// `create(url, options)`, the URL null where a function gives it, the options as JSON text: the handle, or an error's fields.
+/// `create(url, options, synchronous)`, the URL null where a function gives it, the options as JSON text: the handle, or an error's fields.
 pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let mut room = Vec::new();
     let url = if js.is_null(arguments.at(0))? { None } else { Some(js.to_text(arguments.at(0), &mut room)?.to_owned()) };
     let options = js.to_text(arguments.at(1), &mut room)?;
     let Some(door) = environment.link.as_ref().map(|link| Arc::clone(&link.door)) else { return js.undefined() };
     let handle = environment.reserve();
-    let waker = Arc::clone(&door);
-    match make(url.as_deref(), options, Arc::new(move || waker.knock(handle)), environment.uv.is_some()) {
+    match make(url.as_deref(), options, Arc::new(move || door.knock(handle)), environment.uv.is_some()) {
         Ok(connection) => {
-            let place = environment.place(js, arguments.data, door, handle);
-            let host = environment.uv.filter(|_| connection.is_hosted()).map(|uv| Host::new(uv, place));
-            environment.insert(handle, Socket { connection, batch: Batch::default(), next: 0, in_batch: false, host });
+            let host = connection.is_hosted().then(|| Host::new(Place { home: home(arguments.data), handle }));
+            environment.insert(handle, Socket::new(connection, host, js.to_boolean(arguments.at(2))?));
             js.integer(handle)
         }
         Err(error) => {
@@ -88,7 +131,14 @@ fn outcome(js: Js, result: Option<error::Result<()>>) -> Result<Value> {
 
 /// `start(handle)`.
 pub(crate) fn start(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    with(js, environment, arguments, Connection::start)?;
+    let handle = js.to_integer(arguments.at(0))?;
+    if let Some(socket) = environment.socket(handle) {
+        socket.connection.start();
+        // The first turn at once: it has the background connect. What it brings besides is delivered later, by the wake that `start` has caused.
+        if socket.host.is_some() {
+            delivery::begin_batch(environment, handle);
+        }
+    }
     js.undefined()
 }
 
@@ -98,52 +148,58 @@ pub(crate) fn release(js: Js, environment: &mut Environment, arguments: &Argumen
     js.undefined()
 }
 
-/// The flags of a send: more follows at once; compress it; do not.
-fn send_options(flags: u32) -> SendOptions {
-    SendOptions {
-        compress: match flags & 6 {
-            2 => Some(true),
-            4 => Some(false),
-            _ => None,
-        },
-        more: flags & 1 != 0,
+/// The flags of a send: compress it; do not.
+fn compress(flags: u32) -> Option<bool> {
+    match flags & 6 {
+        2 => Some(true),
+        4 => Some(false),
+        _ => None,
     }
 }
 
-/// `sendText(handle, text, flags)`: the size in bytes, or an error's fields.
+/// `sendText(handle, text, flags)`: nothing, true (below), or an error's fields.
 pub(crate) fn send_text(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let options = send_options(js.to_integer(arguments.at(2))?);
     let mut room = std::mem::take(&mut environment.utf8);
     let text = js.to_text(arguments.at(1), &mut room)?;
-    let size = text.len();
-    let sent = with(js, environment, arguments, |connection| connection.send(Data::Text(text), options))?;
+    let sent = send(js, environment, arguments, Data::Text(text));
     if room.len() <= 1 << 20 {
         environment.utf8 = room;
     }
-    sized(js, sent, size)
+    sent
 }
 
 /// `sendBinary(handle, bytes, flags)`: the same for an `ArrayBuffer` or a `Uint8Array`.
 pub(crate) fn send_binary(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let options = send_options(js.to_integer(arguments.at(2))?);
-    let (sent, size) = js.with_bytes(arguments.at(1), |bytes| {
-        (with(js, environment, arguments, |connection| connection.send(Data::Binary(bytes), options)), bytes.len())
-    })?;
-    sized(js, sent?, size)
+    js.with_bytes(arguments.at(1), |bytes| send(js, environment, arguments, Data::Binary(bytes)))?
 }
 
-fn sized(js: Js, sent: Option<error::Result<()>>, size: usize) -> Result<Value> {
-    match sent {
-        Some(Err(error)) => values::error(js, &error),
-        Some(Ok(())) | None => js.number(size as f64),
+/// What is sent first in a turn leaves at once; the rest waits for its end, but not for longer than a tick of the coarse clock. True: the end of
+/// the turn has to be told by `endTurn`.
+fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data<'_>) -> Result<Value> {
+    let (handle, flags) = (js.to_integer(arguments.at(0))?, js.to_integer(arguments.at(2))?);
+    let Environment { sockets, turn, .. } = environment;
+    let Some(socket) = sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return Ok(ptr::null_mut()) };
+    socket.begin_task(turn.task);
+    let untold = turn.begin();
+    let now = (turn.number, coarse_time());
+    let more = socket.wrote == Some(now);
+    if let Err(error) = socket.connection.send(data, SendOptions { compress: compress(flags), more }) {
+        return values::error(js, &error);
     }
+    socket.amount.added += data.len();
+    if !more {
+        socket.wrote = Some(now);
+    } else if !std::mem::replace(&mut socket.holds, true) {
+        turn.hold(handle);
+    }
+    if untold { js.boolean(true) } else { Ok(ptr::null_mut()) }
 }
 
 /// `sendFragment(handle, data, isText, first, last, flags)`, the data always as bytes.
 pub(crate) fn send_fragment(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let text = js.to_boolean(arguments.at(2))?;
     let (first, last) = (js.to_boolean(arguments.at(3))?, js.to_boolean(arguments.at(4))?);
-    let SendOptions { compress, .. } = send_options(js.to_integer(arguments.at(5))?);
+    let compress = compress(js.to_integer(arguments.at(5))?);
     let sent = js.with_bytes(arguments.at(1), |bytes| {
         let data = match std::str::from_utf8(bytes) {
             Ok(words) if text => Data::Text(words),
@@ -152,12 +208,6 @@ pub(crate) fn send_fragment(js: Js, environment: &mut Environment, arguments: &A
         with(js, environment, arguments, |connection| connection.send_fragment(data, first, last, compress))
     })??;
     outcome(js, sent)
-}
-
-/// `flush(handle)`.
-pub(crate) fn flush(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    with(js, environment, arguments, Connection::flush)?;
-    js.undefined()
 }
 
 /// `ping(handle, bytes)`.
@@ -189,8 +239,19 @@ pub(crate) fn terminate(js: Js, environment: &mut Environment, arguments: &Argum
 
 /// `pause(handle, paused)`.
 pub(crate) fn pause(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let handle = js.to_integer(arguments.at(0))?;
     let paused = js.to_boolean(arguments.at(1))?;
-    with(js, environment, arguments, |connection| if paused { connection.pause() } else { connection.resume() })?;
+    if let Some(socket) = environment.socket(handle) {
+        socket.paused = paused;
+        if paused {
+            socket.connection.pause();
+        } else {
+            socket.connection.resume();
+            if let Some(link) = &environment.link {
+                link.door.knock(handle);
+            }
+        }
+    }
     js.undefined()
 }
 
@@ -211,10 +272,19 @@ pub(crate) fn ready_state(js: Js, environment: &mut Environment, arguments: &Arg
     js.integer(state.map_or(3, |state| state as u32))
 }
 
-/// `bufferedAmount(handle)`.
+/// `bufferedAmount(handle, fresh)`: as script sees it, or as it is.
 pub(crate) fn buffered_amount(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let amount = with(js, environment, arguments, Connection::buffered_amount)?;
-    js.number(amount.unwrap_or(0) as f64)
+    let (handle, fresh) = (js.to_integer(arguments.at(0))?, js.to_boolean(arguments.at(1))?);
+    let Environment { sockets, turn, .. } = environment;
+    let amount = sockets.get_mut(handle as usize).and_then(Option::as_mut).map_or(0, |socket| {
+        if fresh {
+            return socket.connection.buffered_amount();
+        }
+        socket.begin_task(turn.task);
+        turn.begin();
+        socket.amount.sample + socket.amount.added
+    });
+    js.number(amount as f64)
 }
 
 /// `latency(handle)`: milliseconds or null.

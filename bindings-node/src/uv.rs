@@ -1,9 +1,12 @@
-//! libuv as the host process has it: the few functions that a descriptor and a timer need, found at run time. Node promises a stable ABI within
-//! a major version; the shim asks for this only where it is Node's own libuv 1. Knows no socket.
+//! libuv as the host process has it: the few functions that descriptors, a timer, the end of a pass of the loop and a bell for other threads need,
+//! found at run time. Node promises a stable ABI within a major version; the shim asks for this only where it is Node's own libuv 1. Knows no socket.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_void};
+use std::marker::PhantomData;
 use std::mem::transmute;
 use std::ptr;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use napi::sys;
@@ -13,26 +16,21 @@ use crate::js::Js;
 /// A `uv_handle_t`, allocated by us and freed in its close callback.
 pub(crate) type Handle = *mut c_void;
 pub(crate) type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
-pub(crate) type OnTimer = unsafe extern "C" fn(Handle);
-type OnClose = unsafe extern "C" fn(Handle);
+/// What a timer, the end of a pass and a bell call.
+pub(crate) type OnEvent = unsafe extern "C" fn(Handle);
 
-const POLL: c_int = 8;
-const TIMER: c_int = 13;
+/// libuv's numbers for the kinds of handles.
+#[derive(Clone, Copy)]
+#[repr(i32)]
+enum Kind {
+    Async = 1,
+    Poll = 8,
+    Prepare = 9,
+    Timer = 13,
+}
+
 pub(crate) const READABLE: c_int = 1;
 pub(crate) const WRITABLE: c_int = 2;
-
-struct Functions {
-    handle_size: unsafe extern "C" fn(c_int) -> usize,
-    set_data: unsafe extern "C" fn(Handle, *mut c_void),
-    get_data: unsafe extern "C" fn(Handle) -> *mut c_void,
-    unref: unsafe extern "C" fn(Handle),
-    close: unsafe extern "C" fn(Handle, OnClose),
-    poll_init: unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int,
-    poll_start: unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int,
-    poll_stop: unsafe extern "C" fn(Handle) -> c_int,
-    timer_init: unsafe extern "C" fn(*mut c_void, Handle) -> c_int,
-    timer_start: unsafe extern "C" fn(Handle, OnTimer, u64, u64) -> c_int,
-}
 
 fn find(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: the name is a C string; looking it up among the process's symbols has no other effect.
@@ -40,42 +38,59 @@ fn find(name: &CStr) -> Option<*mut c_void> {
     (!symbol.is_null()).then_some(symbol)
 }
 
-fn functions() -> Option<&'static Functions> {
-    static FOUND: OnceLock<Option<Functions>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| {
-            // SAFETY: the signatures are those of libuv 1 for these names, which the shim has made sure that the host is.
-            unsafe {
-                Some(Functions {
-                    handle_size: transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> usize>(find(c"uv_handle_size")?),
-                    set_data: transmute::<*mut c_void, unsafe extern "C" fn(Handle, *mut c_void)>(find(c"uv_handle_set_data")?),
-                    get_data: transmute::<*mut c_void, unsafe extern "C" fn(Handle) -> *mut c_void>(find(c"uv_handle_get_data")?),
-                    unref: transmute::<*mut c_void, unsafe extern "C" fn(Handle)>(find(c"uv_unref")?),
-                    close: transmute::<*mut c_void, unsafe extern "C" fn(Handle, OnClose)>(find(c"uv_close")?),
-                    poll_init: transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int>(find(c"uv_poll_init")?),
-                    poll_start: transmute::<*mut c_void, unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int>(find(c"uv_poll_start")?),
-                    poll_stop: transmute::<*mut c_void, unsafe extern "C" fn(Handle) -> c_int>(find(c"uv_poll_stop")?),
-                    timer_init: transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void, Handle) -> c_int>(find(c"uv_timer_init")?),
-                    timer_start: transmute::<*mut c_void, unsafe extern "C" fn(Handle, OnTimer, u64, u64) -> c_int>(find(
-                        c"uv_timer_start",
-                    )?),
+macro_rules! functions {
+    ($($name:ident = $symbol:literal: ($($argument:ty),*) $(-> $result:ty)?;)*) => {
+        struct Functions {
+            $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
+        }
+
+        impl Functions {
+            fn find() -> Option<Self> {
+                Some(Self {
+                    // SAFETY: the signatures are those of libuv 1 for these names, which the shim has made sure that the host is.
+                    $($name: unsafe { transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(find($symbol)?) },)*
                 })
             }
-        })
-        .as_ref()
+        }
+    };
+}
+
+functions! {
+    handle_size = c"uv_handle_size": (c_int) -> usize;
+    set_data = c"uv_handle_set_data": (Handle, *mut c_void);
+    get_data = c"uv_handle_get_data": (Handle) -> *mut c_void;
+    add_ref = c"uv_ref": (Handle);
+    unref = c"uv_unref": (Handle);
+    close = c"uv_close": (Handle, OnEvent);
+    poll_init = c"uv_poll_init": (*mut c_void, Handle, c_int) -> c_int;
+    poll_start = c"uv_poll_start": (Handle, c_int, OnPoll) -> c_int;
+    poll_stop = c"uv_poll_stop": (Handle) -> c_int;
+    timer_init = c"uv_timer_init": (*mut c_void, Handle) -> c_int;
+    timer_start = c"uv_timer_start": (Handle, OnEvent, u64, u64) -> c_int;
+    prepare_init = c"uv_prepare_init": (*mut c_void, Handle) -> c_int;
+    prepare_start = c"uv_prepare_start": (Handle, OnEvent) -> c_int;
+    prepare_stop = c"uv_prepare_stop": (Handle) -> c_int;
+    async_init = c"uv_async_init": (*mut c_void, Handle, OnEvent) -> c_int;
+    async_send = c"uv_async_send": (Handle) -> c_int;
+}
+
+fn functions() -> Option<&'static Functions> {
+    static FOUND: OnceLock<Option<Functions>> = OnceLock::new();
+    FOUND.get_or_init(Functions::find).as_ref()
 }
 
 /// An environment's loop. Its handles must be closed, and their closing told, before the environment may go.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Loop {
     uv: *mut c_void,
     functions: &'static Functions,
+    closing: Rc<Closing>,
 }
 
 /// What a handle's `data` points to.
 struct Bound<T> {
     data: T,
-    closed: Box<dyn FnOnce()>,
+    closing: Rc<Closing>,
 }
 
 impl Loop {
@@ -85,60 +100,69 @@ impl Loop {
         let mut uv = ptr::null_mut();
         // SAFETY: the environment is that of the callback under way.
         let status = unsafe { sys::napi_get_uv_event_loop(js.0, &raw mut uv) };
-        (status == sys::Status::napi_ok && !uv.is_null()).then_some(Self { uv: uv.cast(), functions })
+        (status == sys::Status::napi_ok && !uv.is_null()).then(|| Self { uv: uv.cast(), functions, closing: Rc::default() })
     }
 
-    fn allocate(self, kind: c_int) -> Handle {
+    /// A watch of a descriptor.
+    pub(crate) fn poll<T: Copy>(&self, descriptor: c_int, data: T) -> Option<Watch<T>> {
+        // SAFETY: `open` gives fresh memory of the right size, on the thread of the loop; so also below.
+        self.open(Kind::Poll, data, |handle| unsafe { (self.functions.poll_init)(self.uv, handle, descriptor) })
+    }
+
+    pub(crate) fn timer<T: Copy>(&self, data: T) -> Option<Watch<T>> {
+        // SAFETY: as above.
+        self.open(Kind::Timer, data, |handle| unsafe { (self.functions.timer_init)(self.uv, handle) })
+    }
+
+    /// What is called before the loop waits for descriptors.
+    pub(crate) fn prepare<T: Copy>(&self, data: T) -> Option<Watch<T>> {
+        // SAFETY: as above.
+        self.open(Kind::Prepare, data, |handle| unsafe { (self.functions.prepare_init)(self.uv, handle) })
+    }
+
+    /// What other threads may ring.
+    pub(crate) fn bell<T: Copy>(&self, data: T, callback: OnEvent) -> Option<Watch<T>> {
+        // SAFETY: as above.
+        self.open(Kind::Async, data, |handle| unsafe { (self.functions.async_init)(self.uv, handle, callback) })
+    }
+
+    /// A handle that holds `data`; it does not keep the process alive.
+    fn open<T: Copy>(&self, kind: Kind, data: T, init: impl FnOnce(Handle) -> c_int) -> Option<Watch<T>> {
         // SAFETY: libuv says how large its handle is; calloc aligns for every type.
-        unsafe { libc::calloc(1, (self.functions.handle_size)(kind)) }
-    }
-
-    /// A watch of a descriptor that holds `data`; it does not keep the process alive. `closed` is called when it is gone.
-    pub(crate) fn poll<T>(self, descriptor: c_int, data: T, closed: Box<dyn FnOnce()>) -> Option<Watch<T>> {
-        let handle = self.allocate(POLL);
-        // SAFETY: fresh memory of the right size, on the thread of the loop.
-        if handle.is_null() || unsafe { (self.functions.poll_init)(self.uv, handle, descriptor) } != 0 {
+        let handle = unsafe { libc::calloc(1, (self.functions.handle_size)(kind as c_int)) };
+        if handle.is_null() || init(handle) != 0 {
             // SAFETY: allocated above, and libuv did not take it.
             unsafe { libc::free(handle) };
             return None;
         }
-        Some(self.bind(handle, data, closed))
-    }
-
-    /// A timer that holds `data`; it does not keep the process alive. `closed` is called when it is gone.
-    pub(crate) fn timer<T>(self, data: T, closed: Box<dyn FnOnce()>) -> Option<Watch<T>> {
-        let handle = self.allocate(TIMER);
-        // SAFETY: as above.
-        if handle.is_null() || unsafe { (self.functions.timer_init)(self.uv, handle) } != 0 {
-            // SAFETY: as above.
-            unsafe { libc::free(handle) };
-            return None;
-        }
-        Some(self.bind(handle, data, closed))
-    }
-
-    fn bind<T>(self, handle: Handle, data: T, closed: Box<dyn FnOnce()>) -> Watch<T> {
-        let bound = Box::into_raw(Box::new(Bound { data, closed }));
+        let bound = Box::into_raw(Box::new(Bound { data, closing: Rc::clone(&self.closing) }));
+        self.closing.open.set(self.closing.open.get() + 1);
         // SAFETY: the handle is initialised; `on_close` frees what is bound.
         unsafe {
             (self.functions.set_data)(handle, bound.cast());
             (self.functions.unref)(handle);
         }
-        Watch { handle, functions: self.functions, bound }
+        Some(Watch { handle, functions: self.functions, data: PhantomData })
+    }
+
+    /// The environment goes when all handles are closed: `hook` is removed then.
+    pub(crate) fn wait_for_closing(&self, hook: sys::napi_async_cleanup_hook_handle) {
+        self.closing.hook.set(hook);
+        self.closing.let_go();
     }
 }
 
 /// An open handle; closed when dropped.
-pub(crate) struct Watch<T> {
+pub(crate) struct Watch<T: Copy> {
     handle: Handle,
     functions: &'static Functions,
-    bound: *mut Bound<T>,
+    data: PhantomData<T>,
 }
 
-impl<T> Watch<T> {
-    /// Watches for these events and no others; 0 for none.
+impl<T: Copy> Watch<T> {
+    /// Watches a descriptor for these events and no others; 0 for none.
     pub(crate) fn watch(&self, events: c_int, callback: OnPoll) {
-        // SAFETY: a poll handle that is not closed, on the thread of its loop.
+        // SAFETY: a poll handle that is not closed, on the thread of its loop; so also below, for each its kind.
         unsafe {
             if events == 0 {
                 (self.functions.poll_stop)(self.handle)
@@ -148,41 +172,99 @@ impl<T> Watch<T> {
         }
     }
 
-    /// Fires once in so many milliseconds.
-    pub(crate) fn start(&self, milliseconds: u64, callback: OnTimer) {
-        // SAFETY: a timer handle that is not closed, on the thread of its loop.
+    /// Has a timer fire once in so many milliseconds.
+    pub(crate) fn start_timer(&self, milliseconds: u64, callback: OnEvent) {
+        // SAFETY: as above.
         unsafe { (self.functions.timer_start)(self.handle, callback, milliseconds, 0) };
+    }
+
+    pub(crate) fn start_prepare(&self, callback: OnEvent) {
+        // SAFETY: as above.
+        unsafe { (self.functions.prepare_start)(self.handle, callback) };
+    }
+
+    pub(crate) fn stop_prepare(&self) {
+        // SAFETY: as above.
+        unsafe { (self.functions.prepare_stop)(self.handle) };
+    }
+
+    /// Whether it keeps the process alive.
+    pub(crate) fn hold(&self, held: bool) {
+        // SAFETY: an open handle, on the thread of its loop.
+        unsafe { if held { (self.functions.add_ref)(self.handle) } else { (self.functions.unref)(self.handle) } };
+    }
+
+    /// The way to ring a bell.
+    pub(crate) fn ringer(&self) -> Ringer {
+        Ringer { handle: self.handle, functions: self.functions }
     }
 
     /// What `handle` was made with.
     ///
     /// # Safety
     /// Only in a callback of a handle that was made with a `T`.
-    pub(crate) unsafe fn data(handle: Handle) -> Option<T>
-    where
-        T: Clone,
-    {
+    pub(crate) unsafe fn data(handle: Handle) -> Option<T> {
         let functions = functions()?;
-        // SAFETY: `bind` set it, and it lives until `on_close`, after which no callback comes.
-        Some(unsafe { (*(functions.get_data)(handle).cast::<Bound<T>>()).data.clone() })
+        // SAFETY: `open` set it, and it lives until `on_close`, after which no callback comes.
+        Some(unsafe { (*(functions.get_data)(handle).cast::<Bound<T>>()).data })
     }
 }
 
-impl<T> Drop for Watch<T> {
+impl<T: Copy> Drop for Watch<T> {
     fn drop(&mut self) {
-        debug_assert!(!self.bound.is_null());
         // SAFETY: open until now; libuv watches nothing of it any more when this returns, and calls `on_close` in a later turn.
         unsafe { (self.functions.close)(self.handle, on_close::<T>) };
     }
 }
 
-unsafe extern "C" fn on_close<T>(handle: Handle) {
+/// Rings a bell from any thread. To be forgotten before the bell is dropped.
+#[derive(Clone, Copy)]
+pub(crate) struct Ringer {
+    handle: Handle,
+    functions: &'static Functions,
+}
+
+// SAFETY: the one thing that it does, `uv_async_send`, may be done from any thread.
+unsafe impl Send for Ringer {}
+
+impl Ringer {
+    pub(crate) fn ring(self) {
+        // SAFETY: the bell is open, as its owner promises.
+        unsafe { (self.functions.async_send)(self.handle) };
+    }
+}
+
+unsafe extern "C" fn on_close<T: Copy>(handle: Handle) {
     let Some(functions) = functions() else { return };
-    // SAFETY: set in `bind`, and this is the last callback of the handle, whose memory is ours.
+    // SAFETY: set in `open`, and this is the last callback of the handle, whose memory is ours.
     let bound = unsafe {
         let bound = Box::from_raw((functions.get_data)(handle).cast::<Bound<T>>());
         libc::free(handle);
         bound
     };
-    (bound.closed)();
+    bound.closing.open.set(bound.closing.open.get() - 1);
+    bound.closing.let_go();
+}
+
+/// How many handles are still open, and who waits for them.
+struct Closing {
+    open: Cell<usize>,
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
+}
+
+impl Default for Closing {
+    fn default() -> Self {
+        Self { open: Cell::new(0), hook: Cell::new(ptr::null_mut()) }
+    }
+}
+
+impl Closing {
+    fn let_go(&self) {
+        let hook = self.hook.get();
+        if self.open.get() == 0 && !hook.is_null() {
+            self.hook.set(ptr::null_mut());
+            // SAFETY: the hook's own handle, removed once.
+            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        }
+    }
 }

@@ -172,6 +172,18 @@ impl Connection {
         }
     }
 
+    /// The host watches nothing of the socket any more and drives it no more: what is left to do after the last event (the last bytes of a
+    /// connection leave) is the background's.
+    pub fn leave(&self) {
+        if let Some(hosted) = &self.0.hosted {
+            let mut held = hosted.turn();
+            held.host = None;
+            hosted.kept.store(true, Ordering::Release);
+            drop(held);
+            self.0.poke.notify_one();
+        }
+    }
+
     /// Tells which connection's descriptor the host's loop watches now; those of earlier ones may be closed.
     pub fn watching(&self, id: Option<LinkId>) {
         if let Some(hosted) = &self.0.hosted {

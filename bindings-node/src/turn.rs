@@ -1,0 +1,83 @@
+//! The passes of the host's loop as sockets see them: what is sent first in one leaves at once, the rest in one write at its end, and what script
+//! can see of the time changes between tasks only. Knows handles, no sockets.
+
+use crate::place::Home;
+use crate::uv::{Handle, Watch};
+
+/// How long sockets may be served in one pass before the loop goes on, in milliseconds.
+const BUDGET: u64 = 10;
+
+#[derive(Default)]
+pub(crate) struct Turn {
+    /// The pass under way, and whether it has anything to do at its end.
+    pub(crate) number: u64,
+    open: bool,
+    /// The task under way: one event, or the rest of the pass.
+    pub(crate) task: u64,
+    began: u64,
+    /// The sockets whose output waits for the end.
+    held: Vec<u32>,
+    end: Option<Watch<Home>>,
+}
+
+impl Turn {
+    /// The loop tells when a pass ends; where there is none, JavaScript does.
+    pub(crate) fn set_end(&mut self, end: Option<Watch<Home>>) {
+        self.end = end;
+    }
+
+    /// Something happens in this pass. True: somebody else has to tell its end.
+    pub(crate) fn begin(&mut self) -> bool {
+        if self.open {
+            return false;
+        }
+        self.open = true;
+        self.began = coarse_time();
+        match &self.end {
+            Some(end) => end.start_prepare(on_end),
+            None => return true,
+        }
+        false
+    }
+
+    /// The output of a socket waits for the end.
+    pub(crate) fn hold(&mut self, handle: u32) {
+        self.held.push(handle);
+    }
+
+    /// A task is over. True: the loop has to go on.
+    pub(crate) fn end_task(&mut self) -> bool {
+        self.task += 1;
+        coarse_time() >= self.began + BUDGET
+    }
+
+    /// The pass is over. Gives the sockets whose output waits.
+    pub(crate) fn finish(&mut self) -> Vec<u32> {
+        if let Some(end) = &self.end {
+            end.stop_prepare();
+        }
+        self.open = false;
+        self.number += 1;
+        self.task += 1;
+        std::mem::take(&mut self.held)
+    }
+}
+
+unsafe extern "C" fn on_end(handle: Handle) {
+    // SAFETY: the callback of a handle that was made with a `Home`.
+    if let Some(home) = unsafe { Watch::<Home>::data(handle) } {
+        home.with(crate::environment::Environment::end_turn);
+    }
+}
+
+/// Milliseconds on a clock that goes on by a few at a time, and costs a few nanoseconds to read.
+pub(crate) fn coarse_time() -> u64 {
+    #[cfg(target_os = "linux")]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live variable.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
+    time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000
+}
