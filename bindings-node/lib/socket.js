@@ -129,7 +129,9 @@ class Socket {
         endTask?.()
       } catch (error) {
         addon.unread(this.handle, left)
-        throw error
+        // Not thrown: the host is in the async context of the tick that failed, and finds back to ours only through the report.
+        addon.report(error)
+        return
       }
     }
   }

@@ -38,7 +38,14 @@ struct Task {
 
 impl Task {
     fn new() -> Self {
-        Self { function: ptr::null_mut(), arguments: [ptr::null_mut(); PER_CALL + 1], count: 0, synchronous: false, more: false, messages: false }
+        Self {
+            function: ptr::null_mut(),
+            arguments: [ptr::null_mut(); PER_CALL + 1],
+            count: 0,
+            synchronous: false,
+            more: false,
+            messages: false,
+        }
     }
 
     fn arguments(&self) -> &[Value] {
@@ -188,6 +195,12 @@ pub(crate) fn unread(js: Js, environment: &mut Environment, arguments: &Argument
     if let Some(socket) = environment.socket(js.to_integer(arguments.at(0))?) {
         socket.next = socket.next.saturating_sub(count);
     }
+    js.undefined()
+}
+
+/// `report(error)`: an uncaught exception, for the host to tell.
+pub(crate) fn report(js: Js, _: Home, arguments: &Arguments) -> Result<Value> {
+    js.report(arguments.at(0))?;
     js.undefined()
 }
 

@@ -163,6 +163,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"pull", entering delivery::pull),
     exported!(c"unread", delivery::unread),
     exported!(c"endTurn", end_turn),
+    exported!(c"report", entering delivery::report),
     exported!(c"sendText", socket::send_text),
     exported!(c"sendBinary", socket::send_binary),
     exported!(c"sendFragment", socket::send_fragment),
@@ -283,7 +284,13 @@ fn connect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Resu
         Door::with_function(js, arguments.at(0))?
     };
     let ticks = environment.uv.is_some() && js.to_boolean(arguments.at(5))?;
-    environment.link = Some(Link { door, messages: js.keep(arguments.at(1))?, event: js.keep(arguments.at(2))?, stalled: js.keep(arguments.at(3))?, ticks });
+    environment.link = Some(Link {
+        door,
+        messages: js.keep(arguments.at(1))?,
+        event: js.keep(arguments.at(2))?,
+        stalled: js.keep(arguments.at(3))?,
+        ticks,
+    });
     js.undefined()
 }
 

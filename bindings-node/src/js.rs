@@ -153,7 +153,12 @@ impl Js {
             return false;
         }
         let Ok(exception) = resulting!(napi_get_and_clear_last_exception(self.0), ptr::null_mut()) else { return false };
-        checked!(napi_fatal_exception(self.0, exception)).is_ok()
+        self.report(exception).is_ok()
+    }
+
+    /// Hands an exception to the host as an uncaught one.
+    pub(crate) fn report(self, exception: Value) -> Result<()> {
+        checked!(napi_fatal_exception(self.0, exception))
     }
 
     /// A strong reference, which lives as long as the environment.
