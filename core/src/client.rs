@@ -408,3 +408,6 @@ impl Drop for Client {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -50,6 +50,11 @@ impl Slot {
         slot
     }
 
+    /// The descriptor in use.
+    pub fn get(&self) -> Option<RawFd> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|descriptor| *descriptor >= 0)
+    }
+
     /// Notes the descriptor in use, or that there is none.
     pub fn set(&self, descriptor: Option<RawFd>) {
         self.0.store(descriptor.unwrap_or(-1), Ordering::Relaxed);

@@ -43,13 +43,11 @@ pub struct Turn {
     pub finished: bool,
 }
 
-/// What a socket waits for.
+/// What would make a turn useful.
 pub struct Waits {
-    /// The descriptor that would make it useful when ready: readable if `to_read`, writable if `to_write`.
-    pub descriptor: Option<RawFd>,
-    /// As above.
+    /// Its descriptor is readable.
     pub to_read: bool,
-    /// As above.
+    /// Its descriptor is writable.
     pub to_write: bool,
     /// It is useful at once: a deadline has passed, or something is to be handed out.
     pub late: bool,
@@ -183,6 +181,11 @@ impl Client {
         self.lock().link.as_ref().filter(|link| link.id == id).map(|link| (id, link.descriptor()))
     }
 
+    /// The descriptor in use, without the lock: it may be another's by now.
+    pub fn present_descriptor(&self) -> Option<RawFd> {
+        self.slot.get()
+    }
+
     /// What a turn would be for now; none if nothing could make one useful.
     pub fn waits_for(&self, now: Instant) -> Option<Waits> {
         if !self.is_ours() {
@@ -192,10 +195,9 @@ impl Client {
         let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
         let to_read = inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
         let to_write = inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
-        let descriptor = inner.link.as_ref().filter(|_| to_read || to_write).map(Link::descriptor);
         let mut deadlines = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline());
         let late = !inner.emitted.is_empty() || deadlines.any(|deadline| deadline <= now);
-        (descriptor.is_some() || late).then_some(Waits { descriptor, to_read, to_write, late })
+        (to_read || to_write || late).then_some(Waits { to_read, to_write, late })
     }
 }
 

@@ -2,8 +2,8 @@
 //! what the host has to watch; the loop itself is the face's. Dialling, and standing in for a host that is late, stay with the background.
 
 use std::os::fd::RawFd;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,8 +14,9 @@ use crate::dial;
 use crate::event::Batch;
 
 /// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
-#[derive(Default)]
 pub(super) struct Hosted {
+    /// How late the host may be before the background stands in; none: as late as it likes.
+    pub(super) patience: Option<Duration>,
     /// The background stands in for the host.
     kept: AtomicBool,
     /// The host is told to drive, and has not yet.
@@ -24,11 +25,21 @@ pub(super) struct Hosted {
     finished: AtomicBool,
     /// How many turns the host has taken: the keeper sees whether it moves.
     drives: AtomicU64,
+    /// When the host has to take a turn at the latest, as [`stamp`]; and whether it waits for the peer to read.
+    deadline: AtomicU64,
+    writes: AtomicBool,
     /// Since when the host was late when the background last stood in, until somebody asked.
     stall: Mutex<Option<Instant>>,
     /// Held for a turn and for handing its batch over, so that batches stay in order when host and background change places.
     turn: Mutex<Watches>,
     orders: Mutex<Orders>,
+}
+
+/// A time as a number that atomics hold; none is the end of all times.
+fn stamp(time: Option<Instant>) -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = *START.get_or_init(Instant::now);
+    time.map_or(u64::MAX, |time| time.saturating_duration_since(start).as_nanos() as u64)
 }
 
 /// Which connection's descriptor each side watches: it is closed when neither does.
@@ -46,6 +57,21 @@ struct Orders {
 }
 
 impl Hosted {
+    pub(super) fn new(patience: Option<Duration>) -> Self {
+        Self {
+            patience,
+            kept: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+            drives: AtomicU64::new(0),
+            deadline: AtomicU64::new(stamp(None)),
+            writes: AtomicBool::new(false),
+            stall: Mutex::default(),
+            turn: Mutex::default(),
+            orders: Mutex::default(),
+        }
+    }
+
     pub(super) fn is_kept(&self) -> bool {
         self.kept.load(Ordering::Acquire)
     }
@@ -65,6 +91,15 @@ impl Hosted {
 
     fn stall(&self) -> MutexGuard<'_, Option<Instant>> {
         self.stall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the host has been told to take a turn, or its time has come.
+    pub(super) fn is_awaited(&self, now: Instant) -> bool {
+        self.woken.load(Ordering::Relaxed) || self.deadline.load(Ordering::Relaxed) <= stamp(Some(now))
+    }
+
+    pub(super) fn waits_to_write(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
     }
 
     pub(super) fn drives(&self) -> u64 {
@@ -155,6 +190,8 @@ impl Connection {
         } else {
             shared.client.drive(Instant::now(), batch)
         };
+        hosted.deadline.store(stamp(turn.deadline), Ordering::Relaxed);
+        hosted.writes.store(turn.want_write, Ordering::Relaxed);
         drop(turn_held);
         if hosted.order(&mut turn) || was_kept {
             shared.poke.notify_one();

@@ -44,15 +44,13 @@ pub(super) fn watch(runtime: &Runtime) {
 async fn look_on(generation: u32) {
     let mut last = (Instant::now(), SystemTime::now());
     let mut seen = HashMap::new();
+    let mut every = pace(&exit::all(), false);
     loop {
+        tokio::time::sleep(every).await;
         let sockets = exit::all();
         if sockets.is_empty() && resign(generation) {
             return;
         }
-        let every = sockets.iter().filter_map(|shared| patience(shared)).min().map_or(SELDOM, |least| (least / 2).min(SELDOM));
-        drop(sockets);
-        tokio::time::sleep(every).await;
-        let sockets = exit::all();
         let now = (Instant::now(), SystemTime::now());
         if jumped(now.0 - last.0, now.1.duration_since(last.1).ok()) {
             for shared in &sockets {
@@ -66,7 +64,14 @@ async fn look_on(generation: u32) {
         }
         last = now;
         seen = stand_in(&sockets, &seen, now.0);
+        every = pace(&sockets, !seen.is_empty());
     }
+}
+
+/// How long to wait for the next look: where something waits already, it is a closer one.
+fn pace(sockets: &[Arc<Shared>], something_waits: bool) -> Duration {
+    let least = sockets.iter().filter_map(|shared| shared.hosted.as_ref()?.patience).min().unwrap_or(SELDOM).min(SELDOM);
+    if something_waits { least / 2 } else { least }
 }
 
 /// Ends the looking, unless a socket has started meanwhile.
@@ -75,42 +80,41 @@ fn resign(generation: u32) -> bool {
     exit::all().is_empty() || WATCHED_IN.swap(generation, Ordering::AcqRel) == generation
 }
 
-/// How late a socket's host may be; none where nobody would stand in for it.
-fn patience(shared: &Shared) -> Option<Duration> {
-    shared.hosted.as_ref()?;
-    shared.client.options().keeper
-}
-
 /// Whether the wall clock went on by much more than the monotonic one, which stands still while the machine sleeps.
 fn jumped(monotonic: Duration, wall: Option<Duration>) -> bool {
     wall.is_some_and(|wall| wall.saturating_sub(monotonic) > JUMP)
 }
 
 /// Which sockets have something for their host to do, and since when. Those whose host has let it wait for too long are kept from now on.
+/// Costs an idle socket no lock: only what may be due is looked at.
 fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Instant) -> HashMap<usize, Sighting> {
     let hosted: Vec<_> = sockets
         .iter()
         .filter_map(|shared| {
-            let patience = patience(shared)?;
             let hosted = shared.hosted.as_ref().filter(|hosted| !hosted.is_kept())?;
             // Asked first: a turn that is taken from here on shows that the host moves.
-            let drives = hosted.drives();
-            Some((shared, patience, hosted, drives, shared.client.waits_for(now)?))
+            Some((shared, hosted.patience?, hosted, hosted.drives()))
         })
         .collect();
     let mut polled: Vec<libc::pollfd> = hosted
         .iter()
-        .map(|(.., waits)| {
-            let events = if waits.to_read { libc::POLLIN } else { 0 } | if waits.to_write { libc::POLLOUT } else { 0 };
-            libc::pollfd { fd: waits.descriptor.unwrap_or(-1), events, revents: 0 }
+        .map(|(shared, _, hosted, _)| libc::pollfd {
+            fd: shared.client.present_descriptor().unwrap_or(-1),
+            events: libc::POLLIN | if hosted.waits_to_write() { libc::POLLOUT } else { 0 },
+            revents: 0,
         })
         .collect();
-    // SAFETY: the pointer and the length are those of the vector, which outlives the call; a descriptor that was closed meanwhile is only
-    // reported as such.
+    // SAFETY: the pointer and the length are those of the vector, which outlives the call; a descriptor that was closed meanwhile, or is
+    // another's by now, is only reported as such.
     unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, 0) };
     let mut seen_now = HashMap::new();
-    for ((shared, patience, hosted, drives, waits), polled) in hosted.into_iter().zip(polled) {
-        if !waits.late && polled.revents & (polled.events | libc::POLLHUP | libc::POLLERR) == 0 {
+    for ((shared, patience, hosted, drives), polled) in hosted.into_iter().zip(polled) {
+        if polled.revents == 0 && !hosted.is_awaited(now) {
+            continue;
+        }
+        let Some(waits) = shared.client.waits_for(now) else { continue };
+        let wanted = if waits.to_read { libc::POLLIN } else { 0 } | if waits.to_write { libc::POLLOUT } else { 0 };
+        if !waits.late && polled.revents & (wanted | libc::POLLHUP | libc::POLLERR) == 0 {
             continue;
         }
         let key = Arc::as_ptr(shared) as usize;

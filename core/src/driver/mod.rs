@@ -73,7 +73,7 @@ impl Connection {
     /// # Errors
     /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`; those of [`Options::check`].
     pub fn new(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
-        Self::make(url, options, providers, wake, None)
+        Self::make(url, options, providers, wake, false)
     }
 
     /// The same, to be driven by the host's own event loop with [`Connection::drive`], unless the option `driver` says otherwise
@@ -82,18 +82,18 @@ impl Connection {
     /// # Errors
     /// As [`Connection::new`].
     pub fn hosted(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
-        Self::make(url, options, providers, wake, Some(host::Hosted::default()))
+        Self::make(url, options, providers, wake, true)
     }
 
-    fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: Option<host::Hosted>) -> Result<Self> {
+    fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: bool) -> Result<Self> {
         let url = address::parse_url(url)?;
         options.check()?;
         let hosted = match (options.driver, hosted) {
-            (Driver::Background, _) => None,
-            (Driver::Host, None) => {
+            (Driver::Background, _) | (Driver::Auto, false) => None,
+            (Driver::Host, false) => {
                 return Err(Error::new(ErrorCode::InvalidOption, "driver: no event loop here can drive the connection; got \"host\""));
             }
-            (_, hosted) => hosted,
+            (_, true) => Some(host::Hosted::new(options.keeper)),
         };
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);

@@ -15,11 +15,10 @@ use super::background::take_turn;
 use super::keeper;
 use super::{Connection, Data, Plan, SendOptions};
 use crate::client::Turn;
-use crate::dial::Opened;
+use crate::client::tests::{frames, opened};
 use crate::event::{Batch, Event, Item};
 use crate::message::Message;
 use crate::options::{Options, Providers};
-use crate::transport::Transport;
 
 const MESSAGES: u8 = 12;
 const SCHEDULES: usize = 2000;
@@ -58,18 +57,6 @@ fn background(connection: &Connection, mut dialled: Option<UnixStream>) {
             turn = take_turn(shared, &mut batch);
         }
         thread::yield_now();
-    }
-}
-
-fn opened(stream: UnixStream) -> Opened {
-    stream.set_nonblocking(true).expect("a socket");
-    Opened {
-        transport: Transport::unix(stream),
-        leftover: Vec::new(),
-        url: "ws://model/".parse().expect("a URL"),
-        protocol: String::new(),
-        extensions: String::new(),
-        headers: Vec::new(),
     }
 }
 
@@ -121,8 +108,8 @@ fn answer(connection: &Connection, text: &str) -> u8 {
 /// Sends numbers, reads as many and those of the user, closes, and ends when the Close is answered. Gives the numbers that came.
 fn peer(mut stream: UnixStream) -> Vec<u8> {
     stream.set_nonblocking(true).expect("a socket");
-    let (mut sent, mut closed, mut bytes) = (0, false, Vec::new());
-    while frames(&bytes).last().is_none_or(|(opcode, _)| *opcode != 0x88) {
+    let (mut sent, mut closed, mut bytes, mut came) = (0, false, Vec::new(), Vec::new());
+    while came.last().is_none_or(|(opcode, _)| *opcode != 0x88) {
         if sent < MESSAGES {
             let text = sent.to_string();
             stream.write_all(&[&[0x81, text.len() as u8], text.as_bytes()].concat()).expect("room");
@@ -135,25 +122,14 @@ fn peer(mut stream: UnixStream) -> Vec<u8> {
             Ok(count) => bytes.extend_from_slice(&room[..count]),
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
         }
-        if frames(&bytes).len() == usize::from(MESSAGES) * 2 && !closed {
+        came.append(&mut frames(&mut bytes));
+        if came.len() == usize::from(MESSAGES) * 2 && !closed {
             stream.write_all(&[0x88, 2, 0x03, 0xe8]).expect("room");
             closed = true;
         }
     }
-    let texts = frames(&bytes).into_iter().filter(|(opcode, _)| *opcode == 0x81);
+    let texts = came.into_iter().filter(|(opcode, _)| *opcode == 0x81);
     texts.map(|(_, text)| text.parse().expect("a number")).collect()
-}
-
-/// The masked frames in `bytes`, as far as they are whole: first byte and payload.
-fn frames(mut bytes: &[u8]) -> Vec<(u8, String)> {
-    let mut frames = Vec::new();
-    while let [first, second, rest @ ..] = bytes {
-        let size = usize::from(second & 0x7f);
-        let Some((mask, payload)) = rest.split_first_chunk::<4>().filter(|(_, rest)| rest.len() >= size) else { break };
-        frames.push((*first, payload[..size].iter().zip(mask.iter().cycle()).map(|(byte, mask)| char::from(byte ^ mask)).collect()));
-        bytes = &payload[size..];
-    }
-    frames
 }
 
 fn play() {
