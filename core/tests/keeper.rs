@@ -261,3 +261,28 @@ fn a_host_in_time_is_left_alone() {
     assert!(quiet.load(Ordering::Acquire));
     assert_eq!(connection.unwrap().take_stall(), None);
 }
+
+/// What a burst of sends holds back for the end of the host's turn does not wait for a handler that goes on to block.
+#[test]
+fn what_is_held_back_leaves_while_the_handler_blocks() {
+    let (url, server) = serve(|mut peer| {
+        peer.send(Message::text("0")).unwrap();
+        let start = Instant::now();
+        for number in 0..100 {
+            assert_eq!(peer.read().unwrap(), Message::text(number.to_string()));
+        }
+        let took = start.elapsed();
+        peer.close(None).unwrap();
+        while peer.read().is_ok() {}
+        took
+    });
+    let options = Options { keeper: Some(Duration::from_millis(50)), ..Options::default() };
+    run(&url, options, |connection, _| {
+        for number in 0..100 {
+            connection.send_paced(Data::Text(&number.to_string()), SendOptions::default()).unwrap();
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    });
+    let took = server.join().unwrap();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}

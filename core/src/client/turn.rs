@@ -186,6 +186,11 @@ impl Client {
         self.slot.get()
     }
 
+    /// Whether messages are held back, to leave with others.
+    pub fn holds_back(&self) -> bool {
+        self.unflushed.load(Ordering::Relaxed)
+    }
+
     /// What a turn would be for now; none if nothing could make one useful.
     pub fn waits_for(&self, now: Instant) -> Option<Waits> {
         if !self.is_ours() {

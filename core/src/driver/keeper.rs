@@ -100,7 +100,7 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
         .iter()
         .map(|(shared, _, hosted, _)| libc::pollfd {
             fd: shared.client.present_descriptor().unwrap_or(-1),
-            events: libc::POLLIN | if hosted.waits_to_write() { libc::POLLOUT } else { 0 },
+            events: libc::POLLIN | if hosted.waits_to_write() || shared.client.holds_back() { libc::POLLOUT } else { 0 },
             revents: 0,
         })
         .collect();
