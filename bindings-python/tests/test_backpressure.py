@@ -1,0 +1,98 @@
+"""pause(), resume(), drain and a handler that is slow: the server waits, and nothing is lost or grows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import heartwire
+from heartwire.testing import FaultServer
+
+ACCEPT = {"do": "accept"}
+
+
+def test_pause_reads_no_more_and_resume_goes_on() -> None:
+    seen: list[Any] = []
+
+    async def main(server: FaultServer) -> None:
+        loop = asyncio.get_running_loop()
+        ws = heartwire.WebSocket(server.url, proxy=None)
+
+        def go_on() -> None:
+            seen.append("resumed")
+            ws.resume()
+
+        @ws.on("message")
+        def look(event: heartwire.MessageEvent) -> None:
+            seen.append(event.data)
+            if event.data == "a":
+                ws.pause()
+                ws.send("paused")  # not before this do the others leave
+                loop.call_later(0.2, go_on)
+
+        await ws.wait_closed()
+
+    first, *others = [{"do": "send", "text": letter} for letter in "abc"]
+    steps = [ACCEPT, first, {"do": "expect", "text": "paused"}, *others, {"do": "close", "code": 1000}]
+    with FaultServer([steps]) as server:
+        asyncio.run(main(server))
+    assert seen == ["a", "resumed", "b", "c"]
+
+
+def test_a_paused_socket_lets_the_server_wait() -> None:
+    counts: list[int] = []
+
+    async def main(server: FaultServer) -> None:
+        loop = asyncio.get_running_loop()
+        ws = heartwire.WebSocket(server.url, proxy=None, read_limit=1 << 16, compression=False)
+        got: list[int] = []
+        ws.onopen = lambda event: (ws.pause(), loop.call_later(0.5, look))
+        ws.onmessage = lambda event: got.append(len(event.data))
+
+        def look() -> None:
+            counts.append(len(got))
+            counts.append(len([record for record in server.records() if record["event"] == "closed"]))
+            ws.resume()
+
+        await ws.wait_closed()
+        counts.append(sum(got))
+
+    with FaultServer([[ACCEPT, {"do": "send", "size": 1 << 20, "count": 50}, {"do": "close", "code": 1000}]]) as server:
+        asyncio.run(main(server))
+    assert counts == [0, 0, 50 << 20]
+
+
+def test_drain_tells_when_what_waited_has_left() -> None:
+    seen: list[Any] = []
+    with FaultServer(
+        [[ACCEPT, {"do": "delay", "for": 0.3}, {"do": "expect", "size": 12_000_000, "within": 9}, {"do": "close", "code": 1000}]]
+    ) as server:
+        ws = heartwire.WebSocket(server.url, proxy=None, write_limit=100_000, compression=False)
+
+        def fill(event: object) -> None:
+            ws.send(b"x" * 12_000_000)
+            seen.append(ws.buffered_amount > 100_000)
+
+        ws.onopen = fill
+        ws.ondrain = lambda event: seen.append(("drain", ws.buffered_amount))
+        ws.onclose = lambda event: seen.append(event.code)
+        ws.run_forever()
+    assert seen == [True, ("drain", 0), 1000]
+
+
+def test_a_slow_handler_lets_the_server_wait() -> None:
+    seen: list[int] = []
+    with FaultServer([[ACCEPT, {"do": "send", "size": 1 << 20, "count": 40}, {"do": "close", "code": 1000}]]) as server:
+        ws = heartwire.WebSocket(server.url, proxy=None, read_limit=1 << 16, compression=False)
+
+        def look(event: heartwire.MessageEvent) -> None:
+            if not seen:
+                time.sleep(0.7)  # the handler is slow: that is what is tested
+                closed = [record for record in server.records() if record["event"] == "closed"]
+                assert not closed, "40 MiB were taken in meanwhile"
+            seen.append(len(event.data))
+
+        ws.onmessage = look
+        ws.run_forever()
+    assert seen == [1 << 20] * 40
