@@ -54,21 +54,62 @@ fn fragments_without_an_end_meet_the_limit() {
 
 #[test]
 fn a_handler_that_is_slow_lets_the_server_wait() {
-    let mut slow = 0;
+    let large = [b"\x82\x7e\x40\x00".to_vec(), vec![7; 0x4000]].concat();
+    for (name, part) in [("16 KiB", large), ("nothing", b"\x82\x00".repeat(1000)), ("pings", b"\x89\x04ping".repeat(1000))] {
+        let mut slow = false;
+        let serve = move |mut stream: TcpStream, accept: &str| {
+            stream.write_all(switching(accept, "").as_bytes()).unwrap();
+            stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+            let taken = for_ever(&stream, &part) * part.len();
+            assert!(taken < 24 << 20, "{taken} bytes were taken in");
+        };
+        let outcome = meet_with(name, Options { ping_interval: None, ..bounded() }, serve, |_, event| {
+            if matches!(event, Event::Message(_) | Event::Ping(_)) && !slow {
+                slow = true;
+                thread::sleep(Duration::from_millis(1500));
+            }
+        });
+        assert_eq!(outcome.error, ("connection_lost", "closed"), "{name}");
+    }
+}
+
+#[test]
+fn small_frames_that_inflate_to_much_wait_for_a_slow_handler() {
+    let mut slow = false;
     let serve = |mut stream: TcpStream, accept: &str| {
-        stream.write_all(switching(accept, "").as_bytes()).unwrap();
-        stream.set_write_timeout(Some(Duration::from_millis(700))).unwrap();
-        let message = [b"\x82\x7e\x40\x00".to_vec(), vec![7; 0x4000]].concat();
-        let taken = for_ever(&stream, &message);
-        assert!(taken * message.len() < 24 << 20, "{taken} messages were taken in");
+        stream.write_all(switching(accept, "Sec-WebSocket-Extensions: permessage-deflate\r\n").as_bytes()).unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let taken = for_ever(&stream, &inflating());
+        assert!(taken < 200_000, "{taken} messages of 60 KB were taken in");
     };
-    let outcome = meet_with("a slow handler", Options { ping_interval: None, ..bounded() }, serve, |_, event| {
-        if matches!(event, Event::Message(_)) && slow == 0 {
-            slow = 1;
-            thread::sleep(Duration::from_millis(2500));
+    let outcome = meet_with("bombs", Options { ping_interval: None, ..bounded() }, serve, |_, event| {
+        if let Event::Message(message) = event {
+            assert_eq!(message.len(), 60_000);
+            if !slow {
+                slow = true;
+                thread::sleep(Duration::from_millis(1500));
+            }
         }
     });
     assert_eq!(outcome.error, ("connection_lost", "closed"));
+}
+
+/// A message of 60,000 zeros as a server compresses it.
+fn inflating() -> Vec<u8> {
+    use heartwire::options::CompressionOptions;
+    use heartwire::protocol::extension::Agreed;
+    use heartwire::protocol::{Config, Protocol};
+    let options = CompressionOptions { client_no_context_takeover: true, ..CompressionOptions::default() };
+    let mut client = Protocol::new(Config { max_size: LIMIT, compression: Some((Agreed::default(), options)) });
+    client.send(Data::Binary(&vec![0; 60_000]), Some(true));
+    let frame = client.output();
+    let at = if frame[1] & 0x7f == 126 { 4 } else { 2 };
+    let (key, payload) = frame[at..].split_at(4);
+    let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+    let mut bytes = frame[..at].to_vec();
+    bytes[1] &= 0x7f;
+    bytes.extend(payload);
+    bytes
 }
 
 #[test]
