@@ -155,7 +155,14 @@ test('compress says it for one message, whole or in parts', async () => {
   const seen = server.records().filter(({ event }) => event === 'message')
   assert.deepEqual(
     seen.map(({ text, compressed }) => [text.length, compressed]),
-    [[200, true], [200, false], [5, false], [5, true], [400, false], [5, true]],
+    [
+      [200, true],
+      [200, false],
+      [5, false],
+      [5, true],
+      [400, false],
+      [5, true],
+    ],
   )
   server.stop()
 })
