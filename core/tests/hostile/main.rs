@@ -22,7 +22,7 @@ use tungstenite::handshake::derive_accept_key;
 /// No case may take longer, whatever the server does.
 const BOUND: Duration = Duration::from_secs(20);
 /// The most that a case may have allocated at once, on both sides: limits of 64 KiB, buffers, threads, and room to spare.
-const MEMORY: usize = 4 << 20;
+const MEMORY: usize = 8 << 20;
 /// The limit for messages and for what waits.
 const LIMIT: usize = 64 << 10;
 
