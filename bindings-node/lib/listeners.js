@@ -13,12 +13,25 @@ const { report } = require('./errors.js')
 const none = Object.freeze([])
 
 class Listeners {
-  /** Entries by type. Lists are replaced, never changed, so a walk under way goes on with what it began. @type {Map<string, readonly Entry[]>} */
-  #lists = new Map()
+  /** Entries by type. Lists are replaced, never changed, so a walk under way goes on with what it began. @type {Map<string, readonly Entry[]> | null} */
+  #lists = null
+  /** Those of the type that is looked up most. @type {readonly Entry[]} */
+  #ofMessages = none
 
   /** @param {string} type */
   of(type) {
-    return this.#lists.get(type) ?? none
+    if (type === 'message') return this.#ofMessages
+    return this.#lists?.get(type) ?? none
+  }
+
+  /** @param {string} type @param {readonly Entry[]} list */
+  #replace(type, list) {
+    if (type === 'message') {
+      this.#ofMessages = list
+      return
+    }
+    this.#lists ??= new Map()
+    this.#lists.set(type, list)
   }
 
   /**
@@ -70,14 +83,14 @@ class Listeners {
     const list = this.of(type)
     // At the target, capturing listeners come first.
     const at = entry.capture ? list.findLastIndex((each) => each.capture) + 1 : list.length
-    this.#lists.set(type, [...list.slice(0, at), entry, ...list.slice(at)])
+    this.#replace(type, [...list.slice(0, at), entry, ...list.slice(at)])
     return entry
   }
 
   /** @param {string} type @param {Entry} entry */
   #drop(type, entry) {
     entry.removed = true
-    this.#lists.set(
+    this.#replace(
       type,
       this.of(type).filter((each) => each !== entry),
     )

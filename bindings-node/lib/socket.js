@@ -45,8 +45,11 @@ class Socket {
   #outbox = null
   /** @type {Set<() => void> | null} */
   #watchers = null
+  /** The user's functions, by the paths of their options. @type {Map<string, Function> | null} */
+  #providers = null
   #referenced = true
-  #messageInit = { origin: '' }
+  /** What the events of messages have in common; made for the first one. @type {{ origin: string } | null} */
+  #messageInit = null
   /** The error of this connection's error event. @type {any} */
   #failure = null
   #amountAtEnd = 0
@@ -63,8 +66,8 @@ class Socket {
     this.synchronous = prepared.allowSynchronousEvents
     this.queues = prepared.queues
     this.writeLimit = prepared.writeLimit
-    this.providers = prepared.providers
-    if (typeof url === 'function') this.providers.set('url', url)
+    if (typeof url === 'function') prepared.providers.set('url', url)
+    if (prepared.providers.size > 0) this.#providers = prepared.providers
     const made = addon.create(typeof url === 'function' ? null : url, prepared.text, prepared.allowSynchronousEvents)
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
@@ -80,8 +83,7 @@ class Socket {
     this.protocol = protocol
     this.extensions = extensions
     this.url = url
-    const { protocol: scheme, host } = new URL(url)
-    this.#messageInit = { origin: `${scheme}//${host}` }
+    this.#messageInit = null
   }
 
   /** Messages that wait for a Blob, if there were any. */
@@ -146,6 +148,7 @@ class Socket {
   /** @param {any} content @param {events.Moment} moment */
   message(content, moment) {
     const data = typeof content === 'string' ? content : this.#binary(content)
+    this.#messageInit ??= { origin: originOf(this.url) }
     this.listeners.dispatch(this.face, events.trustedMessage(data, this.#messageInit, moment))
   }
 
@@ -170,7 +173,6 @@ class Socket {
     this.refresh()
     if (name === 'open') this.#describe()
     const event = this.#make(name, fields)
-    if (name === 'open') this.openInfo ??= { url: this.url, protocol: this.protocol, extensions: this.extensions, headers: event.headers }
     if (name === 'close') {
       this.#failure = null
       this.lastClose = event
@@ -184,8 +186,11 @@ class Socket {
   #make(name, fields) {
     const { trusted } = events
     switch (name) {
-      case 'open':
-        return trusted(events.OpenEvent, name, { headers: headersOf(fields.headers) })
+      case 'open': {
+        const info = openInfo(this, JSON.stringify(fields.headers))
+        this.openInfo ??= info
+        return trusted(events.OpenEvent, name, info)
+      }
       case 'error': {
         const error = carried(fields.error)
         this.#failure = error
@@ -235,7 +240,7 @@ class Socket {
     }
     const fail = (/** @type {any} */ error) => reply(false, error instanceof Error ? `${error.name}: ${error.message}` : String(error))
     try {
-      const given = this.providers.get(question)?.(...(close ? [closeEvent(close)] : []))
+      const given = this.#providers?.get(question)?.(...(close ? [closeEvent(close)] : []))
       const answer = (/** @type {any} */ value) => reply(true, options.answer(question, value))
       if (typeof given?.then === 'function') given.then(answer).then(undefined, fail)
       else answer(given)
@@ -381,10 +386,35 @@ function closeEvent(fields, failure) {
   return events.trusted(events.CloseEvent, 'close', { ...fields, error })
 }
 
-/** @param {[string, string][]} pairs */
-function headersOf(pairs) {
+/** @param {string} url of an open connection */
+function originOf(url) {
+  const { protocol, host } = new URL(url)
+  return `${protocol}//${host}`
+}
+
+/**
+ * What an open connection tells. Few ask for the headers, so they are kept as text.
+ * @param {Socket} socket
+ * @param {string} text the headers as JSON
+ */
+function openInfo({ url, protocol, extensions }, text) {
+  /** @type {Headers | undefined} */
+  let made
+  return {
+    url,
+    protocol,
+    extensions,
+    get headers() {
+      made ??= headersOf(text)
+      return made
+    },
+  }
+}
+
+/** @param {string} text */
+function headersOf(text) {
   const headers = new Headers()
-  for (const [name, value] of pairs) {
+  for (const [name, value] of JSON.parse(text)) {
     try {
       headers.append(name, value)
     } catch {
