@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -11,13 +12,24 @@ import { WebSocket } from 'heartwire'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const program = `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/debug/chat-server`
 
+/** Every server started, for the end of a test that failed. */
+const servers = []
+
 async function startServer(port = '0') {
   const child = spawn(program, ['--port', port], { stdio: ['ignore', 'pipe', 'inherit'] })
+  servers.push(child)
   const lines = createInterface({ input: child.stdout })
   const line = await new Promise((resolve) => lines.once('line', resolve))
   const seen = [line]
   lines.on('line', (line) => seen.push(line))
-  return { child, seen, url: /ws:\S+/.exec(line)[0], port: /:(\d+)\/ws/.exec(line)[1], exited: new Promise((resolve) => child.once('exit', resolve)) }
+  return {
+    child,
+    lines,
+    seen,
+    url: /ws:\S+/.exec(line)[0],
+    port: /:(\d+)\/ws/.exec(line)[1],
+    exited: new Promise((resolve) => child.once('exit', resolve)),
+  }
 }
 
 /** A socket with everything that happens to it, in order, to be awaited. */
@@ -83,6 +95,41 @@ const tests = {
     await second.exited
   },
 
+  async 'the server gets 1001 on every way out, and the status is what it was'() {
+    const server = await startServer()
+    const ends = {
+      normal: ['ws.unref()', 0, null],
+      status: ['process.exitCode = 5; ws.unref()', 5, null],
+      exit: ['process.exit(3)', 3, null],
+      native: ['(globalThis.Deno ?? process).exit(6)', 6, null],
+      thrown: ['throw new Error("boom")', 1, null],
+      rejected: ['Promise.reject(new Error("boom"))', 1, null],
+      SIGINT: ['signal("SIGINT")', null, 'SIGINT'],
+      SIGTERM: ['signal("SIGTERM")', null, 'SIGTERM'],
+      SIGHUP: ['signal("SIGHUP")', null, 'SIGHUP'],
+      heard: ['process.on("SIGTERM", () => process.exit(4)); signal("SIGTERM")', 4, null],
+    }
+    mkdirSync(`${root}target`, { recursive: true })
+    const file = `${root}target/smoke-${process.pid}.mjs`
+    // One after the other: the server tells everybody who comes and goes, and must not do so while a peer says goodbye.
+    for (const [name, [act, code, signal]] of Object.entries(ends)) {
+      const source = `
+        import process from 'node:process'
+        import { WebSocket } from 'heartwire'
+        const signal = (name) => { setInterval(() => {}, 1000); process.kill(process.pid, name) }
+        const ws = new WebSocket('${server.url}?name=${name}')
+        ws.onopen = () => { ${act} }`
+      writeFileSync(file, source)
+      const child = spawn(process.execPath, [...(process.versions.deno ? ['run', '-A'] : []), file], { stdio: ['ignore', 'inherit', 'ignore'] })
+      assert.deepEqual(await new Promise((resolve) => child.once('exit', (...how) => resolve(how))), [code, signal], name)
+      while (!server.seen.some((line) => line.includes(`${name} says goodbye: 1001`)))
+        await new Promise((resolve) => server.lines.once('line', resolve))
+    }
+    rmSync(file)
+    server.child.kill()
+    await server.exited
+  },
+
   async 'wrong arguments are refused'() {
     assert.throws(() => new WebSocket('ftp://127.0.0.1/'), { name: 'SyntaxError' })
     assert.throws(() => new WebSocket('ws://127.0.0.1/', { reconect: true }), /reconnect/)
@@ -93,7 +140,7 @@ let failed = 0
 for (const [name, run] of Object.entries(tests)) {
   let timer
   const limit = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error('took longer than 20 s')), 20_000)
+    timer = setTimeout(() => reject(new Error('took longer than 60 s')), 60_000)
   })
   try {
     await Promise.race([run(), limit])
@@ -105,4 +152,5 @@ for (const [name, run] of Object.entries(tests)) {
   clearTimeout(timer)
 }
 console.log(`# pass ${Object.keys(tests).length - failed}\n# fail ${failed}`)
+for (const server of servers) server.kill()
 process.exit(failed === 0 ? 0 : 1)

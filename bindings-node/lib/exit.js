@@ -18,7 +18,18 @@ function watchExit() {
   }
   if (watching) return
   watching = true
-  process.on('exit', () => (isMainThread ? addon.goodbye() : addon.leave()))
+  const end = () => (isMainThread ? addon.goodbye() : addon.leave())
+  process.on('exit', end)
+  if (runtime() === 'deno') watchDeno(end)
+}
+
+/** Deno.exit() tells its own event alone, and Deno's handler of a signal calls ours, too. @param {() => void} end */
+function watchDeno(end) {
+  Reflect.get(globalThis, 'addEventListener')('unload', end)
+  process.on('newListener', (name) => {
+    const signal = SIGNALS.find((each) => each === name)
+    if (signal) addon.leaveSignal(constants.signals[signal])
+  })
 }
 
 module.exports = { watchExit }

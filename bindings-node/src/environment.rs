@@ -183,6 +183,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"goodbye", goodbye::of_process),
     exported!(c"leave", goodbye::of_environment),
     exported!(c"watchSignals", goodbye::watch_signals),
+    exported!(c"leaveSignal", goodbye::leave_signal),
 ];
 
 /// Makes a plain C callback of a function: reads the arguments, finds the environment, turns failures and panics into exceptions.

@@ -18,6 +18,12 @@ pub(crate) fn of_environment(js: Js, environment: &mut Environment, _: &Argument
     js.undefined()
 }
 
+/// `leaveSignal(signal)`: somebody in JavaScript listens to it from now on.
+pub(crate) fn leave_signal(js: Js, _: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    exit::leave_signal_to_host(js.to_integer(arguments.at(0))?.cast_signed());
+    js.undefined()
+}
+
 /// `watchSignals(inherited, signal, signal, signal)`: signals that nobody in JavaScript listens to. `inherited`: the host has a handler of its own
 /// even there, which is to stand again before the signal does its work.
 pub(crate) fn watch_signals(js: Js, _: &mut Environment, arguments: &Arguments) -> Result<Value> {

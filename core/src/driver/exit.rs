@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-pub use super::signals::{watch as watch_signals, watch_inherited as watch_inherited_signals};
+pub use super::signals::{leave_to_host as leave_signal_to_host, watch as watch_signals, watch_inherited as watch_inherited_signals};
 use super::{Connection, Shared};
 use crate::client::Farewell;
 use crate::process;

@@ -15,6 +15,9 @@ const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 static TELL: AtomicI32 = AtomicI32::new(-1);
 static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
 
+/// The signals that the host's program has taken since, as bits.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+
 /// What stood where our handler stands, if that was not the default action.
 static PREVIOUS: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
 
@@ -39,6 +42,7 @@ pub fn watch_inherited(signals: &[i32], handled: bool) {
         return;
     }
     for &signal in signals.iter().filter(|signal| SIGNALS.contains(signal)) {
+        LEFT.fetch_and(!bit(signal), Ordering::AcqRel);
         let standing = action_of(signal);
         let is_default = standing.sa_sigaction == libc::SIG_DFL;
         if standing.sa_sigaction == libc::SIG_IGN || standing.sa_sigaction == handler() || !(is_default || handled) {
@@ -54,6 +58,18 @@ pub fn watch_inherited(signals: &[i32], handled: bool) {
     }
 }
 
+/// The host's program listens to this signal from now on, and says what follows. For hosts whose handler calls the one that stood before it, which
+/// is ours; another replaces it.
+pub fn leave_to_host(signal: i32) {
+    if SIGNALS.contains(&signal) {
+        LEFT.fetch_or(bit(signal), Ordering::AcqRel);
+    }
+}
+
+fn bit(signal: i32) -> u32 {
+    1 << signal
+}
+
 /// Starts the thread that hears of signals, once in each process. False: it could not be had.
 fn hear() -> bool {
     let generation = process::generation();
@@ -64,8 +80,11 @@ fn hear() -> bool {
     let spawned = std::thread::Builder::new().name("heartwire-signals".to_owned()).spawn(move || {
         let mut signal = [0_u8];
         while matches!(std::io::Read::read(&mut hear, &mut signal), Ok(1)) {
-            exit::goodbye(None);
-            end_by(i32::from(signal[0]));
+            let signal = i32::from(signal[0]);
+            if LEFT.load(Ordering::Acquire) & bit(signal) == 0 {
+                exit::goodbye(None);
+                end_by(signal);
+            }
         }
     });
     if spawned.is_err() {
