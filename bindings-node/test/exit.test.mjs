@@ -156,3 +156,80 @@ test('ten workers ended under a flood, one after the other', async () => {
   assert.deepEqual([code, signal, err], [0, null, ''])
   server.stop()
 })
+
+/** For each event: options, the server, and what makes the socket fire it once it is made. */
+const handlers = {
+  open: [{}, [{ do: 'accept' }]],
+  message: [{}, [{ do: 'accept' }, { do: 'send', text: 'x' }]],
+  error: [{}, [{ do: 'refuse' }]],
+  close: [{}, [{ do: 'accept' }, { do: 'close', code: 1000 }]],
+  reconnecting: [{ reconnect: true }, [{ do: 'accept' }, { do: 'end' }]],
+  ping: [{}, [{ do: 'accept' }, { do: 'ping' }]],
+  pong: [{}, [{ do: 'accept' }, { do: 'pong' }]],
+  heartbeat: [{ heartbeat: { message: 'x', interval: 10 } }, [{ do: 'accept' }]],
+  drain: [{ writeLimit: 1000 }, [{ do: 'accept' }], `ws.onopen = () => ws.send('x'.repeat(8 << 20))`],
+  dropped: [
+    { reconnect: true, sendQueue: { maxMessages: 1, overflow: 'drop_oldest' } },
+    [{ do: 'request' }, { do: 'delay', for: 0.2 }, { do: 'accept' }],
+    `ws.send('one'); ws.send('two')`,
+  ],
+}
+
+for (const [type, [options, script, act = '']] of Object.entries(handlers)) {
+  test(`process.exit() in the handler of ${type}`, async () => {
+    const server = new FaultServer(script)
+    const { code, signal, out, err } = await child(`
+      import { WebSocket } from './lib/index.mjs'
+      const other = new WebSocket(${JSON.stringify(server.url)})
+      const ws = new WebSocket(${JSON.stringify(server.url)}, ${JSON.stringify(options)})
+      ws.on${type} = () => process.exit(5)
+      ${act}`)
+    assert.deepEqual([code, signal, out, err], [5, null, '', ''])
+    server.stop()
+  })
+}
+
+test('a hundred workers with open sockets, ended in every way, some at once', async () => {
+  const server = new FaultServer([{ do: 'accept' }, { do: 'send', text: 'x', count: 100 }, { do: 'echo' }])
+  const worker = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const { WebSocket } = require('./lib')
+    const sockets = [1, 2, 3].map(() => new WebSocket(${JSON.stringify(server.url)}))
+    let open = 0
+    for (const ws of sockets) ws.onopen = () => {
+      if (++open < 3) return
+      parentPort.postMessage('open')
+      if (workerData === 1) process.exit(0)
+      if (workerData === 2) throw new Error('boom')
+      if (workerData === 3) { for (const ws of sockets) ws.unref(); parentPort.close() }
+    }`
+  const { code, signal, out, err } = await child(
+    `
+    import { Worker } from 'node:worker_threads'
+    const run = (index) => new Promise((resolve) => {
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [], workerData: index % 4 })
+      worker.on('message', () => index % 4 === 0 && worker.terminate())
+      worker.on('error', () => {})
+      worker.on('exit', resolve)
+    })
+    for (let round = 0; round < 25; round++) await Promise.all([0, 1, 2, 3].map(run))
+    console.log('alive')`,
+    { ms: 110_000 },
+  )
+  assert.deepEqual([code, signal, out, err], [0, null, 'alive\n', ''])
+  const goodbyes = server.records().filter((record) => record.event === 'close' && record.code === 1001)
+  assert.equal(goodbyes.length, 300)
+  server.stop()
+})
+
+test('beforeExit comes when the last socket is closed, and may open another', async () => {
+  const server = new FaultServer()
+  const { code, out } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    let count = 0
+    const open = () => { const ws = new WebSocket(${JSON.stringify(server.url)}); ws.onopen = () => ws.close(1000) }
+    process.on('beforeExit', () => { console.log('idle'); if (++count < 3) open() })
+    open()`)
+  assert.deepEqual([code, out], [0, 'idle\nidle\nidle\n'])
+  server.stop()
+})

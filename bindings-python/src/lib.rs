@@ -27,7 +27,7 @@ mod _native {
     #[pymodule_export]
     use crate::hub::Hub;
     #[pymodule_export]
-    use crate::process::{end, goodbye, watch_signals};
+    use crate::process::{end, goodbye, refuse_subinterpreters, watch_signals};
     #[pymodule_export]
     use crate::socket::Socket;
     #[pymodule_export]

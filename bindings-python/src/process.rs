@@ -10,6 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use heartwire::driver::exit;
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// How long the end of the process waits for handlers on daemon threads.
@@ -66,6 +67,19 @@ pub(crate) fn end(py: Python<'_>) {
             thread::sleep(Duration::from_millis(1));
         }
     });
+}
+
+/// Refuses any interpreter but the first: the classes are one for the whole process, and a sub-interpreter's end would take them away.
+#[pyfunction]
+pub(crate) fn refuse_subinterpreters() -> PyResult<()> {
+    // SAFETY: an interpreter is attached, for it called this; both calls only read.
+    let id = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    if id == 0 {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "heartwire works in the main interpreter of a process only, not in sub-interpreters; use a process of its own",
+    ))
 }
 
 /// SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own.

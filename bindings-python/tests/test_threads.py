@@ -215,3 +215,26 @@ def test_the_blocking_face_inside_a_loop(server: RawServer) -> None:
             assert ws.recv() == "x"
 
     asyncio.run(main())
+
+
+def test_subinterpreters_are_refused_in_clear_words(child: Any) -> None:
+    code = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import heartwire
+other = interpreters.create()
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+try:
+    outcome = run(other, "import heartwire")
+except Exception as error:
+    outcome = error
+print(getattr(outcome, "formatted", outcome), flush=True)
+interpreters.destroy(other)
+print(heartwire.WebSocket.OPEN, flush=True)
+"""
+    status, out, err = child(code).end()
+    assert (status, err) == (0, "")
+    assert "sub-interpreters" in out or "subinterpreters" in out, out
+    assert out.endswith("1\n")

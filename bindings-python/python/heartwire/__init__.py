@@ -23,8 +23,11 @@ from ._native import (
     PongEvent,
     ReconnectingEvent,
     __version__,
+    refuse_subinterpreters,
 )
 from ._websocket import WebSocket
+
+refuse_subinterpreters()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

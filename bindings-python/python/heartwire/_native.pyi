@@ -270,6 +270,9 @@ def goodbye(timeout: float | None = None) -> None:
 def end() -> None:
     """The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that."""
 
+def refuse_subinterpreters() -> None:
+    """Refuses any interpreter but the first: the classes are one for the whole process."""
+
 def watch_signals() -> None:
     """SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own."""
 

@@ -9,7 +9,6 @@ use crate::dial;
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::Data;
 
-use super::link::Link;
 pub use super::link::LinkId;
 
 /// How many messages, reads and bytes one turn takes before it ends, so that a flood on one socket starves no other.

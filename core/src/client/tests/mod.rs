@@ -265,7 +265,7 @@ impl World {
         self.next += 1;
         let text = format!("{number}.{}", "x".repeat(size));
         let before = self.client.lock().discarded;
-        let fate = match self.client.send(self.now, Data::Text(&text), SendOptions::default(), number % 2 == 0) {
+        let fate = match self.client.send(self.now, Data::Text(&text), SendOptions::default(), number.is_multiple_of(2)) {
             // It came too late, and counts in `buffered_amount` for ever, as the standard has it.
             Ok(_) if self.client.lock().discarded > before => Fate::Late,
             Ok(_) if self.left => panic!("sent after the end"),
