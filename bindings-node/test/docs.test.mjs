@@ -1,0 +1,71 @@
+// Owns: that docs/node.md is true: its code compiles in strict mode and runs, and no public member is missing in it.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { WebSocket } from '../lib/index.mjs'
+import { FaultServer } from '../lib/testing.js'
+import { child, root } from './helpers.mjs'
+
+const guide = readFileSync(new URL('../../docs/node.md', import.meta.url), 'utf8')
+const blocks = [...guide.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+const accept = { do: 'accept' }
+
+/** What each block of the guide meets, and prints. */
+const stories = [
+  {
+    connections: [
+      [accept, { do: 'expect', text: 'hello' }, { do: 'send', text: 'ping' }, { do: 'expect', text: 'pong' }, { do: 'close', code: 4001 }],
+    ],
+    out: '4001  false\n',
+  },
+  {
+    connections: [[accept, { do: 'send', text: 'one' }, { do: 'send', text: 'two' }, { do: 'close', code: 1000 }], [accept]],
+    out: 'one\ntwo\n',
+  },
+]
+
+let folder
+before(() => {
+  folder = mkdtempSync(join(root, 'node_modules', '.docs-'))
+  blocks.forEach((code, index) => {
+    const prelude = code.includes('import ')
+      ? ''
+      : `import { WebSocket } from 'heartwire'\nconst url = process.argv.at(-1)!\nconst ws = new WebSocket(url)\n`
+    const file = `${prelude}${code.replace("'wss://im.example/ws'", 'process.argv.at(-1)!')}\nexport {}\n`
+    writeFileSync(join(folder, `block${index}.mts`), file)
+  })
+  const compilerOptions = { target: 'es2022', noEmit: false, outDir: 'out', rootDir: '.', sourceMap: false }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*.mts'] }))
+})
+after(() => rmSync(folder, { recursive: true }))
+
+test('the code of the guide compiles and does what it says', async () => {
+  assert.equal(blocks.length, stories.length)
+  try {
+    execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' })
+  } catch (failed) {
+    assert.fail(failed.stdout ?? failed)
+  }
+  for (const [index, { connections, out }] of stories.entries()) {
+    const server = new FaultServer({ connections })
+    const ended = await child(`await import(${JSON.stringify(join(folder, 'out', `block${index}.mjs`))})`, { args: [server.url] })
+    assert.deepEqual([ended.code, ended.out, ended.err], [0, out, ''])
+    assert.deepEqual(
+      server.records().filter(({ event }) => event === 'failed'),
+      [],
+    )
+    server.stop()
+  }
+})
+
+test('the guide names every public member', () => {
+  const STANDARD =
+    /^(on(open|message|error|close)|CONNECTING|OPEN|CLOSING|CLOSED|addEventListener|removeEventListener|dispatchEvent|url|protocol|extensions)$/
+  for (const name of Object.keys(WebSocket.prototype)) {
+    const event = /^on(?!ce$)[a-z]+$/.test(name) ? name.slice(2) : name
+    if (!STANDARD.test(name)) assert.match(guide, new RegExp(`\\b${event}\\b`), name)
+  }
+  for (const name of ['Symbol.asyncDispose', 'for await', 'heartwire/install', 'heartwire/testing']) assert.ok(guide.includes(name), name)
+})
