@@ -7,6 +7,8 @@ use std::ptr;
 
 use napi::sys;
 
+use crate::utf16;
+
 /// A JavaScript value, valid until the callback under way returns.
 pub(crate) type Value = sys::napi_value;
 
@@ -70,10 +72,7 @@ impl Js {
         if utf8.is_ascii() {
             return resulting!(napi_create_string_latin1(self.0, utf8.as_ptr().cast(), utf8.len().cast_signed()), ptr::null_mut());
         }
-        if wide.len() <= utf8.len() {
-            wide.resize(utf8.len() + 1, 0);
-        }
-        let length = encoding_rs::mem::convert_utf8_to_utf16(utf8, wide);
+        let length = utf16::convert(utf8, wide);
         resulting!(napi_create_string_utf16(self.0, wide.as_ptr(), length.cast_signed()), ptr::null_mut())
     }
 
