@@ -109,8 +109,10 @@ fn hundred_clients_that_lose_one_server_come_back_spread() {
 
 const HOW: &str = "BLESS=1 cargo test -p heartwire --lib manners";
 
-/// What the table tells: a server, and what it does with each attempt.
-const TRIALS: [(&str, fn(&mut Sim)); 7] = [
+/// A server, and what it does with each attempt.
+type Trial = (&'static str, fn(&mut Sim));
+
+const TRIALS: [Trial; 7] = [
     ("refuses for ever with 401", |sim| sim.refused(401)),
     ("answers 503 with `Retry-After: 5`", |sim| sim.dial_fails(refused(503).with(|detail| detail.retry_after = Some(secs(5))))),
     ("answers 503 without a word", |sim| sim.refused(503)),
