@@ -1,12 +1,12 @@
 """Speed: Heartwire and its peers in turn, in one run, against one neutral server. `run.py --help`; `make bench` runs everything.
 
-It owns the order of the samples and the file of the results. Who and what is measured is in harness/, and what is read from it in harness/report.py.
+It owns the order of the samples. Who and what is measured is in harness/, and so is what is read from it and how it is written.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import platform
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import goals, report
+from harness import report, writing
 from harness.candidates import CANDIDATES, Candidate, prepare, present
 from harness.candidates import QUICK as QUICK_CANDIDATES
 from harness.sampling import Broken, Server, import_cost
@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="about how long a sample is measured (0.4; quick: 0.15)")
     parser.add_argument("--quick", action="store_true", help="few clients and scenarios, two minutes")
     parser.add_argument("--out", type=Path, help="a folder for the samples, the tables and the charts")
+    parser.add_argument("--add", action="store_true", help="keep what is in --out of other scenarios, measured at the same commit")
     parser.add_argument(
         "--dev", action="store_true", help="with the dev builds and the tests' peers: whether this program works, not how fast anything is"
     )
@@ -67,10 +68,10 @@ def count_for(scenario: Scenario, trial: dict[str, Any], seconds: float) -> int:
 class Run:
     """The samples of one run."""
 
-    def __init__(self, paths: dict[str, Path], seconds: float) -> None:
+    def __init__(self, paths: dict[str, Path], seconds: float, results: report.Results) -> None:
         self.paths, self.seconds = paths, seconds
-        self.samples: list[dict[str, Any]] = []
-        self.broken: dict[str, str] = {}
+        self.samples: list[dict[str, Any]] = results["samples"]
+        self.broken: dict[str, str] = results["broken"]
 
     def scenario(self, server: Server, scenario: Scenario, candidates: list[Candidate], rounds: int) -> None:
         """Candidates in turn, from another one on in each round."""
@@ -131,7 +132,8 @@ def machine() -> dict[str, Any]:
     """Where and of what the figures are."""
     model = checkout.output("sed", "-nE", "s/^model name.*: (.*)/\\1/p;T;q", "/proc/cpuinfo") or platform.processor()
     commit = checkout.output("git", "describe", "--always", "--dirty")
-    return {"cpu": model, "cores": len(report.cores()), "system": platform.platform(), "commit": commit, "date": time.strftime("%Y-%m-%d")}
+    facts = {"cpu": model, "cores": len(report.cores()), "system": platform.platform(), "commit": commit, "date": time.strftime("%Y-%m-%d")}
+    return {**facts, "load": round(os.getloadavg()[0], 1)}
 
 
 def main() -> int:
@@ -147,7 +149,10 @@ def main() -> int:
         print(failure, file=sys.stderr)
         return 1
     candidates = [candidate for candidate in candidates if present(candidate, paths)]
-    run = Run(paths, seconds)
+    results: report.Results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "broken": {}, "samples": []}
+    if options.add:
+        writing.add(results, options.out, {scenario.name for scenario in scenarios})
+    run = Run(paths, seconds, results)
     start = time.monotonic()
     with Server.run(server) as serving:
         for scenario in scenarios:
@@ -155,42 +160,15 @@ def main() -> int:
             if playing:
                 print(f"{time.monotonic() - start:5.0f} s  {scenario.title}", file=sys.stderr, flush=True)
                 run.scenario(serving, scenario, playing, rounds)
-    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "broken": run.broken, "samples": run.samples}
-    text = document(results)
-    print(text)
+                if options.out:
+                    writing.samples(results, options.out)
+    print(writing.document(results))
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "results.json").write_text(as_json(results))
-        (options.out / "results.md").write_text(text + "\n")
+        writing.document_to(results, options.out)
         if not options.dev:
             charts = Path(__file__).with_name("charts.py")
             subprocess.run([release.python_peers(), charts, options.out / "results.json", options.out], check=True)
-    return 1 if run.broken else 0
-
-
-def document(results: report.Results) -> str:
-    """All that the samples say, in Markdown."""
-    facts = results["machine"]
-    about = f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}; commit {facts['commit']}, {facts['date']}; "
-    about += f"medians of {results['rounds']} rounds of about {results['seconds']} s, in brackets how many times our first figure it is."
-    parts = ["# Heartwire and its peers", about, report.tables(results)]
-    if claims := goals.table(results):
-        parts += ["## Goals", claims]
-    if any(sample["client"].startswith("heartwire-node") for sample in results["samples"]):
-        parts += ["## Where a client on Node is ahead of us, by more than noise", goals.behind(results)]
-    if results["broken"]:
-        parts += ["## Broken", "\n".join(f"- {name}: `{' '.join(why.split())[-200:]}`" for name, why in results["broken"].items())]
-    return "\n\n".join(parts)
-
-
-def as_json(results: report.Results) -> str:
-    """A line for each sample, with no more digits than mean something."""
-    lines = []
-    for sample in results["samples"]:
-        shown = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in sample.items()}
-        lines.append(json.dumps(shown))
-    head = json.dumps({name: value for name, value in results.items() if name != "samples"}, indent=1)
-    return head[:-2] + ',\n "samples": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
+    return 1 if results["broken"] else 0
 
 
 if __name__ == "__main__":
