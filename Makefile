@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench audit python node server tools clean have-python
+.PHONY: help demo test soak lint bench audit python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -16,6 +16,9 @@ demo: server python node ## server and bots talk, lose each other and come back,
 
 test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --list names them)
 	@$(PYTHON) tests/run.py $(SUITE)
+
+soak: python ## bots and a server that fails at random, for MINUTES=20, with everything checked all the time
+	@MINUTES=$(or $(MINUTES),20) $(VENV) tests/soak.py
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -315,3 +316,51 @@ def test_slow_handlers_take_turns(server: RawServer) -> None:
     serving.join()
     changes = sum(one != other for one, other in zip(order, order[1:]))
     assert changes > 50, order
+
+
+STOPPED = """
+import sys
+from heartwire import WebSocket
+ws = WebSocket(sys.argv[1], ping_interval=0.5, ping_timeout=0.5)
+ws.onopen = lambda event: print("open", flush=True)
+def on_message(event):
+    ws.send(event.data)
+ws.onmessage = on_message
+ws.onclose = lambda event: print(event.code, event.error, flush=True)
+{run}
+"""
+
+
+@pytest.mark.parametrize(
+    "run",
+    ["ws.run_forever()", "ws.start()", "import asyncio\nasyncio.run(ws.wait_closed())"],
+    ids=["run_forever", "start", "asyncio"],
+)
+def test_a_process_that_was_stopped_goes_on_with_its_connection(server: RawServer, child: Any, run: str) -> None:
+    """SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives."""
+    process = child(STOPPED.format(run=run), server.url)
+    assert process.line() == "open"
+    connection = server.connection()
+    answering = threading.Event()
+
+    def answer() -> None:
+        while (got := connection.next(20)) is not None:
+            if got[0] == PING:
+                connection.send_frame(PONG, got[1])
+            elif got == (TEXT, b"are you back"):
+                answering.set()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    os.kill(process.process.pid, signal.SIGSTOP)
+    # Longer than ping_interval and ping_timeout together; a message comes in the middle.
+    time.sleep(0.8)
+    connection.send("are you back")
+    time.sleep(0.8)
+    assert not answering.is_set()
+    os.kill(process.process.pid, signal.SIGCONT)
+    assert answering.wait(10)
+    time.sleep(0.7)
+    connection.close()
+    assert process.end() == (0, "1000 None\n", "")
+    thread.join()
