@@ -64,9 +64,19 @@ async fn converse(socket: &mut WebSocket, place: &mut Place, silence: Duration) 
         if let Some(answer) = answer
             && !matches!(timeout(GRACE, socket.send(answer.into())).await, Ok(Ok(())))
         {
-            return End::Gone("takes no more data".to_owned());
+            return last_words(socket, place).await;
         }
     }
+}
+
+/// Why a peer takes no more data: what it said last, a Close above all, may wait to be read.
+async fn last_words(socket: &mut WebSocket, place: &mut Place) -> End {
+    while let Ok(Some(Ok(frame))) = timeout(GRACE, socket.recv()).await {
+        if let Err(end) = receive(place, &frame) {
+            return end;
+        }
+    }
+    End::Gone("takes no more data".to_owned())
 }
 
 /// What to answer to a frame. Pings are answered by axum; here they count as life, as any frame does.
