@@ -3,7 +3,7 @@
 //! A list is never changed, only replaced: who walks one has a snapshot, and no lock is held while Python runs or objects are dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
@@ -53,7 +53,8 @@ pub(crate) type List = Arc<[Arc<Listener>]>;
 /// The listeners of one socket.
 #[derive(Default)]
 pub(crate) struct Listeners {
-    lists: [Mutex<Option<List>>; NAMES.len()],
+    /// Of the events that somebody listens to: few.
+    lists: Mutex<Vec<(Kind, List)>>,
     /// Changes with every change.
     version: AtomicU32,
 }
@@ -80,12 +81,20 @@ impl Snapshot {
 impl Listeners {
     /// The listeners of an event, if there are any.
     pub(crate) fn list(&self, kind: Kind) -> Option<List> {
-        self.lists[kind as usize].lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().iter().find(|(known, _)| *known == kind).map(|(_, list)| List::clone(list))
     }
 
     fn replace(&self, kind: Kind, list: Vec<Arc<Listener>>) {
-        let list = if list.is_empty() { None } else { Some(list.into()) };
-        let old = std::mem::replace(&mut *self.lists[kind as usize].lock().unwrap_or_else(PoisonError::into_inner), list);
+        let old = {
+            let mut lists = self.lock();
+            let place = lists.iter().position(|(known, _)| *known == kind);
+            let old = place.map(|place| lists.swap_remove(place));
+            if !list.is_empty() {
+                lists.reserve_exact(1);
+                lists.push((kind, list.into()));
+            }
+            old
+        };
         self.version.fetch_add(1, Ordering::AcqRel);
         drop(old);
     }
@@ -157,11 +166,9 @@ impl Listeners {
 
     /// Shows every function to the garbage collector; a list that is being changed right now is shown the next time.
     pub(crate) fn traverse(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        for slot in &self.lists {
-            if let Ok(Some(list)) = slot.try_lock().as_deref() {
-                for listener in list.iter() {
-                    visit.call(&listener.callback)?;
-                }
+        if let Ok(lists) = self.lists.try_lock() {
+            for listener in lists.iter().flat_map(|(_, list)| list.iter()) {
+                visit.call(&listener.callback)?;
             }
         }
         Ok(())
@@ -170,10 +177,12 @@ impl Listeners {
     /// Forgets everybody.
     pub(crate) fn clear(&self) {
         self.version.fetch_add(1, Ordering::AcqRel);
-        for slot in &self.lists {
-            let old = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-            drop(old);
-        }
+        let old = std::mem::take(&mut *self.lock());
+        drop(old);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Kind, List)>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -108,8 +108,7 @@ enum DialState {
 
 impl Client {
     /// A socket that is `CONNECTING` and does nothing until [`Client::start`]. `seed` makes the backoff's jitter.
-    pub fn new(url: Url, options: Options, providers: Providers, seed: u64) -> Self {
-        let options = Arc::new(options);
+    pub fn new(url: Url, options: Arc<Options>, providers: Providers, seed: u64) -> Self {
         Self {
             observed: AtomicU8::new(ReadyState::Connecting as u8),
             generation: process::generation(),

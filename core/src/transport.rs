@@ -10,8 +10,8 @@ use std::os::unix::net::UnixStream;
 use rustls::ClientConnection;
 use socket2::SockRef;
 
-/// How much ciphertext one read takes from the socket: four records of the largest size.
-const CIPHERTEXT_CHUNK: usize = 64 * 1024;
+/// How much ciphertext one read takes from the socket at most: sixteen records of the largest size.
+const CIPHERTEXT_CHUNK: usize = 256 * 1024;
 
 /// How much ciphertext may wait for the socket before [`Transport::write`] takes no more.
 const CIPHERTEXT_LIMIT: usize = 128 * 1024;

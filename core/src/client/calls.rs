@@ -30,11 +30,11 @@ impl Client {
         Err(Error::new(ErrorCode::Forked, "this socket belongs to the parent process: after a fork, make a new one in the child"))
     }
 
-    /// Sends a message, or queues it. With `paced`, one of a burst may wait for the next flush.
+    /// Sends a message, or queues it. With `paced`, one of a burst may wait for the next flush; while some wait, the clock is not asked again.
     ///
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
-    pub fn send(&self, now: Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
+    pub fn send(&self, clock: impl FnOnce() -> Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
         self.check_ours()?;
         let state = self.ready_state();
         let queue = self.options.send_queue.is_some();
@@ -43,6 +43,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
+        let now = inner.pace.since().filter(|_| paced).unwrap_or_else(clock);
         let mut sent = Sent::default();
         if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();

@@ -122,8 +122,9 @@ impl Link {
                 Ok(0) => lost = Some(None),
                 Ok(count) => {
                     read.received = true;
-                    filled = count >= self.room;
-                    self.unread = filled || self.transport.has_buffered_input();
+                    self.unread = count >= self.room || self.transport.has_buffered_input();
+                    // Under TLS a full read brings a little less.
+                    filled = self.unread && count >= self.room / 2;
                     if count < self.room / 4 {
                         self.room = (self.room / 2).max(READ_ROOM);
                     }

@@ -14,7 +14,7 @@ const AT_ONCE: i16 = 4;
 const IN_VAIN: i16 = 16;
 /// A turn that brings fewer is not the last one to wait for.
 const ENOUGH: u32 = 8;
-/// For so long turns are waited for at most.
+/// For so long turns are waited for at most, from the first message that is held.
 const LONGEST: Duration = Duration::from_micros(50);
 /// Held bytes from which on a write is worth its price in any case.
 const WORTH_A_WRITE: usize = 32 << 10;
@@ -26,6 +26,8 @@ pub(super) struct Pace {
     /// How many sends have followed each other quickly; below zero after holding in vain.
     streak: i16,
     held: u32,
+    /// The last flush was worth it, and nothing was sent since. The time of its last message is not known, only that of its first.
+    carried: bool,
     /// How many at the end of the turn before, and since when.
     seen: u32,
     since: Option<Instant>,
@@ -34,7 +36,8 @@ pub(super) struct Pace {
 impl Pace {
     /// Whether the message that is sent now waits, with `waiting` bytes (its own included) before the next write.
     pub(super) fn holds(&mut self, now: Instant, waiting: usize) -> bool {
-        let quick = self.last.is_some_and(|last| now.saturating_duration_since(last) <= QUICK);
+        let window = if std::mem::take(&mut self.carried) { LONGEST } else { QUICK };
+        let quick = self.last.is_some_and(|last| now.saturating_duration_since(last) <= window);
         self.last = Some(now);
         self.streak = if quick { self.streak.saturating_add(1) } else { self.streak.min(0) };
         let holds = (self.streak >= AT_ONCE || self.held > 0) && waiting < WORTH_A_WRITE;
@@ -57,6 +60,11 @@ impl Pace {
         self.held == 1
     }
 
+    /// Since when something waits, if something does.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since.filter(|_| self.held > 0)
+    }
+
     /// Whether something waits.
     pub(super) fn is_holding(&self) -> bool {
         self.held > 0
@@ -64,8 +72,10 @@ impl Pace {
 
     /// To be called when everything that was held is given to the kernel.
     pub(super) fn flushed(&mut self) {
-        if std::mem::take(&mut self.held) == 1 {
-            self.streak = -IN_VAIN;
+        match std::mem::take(&mut self.held) {
+            0 => {}
+            1 => self.streak = -IN_VAIN,
+            _ => self.carried = true,
         }
     }
 }
@@ -97,7 +107,7 @@ mod tests {
         pace.flushed();
         assert_eq!(burst(&mut pace, &mut now, 100), 0, "the next turn goes on at once");
         pace.flushed();
-        now += QUICK;
+        now += LONGEST;
         assert_eq!(burst(&mut pace, &mut now, 100), 4, "after a pause it is no burst until it is one again");
     }
 

@@ -168,6 +168,18 @@ impl Client {
             inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
     }
 
+    /// What is to be opened, if a turn would order it.
+    pub fn take_dial(&self) -> Option<Box<dial::Request>> {
+        let mut inner = self.lock();
+        match std::mem::replace(&mut inner.dial, DialState::Running) {
+            DialState::Ordered(request) => Some(request),
+            other => {
+                inner.dial = other;
+                None
+            }
+        }
+    }
+
     /// To be called when the drivers watch no other connections' descriptors than those of `watched`: the others may be closed now.
     pub fn released(&self, watched: &[Option<LinkId>]) {
         if self.is_ours() {

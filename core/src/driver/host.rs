@@ -131,7 +131,7 @@ impl Hosted {
         }
     }
 
-    fn order(&self, turn: &mut Turn) -> bool {
+    pub(super) fn order(&self, turn: &mut Turn) -> bool {
         if turn.dial.is_none() && !turn.cancel_dial && !turn.finished {
             return false;
         }

@@ -10,6 +10,7 @@ mod runtime;
 mod signals;
 mod sync;
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::address;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, ReadyState};
@@ -31,6 +32,21 @@ pub use crate::client::LinkId;
 pub use host::Plan;
 pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
+
+/// The options of many sockets are often the same: those are kept once.
+fn share(options: Options) -> Arc<Options> {
+    thread_local! {
+        static LAST: RefCell<Weak<Options>> = const { RefCell::new(Weak::new()) };
+    }
+    LAST.with_borrow_mut(|last| {
+        if let Some(known) = last.upgrade().filter(|known| **known == options) {
+            return known;
+        }
+        let options = Arc::new(options);
+        *last = Arc::downgrade(&options);
+        options
+    })
+}
 
 /// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for
 /// a hosted socket, that [`Connection::drive`] has to be called.
@@ -98,7 +114,7 @@ impl Connection {
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);
         let shared = Arc::new(Shared {
-            client: Client::new(url, options, providers, seed),
+            client: Client::new(url, share(options), providers, seed),
             queue: Queue::new(wake),
             poke: Notify::new(),
             started: AtomicBool::new(false),
@@ -120,6 +136,12 @@ impl Connection {
         }
         exit::register(&self.0);
         shared.client.start(Instant::now());
+        // The background has it at once, without the host's first turn in between.
+        if let Some(hosted) = &shared.hosted
+            && let Some(request) = shared.client.take_dial()
+        {
+            hosted.order(&mut client::Turn { dial: Some(request), ..client::Turn::default() });
+        }
         if let Ok(runtime) = runtime::handle() {
             keeper::watch(runtime);
             runtime.spawn(background::run(Arc::clone(shared)));
@@ -169,7 +191,7 @@ impl Connection {
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `forked`.
     pub fn send(&self, data: Data<'_>, options: SendOptions) -> Result<()> {
-        self.poke_if(self.0.client.send(Instant::now(), data, options, false)?.turn);
+        self.poke_if(self.0.client.send(Instant::now, data, options, false)?.turn);
         Ok(())
     }
 
@@ -179,7 +201,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::send`].
     pub fn send_paced(&self, data: Data<'_>, options: SendOptions) -> Result<bool> {
-        let sent = self.0.client.send(Instant::now(), data, options, true)?;
+        let sent = self.0.client.send(Instant::now, data, options, true)?;
         self.poke_if(sent.turn);
         Ok(sent.held)
     }

@@ -61,7 +61,7 @@ struct Pongs {
     /// Where the last one ends, counted from the start of the connection.
     end: u64,
     /// The payload of the last ping that found too many waiting.
-    next: Option<([u8; MAX_CONTROL], usize)>,
+    next: Option<Box<[u8]>>,
 }
 
 impl Sender {
@@ -173,9 +173,7 @@ impl Sender {
             return;
         }
         if self.pongs.waiting >= MAX_PONGS {
-            let mut next = [0; MAX_CONTROL];
-            next[..payload.len()].copy_from_slice(payload);
-            self.pongs.next = Some((next, payload.len()));
+            self.pongs.next = Some(payload.into());
             return;
         }
         self.control_frame(Control::Pong, payload);
@@ -237,8 +235,8 @@ impl Sender {
         }
         if self.pongs.end <= position {
             self.pongs.waiting = 0;
-            if let Some((payload, length)) = self.pongs.next.take() {
-                self.answer(&payload[..length]);
+            if let Some(payload) = self.pongs.next.take() {
+                self.answer(&payload);
             }
         }
     }

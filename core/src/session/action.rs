@@ -78,6 +78,11 @@ impl Outlet {
     }
 
     pub(super) fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        let action = self.actions.pop_front();
+        // Idle sockets are many, and most have nothing to do for long.
+        if action.is_none() && self.actions.capacity() > 0 {
+            self.actions = VecDeque::new();
+        }
+        action
     }
 }

@@ -7,6 +7,7 @@ mod wire;
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -127,7 +128,7 @@ struct World {
 
 impl World {
     fn new(options: Options, seed: u64) -> Self {
-        let client = Client::new("ws://model/".parse().expect("a URL"), options, Providers::default(), seed);
+        let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), seed);
         let now = Instant::now();
         client.start(now);
         Self {
@@ -265,7 +266,7 @@ impl World {
         self.next += 1;
         let text = format!("{number}.{}", "x".repeat(size));
         let before = self.client.lock().discarded;
-        let fate = match self.client.send(self.now, Data::Text(&text), SendOptions::default(), number.is_multiple_of(2)) {
+        let fate = match self.client.send(|| self.now, Data::Text(&text), SendOptions::default(), number.is_multiple_of(2)) {
             // It came too late, and counts in `buffered_amount` for ever, as the standard has it.
             Ok(_) if self.client.lock().discarded > before => Fate::Late,
             Ok(_) if self.left => panic!("sent after the end"),
