@@ -27,6 +27,7 @@ __all__ = [
     "__version__",
     "end",
     "goodbye",
+    "refuse_subinterpreters",
     "watch_signals",
 ]
 
