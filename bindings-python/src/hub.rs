@@ -411,6 +411,13 @@ impl Hub {
         Self::look_for_stall(slf, Some(function))
     }
 
+    /// The last socket is gone, and no other will come: the loop is let go.
+    fn end_watch(&self) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.end();
+        }
+    }
+
     /// Ends a wait without a socket: whoever waits comes back.
     fn nudge(&self) {
         self.handle.interrupt();
@@ -431,5 +438,6 @@ impl Hub {
     fn __clear__(&self) {
         let sockets = std::mem::take(&mut *lock(&self.sockets));
         drop(sockets);
+        self.end_watch();
     }
 }

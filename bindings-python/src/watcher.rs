@@ -42,12 +42,13 @@ impl Wire {
 /// An event loop that watches descriptors, and what it calls with the socket when one is ready.
 pub(crate) struct Watcher {
     event_loop: Py<PyAny>,
-    ready: Py<PyAny>,
+    /// A method of the hub that holds this: let go of with the hub's last socket, or nothing would ever free the hub.
+    ready: Mutex<Option<Py<PyAny>>>,
 }
 
 impl Watcher {
     pub(crate) fn new(event_loop: Py<PyAny>, ready: Py<PyAny>) -> Self {
-        Self { event_loop, ready }
+        Self { event_loop, ready: Mutex::new(Some(ready)) }
     }
 
     /// Whether the loop runs on this thread.
@@ -70,17 +71,24 @@ impl Watcher {
             self.let_go(socket.py(), before)?;
         }
         let Some(now) = now else { return Ok(()) };
+        let Some(ready) = lock(&self.ready).as_ref().map(|ready| ready.clone_ref(socket.py())) else { return Ok(()) };
         let (had_read, had_write) = kept.map_or((false, false), |before| (before.read, before.write));
         for (had, has, add, remove) in
             [(had_read, now.read, "add_reader", "remove_reader"), (had_write, now.write, "add_writer", "remove_writer")]
         {
             match (had, has) {
-                (false, true) => event_loop.call_method1(add, (now.number, &self.ready, socket))?,
+                (false, true) => event_loop.call_method1(add, (now.number, &ready, socket))?,
                 (true, false) => event_loop.call_method1(remove, (now.number,))?,
                 _ => continue,
             };
         }
         Ok(())
+    }
+
+    /// Nothing will be watched any more.
+    pub(crate) fn end(&self) {
+        let old = lock(&self.ready).take();
+        drop(old);
     }
 
     /// Has the loop watch a descriptor no more.
@@ -97,6 +105,9 @@ impl Watcher {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
-        visit.call(&self.ready)
+        if let Ok(Some(ready)) = self.ready.try_lock().as_deref() {
+            visit.call(ready)?;
+        }
+        Ok(())
     }
 }

@@ -14,6 +14,7 @@ import pytest
 import heartwire
 import heartwire.sync
 from heartwire import WebSocket
+from heartwire._native import Hub
 from raw_server import RawServer
 
 
@@ -141,3 +142,27 @@ def test_a_thousand_sockets_at_once(server: RawServer) -> None:
         asyncio.run(main())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_hubs_of_a_loop_are_freed(server: RawServer) -> None:
+    server.echo = True
+
+    async def main() -> None:
+        async def once() -> None:
+            ws = WebSocket(server.url)
+            ws.onopen = lambda event: ws.close()
+            await ws.wait_closed()
+
+        await once()
+        gc.collect()
+        files = _open_files() - len(server._all)
+        for _ in range(30):
+            await once()
+        for connection in server._all:
+            connection.sock.close()
+        server._all.clear()
+        gc.collect()
+        assert _open_files() <= files + 5
+        assert sum(isinstance(each, Hub) for each in gc.get_objects()) <= 1
+
+    asyncio.run(main())

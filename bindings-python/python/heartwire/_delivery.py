@@ -184,6 +184,7 @@ class LoopHub(Hub):
             self.loop.remove_reader(self.fileno())
         except NotImplementedError:
             self.nudge()
+        self.end_watch()
 
 
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}

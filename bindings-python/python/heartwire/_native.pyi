@@ -262,6 +262,8 @@ class Hub:
         """For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due."""
     def look_for_stall(self, function: object) -> None:
         """As the hub does after each function that it calls: for a task of an async handler."""
+    def end_watch(self) -> None:
+        """The last socket is gone, and no other will come: the loop is let go."""
     def nudge(self) -> None:
         """Ends a wait without a socket: whoever waits comes back."""
 
