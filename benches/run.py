@@ -39,7 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="about how long a sample is measured (0.4; quick: 0.15)")
     parser.add_argument("--quick", action="store_true", help="few clients and scenarios, two minutes")
     parser.add_argument("--out", type=Path, help="a folder for the samples, the tables and the charts")
-    parser.add_argument("--add", action="store_true", help="keep what is in --out of other scenarios, measured at the same commit")
+    parser.add_argument("--add", action="store_true", help="keep what is in --out of other scenarios and languages, measured at the same commit")
     parser.add_argument(
         "--dev", action="store_true", help="with the dev builds and the tests' peers: whether this program works, not how fast anything is"
     )
@@ -151,7 +151,7 @@ def main() -> int:
     candidates = [candidate for candidate in candidates if present(candidate, paths)]
     results: report.Results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "broken": {}, "samples": []}
     if options.add:
-        writing.add(results, options.out, {scenario.name for scenario in scenarios})
+        writing.add(results, options.out, {(scenario.name, candidate.face) for scenario in scenarios for candidate in candidates})
     run = Run(paths, seconds, results)
     start = time.monotonic()
     with Server.run(server) as serving:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from harness import goals, report
+from harness.candidates import CANDIDATES
 from harness.report import Results
 
 
@@ -25,13 +26,17 @@ def samples(results: Results, folder: Path) -> None:
     os.replace(partial, folder / "results.json")
 
 
-def add(results: Results, folder: Path, playing: set[str]) -> None:
-    """Adds what an earlier run left there of other scenarios: all clients of a scenario are compared in one run, and all of one commit."""
+def add(results: Results, folder: Path, playing: set[tuple[str, str]]) -> None:
+    """Adds what an earlier run of the same commit left there of other scenarios and faces: who is compared was measured in one run."""
     earlier = json.loads((folder / "results.json").read_text())
     if earlier["machine"]["commit"] != results["machine"]["commit"]:
         sys.exit(f"the results there are of {earlier['machine']['commit']}, these of {results['machine']['commit']}")
-    results["samples"] += [sample for sample in earlier["samples"] if sample["scenario"] not in playing]
-    results["broken"] |= {name: why for name, why in earlier["broken"].items() if name.split()[0] not in playing}
+
+    def kept(scenario: str, client: str) -> bool:
+        return (scenario, CANDIDATES[client].face) not in playing
+
+    results["samples"] += [sample for sample in earlier["samples"] if kept(sample["scenario"], sample["client"])]
+    results["broken"] |= {name: why for name, why in earlier["broken"].items() if kept(*name.split())}
 
 
 def document(results: Results) -> str:
