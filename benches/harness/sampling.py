@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,9 @@ class Server:
     @contextlib.contextmanager
     def run(cls, program: Path) -> Iterator[Server]:
         """Runs it on the last of several cores, so that it is where it was in every sample; clients are where they like to be."""
-        last = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-
-        def prepare() -> None:
-            _many_files()
-            if last:
-                os.sched_setaffinity(0, {last})
-
         with tempfile.TemporaryDirectory(prefix="heartwire-bench-") as folder:
             command = [str(program), folder]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=prepare)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=_on_last_core)
             assert process.stdin
             assert process.stdout
             try:
@@ -84,7 +77,8 @@ class Server:
         job = self.job(scenario, candidate, [warm, count], seconds)
         # The runtimes with a built-in client take an authority only so.
         authority = {name: str(self.folder / "authority.pem") for name in ("NODE_EXTRA_CA_CERTS", "DENO_CERT") if scenario.tls}
-        return _result([*candidate.command(paths), job], authority)
+        # In a round trip one waits while the other works. Where they are on two cores, how long a core sleeps decides and not the client.
+        return _result([*candidate.command(paths), job], authority, _on_last_core if scenario.mode == "echo" else _many_files)
 
 
 def _many_files() -> None:
@@ -93,7 +87,14 @@ def _many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _result(command: list[str], environment: dict[str, str] | None = None) -> dict[str, Any]:
+def _on_last_core() -> None:
+    """The same, on the last of several cores."""
+    _many_files()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def _result(command: list[str], environment: dict[str, str] | None = None, prepare: Callable[[], None] = _many_files) -> dict[str, Any]:
     try:
         done = subprocess.run(
             command,
@@ -102,7 +103,7 @@ def _result(command: list[str], environment: dict[str, str] | None = None) -> di
             timeout=HANGS_AFTER,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "NODE_NO_WARNINGS": "1", **(environment or {})},
-            preexec_fn=_many_files,
+            preexec_fn=prepare,
         )
     except subprocess.TimeoutExpired as expired:
         raise Broken(f"not done after {HANGS_AFTER} s") from expired
