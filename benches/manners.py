@@ -136,7 +136,7 @@ async def computes(trial: Trial) -> str:
 
 async def half_open(trial: Trial) -> str:
     """The line is dead: nothing comes any more. When does the program learn of it? Given 60 s."""
-    await trial.link()
+    link = await trial.link()  # kept: a stream that nobody holds is closed
     assert trial.process
     assert trial.process.stdout
     start = time.monotonic()
@@ -144,6 +144,7 @@ async def half_open(trial: Trial) -> str:
         while line := await asyncio.wait_for(trial.process.stdout.readline(), start + 60 - time.monotonic()):
             if line.startswith(b"closed"):
                 return f"after {time.monotonic() - start:.0f} s"
+    link.writer.close()
     return "not in 60 s"
 
 
