@@ -21,7 +21,7 @@ MINUTES = float(os.environ.get("MINUTES", "20"))
 SEED = int(os.environ.get("SEED", str(random.randrange(1 << 32))))
 BOTS = 20
 ROUND = 10.0
-RECONNECT = {"min_delay": 0.01, "max_delay": 0.3, "min_uptime": 0.5, "max_auth_failures": 1000000}
+RECONNECT: Any = {"min_delay": 0.01, "max_delay": 0.3, "min_uptime": 0.5, "max_auth_failures": 1000000}
 AFTER = {
     "start": {"open", "error"},
     "reconnecting": {"open", "error"},

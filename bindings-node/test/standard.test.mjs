@@ -56,14 +56,14 @@ test('a close reason keeps its BOM, as text does', async () => {
 
 test('one connection at a time is opened to a host and port', async () => {
   const server = new FaultServer([
-    [{ do: 'request' }, { do: 'mark', name: 'asked' }, { do: 'delay', for: 0.2 }, { do: 'accept' }, { do: 'mark', name: 'open' }, { do: 'echo' }],
+    [{ do: 'request' }, { do: 'mark', name: 'asked' }, { do: 'delay', for: 0.2 }, { do: 'mark', name: 'answers' }, { do: 'accept' }, { do: 'echo' }],
   ])
   const sockets = [new WebSocket(server.url), new WebSocket(server.url)]
   await within(Promise.all(sockets.map((ws) => ws.opened)), 'two open connections')
   const marks = server.records().filter(({ event }) => event === 'mark')
   assert.deepEqual(
     marks.map(({ connection, name }) => `${connection} ${name}`),
-    ['0 asked', '0 open', '1 asked', '1 open'],
+    ['0 asked', '0 answers', '1 asked', '1 answers'],
   )
   for (const ws of sockets) ws.close()
   await within(Promise.all(sockets.map((ws) => ws.closed)), 'two closed connections')
