@@ -277,6 +277,8 @@ def suites() -> list[Suite]:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that started us in the background has us ignore Ctrl+C, and the tests of Ctrl+C with us.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         everything = suites()
     except Missing as missing:
