@@ -26,8 +26,13 @@ export function history(ws, types = ['open', 'message', 'error', 'close']) {
 }
 
 /** Runs a module in a child process of this Node. Gives `{code, signal, out, err}`; `onLine` sees what it prints, line by line. */
-export function child(source, { args = [], nodeArgs = [], onLine, ms = 20_000, env } = {}) {
-  const process_ = spawn(process.execPath, [...nodeArgs, '--input-type=module', '-e', source, '--', ...args], {
+export function child(source, { args = [], nodeArgs = [], ...how } = {}) {
+  return run([...nodeArgs, '--input-type=module', '-e', source, '--', ...args], how)
+}
+
+/** Runs this Node with arguments, as `child` does. */
+export function run(args, { onLine, ms = 20_000, env } = {}) {
+  const process_ = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
