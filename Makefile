@@ -17,8 +17,8 @@ demo: server python node ## server and bots talk, lose each other and come back,
 test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --list names them)
 	@$(PYTHON) tests/run.py $(SUITE)
 
-soak: python ## bots and a server that fails at random, for MINUTES=20, with everything checked all the time
-	@MINUTES=$(or $(MINUTES),20) $(VENV) tests/soak.py
+soak: python node ## bots of every face and a server that fails, is killed and is cut off, for MINUTES=20; every message is accounted for
+	@$(VENV) tests/soak/run.py $(FACES)
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py
