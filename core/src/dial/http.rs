@@ -39,8 +39,14 @@ pub(super) struct Head {
 pub(super) enum Answer {
     /// The stream is ours again. The bytes came behind the head.
     Switched(Head, Stream, Bytes),
-    /// The server said something else; with the start of the body.
-    Refused(Head, Vec<u8>),
+    /// The server said something else.
+    Refused(Head, Body),
+}
+
+/// The body of a refusal, not read yet.
+pub(super) struct Body {
+    connection: Conversation,
+    incoming: Incoming,
 }
 
 type Conversation = Connection<TokioIo<Stream>, Empty<Bytes>>;
@@ -49,12 +55,7 @@ type Conversation = Connection<TokioIo<Stream>, Empty<Bytes>>;
 ///
 /// # Errors
 /// `http_invalid`, or what TLS says where the fault lies there.
-pub(super) async fn exchange(
-    stream: Stream,
-    request: http::Request<Empty<Bytes>>,
-    who: &str,
-    deadline: Option<Instant>,
-) -> Result<Answer, Error> {
+pub(super) async fn exchange(stream: Stream, request: http::Request<Empty<Bytes>>, who: &str) -> Result<Answer, Error> {
     let explain = |error: &hyper::Error| explain(error, who);
     let (mut sender, mut connection): (_, Conversation) = Builder::new()
         .title_case_headers(true)
@@ -76,12 +77,18 @@ pub(super) async fn exchange(
         let parts = connection.into_parts();
         return Ok(Answer::Switched(head, parts.io.into_inner(), parts.read_buf));
     }
-    // A body that stalls must not hide the refusal.
-    let patience = Instant::now() + BODY_PATIENCE;
-    let mut kept = Vec::new();
-    let reading = alongside(&mut connection, read_body(body, &mut kept));
-    let _ = timeout_at(deadline.map_or(patience, |deadline| patience.min(deadline)), reading).await;
-    Ok(Answer::Refused(head, kept))
+    Ok(Answer::Refused(head, Body { connection, incoming: body }))
+}
+
+impl Body {
+    /// The start of it: as much as comes soon. A body that stalls must not hide the refusal.
+    pub(super) async fn start(mut self, deadline: Option<Instant>) -> Vec<u8> {
+        let patience = Instant::now() + BODY_PATIENCE;
+        let mut kept = Vec::new();
+        let reading = alongside(&mut self.connection, read_body(self.incoming, &mut kept));
+        let _ = timeout_at(deadline.map_or(patience, |deadline| patience.min(deadline)), reading).await;
+        kept
+    }
 }
 
 /// Runs `work` while the connection does its part in the same task: dropped together, nothing is left behind.
@@ -155,12 +162,11 @@ impl Head {
         http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |status| status.to_string())
     }
 
-    /// An error that keeps this response.
-    pub(super) fn error(&self, code: ErrorCode, message: impl Into<String>, body: Vec<u8>) -> Error {
+    /// An error that keeps this response, but for its body.
+    pub(super) fn error(&self, code: ErrorCode, message: impl Into<String>) -> Error {
         Error::new(code, message).with(|detail| {
             detail.status = Some(self.status);
             detail.headers = self.headers();
-            detail.body = body;
             detail.retry_after = self.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
             // Refusals that may pass by themselves; what the code says by itself holds for other phases.
             if code.phase() == Phase::Http {

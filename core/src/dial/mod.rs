@@ -85,7 +85,7 @@ async fn open(request: &Request, mut turn: Turn, progress: &Progress, deadline: 
     loop {
         let stream = connect(&journey.url, options, progress, deadline).await?;
         progress.begins(Phase::Http, format!("waiting for the answer of {} to the upgrade", host_and_port(&journey.url)));
-        match upgrade(stream, &journey.ask(), deadline).await? {
+        match upgrade(stream, &journey.ask()).await? {
             Outcome::Open { stream, leftover, protocol, extensions, head } => {
                 let (transport, ahead) = stream.into_transport().map_err(|error| {
                     Error::new(ErrorCode::RuntimeFailed, "the open stream could not be taken out of the runtime").caused_by(&error)
@@ -95,7 +95,10 @@ async fn open(request: &Request, mut turn: Turn, progress: &Progress, deadline: 
                 return Ok(Opened { transport, leftover, url: journey.url, protocol, extensions, headers: head.headers() });
             }
             Outcome::Refused(head, body) => {
-                journey.follow(&head, body)?;
+                if let Err(error) = journey.follow(&head) {
+                    let body = body.start(deadline).await;
+                    return Err(error.with(|detail| detail.body = body));
+                }
                 drop(turn);
                 progress.begins(Phase::Tcp, format!("waiting for other connections to {}", host_and_port(&journey.url)));
                 turn = take_turn(&place(&journey.url, options), options.connect_limit).await;

@@ -53,15 +53,14 @@ impl<'a> Journey<'a> {
     ///
     /// # Errors
     /// `http_refused` if it is no redirect, `http_redirect` if it must not be followed.
-    pub(super) fn follow(&mut self, head: &Head, body: Vec<u8>) -> Result<()> {
+    pub(super) fn follow(&mut self, head: &Head) -> Result<()> {
         let here = host_and_port(&self.url);
         if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return Err(upgrade::refusal(&self.url, head, body));
+            return Err(upgrade::refusal(&self.url, head));
         }
         let status = head.status_text();
-        let refuse = |why: String| {
-            head.error(ErrorCode::HttpRedirect, format!("the server {here} redirects ({status}){why}"), body.clone()).retryable(false)
-        };
+        let refuse =
+            |why: String| head.error(ErrorCode::HttpRedirect, format!("the server {here} redirects ({status}){why}")).retryable(false);
         let options = &self.request.options;
         let Some(location) = head.headers.get("location").map(|value| String::from_utf8_lossy(value.as_bytes())) else {
             return Err(refuse(" without saying where to".into()));
@@ -136,7 +135,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("location", to.parse().unwrap());
         headers.insert("set-cookie", set.parse().unwrap());
-        journey.follow(&Head { version: http::Version::HTTP_11, status: 302, headers }, Vec::new()).unwrap();
+        journey.follow(&Head { version: http::Version::HTTP_11, status: 302, headers }).unwrap();
         journey.ask().cookies
     }
 

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, UPGRADE, USER_AGENT};
 use http_body_util::Empty;
 use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
 use tungstenite::handshake::derive_accept_key;
 use url::{Position, Url};
 
-use super::http::{Answer, Head, exchange};
+use super::http::{Answer, Body, Head, exchange};
 use super::stream::Stream;
 use crate::address;
 use crate::error::{Error, ErrorCode, Result};
@@ -35,17 +34,17 @@ pub(super) enum Outcome {
     /// The server speaks WebSocket now.
     Open { stream: Stream, leftover: Bytes, protocol: String, extensions: String, head: Head },
     /// It answered with another status than 101.
-    Refused(Head, Vec<u8>),
+    Refused(Head, Body),
 }
 
 /// Asks the server at the other end of `stream`.
 ///
 /// # Errors
 /// `http_invalid`, `subprotocol_mismatch`, `invalid_header`.
-pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>, deadline: Option<Instant>) -> Result<Outcome> {
+pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>) -> Result<Outcome> {
     let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
     let who = format!("the server {}", address::host_and_port(ask.url));
-    match exchange(stream, ask.request(&key)?, &who, deadline).await? {
+    match exchange(stream, ask.request(&key)?, &who).await? {
         Answer::Refused(head, body) => Ok(Outcome::Refused(head, body)),
         Answer::Switched(head, stream, leftover) => {
             let protocol = check(&head, &key, ask.protocols, &who)?;
@@ -139,9 +138,8 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
 
 /// Checks a 101 as RFC 6455 section 4.1 demands, and the subprotocol as the WHATWG standard does: exactly one of those offered, if any were.
 fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String> {
-    let refuse = |code, why: String| {
-        Err(head.error(code, format!("{who} answered 101 but {why}"), Vec::new()).retryable(code == ErrorCode::HttpInvalid))
-    };
+    let refuse =
+        |code, why: String| Err(head.error(code, format!("{who} answered 101 but {why}")).retryable(code == ErrorCode::HttpInvalid));
     let one = |name: &str| {
         let mut values = head.headers.get_all(name).iter();
         match (values.next(), values.next()) {
@@ -186,7 +184,7 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
 }
 
 /// The error for a refusal, in words that help.
-pub(super) fn refusal(url: &Url, head: &Head, body: Vec<u8>) -> Error {
+pub(super) fn refusal(url: &Url, head: &Head) -> Error {
     let hint = match head.status {
         200..=299 => ": it is a web page there, not a WebSocket",
         401 => ": it wants credentials (auth, headers), or does not accept those given",
@@ -199,5 +197,5 @@ pub(super) fn refusal(url: &Url, head: &Head, body: Vec<u8>) -> Error {
         _ => "",
     };
     let message = format!("the server {} refused the upgrade with {}{hint}", address::host_and_port(url), head.status_text());
-    head.error(ErrorCode::HttpRefused, message, body)
+    head.error(ErrorCode::HttpRefused, message)
 }

@@ -3,7 +3,9 @@
 use heartwire::error::ErrorCode;
 use heartwire::options::Options;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::support::*;
 
@@ -31,6 +33,15 @@ async fn a_redirect_is_an_error_unless_followed() {
     assert!(!error.to_string().contains("s3cret"), "{error}");
     let opened = dial_with(&format!("ws://{server}/"), follow(1)).await.unwrap();
     assert_eq!(opened.url.as_str(), format!("ws://{server}/end?token=s3cret"));
+}
+
+/// Under a clock that stands still unless somebody waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_redirect_is_followed_without_waiting_for_its_body() {
+    let (server, _) = redirecting(|_| "HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 9\r\n\r\n".into()).await;
+    let begun = Instant::now();
+    dial_with(&format!("ws://{server}/"), Options { open_timeout: None, ..follow(1) }).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, d
     if let Some(credentials) = &credentials {
         request.headers_mut().insert(PROXY_AUTHORIZATION, basic(credentials)?);
     }
-    let answer = exchange(stream, request, who, deadline).await.map_err(|error| {
+    let answer = exchange(stream, request, who).await.map_err(|error| {
         if error.phase == Phase::Tls {
             return error;
         }
@@ -44,16 +44,17 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, d
         Answer::Switched(_, _, ahead) => {
             Err(failed(format!("sent {} bytes before anything was asked of {target} through it", ahead.len())))
         }
-        // tinyproxy says 401 where it did not like the credentials.
-        Answer::Refused(head, body) if matches!(head.status, 401 | 407) => {
-            let words = if credentials.is_some() { "did not accept the credentials given" } else { "wants credentials" };
-            Err(head.error(ErrorCode::ProxyAuthRequired, format!("{who} {words} ({}) on the way to {target}", head.status_text()), body))
-        }
         Answer::Refused(head, body) => {
-            let message = format!("{who} refused to connect to {target} with {}", head.status_text());
-            Err(head
-                .error(ErrorCode::ProxyFailed, message, body)
-                .with(|detail| detail.retryable = !matches!(detail.status, Some(400 | 402 | 403 | 405))))
+            // tinyproxy says 401 where it did not like the credentials.
+            let error = if matches!(head.status, 401 | 407) {
+                let words = if credentials.is_some() { "did not accept the credentials given" } else { "wants credentials" };
+                head.error(ErrorCode::ProxyAuthRequired, format!("{who} {words} ({}) on the way to {target}", head.status_text()))
+            } else {
+                let message = format!("{who} refused to connect to {target} with {}", head.status_text());
+                head.error(ErrorCode::ProxyFailed, message).retryable(!matches!(head.status, 400 | 402 | 403 | 405))
+            };
+            let body = body.start(deadline).await;
+            Err(error.with(|detail| detail.body = body))
         }
     }
 }
