@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint bench audit python node server tools clean have-python
+.PHONY: help demo test soak endurance lint bench audit python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -18,7 +18,10 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 	@$(PYTHON) tests/run.py $(SUITE)
 
 soak: python node ## bots of every face and a server that fails, is killed and is cut off, for MINUTES=20; every message is accounted for
-	@$(VENV) tests/soak/run.py $(FACES)
+	@$(VENV) tests/soak/supervise.py $(FACES)
+
+endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; what each face holds and costs
+	@$(VENV) tests/endurance/measure.py
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py

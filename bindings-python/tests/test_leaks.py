@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
+import subprocess
 import sys
 import threading
 import weakref
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,42 +19,60 @@ import heartwire
 import heartwire.sync
 from heartwire import WebSocket
 from heartwire._native import Hub
+from heartwire.testing import FaultServer
 from raw_server import RawServer
+
+HERE = Path(__file__).parent
 
 
 def _open_files() -> int:
     return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
 
-def test_a_thousand_connections_one_after_the_other(server: RawServer) -> None:
-    server.echo = True
+WARM = 3  # rounds in which everything is made that is made once
 
-    def once() -> weakref.ref[WebSocket]:
-        ws = WebSocket(server.url)
-        ws.onopen = lambda event: ws.send("x")
-        ws.onmessage = lambda event: ws.close()
-        ws.run_forever()
-        return weakref.ref(ws)
 
-    def settle() -> None:
-        for connection in server._all:
-            connection.sock.close()
-        server._all.clear()
-        while not server.connections.empty():
-            server.connections.get()
-        gc.collect()
+def leaks(how: str, rounds: int, connections: int, *leak: str) -> dict[str, Any]:
+    """The least that a round added to each figure, in a process that does nothing else.
 
-    once()
-    settle()
-    files, threads, objects = _open_files(), set(threading.enumerate()), len(gc.get_objects())
-    gone = [once() for _ in range(200)]
-    settle()
-    # The server's threads end by themselves; those of before include the one that bounds this test.
-    for thread in set(threading.enumerate()) - threads:
-        thread.join()
-    assert all(ref() is None for ref in gone)
-    assert _open_files() <= files + 5
-    assert len(gc.get_objects()) < objects + 500
+    What leaks, leaks in every round; an allocator that settles or a thread that is about to end is in some. So a figure is a leak's size.
+    """
+    with FaultServer() as echo:
+        line = [sys.executable, HERE / "leaks.py", how, echo.url, WARM + rounds, connections, connections * 20, *leak]
+        done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=110)
+    assert (done.returncode, done.stderr) == (0, "")
+    samples = [json.loads(line) for line in done.stdout.splitlines()][WARM - 1 :]
+    assert len(samples) == rounds + 1
+
+    def least(figures: list[dict[str, int]]) -> dict[str, int]:
+        return {name: min(after.get(name, 0) - before.get(name, 0) for before, after in zip(figures, figures[1:])) for name in figures[-1]}
+
+    kinds = least([sample.pop("kinds") for sample in samples])
+    return {**least(samples), "sockets": samples[-1]["sockets"], "kinds": {kind: grown for kind, grown in kinds.items() if grown > 0}}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("how", ["asyncio", "run_forever", "start"])
+def test_nothing_stays_behind(how: str) -> None:
+    least = leaks(how, 6, 60)
+    assert least["sockets"] <= 1, "the last one may be that of the event that is used again"
+    assert least["kinds"] == {}
+    assert least["objects"] <= 0
+    assert least["traced"] < 16 << 10, "a round of 60 connections and 1200 messages left so many bytes of Python's"
+    assert least["rss"] < 60 << 10, "a round of 60 connections left so many bytes"
+    assert least["descriptors"] <= 0
+    assert least["threads"] <= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_measure_sees_a_leak_of_each_kind() -> None:
+    least = leaks("asyncio", 2, 20, "sockets")
+    assert least["sockets"] == 20
+    assert least["kinds"]["WebSocket"] == 20
+    assert least["descriptors"] <= 0
+    assert leaks("asyncio", 2, 20, "messages")["traced"] > 20 * 20 * 200
+    assert leaks("run_forever", 2, 20, "descriptors")["descriptors"] == 20
+    assert leaks("start", 2, 20, "threads")["threads"] == 20
 
 
 def test_messages_are_not_kept(server: RawServer) -> None:

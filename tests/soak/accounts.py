@@ -175,6 +175,7 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
     if bot.acknowledged != sorted(set(bot.acknowledged)):
         faults.append(f"acknowledgements out of order or twice: {_where(bot.acknowledged)}")
     # Nothing is lost but what was under way when a connection ended.
+    _carry_over(bot.epochs, theirs)
     for number, epoch in enumerate(bot.epochs):
         faults += [f"connection {number}: {fault}" for fault in _judge_epoch(epoch, bot, theirs, arrived)]
         counts["connections"] += 1
@@ -187,6 +188,20 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
     counts["received by the bots"] += len(heard)
     counts["acknowledged"] += len(bot.acknowledged)
     return faults
+
+
+def _carry_over(epochs: list[Epoch], theirs: Journal) -> None:
+    """What was sent when the connection was gone, and the bot had yet to be told, was queued: it is the next connection's."""
+    arrived_on = dict(theirs.received)
+    on = [theirs.sent.get(epoch.heard[0]) if epoch.heard else None for epoch in epochs]
+    for index, (epoch, following) in enumerate(zip(epochs, epochs[1:])):
+        for place, number in enumerate(epoch.sent):
+            connection = arrived_on.get(number)
+            if connection is not None and (connection != on[index] if on[index] is not None else connection == on[index + 1]):
+                following.sent[:0] = epoch.sent[place:]
+                following.either |= epoch.either
+                del epoch.sent[place:]
+                break
 
 
 def _judge_epoch(epoch: Epoch, bot: Bot, theirs: Journal, arrived: set[int]) -> list[str]:

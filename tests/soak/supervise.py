@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Bots of every face, and a server that fails at random, is killed, and is cut off; for MINUTES (20). At the end every message is accounted for.
 
-`run.py [FACE ...]`; faces are asyncio, run_forever, start, node and rust. SEED=n gives the same server again. `make soak` runs it.
+`supervise.py [FACE ...]`; faces are asyncio, run_forever, start, node and rust. SEED=n gives the same server again. `make soak` runs it.
 It owns the processes, and the faults that need a process or a network for themselves: kill -9, SIGSTOP, and, as root, a network namespace.
 What the bots' logs mean is in accounts.py.
 """

@@ -1,0 +1,109 @@
+"""Opens, uses and closes sockets again and again, and prints what is left after each round. It judges nothing: see test_leaks.py.
+
+`leaks.py asyncio|run_forever|start URL ROUNDS CONNECTIONS MESSAGES [LEAK]`, of an echo server; CONNECTIONS and MESSAGES a round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import gc
+import json
+import os
+import sys
+import threading
+import tracemalloc
+import weakref
+from typing import Any
+
+from heartwire import WebSocket
+
+HOW, URL, LEAK = sys.argv[1], sys.argv[2], sys.argv[6:]
+ROUNDS, CONNECTIONS, MESSAGES = map(int, sys.argv[3:6])
+EACH = -(-MESSAGES // CONNECTIONS)
+TEXT = "x" * 200
+kept: list[Any] = []
+"""What a leak of ours would hold: LEAK asks for one of a kind, to show that the measure sees it."""
+
+
+class Cycle:
+    """One socket, from its opening to its end."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.good = False
+        ws = WebSocket(URL)
+        ws.onopen = self.opened
+        ws.onmessage = self.heard
+        ws.onclose = self.closed
+        self.ws = ws
+        if "sockets" in LEAK:
+            kept.append(ws)
+        if "descriptors" in LEAK:
+            kept.append(os.open(os.devnull, os.O_RDONLY))
+        if "threads" in LEAK:
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+    def opened(self, event: Any) -> None:
+        for _ in range(EACH):
+            event.target.send(TEXT)
+
+    def heard(self, event: Any) -> None:
+        if "messages" in LEAK:
+            kept.append(event.data)
+        self.seen += 1
+        if self.seen == EACH:
+            event.target.close(1000)
+
+    def closed(self, event: Any) -> None:
+        self.good = event.was_clean and self.seen == EACH
+
+
+def sample(gone: list[weakref.ref[WebSocket]]) -> dict[str, Any]:
+    gc.collect()
+    kinds = collections.Counter(type(each).__name__ for each in gc.get_objects())
+    with open("/proc/self/statm") as statm:
+        pages = int(statm.read().split()[1])
+    return {
+        "sockets": sum(ref() is not None for ref in gone),
+        "objects": sum(kinds.values()),
+        "kinds": dict(kinds),
+        "traced": tracemalloc.get_traced_memory()[0],
+        "rss": pages * os.sysconf("SC_PAGE_SIZE"),
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "threads": len(os.listdir("/proc/self/task")),
+    }
+
+
+async def on_a_loop() -> None:
+    async def once() -> weakref.ref[WebSocket]:
+        cycle = Cycle()
+        await cycle.ws.wait_closed()
+        assert cycle.good
+        return weakref.ref(cycle.ws)
+
+    for _ in range(ROUNDS):
+        print(json.dumps(sample([await once() for _ in range(CONNECTIONS)])), flush=True)
+
+
+def on_threads() -> None:
+    def once() -> weakref.ref[WebSocket]:
+        cycle = Cycle()
+        if HOW == "start":
+            cycle.ws.start()
+            cycle.ws.join()
+        else:
+            cycle.ws.run_forever()
+        assert cycle.good
+        return weakref.ref(cycle.ws)
+
+    for _ in range(ROUNDS):
+        print(json.dumps(sample([once() for _ in range(CONNECTIONS)])), flush=True)
+
+
+if __name__ == "__main__":
+    tracemalloc.start()
+    if HOW == "asyncio":
+        asyncio.run(on_a_loop())
+    else:
+        on_threads()

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Endurance, in Python and in Node: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
+
+leaks: 10,000 connections one after the other and 1,000,000 messages, and what is left of them. idle: 10,000 connections at once that only beat, and
+what they hold and cost. The server is a process of its own. It owns the sizes and the tables; what is measured is in the programs that it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PYTHON = [sys.executable]
+NODE = ["node", "--expose-gc", "--max-semi-space-size=1"]
+LEAKS = {
+    "Python, asyncio": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "asyncio"],
+    "Python, run_forever": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "run_forever"],
+    "Python, start": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "start"],
+    "Node": [*NODE, ROOT / "bindings-node/test/leaks.mjs"],
+}
+IDLE = {
+    "Python, asyncio": [*PYTHON, HERE / "idle.py", "asyncio"],
+    "Python, run_forever": [*PYTHON, HERE / "idle.py", "run_forever"],
+    "Node": [*NODE, HERE / "idle.mjs"],
+}
+
+
+@contextmanager
+def server(*arguments: str) -> Iterator[str]:
+    line = [sys.executable, str(HERE / "peer.py"), *arguments]
+    process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield f"ws://127.0.0.1:{int(process.stdout.readline())}/"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def lines(program: list[Any], *arguments: object) -> list[dict[str, Any]]:
+    """What a program prints, a JSON object a line."""
+    done = subprocess.run([str(word) for word in (*program, *arguments)], stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def leaks(rounds: int, connections: int, messages: int) -> list[str]:
+    """What is left after the first rounds, and after the last one. A leak is what the quietest round added."""
+    rows = [
+        f"{rounds * connections:,} connections one after the other, {rounds * messages:,} messages in {rounds} rounds; after the third and the last:",
+        "",
+        "| face | sockets | objects | heap, KiB | RSS, KiB | descriptors | threads | least growth of the heap and of RSS in a round, KiB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for face, program in LEAKS.items():
+        with server("deflate") as url:
+            samples = lines(program, url, rounds, connections, messages)[2:]
+        first, last = samples[0], samples[-1]
+        heap = "traced" if "traced" in last else "heap"
+        least = [min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in (heap, "rss")]
+        cells = [
+            f"{first['sockets']}, {last['sockets']}",
+            f"{first['objects']:,}, {last['objects']:,}" if "objects" in last else "",
+            f"{first[heap] >> 10:,}, {last[heap] >> 10:,}",
+            f"{first['rss'] >> 10:,}, {last['rss'] >> 10:,}",
+            f"{first['descriptors']}, {last['descriptors']}",
+            f"{first['threads']}, {last['threads']}",
+            f"{max(0, least[0]) / 1024:.1f}, {max(0, least[1]) / 1024:.1f}",
+        ]
+        rows.append(f"| {face} | {' | '.join(cells)} |")
+        print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def idle(count: int, seconds: int, interval: int) -> list[str]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2 * count + 200:
+        count = (hard - 200) // 2
+        print(f"only {count} connections: ulimit -Hn is {hard}", file=sys.stderr)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    rows = [
+        f"{count:,} idle connections in one process, each with a heartbeat every {interval} s that is answered, and pings; over {seconds} s:",
+        "",
+        "| face | open | KiB per connection | CPU, % of a core | heartbeats answered, of those due | threads |",
+        "|---|---|---|---|---|---|",
+    ]
+    for face, program in IDLE.items():
+        with server() as url:
+            (got,) = lines(program, url, count, seconds, interval)
+        rows.append(
+            f"| {face} | {got['connections']:,} | {got['bytes_per_connection'] / 1024:.1f} | {got['cpu_percent']:.1f} "
+            f"| {got['heartbeats']:,} of {got['expected']:,.0f} | {got['threads']} |"
+        )
+        print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def main() -> None:
+    small = "--small" in sys.argv
+    wanted = [word for word in sys.argv[1:] if word != "--small"] or ["leaks", "idle"]
+    if "leaks" in wanted:
+        print("\n".join(leaks(*((5, 20, 400) if small else (20, 500, 50_000)))), flush=True)
+        print()
+    if "idle" in wanted:
+        print("\n".join(idle(*((100, 5, 1) if small else (10_000, 60, 20)))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
