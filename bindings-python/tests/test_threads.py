@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import heartwire
 import heartwire.sync
 from heartwire import ConnectionClosedError, ConnectionClosedOK, InvalidStateError, WebSocket, WebSocketError
+from heartwire._delivery import ThreadHub
 from raw_server import RawServer
 
 
@@ -37,6 +39,28 @@ def test_a_started_socket_is_not_run_twice(server: RawServer) -> None:
         with pytest.raises(InvalidStateError, match="already"):
             call()
     ws.terminate()
+    assert ws.join(10)
+
+
+def test_join_while_the_socket_moves_to_a_loop(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an async handler, start() makes a loop on its thread, and the socket goes there: join() must not find it nowhere meanwhile."""
+    moving = threading.Event()
+    detach_all = ThreadHub.detach_all
+
+    def slowly(hub: ThreadHub) -> None:
+        detach_all(hub)
+        moving.set()
+        time.sleep(0.2)  # long enough for join() to come in between
+
+    monkeypatch.setattr(ThreadHub, "detach_all", slowly)
+    ws = WebSocket(server.url)
+
+    @ws.on("open")
+    async def close(event: object) -> None:
+        ws.close()
+
+    ws.start()
+    assert moving.wait(10)
     assert ws.join(10)
 
 

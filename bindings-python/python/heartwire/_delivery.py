@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _thread import allocate_lock
 
 from . import _process
 from ._errors import InvalidStateError
@@ -188,6 +189,8 @@ class LoopHub(Hub):
 
 
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
+_moving = allocate_lock()
+"""Held while sockets go from one hub to another, for who looks then finds them in none. No function of the user runs under it."""
 
 
 def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
@@ -207,6 +210,8 @@ def loop_threads() -> list[threading.Thread]:
 
 def forget() -> None:
     """Forget, in a forked child, what belongs to the parent."""
+    global _moving
+    _moving = allocate_lock()
     _hubs.clear()
 
 
@@ -230,10 +235,21 @@ def run_forever(*sockets: Socket) -> None:
     hub = ThreadHub()
     try:
         for socket in sockets:
-            hub.attach(socket)
+            _attach(hub, socket)
         _serve(hub)
     finally:
         hub.detach_all()
+
+
+def _attach(hub: Hub, socket: Socket) -> None:
+    with _moving:
+        hub.attach(socket)
+
+
+def hub_of(socket: Socket) -> Hub | None:
+    """Give the hub that delivers a socket's events; none if nobody does."""
+    with _moving:
+        return socket._hub
 
 
 def _serve(hub: ThreadHub) -> None:
@@ -258,11 +274,12 @@ def _serve_on_loop(hub: ThreadHub) -> None:
 
     async def main() -> None:
         sockets = hub.sockets()
-        hub.detach_all()
         mine = loop_hub(asyncio.get_running_loop())
         try:
-            for socket in sockets:
-                mine.attach(socket)
+            with _moving:
+                hub.detach_all()
+                for socket in sockets:
+                    mine.attach(socket)
             await asyncio.gather(*(wait_closed(socket) for socket in sockets))
             while mine.tasks:
                 await asyncio.wait(mine.tasks)
@@ -278,7 +295,7 @@ def start(socket: Socket, daemon: bool) -> None:
     import threading
 
     hub = ThreadHub()
-    hub.attach(socket)
+    _attach(hub, socket)
     hub.thread = thread = threading.Thread(target=_thread, args=(hub,), name="heartwire", daemon=daemon)
     _process.serving.add(thread)
     try:
@@ -299,9 +316,10 @@ def _thread(hub: ThreadHub) -> None:
         # As in the main thread, they end what runs here; politely. A second one does not wait.
         for socket in sockets:
             socket._go_away()
-        hub.detach_all()
-        for socket in sockets:
-            hub.attach(socket)
+        with _moving:
+            hub.detach_all()
+            for socket in sockets:
+                hub.attach(socket)
         _serve(hub)
         if not isinstance(leaving, SystemExit):
             raise
@@ -315,7 +333,7 @@ async def wait_closed(socket: Socket) -> CloseEvent:
     import asyncio
 
     loop = asyncio.get_running_loop()
-    if socket._hub is None and not socket._finished:
+    if hub_of(socket) is None and not socket._finished:
         loop_hub(loop).attach(socket)
     future: asyncio.Future[CloseEvent] = loop.create_future()
 
@@ -343,9 +361,9 @@ def join(socket: Socket, timeout: float | None) -> bool:
     """Wait for the last event of a socket that another thread delivers."""
     import threading
 
+    hub = hub_of(socket)
     if socket._finished:
         return True
-    hub = socket._hub
     thread = hub.thread if isinstance(hub, (ThreadHub, LoopHub)) else None
     if thread is None or thread is threading.current_thread():
         raise InvalidStateError(

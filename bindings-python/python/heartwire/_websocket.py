@@ -192,7 +192,7 @@ class WebSocket(Socket):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close, and wait until the server has answered or `close_timeout` is over."""
         self.close()
-        if self._hub is None:
+        if _delivery.hub_of(self) is None:
             _delivery.run_forever(self)
         else:
             _delivery.join(self, None)
