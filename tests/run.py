@@ -269,7 +269,7 @@ def suites() -> list[Suite]:
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
-        Suite("fuzz", "libFuzzer on protocol, upgrade response, deflate and options, 20 s each", fuzz),
+        Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page in headless Chromium", web),
         Suite("wpt", "the Web Platform Tests on the Node face; by name only", wpt, on_demand=True),
     ]

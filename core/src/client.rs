@@ -247,7 +247,8 @@ impl Client {
                 self.show(ReadyState::Connecting);
                 true
             }
-            Event::Message(_) => self.ready_state() == ReadyState::Open,
+            // Not of a connection whose `open` the user has not seen, nor after `close()`.
+            Event::Message(_) | Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) => self.ready_state() == ReadyState::Open,
             _ => true,
         }
     }
@@ -409,4 +410,4 @@ impl Drop for Client {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

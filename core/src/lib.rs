@@ -1,5 +1,13 @@
 //! Heartwire: the WebSocket client for chat bots.
 
+// Unit tests and fuzz targets share what lies in `fuzz/`, where the crate has its outside name.
+#[cfg(test)]
+extern crate self as heartwire;
+#[cfg(all(test, feature = "net"))]
+#[allow(unreachable_pub, reason = "a crate of its own exports it to the fuzzers")]
+#[path = "../fuzz/src/wire.rs"]
+mod wire;
+
 pub mod address;
 #[cfg(feature = "net")]
 pub mod client;

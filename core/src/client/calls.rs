@@ -20,6 +20,8 @@ pub struct Sent {
     pub turn: bool,
     /// It was held back, the first one of some: they leave with the next flush, which somebody has to see to.
     pub held: bool,
+    /// It came when nothing could be sent any more: only `buffered_amount` has grown, for ever, as the standard has it.
+    pub discarded: bool,
 }
 
 impl Client {
@@ -47,7 +49,7 @@ impl Client {
         let mut sent = Sent::default();
         if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();
-            return Ok(Sent::default());
+            return Ok(Sent { discarded: true, ..Sent::default() });
         }
         self.check_room(inner)?;
         match inner.session.send(now, data, options.compress)? {
@@ -67,7 +69,10 @@ impl Client {
             // It will be too old one day (`send_queue.ttl`).
             Route::Queued => sent.turn = true,
             Route::Dropped => {}
-            Route::Discarded => inner.discarded += data.len(),
+            Route::Discarded => {
+                inner.discarded += data.len();
+                sent.discarded = true;
+            }
         }
         self.act(inner, now);
         sent.turn |= inner.needs_turn();

@@ -15,10 +15,10 @@ use super::background::take_turn;
 use super::keeper;
 use super::{Connection, Data, Plan, SendOptions};
 use crate::client::Turn;
-use crate::client::tests::{frames, opened};
 use crate::event::{Batch, Event, Item};
 use crate::message::Message;
 use crate::options::{Options, Providers};
+use crate::wire::{frames, opened};
 
 const MESSAGES: u8 = 12;
 const SCHEDULES: usize = 2000;
@@ -40,7 +40,7 @@ fn background(connection: &Connection, mut dialled: Option<UnixStream>) {
         if turn.dial.take().is_some()
             && let Some(stream) = dialled.take()
         {
-            shared.client.dialled(Instant::now(), Ok(opened(stream)));
+            shared.client.dialled(Instant::now(), Ok(opened(stream, "")));
             turn = take_turn(shared, &mut batch);
             if shared.hosted.as_ref().is_some_and(|hosted| !hosted.is_kept()) {
                 shared.poke();
@@ -129,7 +129,7 @@ fn peer(mut stream: UnixStream) -> Vec<u8> {
         }
     }
     let texts = came.into_iter().filter(|(opcode, _)| *opcode == 0x81);
-    texts.map(|(_, text)| text.parse().expect("a number")).collect()
+    texts.map(|(_, text)| String::from_utf8(text).expect("UTF-8").parse().expect("a number")).collect()
 }
 
 fn play() {

@@ -228,12 +228,15 @@ impl Session {
             outbox.expire(now, options, &mut self.out);
         }
         match &self.state {
-            State::Waiting(Some(until)) if *until <= now => self.attempt(),
             State::Closing(closing) if !self.end_read && closing.deadline.is_some_and(|deadline| deadline <= now) => {
                 self.closing_timed_out(now);
             }
             State::Open if !self.end_read => self.stay_alive(now),
             _ => {}
+        }
+        // Also of what has ended just now, where the delay is none (`max_delay` 0).
+        if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
+            self.attempt();
         }
     }
 

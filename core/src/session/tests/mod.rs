@@ -7,10 +7,8 @@ mod heartbeat;
 mod liveness;
 mod manners;
 mod outbox;
-mod properties;
 mod providers;
 mod reconnect;
-mod stories;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

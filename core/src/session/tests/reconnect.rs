@@ -385,3 +385,12 @@ fn a_delay_of_zero_is_allowed_and_a_strange_factor_does_no_harm() {
         }
     }
 }
+
+#[test]
+fn where_no_delay_is_wanted_the_next_attempt_begins_with_the_end_that_a_deadline_brought() {
+    let none = ReconnectOptions { min_delay: secs(0), max_delay: secs(0), ..ReconnectOptions::default() };
+    let mut sim = Sim::open(Options { ping_interval: Some(secs(20)), ping_timeout: Some(secs(20)), ..reconnecting_with(none) });
+    // `pass` looks that each deadline brings the next one further.
+    sim.pass(40.0);
+    assert_eq!(sim.take().last().map(String::as_str), Some("dial"));
+}

@@ -2,23 +2,24 @@
 
 use std::os::unix::net::UnixStream;
 
-use crate::dial::Opened;
-use crate::transport::Transport;
+use heartwire::dial::Opened;
+use heartwire::transport::Transport;
 
-pub(crate) fn opened(stream: UnixStream) -> Opened {
+/// What a dial would have opened, with the server's answer to the extensions that were offered.
+pub fn opened(stream: UnixStream, extensions: &str) -> Opened {
     stream.set_nonblocking(true).expect("a socket");
     Opened {
         transport: Transport::unix(stream),
         leftover: Vec::new(),
         url: "ws://model/".parse().expect("a URL"),
         protocol: String::new(),
-        extensions: String::new(),
+        extensions: extensions.to_owned(),
         headers: Vec::new(),
     }
 }
 
 /// Takes the whole masked frames off `bytes`: first byte and payload.
-pub(crate) fn frames(bytes: &mut Vec<u8>) -> Vec<(u8, String)> {
+pub fn frames(bytes: &mut Vec<u8>) -> Vec<(u8, Vec<u8>)> {
     let (mut frames, mut at) = (Vec::new(), 0);
     while let [first, second, rest @ ..] = &bytes[at..] {
         let (long, size) = match second & 0x7f {
@@ -29,7 +30,7 @@ pub(crate) fn frames(bytes: &mut Vec<u8>) -> Vec<(u8, String)> {
         };
         let Some(mask) = rest.get(long..long + 4) else { break };
         let Some(payload) = rest.get(long + 4..long + 4 + size) else { break };
-        frames.push((*first, payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| char::from(byte ^ mask)).collect()));
+        frames.push((*first, payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect()));
         at += 2 + long + 4 + size;
     }
     bytes.drain(..at);
