@@ -55,6 +55,11 @@ fn session() {
 }
 
 #[test]
+fn proxy() {
+    replay("proxy", targets::proxy::run);
+}
+
+#[test]
 fn client() {
     replay("client", targets::client::run);
 }

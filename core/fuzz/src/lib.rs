@@ -6,6 +6,7 @@ pub mod deflate;
 pub mod extension;
 pub mod options;
 pub mod protocol_in;
+pub mod proxy;
 mod script;
 pub mod session;
 pub mod upgrade;
