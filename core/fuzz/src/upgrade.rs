@@ -5,7 +5,6 @@ use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use heartwire::dial::{Opened, Request, dial};
 use heartwire::error::{Error, Phase};
@@ -56,7 +55,8 @@ impl Peer {
             proxy: Proxy::None,
             // The socket stands for every host, so that following leads nowhere else.
             follow_redirects: u32::from(flags >> 1 & 3),
-            open_timeout: Some(Duration::from_secs(20)),
+            // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
+            open_timeout: None,
             ..Options::default()
         };
         if flags & 8 != 0 {
@@ -141,7 +141,6 @@ fn check_open(mut opened: Opened, options: &Options, offered: &[String], sent: &
 
 fn check_error(error: &Error) {
     assert!(matches!(error.phase, Phase::Http | Phase::Tls), "{error:?}");
-    assert_ne!(error.code().as_str(), "open_timeout", "{error:?}");
     assert!(error.body.len() <= 4096 && !error.message.is_empty());
     assert!(!format!("{error} {:?}", error.causes).contains(SECRET), "{error}");
 }
