@@ -18,6 +18,7 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 	@$(PYTHON) tests/run.py $(SUITE)
 
 soak: python node ## bots of every face and a server that fails, is killed and is cut off, for MINUTES=20; every message is accounted for
+	@cargo build --quiet -p heartwire --example soak
 	@$(VENV) tests/soak/supervise.py $(FACES)
 
 endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; what each face holds and costs

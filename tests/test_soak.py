@@ -98,4 +98,4 @@ def test_accounts_see(fault: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_short_soak(tmp_path: Path) -> None:
-    assert supervise.soak(["asyncio", "run_forever", "start", "node"], 0.25, 1, tmp_path, bots=2) == []
+    assert supervise.soak(list(supervise.FACES), 0.25, 1, tmp_path, bots=2) == []
