@@ -29,7 +29,7 @@ mod upgrade;
 mod wire;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -120,16 +120,17 @@ impl FaultServer {
     pub fn start(script: &Value) -> Result<Self, TestError> {
         let script = Script::parse(script)?;
         let identity = script.tls.as_ref().map(Identity::make).transpose()?;
-        let receive_buffer = script.receive_buffer;
-        let listener = listen(0, receive_buffer)?;
+        let (receive_buffer, unanswered) = (script.receive_buffer, script.unanswered);
+        let listener = listen(0, receive_buffer, if unanswered { 0 } else { 1024 })?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared { log: Arc::default(), script: Mutex::new(Arc::new(script)), identity, receive_buffer });
+        let full = if unanswered { fill(&listener)? } else { Vec::new() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (commands, inbox) = commands::unbounded_channel();
         let thread = {
             let shared = shared.clone();
             std::thread::Builder::new().name("heartwire-testing".to_owned()).spawn(move || {
-                runtime.block_on(serve(listener, shared, inbox));
+                runtime.block_on(serve(listener, full, shared, inbox));
                 runtime.shutdown_background();
             })?
         };
@@ -156,7 +157,8 @@ impl FaultServer {
         self.shared.identity.as_ref().map(|identity| identity.client_pem.clone())
     }
 
-    /// Replaces the script for the connections to come; the first of them gets the first list of steps. `tls` and `receive_buffer` stay as they were at the start.
+    /// Replaces the script for the connections to come; the first of them gets the first list of steps. `tls`, `receive_buffer` and `unanswered` stay as they
+    /// were at the start.
     ///
     /// # Errors
     /// `Script`: all faults at once.
@@ -190,7 +192,7 @@ impl FaultServer {
     /// # Errors
     /// `Io`: another process took the port meanwhile.
     pub fn accept_connections(&self) -> Result<(), TestError> {
-        let listener = listen(self.port, self.shared.receive_buffer)?;
+        let listener = listen(self.port, self.shared.receive_buffer, 1024)?;
         self.command(|done| Command::Accept(listener, done));
         Ok(())
     }
@@ -231,21 +233,36 @@ impl fmt::Debug for FaultServer {
     }
 }
 
-fn listen(port: u16, receive_buffer: Option<usize>) -> Result<TcpListener, TestError> {
+fn listen(port: u16, receive_buffer: Option<usize>, backlog: i32) -> Result<TcpListener, TestError> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
     if let Some(bytes) = receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
     }
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
-    socket.listen(1024)?;
+    socket.listen(backlog)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
+/// Connections that wait to be accepted until no more find place: the system then answers no further one, as a host does that is not there.
+fn fill(listener: &TcpListener) -> Result<Vec<TcpStream>, TestError> {
+    let address = listener.local_addr()?;
+    let mut waiting = Vec::new();
+    loop {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Ok(waiting),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// The server's thread: accepts, obeys its owner, and ends when the owner lets go of it.
-async fn serve(listener: TcpListener, shared: Arc<Shared>, mut inbox: commands::UnboundedReceiver<Command>) {
-    let mut listener = tokio::net::TcpListener::from_std(listener).ok();
+async fn serve(listener: TcpListener, full: Vec<TcpStream>, shared: Arc<Shared>, mut inbox: commands::UnboundedReceiver<Command>) {
+    // Not one that is full: it would accept what fills it.
+    let (mut listener, mut unanswered) =
+        if full.is_empty() { (tokio::net::TcpListener::from_std(listener).ok(), None) } else { (None, Some((listener, full))) };
     let (cut, _) = watch::channel(());
     let mut number = 0;
     // Connections are numbered over the server's life; a script counts those since it was set.
@@ -264,6 +281,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut inbox: commands::
                 None => break,
                 Some(Command::Refuse(done)) => {
                     listener = None;
+                    drop(unanswered.take());
                     let _ = done.send(());
                 }
                 Some(Command::Accept(again, done)) => {

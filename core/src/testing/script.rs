@@ -16,6 +16,7 @@ pub(super) type Steps = Arc<[(String, Step)]>;
 pub(super) struct Script {
     pub(super) tls: Option<TlsSettings>,
     pub(super) receive_buffer: Option<usize>,
+    pub(super) unanswered: bool,
     connections: Vec<Steps>,
     cycle: bool,
 }
@@ -37,7 +38,7 @@ impl Script {
     }
 
     fn with(connections: Vec<Steps>) -> Self {
-        Self { tls: None, receive_buffer: None, connections, cycle: false }
+        Self { tls: None, receive_buffer: None, unanswered: false, connections, cycle: false }
     }
 
     fn parse_object(value: &Value, faults: &mut Vec<String>) -> Self {
@@ -49,6 +50,7 @@ impl Script {
             Some(settings) => Some(TlsSettings::parse(settings, &mut inner)),
         };
         let receive_buffer = fields.whole("receive_buffer", 1, 1 << 30).map(|bytes| bytes as usize);
+        let unanswered = fields.flag("unanswered", false);
         let cycle = match fields.text("then") {
             None | Some("repeat") => false,
             Some("cycle") => true,
@@ -63,7 +65,7 @@ impl Script {
         };
         fields.finish();
         faults.extend(inner);
-        Self { tls, receive_buffer, connections, cycle }
+        Self { tls, receive_buffer, unanswered, connections, cycle }
     }
 
     fn parse_connections(path: &str, value: &Value, faults: &mut Vec<String>) -> Vec<Steps> {

@@ -72,6 +72,19 @@ fn a_first_message_leaves_with_the_upgrade_response() {
 }
 
 #[test]
+fn a_host_that_is_not_there_neither_accepts_nor_refuses() {
+    let server = start(&json!({"unanswered": true}));
+    let address = ([127, 0, 0, 1], server.port()).into();
+    let error = TcpStream::connect_timeout(&address, Duration::from_millis(200)).unwrap_err();
+    assert_eq!(error.kind(), Io::TimedOut);
+    server.refuse_connections();
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), Io::ConnectionRefused);
+    server.accept_connections().unwrap();
+    connect(&server).send("hello".into()).unwrap();
+    wait(&server, &json!({"event": "message", "text": "hello"}));
+}
+
+#[test]
 fn it_refuses_and_redirects() {
     let server = start(&json!([
         [{"do": "refuse", "status": 503, "headers": {"Retry-After": "3"}, "body": "later"}],
