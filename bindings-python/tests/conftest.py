@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from loops import LOOPS, Run
 from raw_server import RawServer
 
 HERE = pathlib.Path(__file__).parent
@@ -23,6 +24,11 @@ for name in list(os.environ):
 def server() -> Iterator[RawServer]:
     with RawServer() as server:
         yield server
+
+
+@pytest.fixture(params=LOOPS)
+def run(request: pytest.FixtureRequest) -> Run:
+    return LOOPS[request.param]
 
 
 class Child:

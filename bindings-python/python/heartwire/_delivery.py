@@ -242,14 +242,20 @@ def run_forever(*sockets: Socket) -> None:
 
 
 def _attach(hub: Hub, socket: Socket) -> None:
+    hub_of(socket)  # which lets go of a closed loop
     with _moving:
         hub.attach(socket)
 
 
 def hub_of(socket: Socket) -> Hub | None:
-    """Give the hub that delivers a socket's events; none if nobody does."""
+    """Give the hub that delivers a socket's events; none if nobody does, which is so when its loop was closed under it."""
     with _moving:
-        return socket._hub
+        hub = socket._hub
+    if isinstance(hub, LoopHub) and hub.loop.is_closed():
+        _hubs.pop(hub.loop, None)
+        hub.detach_all()
+        return None
+    return hub
 
 
 def _serve(hub: ThreadHub) -> None:
