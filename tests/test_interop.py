@@ -75,7 +75,7 @@ def listening(port: int, *command: str | Path, within: float = 20) -> Iterator[N
             except OSError:
                 assert server.child.poll() is None, "\n".join(["it ended:", *server.lines])
                 assert time.monotonic() < deadline, "\n".join([f"nothing listens after {within} s:", *server.lines])
-                time.sleep(0.02)
+                time.sleep(0.02)  # a program of others does not tell when it listens
         yield
         server.end()
     finally:

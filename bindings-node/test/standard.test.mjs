@@ -80,13 +80,14 @@ test('a socket that only its listeners know lives and receives; one that is over
     const done = new Promise((resolve) => {
       globalThis.ref = (() => {
         const ws = new WebSocket(${JSON.stringify(server.url)})
-        ws.onopen = ({ target }) => setTimeout((ref) => { gc(); ref.deref().send('go') }, 50, new WeakRef(target))
+        ws.onopen = ({ target }) => setTimeout((ref) => { gc(); ref.deref().send('go') }, 0, new WeakRef(target))
         ws.onmessage = ({ data }) => seen.push(data)
         ws.onclose = ({ code }) => resolve(seen.push(code))
         return new WeakRef(ws)
       })()
     })
     await done
+    // A collection tells nothing of its end.
     for (let round = 0; round < 100 && globalThis.ref.deref(); round++) { await sleep(10); gc() }
     console.log(...seen, globalThis.ref.deref() === undefined)`,
     { nodeArgs: ['--expose-gc'] },

@@ -11,6 +11,7 @@ import queue
 import socket
 import struct
 import threading
+from typing import Any
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -210,3 +211,16 @@ class RawServer:
 
     def connection(self, timeout: float = 10) -> Connection:
         return self.connections.get(timeout=timeout)
+
+
+def drive(server: RawServer, *steps: Any) -> threading.Thread:
+    """Play the server's side of the first connection on a thread."""
+
+    def play() -> None:
+        connection = server.connection()
+        for step in steps:
+            step(connection)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    return thread

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -99,7 +98,7 @@ def test_a_blocked_handler_keeps_its_connection_and_is_named(
     def a_slow_handler(event: Any) -> None:
         seen.append(int(event.data))
         if len(seen) == 1:
-            time.sleep(BLOCKED)
+            time.sleep(BLOCKED)  # the handler that blocks: time is the subject
 
     def make() -> WebSocket:
         ws = WebSocket(server.url, keeper=KEEPER, heartbeat={"message": "beat", "interval": EVERY})
@@ -152,11 +151,13 @@ def test_an_async_handler_and_a_strangers_task_are_told_apart(server: RawServer)
             connection.send_frame(PING)
 
     async def main() -> None:
+        nonlocal warned
+        warned = asyncio.Semaphore(0)
         ws = WebSocket(server.url, keeper=0.05)
 
         async def an_async_handler(event: Any) -> None:
             await asyncio.sleep(0)
-            time.sleep(0.5)
+            time.sleep(0.5)  # a task that blocks: time is the subject
 
         ws.onmessage = an_async_handler
         await opened(ws)
@@ -164,19 +165,23 @@ def test_an_async_handler_and_a_strangers_task_are_told_apart(server: RawServer)
         pinging = threading.Thread(target=ping, args=(connection,))
         pinging.start()
         connection.send("go")
-        while not texts:
-            await asyncio.sleep(0.01)
-        time.sleep(0.5)
-        while len(texts) < 2:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(warned.acquire(), 10)
+        time.sleep(0.5)  # what is no handler blocks: time is the subject
+        await asyncio.wait_for(warned.acquire(), 10)
         stop.set()
         pinging.join()
         ws.terminate()
         await ws.wait_closed()
 
     texts: list[str] = []
+    warned: asyncio.Semaphore
+
+    def emit(record: logging.LogRecord) -> None:
+        texts.append(record.getMessage())
+        warned.release()
+
     handler = logging.Handler()
-    handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = emit  # type: ignore[method-assign]
     logging.getLogger("heartwire").addHandler(handler)
     try:
         asyncio.run(asyncio.wait_for(main(), 20))
@@ -186,12 +191,44 @@ def test_an_async_handler_and_a_strangers_task_are_told_apart(server: RawServer)
     assert texts[-1].startswith("Something else on the event loop")
 
 
+@pytest.mark.parametrize("face", FACES)
+def test_an_async_handler_that_never_awaits_is_named(
+    server: RawServer, face: Callable[[Callable[[], WebSocket]], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def computes(event: Any) -> None:
+        until = time.monotonic() + 0.6
+        while time.monotonic() < until:
+            sum(range(1000))
+
+    def make() -> WebSocket:
+        ws = WebSocket(server.url, keeper=0.05)
+        ws.onmessage = computes
+        return ws
+
+    def serve() -> None:
+        connection = server.connection()
+        connection.send("go")
+        connection.send_frame(PING, b"now")
+        while connection.next() != (PONG, b"now"):
+            continue
+        connection.close()
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    with caplog.at_level(logging.WARNING, logger="heartwire"):
+        face(make)
+    serving.join()
+    named = [record.getMessage() for record in caplog.records]
+    assert len(named) == 1, named
+    assert "computes kept events waiting for" in named[0]
+
+
 def test_keeper_off(server: RawServer) -> None:
     asked = []
 
     def slow(event: Any) -> None:
         connection.send_frame(PING, b"1")
-        time.sleep(1)
+        time.sleep(1)  # time is the subject: long enough for a keeper to answer
         asked.append(connection.frames.qsize())
         event.target.close()
 
@@ -292,7 +329,7 @@ def test_slow_handlers_take_turns(server: RawServer) -> None:
 
         def handle(event: Any, index: int = index) -> None:
             order.append(index)
-            time.sleep(0.005)
+            time.sleep(0.005)  # a slow handler: time is the subject
             if order.count(index) == 100:
                 event.target.close()
 
@@ -316,51 +353,3 @@ def test_slow_handlers_take_turns(server: RawServer) -> None:
     serving.join()
     changes = sum(one != other for one, other in zip(order, order[1:]))
     assert changes > 50, order
-
-
-STOPPED = """
-import sys
-from heartwire import WebSocket
-ws = WebSocket(sys.argv[1], ping_interval=0.5, ping_timeout=0.5)
-ws.onopen = lambda event: print("open", flush=True)
-def on_message(event):
-    ws.send(event.data)
-ws.onmessage = on_message
-ws.onclose = lambda event: print(event.code, event.error, flush=True)
-{run}
-"""
-
-
-@pytest.mark.parametrize(
-    "run",
-    ["ws.run_forever()", "ws.start()", "import asyncio\nasyncio.run(ws.wait_closed())"],
-    ids=["run_forever", "start", "asyncio"],
-)
-def test_a_process_that_was_stopped_goes_on_with_its_connection(server: RawServer, child: Any, run: str) -> None:
-    """SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives."""
-    process = child(STOPPED.format(run=run), server.url)
-    assert process.line() == "open"
-    connection = server.connection()
-    answering = threading.Event()
-
-    def answer() -> None:
-        while (got := connection.next(20)) is not None:
-            if got[0] == PING:
-                connection.send_frame(PONG, got[1])
-            elif got == (TEXT, b"are you back"):
-                answering.set()
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    os.kill(process.process.pid, signal.SIGSTOP)
-    # Longer than ping_interval and ping_timeout together; a message comes in the middle.
-    time.sleep(0.8)
-    connection.send("are you back")
-    time.sleep(0.8)
-    assert not answering.is_set()
-    os.kill(process.process.pid, signal.SIGCONT)
-    assert answering.wait(10)
-    time.sleep(0.7)
-    connection.close()
-    assert process.end() == (0, "1000 None\n", "")
-    thread.join()

@@ -226,7 +226,7 @@ class Stage:
         elif name == "observe":
             self.seen.append({"event": "observed", **{prop: getattr(ws, prop) for prop in argument}})
         elif name == "block":
-            time.sleep(argument)
+            time.sleep(argument)  # the action `block`
         elif name == "raise":
             raise Planned(self)
         else:
@@ -276,7 +276,7 @@ def watch(stage: Stage, ws: WebSocket) -> str:
     for words in stage.verdict(ws):
         if words is not None:
             return words
-        time.sleep(0.01)
+        time.sleep(0.01)  # what is awaited may be the server's records, or that nothing more comes
     raise AssertionError
 
 
@@ -310,7 +310,7 @@ def on_a_loop(stage: Stage) -> str:
             for words in stage.verdict(ws):
                 if words is not None:
                     return words
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # as above
             raise AssertionError
         finally:
             ws.terminate()

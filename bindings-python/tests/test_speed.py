@@ -134,7 +134,7 @@ def test_sends_of_tasks_arrive_in_order(server: RawServer, new_loop: NewLoop) ->
             for _ in range(1 if turn % 3 else 60):
                 sent.append(str(len(sent)))
                 ws.send(sent[-1])
-            await asyncio.sleep(0 if turn % 7 else 0.0005)
+            await asyncio.sleep(0 if turn % 7 else 0.0005)  # time is the subject: how far apart they are sent
         assert [await asyncio.to_thread(connection.next_data) for _ in sent] == sent
         assert ws.buffered_amount == 0
         ws.terminate()

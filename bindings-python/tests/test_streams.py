@@ -94,9 +94,9 @@ def test_an_endless_iterator_waits_for_the_server_in_asyncio() -> None:
         taken: list[int] = []
         task = asyncio.ensure_future(ws.send(endless(taken)))
         before = -1
-        while len(taken) != before:  # until the kernel's buffers are full
+        while len(taken) != before:
             before = len(taken)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # no event tells that the kernel takes nothing more
         assert ws.socket.buffered_amount < 1 << 20
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

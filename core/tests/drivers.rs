@@ -178,6 +178,7 @@ fn own_loop_sees_the_end_behind_the_last_bytes() {
                     Item::Event(event) if connection.enter(event) => match &**event {
                         Event::Open(_) => {
                             connection.send(Data::Text("ready"), SendOptions::default()).unwrap();
+                            // Time is the subject: a handler that is slow, so that all the rest comes in one turn.
                             std::thread::sleep(Duration::from_millis(200));
                         }
                         Event::Close(close) => seen.push(close.code.to_string()),

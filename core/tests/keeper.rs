@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -13,8 +14,10 @@ use std::time::{Duration, Instant};
 use heartwire::driver::{Connection, Data, OwnLoop, SendOptions, times_stood_in};
 use heartwire::event::{Batch, Event, Item};
 use heartwire::options::{HeartbeatOptions, Options, Payload, Providers};
+use heartwire::testing::FaultServer;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use tungstenite::{Message, WebSocket as Peer};
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -40,7 +43,11 @@ fn run(url: &str, options: Options, mut handle: impl FnMut(&Connection, &str)) -
     own.handle().add(0, connection.clone());
     let (mut due, mut batch) = (Vec::new(), Batch::default());
     while !connection.is_finished() {
-        own.wait(Some(BOUND), &mut due).unwrap();
+        match own.wait(Some(BOUND), &mut due) {
+            // A signal, SIGCONT for one: a host would have its handlers run.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => outcome.unwrap(),
+        }
         assert!(!due.is_empty(), "nothing came for {BOUND:?}");
         for &token in &due {
             own.drive(token, &mut batch).unwrap();
@@ -144,6 +151,7 @@ fn the_keeper_reads_up_to_the_limit() {
     run(&url, options, |_, text| {
         seen += text.len();
         if seen == SIZE {
+            // Time is the subject: what the keeper reads while the handler is away.
             std::thread::sleep(Duration::from_secs(1));
             meanwhile = written.load(Ordering::Relaxed);
         }
@@ -240,7 +248,7 @@ fn a_host_in_time_is_left_alone() {
         let quiet = Arc::clone(&quiet);
         move |mut peer| {
             peer.send(Message::text("0")).unwrap();
-            // Reads nothing, so that what the client sends has to wait there.
+            // Reads nothing, so that what the client sends has to wait there. Time is the subject.
             std::thread::sleep(Duration::from_millis(500));
             quiet.store(true, Ordering::Release);
             let mut size = 0;
@@ -265,24 +273,77 @@ fn a_host_in_time_is_left_alone() {
 /// What a burst of sends holds back for the end of the host's turn does not wait for a handler that goes on to block.
 #[test]
 fn what_is_held_back_leaves_while_the_handler_blocks() {
-    let (url, server) = serve(|mut peer| {
+    let (tell, told) = mpsc::channel();
+    let (url, server) = serve(move |mut peer| {
         peer.send(Message::text("0")).unwrap();
-        let start = Instant::now();
         for number in 0..100 {
             assert_eq!(peer.read().unwrap(), Message::text(number.to_string()));
         }
-        let took = start.elapsed();
+        tell.send(()).unwrap();
         peer.close(None).unwrap();
         while peer.read().is_ok() {}
-        took
     });
     let options = Options { keeper: Some(Duration::from_millis(50)), ..Options::default() };
     run(&url, options, |connection, _| {
         for number in 0..100 {
             connection.send_paced(Data::Text(&number.to_string()), SendOptions::default()).unwrap();
         }
-        std::thread::sleep(Duration::from_secs(2));
+        told.recv_timeout(BOUND).expect("the server has all of it while the handler blocks");
     });
-    let took = server.join().unwrap();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    server.join().unwrap();
+}
+
+/// How a child of this test program lives: under the driver of this name, against the server at this URL.
+const DRIVER: &str = "HEARTWIRE_TEST_DRIVER";
+const URL: &str = "HEARTWIRE_TEST_URL";
+
+#[test]
+#[ignore = "the child process of the tests below"]
+fn child() {
+    let (url, driver) = (std::env::var(URL).unwrap(), std::env::var(DRIVER).unwrap());
+    let second = Some(Duration::from_secs(1));
+    let options = Options { ping_interval: second, ping_timeout: second, ..Options::default() };
+    if driver == "host" {
+        run(&url, options, |connection, text| connection.send(Data::Text(text), SendOptions::default()).unwrap());
+        return;
+    }
+    let (socket, mut events) = heartwire::WebSocket::connect(&url, options).unwrap();
+    while let Some(event) = events.next_blocking(Some(BOUND)) {
+        match event {
+            Event::Message(heartwire::message::Message::Text(text)) => socket.send(text.as_str()).unwrap(),
+            Event::Close(close) => assert_eq!(close.code.to_string(), "1000"),
+            _ => {}
+        }
+    }
+}
+
+/// SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives.
+#[test]
+fn a_process_that_was_stopped_goes_on_with_its_connection() {
+    for driver in ["host", "background"] {
+        let server = FaultServer::start(&json!([
+            {"do": "accept"}, {"do": "send", "text": "here"}, {"do": "expect", "text": "here", "within": 60},
+            {"do": "delay", "for": 1}, {"do": "send", "text": "are you back"}, {"do": "expect", "text": "are you back", "within": 60},
+            {"do": "close", "code": 1000}
+        ]))
+        .unwrap();
+        let program = std::env::current_exe().unwrap();
+        let mut child = Command::new(program)
+            .args(["--ignored", "--exact", "child"])
+            .env(DRIVER, driver)
+            .env(URL, server.url())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        server.wait_for(&json!({"event": "message", "text": "here"}), BOUND).unwrap();
+        let id = i32::try_from(child.id()).unwrap();
+        // SAFETY: a signal to a child that was not waited for, so that the number is still its own.
+        unsafe { libc::kill(id, libc::SIGSTOP) };
+        // Time is the subject: longer than ping_interval and ping_timeout together.
+        std::thread::sleep(Duration::from_millis(2500));
+        // SAFETY: as above.
+        unsafe { libc::kill(id, libc::SIGCONT) };
+        server.wait_for(&json!({"event": "close", "code": 1000}), BOUND).unwrap();
+        assert!(child.wait().unwrap().success(), "{driver}: {:#}", server.records());
+    }
 }

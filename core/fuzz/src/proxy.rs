@@ -107,8 +107,7 @@ impl Peer {
         let address = self.listener.local_addr().expect("a port");
         let credentials = if story.with_credentials { format!("user:{SECRET}@") } else { String::new() };
         let proxy = format!("{}://{credentials}{address}", story.scheme).parse().expect("a URL");
-        // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
-        let options = Options { proxy: Proxy::Url(proxy), open_timeout: None, ..Options::default() };
+        let options = Options { proxy: Proxy::Url(proxy), open_timeout: Some(Duration::from_secs(20)), ..Options::default() };
         let host = if story.by_name { "im.example" } else { "192.0.2.1" };
         let request = Request {
             url: heartwire::address::parse_url(&format!("ws://{host}/")).expect("a URL"),

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use heartwire::options::{Options, TlsOptions};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -77,10 +77,10 @@ where
     serve(move |stream| {
         let (acceptor, handle) = (acceptor.clone(), Arc::clone(&handle));
         async move {
-            match acceptor.accept(stream).await {
+            match acceptor.accept(stream).into_fallible().await {
                 Ok(stream) => handle(stream).await,
-                // A moment for the alert to be read before the end of the stream.
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                // The alert is read before the end of the stream, which is the client's to make.
+                Err((_, mut stream)) => _ = stream.read_to_end(&mut Vec::new()).await,
             }
         }
     })

@@ -51,6 +51,7 @@ fn start(programs: &[&str], package: &str, configuration: impl Fn(SocketAddr) ->
             if TcpStream::connect(address).is_ok() {
                 return Some(running);
             }
+            // A program of others does not tell when it listens.
             std::thread::sleep(Duration::from_millis(20));
         }
         eprintln!("{package} did not start at {address} (attempt {attempt})");

@@ -174,7 +174,7 @@ async fn a_host_with_a_dead_family_still_opens() {
 #[tokio::test]
 async fn the_timeout_names_what_was_under_way() {
     let silent = serve(|stream| async move {
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        std::future::pending::<()>().await;
         drop(stream);
     })
     .await;
@@ -225,6 +225,7 @@ async fn one_at_a_time_connects_to_a_place_unless_more_are_allowed() {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::spawn(async move {
                 let head = read_head(&mut stream).await;
+                // Time is the subject: long enough for others to come in between, where more than the limit may.
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 now.fetch_sub(1, Ordering::SeqCst);
                 stream.write_all(switching(&head, "").as_bytes()).await.unwrap();

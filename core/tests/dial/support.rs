@@ -129,7 +129,7 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads what is there, waiting until something is. Empty: the end.
+/// Reads what is there, asking until something is, for a transport has left the runtime. Empty: the end.
 pub(crate) async fn read_some(transport: &mut Transport) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {

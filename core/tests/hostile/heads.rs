@@ -108,7 +108,7 @@ fn answers_that_never_end_are_ended_by_the_timeout() {
             if stream.write_all(&[*byte]).is_err() {
                 return;
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(5)); // time is the subject
         }
     };
     let timeout = || Options { open_timeout: Some(Duration::from_millis(600)), ..bounded() };
