@@ -40,7 +40,7 @@ pub(super) enum Answer {
     /// The stream is ours again. The bytes came behind the head.
     Switched(Head, Stream, Bytes),
     /// The server said something else.
-    Refused(Head, Body),
+    Refused(Head, Box<Body>),
 }
 
 /// The body of a refusal, not read yet.
@@ -77,7 +77,7 @@ pub(super) async fn exchange(stream: Stream, request: http::Request<Empty<Bytes>
         let parts = connection.into_parts();
         return Ok(Answer::Switched(head, parts.io.into_inner(), parts.read_buf));
     }
-    Ok(Answer::Refused(head, Body { connection, incoming: body }))
+    Ok(Answer::Refused(head, Box::new(Body { connection, incoming: body })))
 }
 
 impl Body {

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
     /// The server speaks WebSocket now.
     Open { stream: Stream, leftover: Bytes, protocol: String, extensions: String, head: Head },
     /// It answered with another status than 101.
-    Refused(Head, Body),
+    Refused(Head, Box<Body>),
 }
 
 /// Asks the server at the other end of `stream`.
