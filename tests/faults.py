@@ -1,0 +1,133 @@
+"""The fault table of docs/reliability.md: which fault ends in which events, and the tests that show it. `BLESS=1 pytest tests/test_reliability.py` writes it.
+
+Events, codes and phases are those that the scenarios demand (tests/scenarios), which every face plays under every driver. It owns the list of faults and
+when they are noticed; a test that is no scenario is named as `FILE::NAME`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+
+#: The fault, when it is noticed, the scenarios and other tests.
+FAULTS: list[tuple[str, str, list[str]]] = [
+    ("Nobody listens", "at once", ["tcp-refused"]),
+    ("The name does not exist", "when the resolver says so", ["dns-failure"]),
+    ("A SYN that nobody answers", "after `open_timeout` (10 s), dialling included", ["open-timeout-unanswered"]),
+    ("The TLS handshake stalls", "after `open_timeout`", ["tls-stalled"]),
+    ("Plain HTTP, or garbage, where TLS should be", "at once", ["tls-plain-peer", "core/tests/dial/tls.rs::an_end_or_garbage_in_the_handshake"]),
+    ("A certificate that is expired", "at once", ["tls-expired"]),
+    ("A certificate for another name", "at once", ["tls-other-name"]),
+    ("A certificate of an unknown authority", "at once", ["tls-untrusted"]),
+    ("The upgrade stalls", "after `open_timeout`", ["open-timeout-no-answer"]),
+    ("The upgrade stalls within the answer", "after `open_timeout`", ["open-timeout-half-an-answer"]),
+    ("101 with a wrong accept", "at once", ["http-wrong-accept"]),
+    ("101 without the accept", "at once", ["http-no-accept"]),
+    ("An answer that is not HTTP", "at once", ["http-not-http"]),
+    ("Reset before the answer", "at once", ["http-reset-before-answer"]),
+    ("Reset within the answer", "at once", ["http-reset-within-answer"]),
+    ("End before the answer", "at once", ["http-end-before-answer"]),
+    ("Reset behind the upgrade", "at once; `open` first", ["reset-after-upgrade"]),
+    ("401", "final after `max_auth_failures` (1)", ["reconnect-401"]),
+    ("403", "as 401", ["reconnect-403"]),
+    ("404", "final", ["reconnect-404"]),
+    ("407", "as 401", ["reconnect-407"]),
+    ("429", "again, after Retry-After where there is one", ["reconnect-429"]),
+    ("503", "without `reconnect` final", ["http-503"]),
+    ("503 with Retry-After", "again, after it", ["reconnect-retry-after"]),
+    ("A redirect that was not asked for", "at once", ["redirect-refused"]),
+    ("A redirect loop", "after `max_redirects`", ["redirect-loop"]),
+    ("Half-open while open", "after `ping_interval` and `ping_timeout` (20 s each) without a byte", ["liveness-half-open"]),
+    ("Half-open while closing", "after `close_timeout` (5 s)", ["close-half-open"]),
+    ("Stalled within a frame", "as half-open", ["liveness-stalled-frame"]),
+    ("No response to heartbeats, whatever else comes", "after `max_missed` of them", ["heartbeat-missed"]),
+    ("A partition shorter than the deadline", "never: nothing is lost", ["partition-short"]),
+    ("A partition longer than the deadline, with `reconnect`", "as half-open, then again", ["liveness-reconnects"]),
+    ("The end of TCP without a Close", "at once", ["close-lost"]),
+    ("Reset of an open connection", "at once", ["close-reset"]),
+    ("The end of TLS without its goodbye", "at once", ["tls-cut"]),
+    ("Our Close is never answered", "after `close_timeout`", ["close-unanswered"]),
+    ("TCP stays open after both Closes", "clean; dropped after 2 s at most", ["close-tcp-left-open"]),
+    ("Kicked with a code of the application", "at once", ["close-by-server-kick"]),
+    ("Kicked with 1001", "at once", ["close-by-server-going-away"]),
+    ("Kicked with 1008, 3000, 4001: do not come back", "final", ["reconnect-kick-1008", "reconnect-kick-3000", "reconnect-kick-4001"]),
+    ("Kicked with 1000 or 1012, with `reconnect`", "again", ["reconnect-server-1000", "reconnect-kick-1012", "reconnect-kick-classes"]),
+    (
+        "A frame that breaks the protocol",
+        "at once, behind the messages before it",
+        ["failure-after-messages", "failure-masked", "failure-reserved-opcode"],
+    ),
+    ("Text that is not UTF-8", "at once", ["failure-bad-utf8"]),
+    ("A message over `max_size`, inflated or not", "from its header on", ["max-size", "max-size-inflated"]),
+    ("A server that reads slowly", "never; `drain` tells", ["slow-reader"]),
+    ("A flood faster than the handler", "never; reading stops at `read_limit`", ["flood-slow-handler"]),
+    (
+        "A handler that blocks",
+        "never: pings are answered; a warning names the handler",
+        [
+            "blocked-handler",
+            "core/tests/keeper.rs::a_blocked_handler_keeps_its_connection",
+            "bindings-python/tests/test_keeper.py::test_a_blocked_handler_keeps_its_connection_and_is_named",
+            "bindings-python/tests/test_keeper.py::test_an_async_handler_that_never_awaits_is_named",
+            "bindings-node/test/keeper.test.mjs::a blocked handler keeps its connection and is named",
+        ],
+    ),
+    (
+        "The process is stopped (SIGSTOP) for longer than every deadline, and goes on",
+        "never: what came meanwhile shows that the server lives",
+        [
+            "core/tests/keeper.rs::a_process_that_was_stopped_goes_on_with_its_connection",
+            "bindings-python/tests/test_time.py::test_a_process_that_was_stopped_goes_on_with_its_connection",
+            "bindings-node/test/time.test.mjs::a process that was stopped goes on with its connection",
+        ],
+    ),
+    (
+        "The wall clock jumps, as after a suspend of the machine",
+        "never; a jump forward by more than 5 s has the connection probed with a ping within a second",
+        [
+            "core/src/driver/keeper.rs::sleep_is_a_jump_and_a_late_timer_is_not",
+            "core/src/session/tests/liveness.rs::a_jump_of_the_wall_clock_probes_at_once",
+            "bindings-python/tests/test_time.py::test_a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed",
+            "bindings-node/test/time.test.mjs::a jump of the wall clock ends nothing; one forward has the connection probed",
+        ],
+    ),
+    (
+        "kill -9 of the server, a cut of the network, everything at random",
+        "as above, whatever comes first",
+        ["tests/test_soak.py::test_a_short_soak"],
+    ),
+]
+
+
+def table() -> list[str]:
+    """The rows, in Markdown."""
+    rows = ["| fault | events | noticed | shown by |", "|---|---|---|---|"]
+    for fault, noticed, tests in FAULTS:
+        events = next((_events(json.loads((SCENARIOS / f"{name}.json").read_text())) for name in tests if "::" not in name), "none of its own")
+        rows.append(f"| {fault} | {events} | {noticed} | {', '.join(f'`{name}`' for name in tests)} |")
+    return rows
+
+
+def _events(scenario: dict[str, Any]) -> str:
+    """What the scenario demands, messages left out."""
+    words: list[str] = []
+    for event in scenario["expect"]:
+        kind = event["event"]
+        code = f" `{event['code']}`" if isinstance(event.get("code"), str) else ""
+        if kind == "error":
+            phase = f" in phase `{event['phase']}`" if "phase" in event else ""
+            status = f" with status {event['status']}" if isinstance(event.get("status"), int) else ""
+            word = f"error{code}{phase}{status}"
+        elif kind == "close":
+            cause = "clean" if event.get("was_clean") else f"`{event['error']}`" if event.get("error") else ""
+            word = f"close {event['code']}" + (f" ({cause})" if cause else "")
+        elif kind in ("open", "reconnecting", "drain"):
+            word = kind
+        else:
+            continue
+        if not words or words[-1] != word:
+            words.append(word)
+    return ", ".join(words) or "none of its own"
