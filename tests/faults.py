@@ -1,7 +1,7 @@
-"""The fault table of docs/reliability.md: which fault ends in which events, and the tests that show it. `BLESS=1 pytest tests/test_reliability.py` writes it.
+"""The fault table of docs/reliability.md: which fault ends in which events, and the tests that show it.
 
-Events, codes and phases are those that the scenarios demand (tests/scenarios), which every face plays under every driver. It owns the list of faults and
-when they are noticed; a test that is no scenario is named as `FILE::NAME`.
+`BLESS=1 pytest tests/test_reliability.py` writes it. Events, codes and phases are those that the scenarios demand (tests/scenarios), which every face
+plays under every driver. It owns the list of faults and when they are noticed; a test that is no scenario is named as `FILE::NAME`.
 """
 
 from __future__ import annotations

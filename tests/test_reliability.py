@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 import faults
 
+ROOT = Path(__file__).resolve().parent.parent
 RELIABILITY, CONTRACT = ROOT / "docs/reliability.md", ROOT / "docs/contract.md"
 BETWEEN = re.compile(r"(?<=<!-- faults -->\n).*(?=<!-- /faults -->)", re.S)
 #: What stands for a test of this name in each language; of a JavaScript title that is made for each case, the beginning is enough.
