@@ -22,6 +22,7 @@ soak: python node ## bots of every face and a server that fails, is killed and i
 	@$(VENV) tests/soak/supervise.py $(FACES)
 
 endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; what each face holds and costs
+	@cargo build --quiet --release -p heartwire --example endurance
 	@$(VENV) tests/endurance/measure.py
 
 lint: have-python ## run all formatters and linters, without changing anything

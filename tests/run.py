@@ -216,7 +216,7 @@ def repository() -> list[Command]:
     checkout.npm_install(TESTS)
     checkout.build_server()
     checkout.run("cargo", "build", "--quiet", "-p", "heartwire-bench-server")
-    checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "soak")
+    checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "soak", "--example", "endurance")
     return [Command((interpreter, *PYTEST, "tests"))]
 
 

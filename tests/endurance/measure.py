@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Endurance, in Python and in Node: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
+"""Endurance, in Python, in Node and in Rust: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
 
 leaks: 10,000 connections one after the other and 1,000,000 messages, and what is left of them. idle: 10,000 connections at once that only beat, and
 what they hold and cost. The server is a process of its own. It owns the sizes and the tables; what is measured is in the programs that it runs.
@@ -8,6 +8,7 @@ what they hold and cost. The server is a process of its own. It owns the sizes a
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,18 +19,23 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PYTHON = [sys.executable]
 NODE = ["node", "--expose-gc", "--max-semi-space-size=1"]
+# Whichever was built last: `make endurance` builds a release, the tests do not.
+RUST = max((TARGET / profile / "examples" / "endurance" for profile in ("release", "debug")), key=lambda path: path.stat().st_mtime if path.exists() else 0)
 LEAKS = {
     "Python, asyncio": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "asyncio"],
     "Python, run_forever": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "run_forever"],
     "Python, start": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "start"],
     "Node": [*NODE, ROOT / "bindings-node/test/leaks.mjs"],
+    "Rust": [RUST, "leaks"],
 }
 IDLE = {
     "Python, asyncio": [*PYTHON, HERE / "idle.py", "asyncio"],
     "Python, run_forever": [*PYTHON, HERE / "idle.py", "run_forever"],
     "Node": [*NODE, HERE / "idle.mjs"],
+    "Rust": [RUST, "idle"],
 }
 
 
@@ -66,7 +72,7 @@ def leaks(rounds: int, connections: int, messages: int) -> list[str]:
         heap = "traced" if "traced" in last else "heap"
         least = [min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in (heap, "rss")]
         cells = [
-            f"{first['sockets']}, {last['sockets']}",
+            f"{first['sockets']}, {last['sockets']}" if "sockets" in last else "",
             f"{first['objects']:,}, {last['objects']:,}" if "objects" in last else "",
             f"{first[heap] >> 10:,}, {last[heap] >> 10:,}",
             f"{first['rss'] >> 10:,}, {last['rss'] >> 10:,}",
