@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Endurance, in Python, in Node and in Rust: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
+"""Endurance of each face: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
 
 leaks: 10,000 connections one after the other and 1,000,000 messages, and what is left of them. idle: 10,000 connections at once that only beat, and
 what they hold and cost. The server is a process of its own. It owns the sizes and the tables; what is measured is in the programs that it runs.
@@ -23,7 +23,8 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PYTHON = [sys.executable]
 NODE = ["node", "--expose-gc", "--max-semi-space-size=1"]
 # Whichever was built last: `make endurance` builds a release, the tests do not.
-RUST = max((TARGET / profile / "examples" / "endurance" for profile in ("release", "debug")), key=lambda path: path.stat().st_mtime if path.exists() else 0)
+BUILT = [path for profile in ("release", "debug") if (path := TARGET / profile / "examples" / "endurance").exists()]
+RUST = max(BUILT, key=lambda path: path.stat().st_mtime, default=Path("endurance"))
 LEAKS = {
     "Python, asyncio": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "asyncio"],
     "Python, run_forever": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "run_forever"],
