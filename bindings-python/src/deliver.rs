@@ -14,13 +14,14 @@ use pyo3::types::PyBytes;
 use crate::hub::Hub;
 use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
+use crate::round::ticks;
 use crate::socket::Socket;
 use crate::{convert, events, process, send, text};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET: Duration = Duration::from_millis(2);
 /// A buffer of this size is kept for the next socket, whatever it was used for.
-const KEPT_BUFFER: usize = 256 << 10;
+const KEPT_BUFFER: usize = 1 << 20;
 
 /// How a socket's turn ended.
 #[derive(Clone, Copy)]
@@ -122,18 +123,6 @@ impl Clock {
         self.until = Some(ticks() + BUDGET);
         false
     }
-}
-
-/// The kernel's coarse clock: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
-fn ticks() -> Duration {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure is ours, and the call writes it.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// One turn.

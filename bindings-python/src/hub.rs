@@ -10,44 +10,43 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{Connection, LoopHandle, OwnLoop, times_stood_in};
+use heartwire::driver::{Connection, LoopHandle, OwnLoop};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::Batch;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PySystemExit};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::deliver::Turn;
 use crate::inner::{Inner, lock};
+use crate::round::Round;
 use crate::socket::Socket;
-use crate::watcher::Watcher;
+use crate::stall::Stalls;
+use crate::watcher::{Calls, Watcher};
 use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
 const SIGNAL_CHECK: Duration = Duration::from_secs(1);
-
-/// How long the sockets of a hub may keep the loop together, before others have their turn.
-const BUDGET: Duration = Duration::from_millis(10);
 
 /// Delivers the events of its sockets.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
     /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
     own: Mutex<OwnLoop>,
-    handle: LoopHandle,
+    pub(crate) handle: LoopHandle,
     descriptor: RawFd,
     /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
-    watcher: OnceLock<Watcher>,
+    pub(crate) watcher: OnceLock<Watcher>,
     /// There is a deadline that the outer loop has not been told.
     news: AtomicBool,
     /// `run` waits and delivers.
-    running: AtomicBool,
+    pub(crate) running: AtomicBool,
     /// Connections whose held messages leave with the next flush.
-    held: Mutex<Vec<Connection>>,
+    pub(crate) held: Mutex<Vec<Connection>>,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
-    /// How often the keeper had stood in, for whatever host, when it was last looked at.
-    stood_in: AtomicUsize,
+    pub(crate) stalls: Stalls,
+    round: Round,
     /// The socket whose turn did not come in the last round, for its time was over.
     cut_off: AtomicUsize,
     process: u32,
@@ -95,9 +94,11 @@ impl Hub {
         let first = this.cut_off.swap(usize::MAX, Ordering::Relaxed);
         let at = due.partition_point(|token| *token < first);
         due.rotate_left(at);
-        let start = Instant::now();
+        if this.watcher.get().is_none() {
+            this.round.next();
+        }
         for (index, token) in due.iter().enumerate() {
-            if index > 0 && start.elapsed() > BUDGET {
+            if index > 0 && this.round.is_over() {
                 this.cut_off.store(*token, Ordering::Relaxed);
                 this.wake_all(&due[index..]);
                 return Ok(());
@@ -112,46 +113,39 @@ impl Hub {
     }
 
     fn turn_socket(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>, token: usize) -> PyResult<Turn> {
-        let turn = Socket::turn_in_context(socket, slf);
+        let (turn, must_end) = slf.get().round.measure(|| Socket::turn_in_context(socket, slf));
         match turn {
             Ok(Turn::Nothing) => {}
             Ok(Turn::More) | Err(_) => slf.get().handle.wake(token),
             Ok(Turn::Finished) => slf.get().release(slf.py(), token as u64)?,
         }
+        if must_end {
+            Self::call_when_over(slf)?;
+        }
         turn
+    }
+
+    /// Has the loop say when its present turn is over.
+    fn call_when_over(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if let Some(watcher) = slf.get().watcher.get() {
+            watcher.call_soon(slf.py(), |calls| &calls.over)?;
+        }
+        Ok(())
+    }
+
+    /// A socket that the loop watches takes its turn.
+    fn turn_watched(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>, token: usize) -> PyResult<()> {
+        match Self::turn_socket(slf, socket, token)? {
+            Turn::Finished => Self::after_turn(slf),
+            _ if slf.get().news.load(Ordering::Acquire) => Self::arm(slf),
+            _ => Ok(()),
+        }
     }
 
     /// Has sockets take their turn later.
     fn wake_all(&self, tokens: &[usize]) {
         for token in tokens {
             self.handle.wake(*token);
-        }
-    }
-
-    /// To be called when `function`, or something unknown, has run on this thread: names it if it took so long that the keeper stood in.
-    #[inline]
-    pub(crate) fn look_for_stall(slf: &Bound<'_, Self>, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let times = times_stood_in();
-        if slf.get().stood_in.load(Ordering::Relaxed) == times {
-            return Ok(());
-        }
-        slf.get().stood_in.store(times, Ordering::Relaxed);
-        Self::name_stall(slf, function)
-    }
-
-    #[cold]
-    fn name_stall(slf: &Bound<'_, Self>, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let py = slf.py();
-        let sockets = slf.get().sockets(py);
-        let stalls = sockets.iter().filter_map(|socket| socket.get().inner(py).ok()?.connection.take_stall());
-        let Some(longest) = stalls.max() else { return Ok(()) };
-        match slf.call_method1("stalled", (function, longest.as_secs_f64())) {
-            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) => Err(error),
-            Err(error) => {
-                error.write_unraisable(py, function);
-                Ok(())
-            }
-            Ok(_) => Ok(()),
         }
     }
 
@@ -171,8 +165,9 @@ impl Hub {
         }
         let token = inner.id as usize;
         let Some(watcher) = self.watcher.get() else {
-            lock(&self.own).drive(token, batch).map_err(|error| errors::raise(socket.py(), error))?;
-            return Ok(false);
+            let mut own = lock(&self.own);
+            own.drive(token, batch).map_err(|error| errors::raise(socket.py(), error))?;
+            return Ok(own.goes_on(token));
         };
         let driven = lock(&self.own).drive_within(token, batch);
         if let Some(watch) = driven.and_then(|driven| driven.watch) {
@@ -181,46 +176,10 @@ impl Hub {
                 inner.connection.watching(watch.now.map(|now| now.id));
             }
         }
-        if driven.is_some_and(|driven| driven.alarm) {
+        if driven.is_some_and(|driven| driven.deadline) {
             self.news.store(true, Ordering::Release);
         }
         Ok(driven.is_some_and(|driven| driven.again))
-    }
-
-    /// Gives what was held back to the kernel.
-    fn flush(&self) {
-        let held = std::mem::take(&mut *lock(&self.held));
-        for connection in held {
-            connection.flush();
-        }
-    }
-
-    /// A message of this connection was held back outside of a turn: it leaves when the loop's present turn ends, or with the next one.
-    pub(crate) fn flush_soon(slf: &Bound<'_, Self>, connection: &Connection) -> PyResult<()> {
-        let (py, this) = (slf.py(), slf.get());
-        let on_loop = match this.watcher.get() {
-            Some(watcher) => watcher.runs_here(py)?,
-            None if this.running.load(Ordering::Acquire) => false,
-            None => {
-                connection.flush();
-                return Ok(());
-            }
-        };
-        let first = {
-            let mut held = lock(&this.held);
-            held.push(connection.clone());
-            held.len() == 1
-        };
-        if !first {
-            return Ok(());
-        }
-        match this.watcher.get() {
-            Some(watcher) if on_loop => watcher.call_soon(&slf.getattr("_flush")?),
-            _ => {
-                this.handle.interrupt();
-                Ok(())
-            }
-        }
     }
 
     /// Which sockets are due, after a wait of at most `timeout`; none when a signal came.
@@ -248,17 +207,17 @@ impl Hub {
         Ok(due)
     }
 
-    /// Has the outer loop take a turn when the next deadline comes, if it was not told already.
+    /// Sees to it that a turn is taken when the next deadline comes: by the hub's descriptor, or else by the outer loop's timer.
     fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         this.news.store(false, Ordering::Release);
-        let alarm = {
+        let at = {
             let mut own = lock(&this.own);
             own.remind();
-            own.alarm()
+            own.arm()
         };
-        if let Some(alarm) = alarm {
-            slf.call_method1("arm", (alarm.saturating_duration_since(Instant::now()).as_secs_f64(),))?;
+        if let Some(at) = at {
+            slf.call_method1("arm", (at.saturating_duration_since(Instant::now()).as_secs_f64(),))?;
         }
         Ok(())
     }
@@ -279,7 +238,8 @@ impl Hub {
             running: AtomicBool::new(false),
             held: Mutex::default(),
             sockets: Mutex::default(),
-            stood_in: AtomicUsize::new(times_stood_in()),
+            stalls: Stalls::default(),
+            round: Round::default(),
             cut_off: AtomicUsize::new(usize::MAX),
             process: std::process::id(),
         })
@@ -291,8 +251,9 @@ impl Hub {
     }
 
     /// From now on this loop watches the descriptors of the sockets, as it watches the hub's own.
-    fn watch_with(slf: &Bound<'_, Self>, event_loop: Py<PyAny>) -> PyResult<()> {
-        let watcher = Watcher::new(event_loop, slf.getattr("_ready")?.unbind());
+    fn watch_with(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let method = |name: &str| slf.getattr(name).map(Bound::unbind);
+        let watcher = Watcher::new(event_loop, Calls { ready: method("_ready")?, flush: method("_flush")?, over: method("_over")? })?;
         slf.get().watcher.set(watcher).map_err(|_| PyRuntimeError::new_err("a hub has one loop"))
     }
 
@@ -305,27 +266,36 @@ impl Hub {
             return Ok(());
         }
         Self::look_for_stall(slf, None)?;
-        match Self::turn_socket(slf, socket, inner.id as usize)? {
-            Turn::Finished => Self::after_turn(slf),
-            _ if slf.get().news.load(Ordering::Acquire) => Self::arm(slf),
-            _ => Ok(()),
+        let (round, token) = (&slf.get().round, inner.id as usize);
+        if round.is_over() {
+            round.wait(token);
+            return Ok(());
         }
+        Self::turn_watched(slf, socket, token)
+    }
+
+    /// The loop's turn has ended in which sockets kept it for long: those that had to wait go on.
+    #[pyo3(name = "_over")]
+    fn over(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let mut result = Ok(());
+        for token in this.round.next() {
+            if this.round.is_over() || result.is_err() {
+                this.round.wait(token);
+            } else if let Some(socket) = this.get(py, token as u64) {
+                result = Self::turn_watched(slf, socket.bind(py), token);
+            }
+        }
+        if result.is_err() && this.round.must_end() {
+            Self::call_when_over(slf)?;
+        }
+        result
     }
 
     /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
     #[pyo3(name = "_flush")]
     fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let this = slf.get();
-        let mut held = std::mem::take(&mut *lock(&this.held));
-        held.retain(|connection| !connection.flush_if_ripe());
-        if held.is_empty() {
-            return Ok(());
-        }
-        lock(&this.held).append(&mut held);
-        match this.watcher.get() {
-            Some(watcher) => watcher.call_soon(&slf.getattr("_flush")?),
-            None => Ok(()),
-        }
+        Self::flush_ripe(slf)
     }
 
     /// How many sockets live here.
@@ -362,7 +332,7 @@ impl Hub {
     }
 
     /// The sockets that live here.
-    fn sockets(&self, py: Python<'_>) -> Vec<Py<Socket>> {
+    pub(crate) fn sockets(&self, py: Python<'_>) -> Vec<Py<Socket>> {
         lock(&self.sockets).values().map(|socket| socket.clone_ref(py)).collect()
     }
 

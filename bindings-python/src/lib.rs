@@ -1,5 +1,6 @@
 //! `heartwire._native`: what the Python package needs from Rust. Registers classes and functions; the pieces know the rest.
 
+mod burst;
 mod convert;
 mod deliver;
 mod errors;
@@ -8,8 +9,10 @@ mod hub;
 mod inner;
 mod listeners;
 mod process;
+mod round;
 mod send;
 mod socket;
+mod stall;
 mod testing;
 mod text;
 mod watcher;

@@ -39,16 +39,26 @@ impl Wire {
     }
 }
 
-/// An event loop that watches descriptors, and what it calls with the socket when one is ready.
+/// An event loop that watches descriptors, and what it calls.
 pub(crate) struct Watcher {
     event_loop: Py<PyAny>,
-    /// A method of the hub that holds this: let go of with the hub's last socket, or nothing would ever free the hub.
-    ready: Mutex<Option<Py<PyAny>>>,
+    call_soon: Py<PyAny>,
+    /// Methods of the hub that holds this: let go of with the hub's last socket, or nothing would ever free the hub.
+    calls: Mutex<Option<Calls>>,
+}
+
+/// What the loop calls, looked up once.
+pub(crate) struct Calls {
+    /// With the socket whose descriptor is ready.
+    pub(crate) ready: Py<PyAny>,
+    pub(crate) flush: Py<PyAny>,
+    pub(crate) over: Py<PyAny>,
 }
 
 impl Watcher {
-    pub(crate) fn new(event_loop: Py<PyAny>, ready: Py<PyAny>) -> Self {
-        Self { event_loop, ready: Mutex::new(Some(ready)) }
+    pub(crate) fn new(event_loop: &Bound<'_, PyAny>, calls: Calls) -> PyResult<Self> {
+        let call_soon = event_loop.getattr("call_soon")?.unbind();
+        Ok(Self { event_loop: event_loop.clone().unbind(), call_soon, calls: Mutex::new(Some(calls)) })
     }
 
     /// Whether the loop runs on this thread.
@@ -57,9 +67,16 @@ impl Watcher {
         Ok(RUNNING_LOOP.import(py, "asyncio", "_get_running_loop")?.call0()?.is(&self.event_loop))
     }
 
-    /// Has the loop call a function in its next turn.
-    pub(crate) fn call_soon(&self, function: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.event_loop.bind(function.py()).call_method1("call_soon", (function,)).map(drop)
+    /// One of the calls, while there are any.
+    fn call<'py>(&self, py: Python<'py>, which: fn(&Calls) -> &Py<PyAny>) -> Option<Bound<'py, PyAny>> {
+        lock(&self.calls).as_ref().map(|calls| which(calls).bind(py).clone())
+    }
+
+    /// Has the loop call one of them in its next turn; false if there are none any more.
+    pub(crate) fn call_soon(&self, py: Python<'_>, which: fn(&Calls) -> &Py<PyAny>) -> PyResult<bool> {
+        let Some(function) = self.call(py, which) else { return Ok(false) };
+        self.call_soon.bind(py).call1((function,))?;
+        Ok(true)
     }
 
     /// Has the loop watch what it has to watch now, and nothing else of this socket's.
@@ -71,7 +88,7 @@ impl Watcher {
             self.let_go(socket.py(), before)?;
         }
         let Some(now) = now else { return Ok(()) };
-        let Some(ready) = lock(&self.ready).as_ref().map(|ready| ready.clone_ref(socket.py())) else { return Ok(()) };
+        let Some(ready) = self.call(socket.py(), |calls| &calls.ready) else { return Ok(()) };
         let (had_read, had_write) = kept.map_or((false, false), |before| (before.read, before.write));
         for (had, has, add, remove) in
             [(had_read, now.read, "add_reader", "remove_reader"), (had_write, now.write, "add_writer", "remove_writer")]
@@ -87,7 +104,7 @@ impl Watcher {
 
     /// Nothing will be watched any more.
     pub(crate) fn end(&self) {
-        let old = lock(&self.ready).take();
+        let old = lock(&self.calls).take();
         drop(old);
     }
 
@@ -105,8 +122,9 @@ impl Watcher {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.event_loop)?;
-        if let Ok(Some(ready)) = self.ready.try_lock().as_deref() {
-            visit.call(ready)?;
+        visit.call(&self.call_soon)?;
+        if let Ok(Some(calls)) = self.calls.try_lock().as_deref() {
+            [&calls.ready, &calls.flush, &calls.over].into_iter().try_for_each(|call| visit.call(call))?;
         }
         Ok(())
     }

@@ -307,6 +307,54 @@ def test_a_flood_starves_neither_the_loop_nor_other_sockets(server: RawServer, l
             event_loop.close()
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_many_sockets_share_one_turn_of_the_loop(server: RawServer, loop: str) -> None:
+    """Each of 24 sockets has messages whose handlers take 3 ms: the loop turns after some of them, and nobody is forgotten over others."""
+    new_loop = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+    counts = [0] * 24
+    between: list[int] = []
+
+    async def main() -> None:
+        event_loop = asyncio.get_running_loop()
+        all_served = event_loop.create_future()
+        sockets = []
+        for index in range(len(counts)):
+            ws = WebSocket(server.url, compression=False)
+
+            def take(event: Any, index: int = index) -> None:
+                counts[index] += 1
+                time.sleep(0.003)
+                if min(counts) >= 3 and not all_served.done():
+                    all_served.set_result(None)
+
+            ws.onmessage = take
+            await opened(ws)
+            sockets.append(ws)
+        seen = 0
+
+        def turn() -> None:
+            nonlocal seen
+            between.append(sum(counts) - seen)
+            seen = sum(counts)
+            event_loop.call_soon(turn)
+
+        turn()
+        for _ in sockets:
+            server.connection().sock.sendall(frame(TEXT, b"x" * 32) * 200)
+        await asyncio.wait_for(all_served, 20)
+        for ws in sockets:
+            ws.terminate()
+            await ws.wait_closed()
+
+    event_loop = new_loop()
+    try:
+        event_loop.run_until_complete(main())
+    finally:
+        event_loop.close()
+    assert max(between) <= 12, "ten milliseconds, and the last one's turn"
+    assert max(counts) <= 30, "first come, first served"
+
+
 async def opened(ws: WebSocket) -> None:
     future = asyncio.get_running_loop().create_future()
     ws.add_event_listener("open", lambda event: future.set_result(None), once=True)

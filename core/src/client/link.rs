@@ -14,11 +14,10 @@ use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
 
-/// How much is read at once: more while reads fill it (each costs a system call and an acknowledgement), so long as that brings no more messages
-/// than a turn may well have.
+/// How much is read at once: little, and more after a read that was filled, for each costs a system call and an acknowledgement, whose work on
+/// loopback is the peer's. Not so much that it no longer is in the processor's cache when it is parsed.
 const READ_ROOM: usize = 64 << 10;
-const MAX_READ_ROOM: usize = 4 << 20;
-const MANY_MESSAGES: usize = 4096;
+const FLOOD_ROOM: usize = 512 << 10;
 /// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
 const QUIET: Duration = Duration::from_secs(10);
 /// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
@@ -113,7 +112,6 @@ impl Link {
         let start = self.protocol.prepare(&mut batch.bytes);
         let mut read = Read::default();
         let mut lost = None;
-        let mut filled = false;
         if !self.leftover.is_empty() {
             batch.bytes.append(&mut self.leftover);
             read.received = true;
@@ -124,8 +122,9 @@ impl Link {
                     read.received = true;
                     self.unread = count >= self.room || self.transport.has_buffered_input();
                     // Under TLS a full read brings a little less.
-                    filled = self.unread && count >= self.room / 2;
-                    if count < self.room / 4 {
+                    if self.unread && count >= self.room / 2 {
+                        self.room = max_bytes.clamp(READ_ROOM, FLOOD_ROOM);
+                    } else if count < READ_ROOM / 4 {
                         self.room = (self.room / 2).max(READ_ROOM);
                     }
                 }
@@ -136,9 +135,6 @@ impl Link {
         let received = self.protocol.receive(batch, start, max_messages);
         read.data_messages = received.data_messages;
         read.other_events = received.controls;
-        if filled && received.data_messages < MANY_MESSAGES {
-            self.room = (2 * self.room).min(max_bytes.clamp(READ_ROOM, MAX_READ_ROOM));
-        }
         self.busy |= received.data_messages > 0;
         self.unparsed = received.more;
         read.more = received.more || self.unread;

@@ -13,7 +13,7 @@ const AT_ONCE: i16 = 4;
 /// How many more do after a flush that brought a single message.
 const IN_VAIN: i16 = 16;
 /// A turn that brings fewer is not the last one to wait for.
-const ENOUGH: u32 = 8;
+const ENOUGH: u32 = 16;
 /// For so long turns are waited for at most, from the first message that is held.
 const LONGEST: Duration = Duration::from_micros(50);
 /// Held bytes from which on a write is worth its price in any case.

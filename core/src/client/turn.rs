@@ -11,10 +11,8 @@ use crate::message::Data;
 
 pub use super::link::LinkId;
 
-/// How many messages, reads and bytes one turn takes before it ends, so that a flood on one socket starves no other.
+/// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
 const MAX_MESSAGES: usize = 16 << 10;
-const MAX_READS: usize = 4;
-const MAX_BYTES: usize = 1 << 20;
 
 /// What a driver has to do and to wait for until the next turn.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -89,33 +87,24 @@ impl Client {
     }
 
     fn read(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, turn: &mut Turn) {
-        for _ in 0..MAX_READS {
-            let Some(link) = &mut inner.link else { return };
-            if link.ending.is_some() || batch.weight() >= self.options.read_limit {
-                return;
-            }
-            let mark = batch.items.len();
-            let read = link.read(batch, MAX_MESSAGES, self.options.read_limit);
-            turn.drained = !read.more;
-            turn.again = read.more;
-            if read.received {
-                inner.session.handle_received(now, read.data_messages);
-            }
-            if read.other_events || inner.session.awaits_response() || inner.session.ready_state() != ReadyState::Open {
-                look_at(inner, now, batch, mark);
-            }
-            if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
-                turn.again = false;
-                if inner.session.ready_state() == ReadyState::Open {
-                    inner.session.handle_end_read();
-                    batch.items.push(Item::Barrier);
-                } else {
-                    self.settle_locked(inner, now);
-                }
-                return;
-            }
-            if !read.more || batch.items.len() > MAX_MESSAGES || batch.bytes.len() > MAX_BYTES {
-                return;
+        let Some(link) = inner.link.as_mut().filter(|link| link.ending.is_none()) else { return };
+        let mark = batch.items.len();
+        let read = link.read(batch, MAX_MESSAGES, self.options.read_limit);
+        turn.drained = !read.more;
+        turn.again = read.more;
+        if read.received {
+            inner.session.handle_received(now, read.data_messages);
+        }
+        if read.other_events || inner.session.awaits_response() || inner.session.ready_state() != ReadyState::Open {
+            look_at(inner, now, batch, mark);
+        }
+        if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
+            turn.again = false;
+            if inner.session.ready_state() == ReadyState::Open {
+                inner.session.handle_end_read();
+                batch.items.push(Item::Barrier);
+            } else {
+                self.settle_locked(inner, now);
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Hosted {
     finished: AtomicBool,
     /// How many turns the host has taken: the keeper sees whether it moves.
     drives: AtomicU64,
-    /// When the host has to take a turn at the latest, as [`stamp`]; and whether it waits for the peer to read.
+    /// When the host has to take a turn, as [`stamp`], or earlier; and whether it waits for the peer to read.
     deadline: AtomicU64,
     writes: AtomicBool,
     /// Since when the host was late when the background last stood in, until somebody asked.
@@ -47,6 +47,8 @@ fn stamp(time: Option<Instant>) -> u64 {
 pub(super) struct Watches {
     pub(super) host: Option<LinkId>,
     pub(super) background: Option<LinkId>,
+    /// The deadline as it was last written down.
+    deadline: Option<Instant>,
 }
 
 /// What the host's turns leave to the background.
@@ -181,16 +183,21 @@ impl Connection {
         batch.clear();
         hosted.woken.store(false, Ordering::Release);
         hosted.drives.fetch_add(1, Ordering::AcqRel);
-        let turn_held = hosted.turn();
+        let mut turn_held = hosted.turn();
         let was_kept = hosted.kept.swap(false, Ordering::AcqRel);
         // What the background read while it stood in comes first.
         let queued = shared.queue.take(batch);
+        let now = Instant::now();
         let mut turn = if queued {
             Turn { again: true, descriptor: turn_held.host.and_then(|id| shared.client.descriptor(id)), ..Turn::default() }
         } else {
-            shared.client.drive(Instant::now(), batch)
+            shared.client.drive(now, batch)
         };
-        hosted.deadline.store(stamp(turn.deadline), Ordering::Relaxed);
+        // One that moves back, as with each message, is written down when it would have come: who reads it too early looks again.
+        if turn.deadline.is_none() || turn_held.deadline.is_none_or(|known| known <= now || turn.deadline < Some(known)) {
+            turn_held.deadline = turn.deadline;
+            hosted.deadline.store(stamp(turn.deadline), Ordering::Relaxed);
+        }
         hosted.writes.store(turn.want_write, Ordering::Relaxed);
         drop(turn_held);
         if hosted.order(&mut turn) || was_kept {

@@ -1,5 +1,6 @@
 //! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a face (Rust, Python, Node) holds of a socket.
 
+mod alarm;
 mod background;
 pub mod exit;
 mod host;

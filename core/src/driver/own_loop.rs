@@ -4,7 +4,7 @@
 //! Within another loop that can watch descriptors ([`OwnLoop::drive_within`]) only the deadlines and the wakes are its matter.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
+use super::alarm::Alarm;
 use super::{Connection, LinkId, Plan};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Batch;
 
 const WAKER: Token = Token(usize::MAX);
+const ALARM: Token = Token(usize::MAX - 1);
 const EVENTS: usize = 256;
 
 /// The loop of one thread.
@@ -25,11 +27,12 @@ pub struct OwnLoop {
     poll: Poll,
     events: Events,
     handle: LoopHandle,
-    sockets: HashMap<usize, Socket>,
+    sockets: BTreeMap<usize, Socket>,
     /// When to drive which socket, earliest first. A deadline that moved back keeps its entry: the turn that it causes is for nothing, once.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// The earliest deadline that a loop around this one was told of.
+    /// Within another loop: the earliest deadline that is seen to, and what makes this one's descriptor readable then, where there is such a thing.
     told: Option<Instant>,
+    alarm: Option<Alarm>,
     /// The sockets that are due at the next wait, whatever happens.
     again: Vec<usize>,
 }
@@ -67,8 +70,8 @@ pub struct Driven {
     pub watch: Option<Watch>,
     /// Drive again at once, or after the loop's other work.
     pub again: bool,
-    /// [`OwnLoop::alarm`] has news.
-    pub alarm: bool,
+    /// A deadline came up that is earlier than the others: [`OwnLoop::arm`] is to be called.
+    pub deadline: bool,
 }
 
 /// What a loop has to watch for one socket: this and nothing else.
@@ -144,9 +147,10 @@ impl OwnLoop {
             poll,
             events: Events::with_capacity(EVENTS),
             handle,
-            sockets: HashMap::new(),
+            sockets: BTreeMap::new(),
             deadlines: BinaryHeap::new(),
             told: None,
+            alarm: None,
             again: Vec::new(),
         })
     }
@@ -161,12 +165,27 @@ impl OwnLoop {
         self.deadlines.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A loop within another one (this one's descriptor is readable when a socket is due) has the outer loop wait no longer than until
-    /// the next deadline: that time, if it is earlier than what was told before and has not come.
-    pub fn alarm(&mut self) -> Option<Instant> {
-        let next = self.deadline().filter(|next| self.told.is_none_or(|told| *next < told))?;
+    /// For a loop within another one: sees to it that this one's descriptor is readable when the next deadline has come. Where the system has no
+    /// means for that, the outer loop has to take a turn at the time that is returned, and no earlier one counts any more.
+    pub fn arm(&mut self) -> Option<Instant> {
+        let next = self.deadline().filter(|next| self.is_news(*next))?;
         self.told = Some(next);
-        Some(next)
+        if self.alarm.is_none() {
+            self.alarm = self.make_alarm().ok();
+        }
+        // A timeout of the outer loop would do, too, but it costs a timer of the kernel's in each of its waits.
+        self.alarm.as_ref().is_none_or(|alarm| alarm.set(next).is_err()).then_some(next)
+    }
+
+    fn make_alarm(&self) -> io::Result<Alarm> {
+        let alarm = Alarm::new()?;
+        self.poll.registry().register(&mut SourceFd(&alarm.as_raw_fd()), ALARM, Interest::READABLE)?;
+        Ok(alarm)
+    }
+
+    /// Whether nobody has seen to a deadline yet.
+    fn is_news(&self, deadline: Instant) -> bool {
+        self.told.is_none_or(|told| deadline < told)
     }
 
     /// Has the descriptor be readable for the sockets that are due whatever happens. For a loop within another one, after each turn.
@@ -229,14 +248,17 @@ impl OwnLoop {
         }
         let mut woken = false;
         for event in &self.events {
-            if event.token() == WAKER {
-                woken = true;
-            } else {
-                due.push(event.token().0);
-                if event.is_read_closed()
-                    && let Some(socket) = self.sockets.get_mut(&event.token().0)
-                {
-                    socket.hung_up = true;
+            match event.token() {
+                WAKER => woken = true,
+                // Edge-triggered: nothing is to be read, and the deadlines below say whose it was.
+                ALARM => {}
+                Token(token) => {
+                    due.push(token);
+                    if event.is_read_closed()
+                        && let Some(socket) = self.sockets.get_mut(&token)
+                    {
+                        socket.hung_up = true;
+                    }
                 }
             }
         }
@@ -266,7 +288,9 @@ impl OwnLoop {
     pub fn drive(&mut self, token: usize, batch: &mut Batch) -> Result<Option<Connection>> {
         let Some((socket, plan)) = advance(&mut self.sockets, &mut self.deadlines, token, batch) else { return Ok(None) };
         socket.hung_up &= socket.watched == plan.descriptor;
-        if plan.again || (socket.hung_up && plan.want_read) {
+        let again = plan.again || (socket.hung_up && plan.want_read);
+        self.again.pop_if(|last| *last == token);
+        if again {
             self.again.push(token);
         }
         if socket.watched != plan.descriptor {
@@ -291,6 +315,11 @@ impl OwnLoop {
         Ok(Some(connection))
     }
 
+    /// Whether the socket that was driven last is due again at once.
+    pub fn goes_on(&self, token: usize) -> bool {
+        self.again.last() == Some(&token)
+    }
+
     /// The same where a loop around this one watches the descriptors and drives a socket when its own is ready (level-triggered will do). Once it
     /// watches what it is told to, tell that with [`Connection::watching`]. Nothing for a token that is gone.
     pub fn drive_within(&mut self, token: usize, batch: &mut Batch) -> Option<Driven> {
@@ -302,8 +331,8 @@ impl OwnLoop {
         if plan.finished {
             self.sockets.remove(&token);
         }
-        let alarm = self.deadline().is_some_and(|next| self.told.is_none_or(|told| next < told));
-        Some(Driven { watch: (before != now).then_some(Watch { before, now }), again: plan.again, alarm })
+        let deadline = self.deadline().is_some_and(|next| self.is_news(next));
+        Some(Driven { watch: (before != now).then_some(Watch { before, now }), again: plan.again, deadline })
     }
 
     /// Takes a socket away at once; the descriptor that the loop around this one watches for it, until it is told otherwise.
@@ -321,7 +350,7 @@ impl Socket {
 
 /// Drives a socket and notes its deadline.
 fn advance<'a>(
-    sockets: &'a mut HashMap<usize, Socket>,
+    sockets: &'a mut BTreeMap<usize, Socket>,
     deadlines: &mut BinaryHeap<Reverse<(Instant, usize)>>,
     token: usize,
     batch: &mut Batch,

@@ -91,7 +91,7 @@ impl Assembly {
         }
     }
 
-    /// Ends the message and adds it to the batch. Returns its length.
+    /// Ends the message and adds it to the batch. Returns how many bytes of it were inflated.
     pub(super) fn finish(&mut self, batch: &mut Batch, decoder: Option<&mut Decoder>) -> Result<usize> {
         if let Some(decoder) = decoder.filter(|_| self.compressed) {
             decoder.finish(|piece| self.append(piece))?;
@@ -121,7 +121,7 @@ impl Assembly {
             }
         };
         batch.items.push(item);
-        Ok(self.length)
+        Ok(if self.compressed { self.length } else { 0 })
     }
 
     /// Gives the memory back; to be called between two messages.

@@ -85,7 +85,7 @@ impl Protocol {
     }
 
     /// Parses `batch.bytes[start..]` and pushes what it finds to `batch.items`: at most `max_events` (but one at least), and about a
-    /// mebibyte of payload. Pings are answered. Unused bytes are kept for the next [`prepare`](Self::prepare).
+    /// mebibyte of inflated payload. Pings are answered. Unused bytes are kept for the next [`prepare`](Self::prepare).
     pub fn receive(&mut self, batch: &mut Batch, start: usize, max_events: usize) -> Received {
         self.receiver.receive(batch, start, max_events, &mut self.sender)
     }

@@ -13,7 +13,7 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item};
 
-/// How many bytes of messages a turn brings before the rest has to wait: small frames can inflate to large messages.
+/// How many bytes a turn inflates before the rest has to wait: small frames can become large messages. Others are bounded by what was read.
 const TURN: usize = 1 << 20;
 
 /// The receiving half of a connection.
@@ -114,11 +114,12 @@ impl Receiver {
                 self.frame = None;
                 if rest.fin {
                     self.under_way = false;
-                    let length = self.message.finish(turn.batch, self.decoder.as_mut())?;
+                    let inflated = self.message.finish(turn.batch, self.decoder.as_mut())?;
                     if let Some(Item::Text(range) | Item::Binary(range)) = turn.batch.items.last() {
                         turn.used = range.end;
                     }
-                    turn.count(length);
+                    turn.bytes_left = turn.bytes_left.saturating_sub(inflated);
+                    turn.count();
                 }
             }
             if turn.events_left == 0 || turn.bytes_left == 0 {
@@ -213,13 +214,12 @@ impl Turn<'_> {
         self.used = self.used.max(self.at);
         let range = start..self.at;
         self.batch.items.push(if kind == Kind::Text { Item::Text(range) } else { Item::Binary(range) });
-        self.count(length);
+        self.count();
     }
 
     #[inline]
-    fn count(&mut self, length: usize) {
+    fn count(&mut self) {
         self.events_left -= 1;
-        self.bytes_left = self.bytes_left.saturating_sub(length);
         self.data_messages += 1;
     }
 }

@@ -1,0 +1,72 @@
+//! How long the sockets of a hub keep their loop in one of its turns, all together, and who has to wait for the next one. Knows no socket.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::inner::lock;
+
+/// How long the sockets of a hub may keep the loop together, before others have their turn.
+const BUDGET: Duration = Duration::from_millis(10);
+
+/// The present turn of a loop, as far as it is the hub's.
+#[derive(Default)]
+pub(crate) struct Round {
+    /// In nanoseconds.
+    spent: AtomicU64,
+    /// The loop will say when its turn has ended.
+    ends: AtomicBool,
+    /// Who came too late, first come first.
+    waiting: Mutex<Vec<usize>>,
+}
+
+impl Round {
+    /// The loop's turn has ended. Who waits comes first in the next one.
+    pub(crate) fn next(&self) -> Vec<usize> {
+        self.ends.store(false, Ordering::Relaxed);
+        self.spent.store(0, Ordering::Relaxed);
+        std::mem::take(&mut *lock(&self.waiting))
+    }
+
+    /// Whether the budget is spent.
+    pub(crate) fn is_over(&self) -> bool {
+        self.spent.load(Ordering::Relaxed) >= BUDGET.as_nanos() as u64
+    }
+
+    /// Counts the time that something takes. True beside its outcome: the loop has to say when its turn has ended.
+    pub(crate) fn measure<T>(&self, what: impl FnOnce() -> T) -> (T, bool) {
+        let start = ticks();
+        let outcome = what();
+        let spent = ticks().saturating_sub(start);
+        if spent.is_zero() {
+            return (outcome, false);
+        }
+        self.spent.fetch_add(spent.as_nanos() as u64, Ordering::Relaxed);
+        (outcome, self.must_end())
+    }
+
+    /// Has a socket wait for the next round.
+    pub(crate) fn wait(&self, token: usize) {
+        let mut waiting = lock(&self.waiting);
+        if !waiting.contains(&token) {
+            waiting.push(token);
+        }
+    }
+
+    /// Whether the loop has to be asked to say when its turn has ended: it was not yet.
+    pub(crate) fn must_end(&self) -> bool {
+        !self.ends.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// The kernel's coarse clock: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
+pub(crate) fn ticks() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is ours, and the call writes it.
+    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
