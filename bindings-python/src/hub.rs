@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{Connection, LoopHandle, OwnLoop};
+use heartwire::driver::{LoopHandle, OwnLoop};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::Batch;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::burst::Held;
 use crate::deliver::Turn;
 use crate::inner::{Inner, lock};
 use crate::round::Round;
@@ -32,7 +33,7 @@ const SIGNAL_CHECK: Duration = Duration::from_secs(1);
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
     /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
-    own: Mutex<OwnLoop>,
+    pub(crate) own: Mutex<OwnLoop>,
     pub(crate) handle: LoopHandle,
     descriptor: RawFd,
     /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
@@ -41,8 +42,7 @@ pub(crate) struct Hub {
     news: AtomicBool,
     /// `run` waits and delivers.
     pub(crate) running: AtomicBool,
-    /// Connections whose held messages leave with the next flush.
-    pub(crate) held: Mutex<Vec<Connection>>,
+    pub(crate) held: Held,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
     pub(crate) stalls: Stalls,
@@ -236,7 +236,7 @@ impl Hub {
             news: AtomicBool::new(false),
             watcher: OnceLock::new(),
             running: AtomicBool::new(false),
-            held: Mutex::default(),
+            held: Held::default(),
             sockets: Mutex::default(),
             stalls: Stalls::default(),
             round: Round::default(),
@@ -292,10 +292,10 @@ impl Hub {
         result
     }
 
-    /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
+    /// The loop's turn has ended in which something was held back.
     #[pyo3(name = "_flush")]
-    fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::flush_ripe(slf)
+    fn flush_if_ripe(&self) {
+        self.flush_ripe();
     }
 
     /// How many sockets live here.
