@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// Two sends no further apart than this follow each other quickly; nothing that waits for an answer of the peer does.
-const QUICK: Duration = Duration::from_micros(5);
+const QUICK: Duration = Duration::from_micros(10);
 /// How many such sends in a row leave at once.
 const AT_ONCE: i16 = 4;
 /// How many more do after a flush that brought a single message.

@@ -58,7 +58,7 @@ impl Alarm {
     /// One that is not set.
     ///
     /// # Errors
-    /// `Unsupported` on a system that has none, and those of timerfd_create(2).
+    /// `Unsupported` on a system that has none, and those of `timerfd_create(2)`.
     pub(super) fn new() -> io::Result<Self> {
         system::create().map(Self)
     }
