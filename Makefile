@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak endurance lint bench audit python node server tools clean have-python
+.PHONY: help demo test soak endurance sanitize lint bench audit python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -24,6 +24,9 @@ soak: python node ## bots of every face and a server that fails, is killed and i
 endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; what each face holds and costs
 	@cargo build --quiet --release -p heartwire --example endurance
 	@$(VENV) tests/endurance/measure.py
+
+sanitize: have-python ## the core's tests and the fuzz targets' corpora under AddressSanitizer; needs a nightly compiler
+	@$(PYTHON) .ci/sanitize.py
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py
