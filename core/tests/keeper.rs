@@ -75,13 +75,13 @@ fn number(text: &str) -> u64 {
     text.parse().unwrap()
 }
 
-/// The server pings all the time and drops a peer that is silent for five pings.
+/// The server pings all the time and drops a peer that is silent for too long: less than the handler blocks, and more than a busy machine needs.
 #[test]
 fn a_blocked_handler_keeps_its_connection() {
     let long = std::env::var("BLOCK").ok().map(|seconds| Duration::from_secs(number(&seconds)));
-    let (blocked, every, patience) = match long {
-        Some(seconds) => (seconds, Duration::from_secs(1), Duration::from_millis(500)),
-        None => (Duration::from_secs(3), Duration::from_millis(100), Duration::from_millis(50)),
+    let (blocked, every, silent, patience, share) = match long {
+        Some(seconds) => (seconds, Duration::from_secs(1), Duration::from_secs(5), Duration::from_millis(500), 0.6),
+        None => (Duration::from_secs(3), Duration::from_millis(100), Duration::from_secs(2), Duration::from_millis(50), 0.25),
     };
     let (url, server) = serve(move |mut peer| {
         peer.send(Message::text("0")).unwrap();
@@ -93,13 +93,13 @@ fn a_blocked_handler_keeps_its_connection() {
             peer.send(Message::text(round.to_string())).unwrap();
             let mut answered = None;
             while answered.is_none() || asked.elapsed() < every {
-                let left = every * if answered.is_none() { 5 } else { 1 };
+                let left = if answered.is_none() { silent } else { every };
                 peer.get_ref().set_read_timeout(Some(left.saturating_sub(asked.elapsed()).max(Duration::from_millis(1)))).unwrap();
                 match peer.read() {
                     Ok(Message::Pong(payload)) if payload[..] == round.to_be_bytes() => answered = Some(asked.elapsed()),
                     Ok(Message::Text(_)) => beats.push(Instant::now()),
                     Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                        assert!(answered.is_some(), "the peer was silent for five pings");
+                        assert!(answered.is_some(), "the peer was silent for too long");
                     }
                     other => _ = other.unwrap(),
                 }
@@ -127,7 +127,7 @@ fn a_blocked_handler_keeps_its_connection() {
     println!("{rounds} pings, the slowest answered after {slowest:?}; {} heartbeats, at most {longest:?} apart", beats.len());
     let stall = stall.expect("the keeper stood in");
     assert!(stall <= blocked && stall > blocked / 2, "{stall:?}");
-    assert!(beats.len() as f64 > blocked.as_secs_f64() / every.as_secs_f64() * 0.6, "{} heartbeats", beats.len());
+    assert!(beats.len() as f64 > blocked.as_secs_f64() / every.as_secs_f64() * share, "{} heartbeats", beats.len());
 }
 
 /// What the keeper reads has its bound: then TCP slows the peer down.
