@@ -153,7 +153,7 @@ def _count(patterns: list[str], lines: list[str]) -> int:
 
 def core() -> list[Command]:
     checkout.need_rust()
-    packages = ("-p", "heartwire", "-p", "heartwire-chat-server")
+    packages = ("-p", "heartwire", "-p", "heartwire-chat-server", "-p", "heartwire-node")
     if checkout.output("cargo", "nextest", "--version"):
         tests = Command(("cargo", "nextest", "run", *packages, "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"))
     else:

@@ -19,9 +19,10 @@ pub(crate) const PER_CALL: usize = 32;
 const BYTES_PER_CALL: usize = 256 << 10;
 /// How long one call may take.
 const SHORT: Duration = Duration::from_millis(1);
-/// How many empty batches are kept, and of what size: one for the socket that reads, some for those in the middle of one.
+/// How many empty batches are kept: one for the socket that reads, some for those in the middle of one. And of what size: that of a turn of a flood
+/// under the default `read_limit`, for the memory of one that is given back after each turn costs a page fault every 4 KiB of the next.
 const SPARE: usize = 4;
-const SPARE_BYTES: usize = 256 << 10;
+const SPARE_BYTES: usize = 2 << 20;
 
 /// A call of the shim.
 struct Task {
@@ -100,7 +101,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
                 match home.with(|environment| next(js, environment, handle, &mut task)) {
                     Ok(false) => return Some(Served::Through),
                     Ok(true) => {
-                        let began = task.more.then(Instant::now);
+                        let began = (task.more && !task.synchronous).then(Instant::now);
                         let mut outcome = js.task(task.function, task.arguments());
                         while outcome.is_err() {
                             if !js.report_pending() {
