@@ -10,11 +10,15 @@ const { inspect } = require('node:util')
 /**
  * When events came, shared by those that came together.
  * @typedef {{ time: number }} Moment
- * @typedef {{ trust(event: LightEvent, trusted: boolean): void, begin(event: LightEvent, target: EventTarget): void, end(event: LightEvent): void,
- *   isStopped(event: LightEvent): boolean, isOurs(value: any): boolean, isDispatched(event: LightEvent): boolean }} Internals
+ * @typedef {{ trust(event: MessageEvent, trusted: boolean): void, begin(event: MessageEvent, target: EventTarget): void, end(event: MessageEvent): void,
+ *   isStopped(event: MessageEvent): boolean, isOurs(value: any): boolean, isDispatched(event: MessageEvent): boolean }} Internals
  */
 /** @type {Internals} */
 let internals
+/** @type {(data: unknown, init: { origin: string }, moment: Moment) => MessageEvent} */
+let trustedMessage
+/** A member of the dictionary that an event was made with. @type {(event: MessageEvent, name: string, otherwise: unknown) => any} */
+let field
 
 const TRUSTED = 1
 const DISPATCHED = 2
@@ -25,22 +29,24 @@ const BUBBLES = 32
 const COMPOSED = 64
 const PREVENTED = 128
 
-class LightEvent {
+/** The base of all the others, and not one of them: an object whose class has to call `super()` takes twice the time to make. */
+class MessageEvent {
   /** @type {string} */
   #type
   /** @type {EventTarget | null} */
   #target = null
   #flags = 0
   #moment
+  /** What the classes add. */
+  #init
+  #data
 
-  /**
-   * @param {string} type
-   * @param {{ bubbles?: boolean, cancelable?: boolean, composed?: boolean } | null} [init]
-   * @param {Moment} [moment]
-   */
+  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
   constructor(type, init, moment) {
     this.#type = type
     this.#moment = moment ?? { time: performance.now() }
+    this.#init = init
+    this.#data = init?.data ?? null
     if (init) this.#flags = (init.bubbles ? BUBBLES : 0) | (init.cancelable ? CANCELABLE : 0) | (init.composed ? COMPOSED : 0)
   }
 
@@ -61,7 +67,39 @@ class LightEvent {
       isOurs: (value) => typeof value === 'object' && value !== null && #type in value,
       isDispatched: (event) => (event.#flags & DISPATCHED) !== 0,
     }
+    field = (event, name, otherwise) => event.#init?.[name] ?? otherwise
+    trustedMessage = (data, init, moment) => {
+      const event = new MessageEvent('message', init, moment)
+      event.#data = data
+      event.#flags |= TRUSTED
+      return event
+    }
   }
+
+  get data() {
+    return this.#data
+  }
+  get origin() {
+    return field(this, 'origin', '')
+  }
+  get lastEventId() {
+    return field(this, 'lastEventId', '')
+  }
+  get source() {
+    return field(this, 'source', null)
+  }
+  get ports() {
+    return field(this, 'ports', [])
+  }
+  /** The data parsed as JSON: text, an ArrayBuffer or a Buffer of UTF-8. */
+  json() {
+    const data = this.#data
+    if (typeof data === 'string') return JSON.parse(data)
+    if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return JSON.parse(new TextDecoder().decode(/** @type {any} */ (data)))
+    throw new TypeError('json() reads text, ArrayBuffer and Buffer messages; a Blob has to be read with await event.data.text()')
+  }
+
+  // What every event has -----------------------------------------------------------------------------------------------------
 
   get type() {
     return this.#type
@@ -139,32 +177,33 @@ class LightEvent {
     return depth < 0 ? `[${name}]` : `${name} ${inspect(fields, { ...options, depth: (options.depth ?? 2) - 1 })}`
   }
 }
-Object.setPrototypeOf(LightEvent, Event)
+Object.setPrototypeOf(MessageEvent, Event)
+
+/** The members that only messages have. */
+const OF_MESSAGES = ['data', 'origin', 'lastEventId', 'source', 'ports', 'json']
 
 /** The fields that each class adds, to be shown by `inspect`. @type {Map<object, string[]>} */
 const own = new Map()
-const common = Object.getOwnPropertyDescriptors(LightEvent.prototype)
+const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(MessageEvent.prototype)
+const common = Object.fromEntries(Object.entries(members).filter(([name]) => !OF_MESSAGES.includes(name)))
 
 /**
- * Puts a class below the platform's class `Base`, with all of LightEvent's members on it.
+ * Puts a class below the platform's class `Base`, with the members of every event on it.
  * @param {any} Class
  * @param {any} Base
  */
 function below(Class, Base) {
   const { prototype } = Class
-  const fields = Object.entries(Object.getOwnPropertyDescriptors(prototype))
+  const { constructor: _, ...added } = Object.getOwnPropertyDescriptors(prototype)
+  const getters = Object.entries(added).filter(([name, descriptor]) => descriptor.get && !(Class === MessageEvent && name in common))
   own.set(
     prototype,
-    fields.filter(([, descriptor]) => descriptor.get).map(([name]) => name),
+    getters.map(([name]) => name),
   )
-  for (const name of Object.keys(prototype)) Object.defineProperty(prototype, name, { enumerable: true })
-  for (const [name] of fields) if (name !== 'constructor') Object.defineProperty(prototype, name, { enumerable: true })
-  if (Object.getPrototypeOf(prototype) === LightEvent.prototype) {
-    const { constructor: _, ...members } = common
-    Object.defineProperties(prototype, members)
-    Object.defineProperty(prototype, inspect.custom, { value: LightEvent.prototype[inspect.custom], configurable: true, writable: true })
-    Object.setPrototypeOf(prototype, Base.prototype)
-  }
+  for (const name of Object.keys(added)) Object.defineProperty(prototype, name, { enumerable: true })
+  for (const [name, descriptor] of Object.entries(common)) Object.defineProperty(prototype, name, { ...descriptor, enumerable: true })
+  Object.defineProperty(prototype, inspect.custom, { value: MessageEvent.prototype[inspect.custom], configurable: true, writable: true })
+  Object.setPrototypeOf(prototype, Base.prototype)
 }
 
 /** The platform's class of this name, or Event. @param {string} name */
@@ -173,82 +212,29 @@ function platform(name) {
   return Class?.prototype instanceof Event ? Class : Event
 }
 
-/** @type {(data: unknown, init: { origin: string }, moment: Moment) => MessageEvent} */
-let trustedMessage
-
-class MessageEvent extends LightEvent {
-  #data
-  #init
-
-  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
-  constructor(type, init, moment) {
-    super(type, init, moment)
-    this.#data = init?.data ?? null
-    this.#init = init
-  }
-
-  static {
-    trustedMessage = (data, init, moment) => {
-      const event = new MessageEvent('message', init, moment)
-      event.#data = data
-      internals.trust(event, true)
-      return event
-    }
-  }
-
-  get data() {
-    return this.#data
-  }
-  get origin() {
-    return this.#init?.origin ?? ''
-  }
-  get lastEventId() {
-    return this.#init?.lastEventId ?? ''
-  }
-  get source() {
-    return this.#init?.source ?? null
-  }
-  get ports() {
-    return this.#init?.ports ?? []
-  }
-  /** The data parsed as JSON: text, an ArrayBuffer or a Buffer of UTF-8. */
-  json() {
-    const data = this.#data
-    if (typeof data === 'string') return JSON.parse(data)
-    if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return JSON.parse(new TextDecoder().decode(/** @type {any} */ (data)))
-    throw new TypeError('json() reads text, ArrayBuffer and Buffer messages; a Blob has to be read with await event.data.text()')
-  }
-}
 below(MessageEvent, platform('MessageEvent'))
 
-class CloseEvent extends LightEvent {
-  #init
-
-  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
-  constructor(type, init, moment) {
-    super(type, init, moment)
-    this.#init = init ?? {}
-  }
+class CloseEvent extends MessageEvent {
   get wasClean() {
-    return Boolean(this.#init.wasClean ?? false)
+    return Boolean(field(this, 'wasClean', false))
   }
   get code() {
-    return this.#init.code ?? 0
+    return field(this, 'code', 0)
   }
   get reason() {
-    return this.#init.reason ?? ''
+    return field(this, 'reason', '')
   }
   /** The cause of an abnormal end, or null. */
   get error() {
-    return this.#init.error ?? null
+    return field(this, 'error', null)
   }
   /** Whether another attempt follows. */
   get willReconnect() {
-    return this.#init.willReconnect ?? false
+    return field(this, 'willReconnect', false)
   }
   /** In how many milliseconds, or null. */
   get retryIn() {
-    return this.#init.retryIn ?? null
+    return field(this, 'retryIn', null)
   }
 }
 below(CloseEvent, platform('CloseEvent'))
@@ -259,20 +245,12 @@ for (const Class of [MessageEvent, CloseEvent]) {
 /** A class of plain events with these fields. @param {string} name @param {Record<string, unknown>} defaults */
 function fieldEvent(name, defaults) {
   const Class = {
-    [name]: class extends LightEvent {
-      /** @type {any} */
-      #init
-
-      /** @param {string} type @param {any} [init] @param {Moment} [moment] */
-      constructor(type, init, moment) {
-        super(type, init, moment)
-        this.#init = init ?? {}
-      }
+    [name]: class extends MessageEvent {
       static {
         for (const key of Object.keys(defaults)) {
           Object.defineProperty(this.prototype, key, {
             get() {
-              return this.#init[key] ?? defaults[key]
+              return field(this, key, defaults[key])
             },
             configurable: true,
           })
@@ -294,7 +272,7 @@ const DrainEvent = fieldEvent('DrainEvent', {})
 const DroppedEvent = fieldEvent('DroppedEvent', { messages: null, reason: '' })
 
 /**
- * @param {{ new (type: string, init?: any): LightEvent }} Class
+ * @param {{ new (type: string, init?: any): MessageEvent }} Class
  * @param {string} type
  * @param {any} init
  */
@@ -305,7 +283,6 @@ function trusted(Class, type, init) {
 }
 
 module.exports = {
-  LightEvent,
   MessageEvent,
   CloseEvent,
   OpenEvent,

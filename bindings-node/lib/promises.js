@@ -43,7 +43,7 @@ function opened(socket) {
     () =>
       new Promise((resolve, reject) =>
         watch(socket, () => {
-          if (socket.openInfo) resolve(socket.openInfo)
+          if (socket.openInfo) resolve(plain(socket.openInfo))
           else if (socket.isOver) reject(socket.abortReason ?? failure(socket.lastClose))
           return socket.openInfo !== null || socket.isOver
         }),
@@ -64,6 +64,11 @@ function closed(socket) {
         }),
       ),
   )
+}
+
+/** @param {NonNullable<Socket['openInfo']>} info */
+function plain({ url, protocol, extensions, headers }) {
+  return { url, protocol, extensions, headers }
 }
 
 /** @param {any} close */

@@ -33,7 +33,7 @@ class Socket {
   handle
   /** close() was called, and waits for what was sent before it. */
   closeWaits = false
-  /** What the first open event told, and the last close event. @type {any} */
+  /** What the first open event told, and the last close event. @type {OpenInfo | null} */
   openInfo = null
   /** @type {any} */
   lastClose = null
@@ -187,7 +187,7 @@ class Socket {
     const { trusted } = events
     switch (name) {
       case 'open': {
-        const info = openInfo(this, JSON.stringify(fields.headers))
+        const info = new OpenInfo(this, JSON.stringify(fields.headers))
         this.openInfo ??= info
         return trusted(events.OpenEvent, name, info)
       }
@@ -392,22 +392,23 @@ function originOf(url) {
   return `${protocol}//${host}`
 }
 
-/**
- * What an open connection tells. Few ask for the headers, so they are kept as text.
- * @param {Socket} socket
- * @param {string} text the headers as JSON
- */
-function openInfo({ url, protocol, extensions }, text) {
+/** What an open connection tells. Few ask for the headers, so they are kept as text. */
+class OpenInfo {
+  #text
   /** @type {Headers | undefined} */
-  let made
-  return {
-    url,
-    protocol,
-    extensions,
-    get headers() {
-      made ??= headersOf(text)
-      return made
-    },
+  #headers
+
+  /** @param {Socket} socket @param {string} text the headers as JSON */
+  constructor({ url, protocol, extensions }, text) {
+    this.url = url
+    this.protocol = protocol
+    this.extensions = extensions
+    this.#text = text
+  }
+
+  get headers() {
+    this.#headers ??= headersOf(this.#text)
+    return this.#headers
   }
 }
 
