@@ -1,5 +1,7 @@
 //! The hand-over between host, background and keeper under a model checker: random schedules of all that may run at the same time, with a
 //! real socket underneath. Locks of the client count as one step each, for nothing here is awaited under them.
+//!
+//! `python3 core/src/driver/mutants.py` shows that it sees what it should: it breaks a line of the hand-over at a time, and each must make it fail.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 
@@ -105,8 +108,9 @@ fn answer(connection: &Connection, text: &str) -> u8 {
     number
 }
 
-/// Sends numbers, reads as many and those of the user, closes, and ends when the Close is answered. Gives the numbers that came.
-fn peer(mut stream: UnixStream) -> Vec<u8> {
+/// Sends numbers, reads as many and those of the user, is silent until the background has `let_go`, closes, and ends when the Close is answered.
+/// Gives the numbers that came.
+fn peer(mut stream: UnixStream, let_go: &AtomicBool) -> Vec<u8> {
     stream.set_nonblocking(true).expect("a socket");
     let (mut sent, mut closed, mut bytes, mut came) = (0, false, Vec::new(), Vec::new());
     while came.last().is_none_or(|(opcode, _)| *opcode != 0x88) {
@@ -123,7 +127,7 @@ fn peer(mut stream: UnixStream) -> Vec<u8> {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
         }
         came.append(&mut frames(&mut bytes));
-        if came.len() == usize::from(MESSAGES) * 2 && !closed {
+        if came.len() == usize::from(MESSAGES) * 2 && !closed && let_go.load(Ordering::Acquire) {
             stream.write_all(&[0x88, 2, 0x03, 0xe8]).expect("room");
             closed = true;
         }
@@ -136,23 +140,32 @@ fn play() {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     let woken = Arc::new(AtomicBool::new(false));
     let waking = Arc::clone(&woken);
-    let options = Options { read_limit: 200, compression: None, ..Options::default() };
+    // With and without reading that stops for a while, which brings wakes of its own.
+    let read_limit = if thread_rng().r#gen() { 200 } else { 1 << 20 };
+    let options = Options { read_limit, compression: None, ..Options::default() };
     let wake = Arc::new(move || waking.store(true, Ordering::Release));
     let connection = Connection::hosted("ws://model/", options, Providers::default(), wake).expect("plain options");
     connection.0.client.start(Instant::now());
     let mut threads = Vec::new();
     let own = connection.clone();
     threads.push(thread::spawn(move || background(&own, Some(ours))));
-    let own = connection.clone();
+    let let_go = Arc::new(AtomicBool::new(false));
+    let (own, coming_back, letting_go) = (connection.clone(), Arc::clone(&woken), Arc::clone(&let_go));
     threads.push(thread::spawn(move || {
+        let hosted = own.0.hosted.as_ref().expect("a hosted socket");
         // Far more often than it would, and whether the host is late or not.
-        for _ in 0..40 {
-            let hosted = own.0.hosted.as_ref().expect("a hosted socket");
+        for _ in 0..thread_rng().gen_range(1..40) {
             if hosted.keep(hosted.drives(), Instant::now(), &keeper::STOOD_IN) {
                 own.0.poke.notify_one();
             }
             thread::yield_now();
         }
+        // A host that is back has its socket to itself, though nothing more may come to tell the background.
+        coming_back.store(true, Ordering::Release);
+        while hosted.is_kept() || hosted.turn().background.is_some() {
+            thread::yield_now();
+        }
+        letting_go.store(true, Ordering::Release);
     }));
     let own = connection.clone();
     threads.push(thread::spawn(move || {
@@ -166,7 +179,7 @@ fn play() {
             thread::yield_now();
         }
     }));
-    let server = thread::spawn(move || peer(theirs));
+    let server = thread::spawn(move || peer(theirs, &let_go));
     let came = host(&connection, &woken);
     assert!(came.iter().copied().eq(0..MESSAGES), "the host saw {came:?}");
     let (sent, answered): (Vec<u8>, Vec<u8>) = server.join().expect("the peer").into_iter().partition(|number| *number >= 100);

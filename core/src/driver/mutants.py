@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Breaks the hand-over between host and background in one place at a time, and looks that the model checker (tests.rs) finds each: by hand, after a
+change of the hand-over or of the model. The tree is as before afterwards. `mutants.py [NAME ...]` tries some."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# name: file, what stands there, what shall stand there
+MUTANTS = {
+    "was_kept: the background is not told that the host is back": ("host.rs", "hosted.order(&mut turn) || was_kept", "hosted.order(&mut turn)"),
+    "again: what is left in the queue waits for another wake": ("host.rs", "Turn { again: true, descriptor", "Turn { again: false, descriptor"),
+    "queue: the host reads before it has taken what was read": ("host.rs", "let queued = shared.queue.take(batch);", "let queued = false;"),
+    "turn: the host's turn does not exclude the background's": (
+        "host.rs",
+        "let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
+        "drop(turn_held); let turn_held = Watches::default(); let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
+    ),
+    "held: a batch is handed over after the turn": (
+        "background.rs",
+        "    hosted.add_orders(&mut turn);\n    let pushed",
+        "    hosted.add_orders(&mut turn);\n    drop(held);\n    let held = ();\n    let pushed",
+    ),
+    "pushed: the host is not woken for what was read in its stead": ("background.rs", "    if pushed {", "    if pushed && false {"),
+    "kept: the background is not told what it has to do in the host's stead": (
+        "mod.rs",
+        "                if hosted.is_kept() {\n",
+        "                if hosted.is_kept() && false {\n",
+    ),
+    "dialled: the host is not told that the connection is open": ("background.rs", "is_some_and(|hosted| !hosted.is_kept())", "is_none()"),
+}
+CHECK = ["cargo", "test", "--quiet", "-p", "heartwire", "--lib", "driver::tests"]
+
+
+def is_found(path: Path, old: str, new: str) -> bool:
+    before = path.read_text()
+    assert before.count(old) == 1, f"{path.name}: {old!r} stands there {before.count(old)} times"
+    try:
+        path.write_text(before.replace(old, new))
+        done = subprocess.run(CHECK, cwd=HERE, capture_output=True, text=True)
+    finally:
+        path.write_text(before)
+    assert "could not compile" not in done.stderr, done.stderr
+    return done.returncode != 0
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with the tree as before
+    chosen = {name: mutant for name, mutant in MUTANTS.items() if not sys.argv[1:] or name.split(":")[0] in sys.argv[1:]}
+    missed = 0
+    for name, (file, old, new) in chosen.items():
+        found = is_found(HERE / file, old, new)
+        missed += not found
+        print(f"{'found ' if found else 'MISSED'}  {name}", flush=True)
+    return 1 if missed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
