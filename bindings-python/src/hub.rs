@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{LoopHandle, OwnLoop};
+use heartwire::driver::{Connection, LoopHandle, OwnLoop};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::Batch;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::burst::Held;
 use crate::deliver::Turn;
 use crate::inner::{Inner, lock};
 use crate::round::Round;
@@ -33,7 +32,7 @@ const SIGNAL_CHECK: Duration = Duration::from_secs(1);
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
     /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
-    pub(crate) own: Mutex<OwnLoop>,
+    own: Mutex<OwnLoop>,
     pub(crate) handle: LoopHandle,
     descriptor: RawFd,
     /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
@@ -42,7 +41,8 @@ pub(crate) struct Hub {
     news: AtomicBool,
     /// `run` waits and delivers.
     pub(crate) running: AtomicBool,
-    pub(crate) held: Held,
+    /// Connections whose held messages leave with the next flush.
+    pub(crate) held: Mutex<Vec<Connection>>,
     /// The sockets that live: the hub keeps them alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
     pub(crate) stalls: Stalls,
@@ -236,7 +236,7 @@ impl Hub {
             news: AtomicBool::new(false),
             watcher: OnceLock::new(),
             running: AtomicBool::new(false),
-            held: Held::default(),
+            held: Mutex::default(),
             sockets: Mutex::default(),
             stalls: Stalls::default(),
             round: Round::default(),
@@ -292,10 +292,10 @@ impl Hub {
         result
     }
 
-    /// The loop's turn has ended in which something was held back.
+    /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
     #[pyo3(name = "_flush")]
-    fn flush_if_ripe(&self) {
-        self.flush_ripe();
+    fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::flush_ripe(slf)
     }
 
     /// How many sockets live here.

@@ -26,7 +26,6 @@ use crate::session::{Action, Session, Target};
 
 pub use calls::Sent;
 use link::{Ending, Link, Retired};
-pub use pace::LONGEST as LONGEST_HOLD;
 pub use turn::{LinkId, Turn};
 
 /// One socket. Every method may be called from any thread; none blocks on the network and none runs user code.

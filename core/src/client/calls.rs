@@ -115,8 +115,8 @@ impl Client {
         }
     }
 
-    /// Writes what is held back, if that is worth it now that the host's turn has ended, and says what [`Client::flush`] says. None: it
-    /// waits for more.
+    /// Writes what is held back, if that is worth it now that the host's turn has ended, and says what [`Client::flush`] says. None: it is to be
+    /// asked again after the next turn.
     pub fn flush_if_ripe(&self, now: Instant) -> Option<bool> {
         if !self.is_ours() {
             return Some(false);

@@ -1,21 +1,21 @@
 //! Which sends leave at once, and which wait for the end of the host's turn to leave with others in one write. Knows no socket.
 //!
 //! A write costs as much as twenty messages of a chat, so a burst leaves in few. But what is sent on its own never waits: only after some sends
-//! in quick succession the next ones are held. Where a turn brings only one of them, it waits for those of the next turns, microseconds in all;
-//! and where holding brought nothing it is not tried again for a while.
+//! in quick succession the next ones are held. Where a turn brings only one of them, it waits for a few turns more, microseconds in all, if each
+//! brings another; and where holding brought nothing it is not tried again for a while.
 
 use std::time::{Duration, Instant};
 
 /// Two sends no further apart than this follow each other quickly; nothing that waits for an answer of the peer does.
-const QUICK: Duration = Duration::from_micros(10);
+const QUICK: Duration = Duration::from_micros(5);
 /// How many such sends in a row leave at once.
 const AT_ONCE: i16 = 4;
 /// How many more do after a flush that brought a single message.
 const IN_VAIN: i16 = 16;
-/// A turn that brings fewer is not the last one to wait for; so many leave without a wait.
+/// A turn that brings fewer is not the last one to wait for.
 const ENOUGH: u32 = 16;
 /// For so long turns are waited for at most, from the first message that is held.
-pub const LONGEST: Duration = Duration::from_micros(50);
+const LONGEST: Duration = Duration::from_micros(50);
 /// Held bytes from which on a write is worth its price in any case.
 const WORTH_A_WRITE: usize = 32 << 10;
 
@@ -26,8 +26,6 @@ pub(super) struct Pace {
     /// How many sends have followed each other quickly; below zero after holding in vain.
     streak: i16,
     held: u32,
-    /// What is held has seen the end of a turn, and waits for messages of the next ones.
-    spread: bool,
     /// The last flush was worth it, and nothing was sent since. The time of its last message is not known, only that of its first.
     carried: bool,
     /// How many at the end of the turn before, and since when.
@@ -38,12 +36,11 @@ pub(super) struct Pace {
 impl Pace {
     /// Whether the message that is sent now waits, with `waiting` bytes (its own included) before the next write.
     pub(super) fn holds(&mut self, now: Instant, waiting: usize) -> bool {
-        let window = if std::mem::take(&mut self.carried) { 2 * LONGEST } else { QUICK };
+        let window = if std::mem::take(&mut self.carried) { LONGEST } else { QUICK };
         let quick = self.last.is_some_and(|last| now.saturating_duration_since(last) <= window);
         self.last = Some(now);
         self.streak = if quick { self.streak.saturating_add(1) } else { self.streak.min(0) };
-        let enough = self.spread && self.held + 1 >= ENOUGH;
-        let holds = (self.streak >= AT_ONCE || self.held > 0) && waiting < WORTH_A_WRITE && !enough;
+        let holds = (self.streak >= AT_ONCE || self.held > 0) && waiting < WORTH_A_WRITE;
         if holds && self.held == 0 {
             (self.seen, self.since) = (0, self.last);
         }
@@ -51,13 +48,11 @@ impl Pace {
         holds
     }
 
-    /// Whether what is held leaves now that the host's turn has ended: false if the next turns are worth waiting for. Then this is asked again at the
-    /// end of the next one, or it leaves when [`LONGEST`] is over, or when it is enough.
+    /// Whether what is held leaves now that the host's turn has ended: false if the next turn is worth waiting for, when this is asked again.
     pub(super) fn is_ripe(&mut self, now: Instant) -> bool {
         let grows = self.held > std::mem::replace(&mut self.seen, self.held);
         let late = self.since.is_none_or(|since| now.saturating_duration_since(since) >= LONGEST);
-        self.spread = grows && !late && self.held < ENOUGH;
-        !self.spread
+        !grows || late || self.held >= ENOUGH
     }
 
     /// Whether it is the first that waits.
@@ -77,7 +72,6 @@ impl Pace {
 
     /// To be called when everything that was held is given to the kernel.
     pub(super) fn flushed(&mut self) {
-        self.spread = false;
         match std::mem::take(&mut self.held) {
             0 => {}
             1 => self.streak = -IN_VAIN,
@@ -113,7 +107,7 @@ mod tests {
         pace.flushed();
         assert_eq!(burst(&mut pace, &mut now, 100), 0, "the next turn goes on at once");
         pace.flushed();
-        now += 2 * LONGEST;
+        now += LONGEST;
         assert_eq!(burst(&mut pace, &mut now, 100), 4, "after a pause it is no burst until it is one again");
     }
 
@@ -130,11 +124,16 @@ mod tests {
     fn turns_of_one_message_share_a_write() {
         let (mut pace, mut now) = (Pace::default(), Instant::now());
         burst(&mut pace, &mut now, 4);
-        for _ in 1..ENOUGH {
+        let mut turns = 0;
+        loop {
             assert_eq!(burst(&mut pace, &mut now, 1), 0);
-            assert!(!pace.is_ripe(now));
+            turns += 1;
+            if pace.is_ripe(now) {
+                break;
+            }
         }
-        assert_eq!(burst(&mut pace, &mut now, 1), 1, "it is enough: with this one all leave");
+        assert_eq!(turns, ENOUGH);
+        pace.flushed();
         burst(&mut pace, &mut now, 1);
         assert!(!pace.is_ripe(now));
         assert!(pace.is_ripe(now), "a turn brought nothing");

@@ -216,12 +216,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what [`Connection::send_paced`] held back, if that is worth it now that the host's turn has ended. Else it waits for messages of the
-    /// next turns, until they are enough, and [`Connection::flush`] is to be called when the time is over that is returned.
-    pub fn flush_if_ripe(&self) -> Option<Duration> {
+    /// Writes what [`Connection::send_paced`] held back, if that is worth it now that the host's turn has ended. False: to be asked again after the
+    /// next turn, which must come without a wait.
+    pub fn flush_if_ripe(&self) -> bool {
         let flushed = self.0.client.flush_if_ripe(Instant::now());
         self.poke_if(flushed.unwrap_or_default());
-        if flushed.is_some() { None } else { Some(client::LONGEST_HOLD) }
+        flushed.is_some()
     }
 
     /// Writes what `more` held back.
@@ -329,11 +329,6 @@ impl Connection {
         if needed {
             self.0.poke();
         }
-    }
-
-    /// Whether both are handles of one socket.
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A handle that does not keep the socket's memory.

@@ -33,8 +33,6 @@ pub struct OwnLoop {
     /// Within another loop: the earliest deadline that is seen to, and what makes this one's descriptor readable then, where there is such a thing.
     told: Option<Instant>,
     alarm: Option<Alarm>,
-    /// Rings for [`OwnLoop::interrupt_in`].
-    bell: Option<Alarm>,
     /// The sockets that are due at the next wait, whatever happens.
     again: Vec<usize>,
 }
@@ -153,7 +151,6 @@ impl OwnLoop {
             deadlines: BinaryHeap::new(),
             told: None,
             alarm: None,
-            bell: None,
             again: Vec::new(),
         })
     }
@@ -178,16 +175,6 @@ impl OwnLoop {
         }
         // A timeout of the outer loop would do, too, but it costs a timer of the kernel's in each of its waits.
         self.alarm.as_ref().is_none_or(|alarm| alarm.set(next).is_err()).then_some(next)
-    }
-
-    /// Ends the wait in so long, or the next one after that, and not when it was said before. Where the system has no means for that: at once.
-    pub fn interrupt_in(&mut self, time: Duration) {
-        if self.bell.is_none() {
-            self.bell = self.make_alarm().ok();
-        }
-        if self.bell.as_ref().is_none_or(|bell| bell.set(Instant::now() + time).is_err()) {
-            self.handle.interrupt();
-        }
     }
 
     fn make_alarm(&self) -> io::Result<Alarm> {
