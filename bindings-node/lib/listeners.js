@@ -6,8 +6,16 @@ const { internals, MessageEvent } = require('./events.js')
 const { report } = require('./errors.js')
 
 /**
- * @typedef {{ type: string, callback: any, capture: boolean, once: boolean, handler: boolean, removed: boolean }} Entry
+ * @typedef {{ type: string, callback: any, flags: number }} Entry
  */
+
+/** The flags of an entry. */
+const CAPTURE = 1
+const ONCE = 2
+/** The value of an event handler attribute. */
+const HANDLER = 4
+/** Taken out, perhaps while a walk is under way. */
+const REMOVED = 8
 
 /** @type {readonly Entry[]} */
 const none = Object.freeze([])
@@ -39,9 +47,8 @@ class Listeners {
     const { capture, once, signal } = flatten(options)
     if (!isCallback(callback)) return
     if (signal?.aborted) return
-    const known = this.of(type).some((entry) => !entry.handler && entry.callback === callback && entry.capture === capture)
-    if (known) return
-    const entry = this.#append({ type, callback, capture, once, handler: false, removed: false })
+    if (this.#find(type, callback, capture)) return
+    const entry = this.#append({ type, callback, flags: (capture ? CAPTURE : 0) | (once ? ONCE : 0) })
     signal?.addEventListener('abort', () => this.#drop(entry), { once: true })
   }
 
@@ -52,13 +59,19 @@ class Listeners {
    */
   remove(type, callback, options) {
     const { capture } = flatten(options)
-    const entry = this.of(type).find((each) => !each.handler && each.callback === callback && each.capture === capture)
+    const entry = this.#find(type, callback, capture)
     if (entry) this.#drop(entry)
+  }
+
+  /** @param {string} type @param {any} callback @param {boolean} capture */
+  #find(type, callback, capture) {
+    const flags = capture ? CAPTURE : 0
+    return this.of(type).find((entry) => entry.callback === callback && (entry.flags & (CAPTURE | HANDLER)) === flags)
   }
 
   /** The value of an event handler attribute. @param {string} type */
   handler(type) {
-    return this.of(type).find((entry) => entry.handler)?.callback ?? null
+    return this.of(type).find((entry) => entry.flags & HANDLER)?.callback ?? null
   }
 
   /**
@@ -68,17 +81,17 @@ class Listeners {
    */
   setHandler(type, value) {
     const callback = typeof value === 'function' || (typeof value === 'object' && value !== null) ? value : null
-    const entry = this.of(type).find((each) => each.handler)
+    const entry = this.of(type).find((each) => each.flags & HANDLER)
     if (entry && callback) entry.callback = callback
     else if (entry) this.#drop(entry)
-    else if (callback) this.#append({ type, callback, capture: false, once: false, handler: true, removed: false })
+    else if (callback) this.#append({ type, callback, flags: HANDLER })
   }
 
   /** @param {Entry} entry */
   #append(entry) {
     this.#replace(entry.type, (list) => {
       // At the target, capturing listeners come first.
-      const at = entry.capture ? list.findLastIndex((each) => each.capture) + 1 : list.length
+      const at = entry.flags & CAPTURE ? list.findLastIndex((each) => each.flags & CAPTURE) + 1 : list.length
       // No spread: it would make room for sixteen more.
       return list.slice(0, at).concat(entry, list.slice(at))
     })
@@ -87,7 +100,7 @@ class Listeners {
 
   /** @param {Entry} entry */
   #drop(entry) {
-    entry.removed = true
+    entry.flags |= REMOVED
     this.#replace(entry.type, (list) => list.filter((each) => each !== entry))
   }
 
@@ -98,12 +111,13 @@ class Listeners {
    * @param {any} event
    */
   call(entry, target, event) {
-    if (entry.removed) return
-    if (entry.once) this.#drop(entry)
+    const { flags } = entry
+    if (flags & REMOVED) return
+    if (flags & ONCE) this.#drop(entry)
     const { callback } = entry
     try {
       if (typeof callback === 'function') callback.call(target, event)
-      else if (!entry.handler) handleEvent(callback).call(callback, event)
+      else if (!(flags & HANDLER)) handleEvent(callback).call(callback, event)
     } catch (error) {
       report(error)
     }

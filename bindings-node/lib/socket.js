@@ -72,7 +72,10 @@ class Socket {
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
     this.resource = new AsyncResource('WebSocket', { requireManualDestroy: false })
-    if (typeof url !== 'function') this.#describe()
+    if (typeof url !== 'function') {
+      this.url = url
+      this.#describe()
+    }
     sockets[made] = this
     addon.hold(true)
     addon.start(made)
@@ -82,7 +85,8 @@ class Socket {
     const [url, protocol, extensions] = addon.describe(this.handle)
     this.protocol = protocol
     this.extensions = extensions
-    this.url = url
+    // The user's own string, rather than a copy for each socket.
+    if (this.url !== url) this.url = url
     this.#messageInit = null
   }
 
