@@ -377,12 +377,11 @@ impl Client {
         if self.unflushed.load(Ordering::Relaxed) {
             self.unflushed.store(false, Ordering::Release);
         }
+        // Before the write, for so much the user may have seen: whoever then waits for `drain` is told, even if the kernel takes all of it at once.
+        inner.over_limit |= link.buffered_amount() > self.options.write_limit;
         link.write();
         inner.pace.flushed();
-        let waiting = link.buffered_amount();
-        if waiting > self.options.write_limit {
-            inner.over_limit = true;
-        } else if waiting == 0 && inner.over_limit {
+        if inner.over_limit && link.buffered_amount() == 0 {
             inner.over_limit = false;
             inner.emitted.push_back(Item::Event(Box::new(Event::Drain)));
         }
