@@ -297,6 +297,36 @@ fn what_is_held_back_leaves_while_the_handler_blocks() {
 const DRIVER: &str = "HEARTWIRE_TEST_DRIVER";
 const URL: &str = "HEARTWIRE_TEST_URL";
 
+/// What another thread asks for is the background's business, too, while the host does not come: here, to drop a peer that never answers a Close.
+#[test]
+fn another_thread_may_close_while_the_handler_blocks() {
+    let (tell, hear) = mpsc::channel();
+    let (url, server) = serve(move |mut peer| {
+        peer.send(Message::text("0")).unwrap();
+        assert_eq!(peer.read().unwrap(), Message::text("the handler has begun"));
+        peer.send(Message::Ping("?".into())).unwrap();
+        assert_eq!(peer.read().unwrap(), Message::Pong("?".into()));
+        tell.send("the background stands in").unwrap();
+        // Takes the Close without a word, and is dropped.
+        io::copy(peer.get_mut(), &mut io::sink()).unwrap();
+        tell.send("the connection has ended").unwrap();
+    });
+    let options = Options {
+        keeper: Some(Duration::from_millis(50)),
+        close_timeout: Duration::from_millis(300),
+        ping_interval: None,
+        ..Options::default()
+    };
+    run(&url, options, |connection, _| {
+        connection.send(Data::Text("the handler has begun"), SendOptions::default()).unwrap();
+        assert_eq!(hear.recv_timeout(BOUND), Ok("the background stands in"));
+        let own = connection.clone();
+        std::thread::spawn(move || own.close(None, "")).join().unwrap().unwrap();
+        assert_eq!(hear.recv_timeout(BOUND), Ok("the connection has ended"));
+    });
+    server.join().unwrap();
+}
+
 #[test]
 #[ignore = "the child process of the tests below"]
 fn child() {

@@ -161,8 +161,11 @@ fn play() {
             thread::yield_now();
         }
         // A host that is back has its socket to itself, though nothing more may come to tell the background.
-        coming_back.store(true, Ordering::Release);
         while hosted.is_kept() || hosted.turn().background.is_some() {
+            // What was read in its stead has it come back, and nothing else.
+            if own.0.queue.is_empty() {
+                coming_back.store(true, Ordering::Release);
+            }
             thread::yield_now();
         }
         letting_go.store(true, Ordering::Release);
