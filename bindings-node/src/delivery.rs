@@ -14,7 +14,7 @@ use crate::uv::{Handle, Watch};
 use crate::values;
 
 /// How many messages cross in one call, and how many tasks share a handle scope.
-pub(crate) const PER_CALL: usize = 32;
+pub(crate) const PER_CALL: usize = 64;
 /// How many bytes of messages cross in one call, so that what a handler's `close()` makes void is not converted for nothing.
 const BYTES_PER_CALL: usize = 256 << 10;
 /// How long one call may take.
