@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import sys
 import threading
 import weakref
 from typing import Any
@@ -212,5 +213,24 @@ def test_the_loop_is_let_go_with_the_last_socket(server: RawServer) -> None:
             assert len(_delivery._hubs) == 1
         await asyncio.sleep(0)
         assert not _delivery._hubs
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loop's own timer does it")
+def test_deadlines_need_no_timer_of_the_loop(server: RawServer) -> None:
+    """A timer of the loop's costs one of the kernel's in each of its waits: the hub's descriptor tells of deadlines instead."""
+
+    async def main() -> None:
+        ws = WebSocket(server.url, ping_interval=0.05)
+        connection = await in_thread(server.connection)
+        for _ in range(3):
+            frame = await in_thread(connection.next)
+            assert frame is not None
+            assert frame[0] == PING
+            connection.send_frame(PONG, frame[1])
+        assert not getattr(asyncio.get_running_loop(), "_scheduled")  # noqa: B009 - asyncio's list of timers
+        ws.terminate()
+        await ws.wait_closed()
 
     asyncio.run(main())
