@@ -26,7 +26,7 @@ use crate::session::{Action, Session, Target};
 
 pub use calls::Sent;
 use link::{Ending, Link, Retired};
-pub use turn::{LinkId, Turn};
+pub use turn::{LinkId, Order, Turn};
 
 /// One socket. Every method may be called from any thread; none blocks on the network and none runs user code.
 pub struct Client {
@@ -54,7 +54,8 @@ struct Inner {
     link: Option<Link>,
     /// Links that are done for, kept until their last bytes have left and their driver has let go of the descriptor.
     retired: Vec<Retired>,
-    next_link: u64,
+    /// The number of the latest attempt, and of its link.
+    attempt: u64,
     /// What has happened outside a turn, for the next one to hand out.
     emitted: VecDeque<Item>,
     dial: DialState,
@@ -100,7 +101,7 @@ pub enum Farewell {
 enum DialState {
     Idle,
     /// Ordered, and not yet taken by the driver.
-    Ordered(Box<dial::Request>),
+    Ordered(LinkId, Box<dial::Request>),
     Running,
     /// To be given up by the driver.
     Cancelled,
@@ -122,7 +123,7 @@ impl Client {
                 url,
                 link: None,
                 retired: Vec::new(),
-                next_link: 1,
+                attempt: 0,
                 emitted: VecDeque::new(),
                 dial: DialState::Idle,
                 paused: false,
@@ -194,8 +195,7 @@ impl Client {
     }
 
     fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened) {
-        let id = LinkId(inner.next_link);
-        inner.next_link += 1;
+        let id = LinkId(inner.attempt);
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
         let (mut link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
         match agreed {
@@ -326,7 +326,9 @@ impl Client {
                 Action::Dial(target) => {
                     let request = self.request(target, &inner.url);
                     inner.shown = Shown { url: Some(request.url.to_string()), ..Shown::default() };
-                    inner.dial = DialState::Ordered(Box::new(request));
+                    // An attempt has the number of the link that it may become.
+                    inner.attempt += 1;
+                    inner.dial = DialState::Ordered(LinkId(inner.attempt), Box::new(request));
                 }
                 Action::CancelDial => {
                     inner.dial = match inner.dial {

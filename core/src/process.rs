@@ -4,10 +4,14 @@
 //! corrupt the parent's stream). So every socket remembers the generation it was made in, and the child's copies of the descriptors are
 //! closed in the fork handler, without a word to the peer.
 
+mod per_process;
+
 use std::cell::RefCell;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
+
+pub use per_process::PerProcess;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 static DESCRIPTORS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());

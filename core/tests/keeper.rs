@@ -377,3 +377,62 @@ fn a_process_that_was_stopped_goes_on_with_its_connection() {
         assert!(child.wait().unwrap().success(), "{driver}: {:#}", server.records());
     }
 }
+
+/// The opening handshake is the host's own work, too: the keeper goes on with it, and with what follows, while the host is busy.
+#[test]
+fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let (tell, told) = mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(BOUND)).unwrap();
+        // The host is busy by now.
+        told.recv().unwrap();
+        let mut peer = tungstenite::accept(stream).unwrap();
+        peer.send(Message::Ping(vec![1].into())).unwrap();
+        assert_eq!(peer.read().unwrap(), Message::Pong(vec![1].into()));
+        peer.send(Message::text("last")).unwrap();
+        peer.close(None).unwrap();
+        while peer.read().is_ok() {}
+    });
+    let mut own = OwnLoop::new().unwrap();
+    let waking = own.handle();
+    let options = Options { keeper: Some(Duration::from_millis(20)), ..Options::default() };
+    let connection = Connection::hosted(&url, options, Providers::default(), Arc::new(move || waking.wake(0))).unwrap();
+    connection.start();
+    own.handle().add(0, connection.clone());
+    let (mut due, mut batch, mut seen) = (Vec::new(), Batch::default(), Vec::new());
+    own.wait(Some(BOUND), &mut due).unwrap();
+    own.drive(0, &mut batch).unwrap();
+    tell.send(()).unwrap();
+    // As long as the peer takes to open, to ping, and to have its answer: it says so by what waits for the host.
+    let until = Instant::now() + BOUND;
+    while connection.take_stall().is_none() {
+        assert!(Instant::now() < until, "the keeper did not stand in");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    while !connection.is_finished() {
+        assert!(Instant::now() < until, "{seen:?}");
+        own.wait(Some(BOUND), &mut due).unwrap();
+        for &token in &due {
+            own.drive(token, &mut batch).unwrap();
+            for item in &batch.items {
+                match item {
+                    Item::Text(range) if connection.may_deliver() => seen.push(batch.text(range).to_owned()),
+                    Item::Event(event) if connection.enter(event) => match &**event {
+                        Event::Open(_) => seen.push("open".to_owned()),
+                        Event::Close(close) => seen.push(close.code.to_string()),
+                        _ => {}
+                    },
+                    Item::Barrier => connection.settle(),
+                    _ => {}
+                }
+            }
+            connection.delivered(&batch);
+        }
+    }
+    server.join().unwrap();
+    assert_eq!(seen, ["open", "last", "1005"]);
+}

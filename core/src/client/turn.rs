@@ -14,6 +14,9 @@ pub use super::link::LinkId;
 /// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
 const MAX_MESSAGES: usize = 16 << 10;
 
+/// What is to be opened, and which link it will be.
+pub type Order = (LinkId, Box<dial::Request>);
+
 /// What a driver has to do and to wait for until the next turn.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Default)]
@@ -30,8 +33,8 @@ pub struct Turn {
     pub again: bool,
     /// Take a turn at this time at the latest.
     pub deadline: Option<Instant>,
-    /// Open a connection, and report with [`Client::dialled`].
-    pub dial: Option<Box<dial::Request>>,
+    /// Open a connection, which will be this link, and report with [`Client::dialled`].
+    pub dial: Option<Order>,
     /// Give the attempt up that is under way.
     pub cancel_dial: bool,
     /// A connection is done for: once `descriptor` alone is watched, call [`Client::released`].
@@ -144,8 +147,8 @@ impl Client {
         inner.deadline = inner.session.next_deadline();
         turn.deadline = inner.retired.iter().filter_map(super::Retired::until).chain(inner.deadline).min();
         match std::mem::replace(&mut inner.dial, DialState::Idle) {
-            DialState::Ordered(request) => {
-                turn.dial = Some(request);
+            DialState::Ordered(id, request) => {
+                turn.dial = Some((id, request));
                 inner.dial = DialState::Running;
             }
             DialState::Running => inner.dial = DialState::Running,
@@ -158,10 +161,10 @@ impl Client {
     }
 
     /// What is to be opened, if a turn would order it.
-    pub fn take_dial(&self) -> Option<Box<dial::Request>> {
+    pub fn take_dial(&self) -> Option<Order> {
         let mut inner = self.lock();
         match std::mem::replace(&mut inner.dial, DialState::Running) {
-            DialState::Ordered(request) => Some(request),
+            DialState::Ordered(id, request) => Some((id, request)),
             other => {
                 inner.dial = other;
                 None
@@ -181,6 +184,20 @@ impl Client {
         self.lock().link.as_ref().filter(|link| link.id == id).map(|link| (id, link.descriptor()))
     }
 
+    /// Notes the descriptor of an attempt under way, or that it has none any more.
+    pub fn dials_on(&self, descriptor: Option<RawFd>) {
+        self.slot.set(descriptor);
+    }
+
+    /// Whether nothing happens any more: the last event is read, and the last bytes have left.
+    pub fn is_over(&self) -> bool {
+        let inner = self.lock();
+        inner.session.ready_state() == ReadyState::Closed
+            && inner.emitted.is_empty()
+            && inner.link.is_none()
+            && inner.retired.iter().all(super::Retired::is_done)
+    }
+
     /// The descriptor in use, without the lock: it may be another's by now.
     pub fn present_descriptor(&self) -> Option<RawFd> {
         self.slot.get()
@@ -198,8 +215,9 @@ impl Client {
         }
         let inner = self.lock();
         let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
-        let to_read = inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
-        let to_write = inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
+        let dials = inner.link.is_none() && matches!(inner.dial, DialState::Running);
+        let to_read = dials || inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
+        let to_write = dials || inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
         let mut deadlines = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline());
         let late = !inner.emitted.is_empty() || deadlines.any(|deadline| deadline <= now);
         (to_read || to_write || late).then_some(Waits { to_read, to_write, late })

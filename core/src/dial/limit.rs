@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::sync::oneshot;
 
-use super::per_process::PerProcess;
+use crate::process::PerProcess;
 
 /// The right to be connecting to a place; given back when dropped.
 #[derive(Debug)]

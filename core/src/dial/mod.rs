@@ -1,9 +1,9 @@
 //! One attempt to open a connection: resolve, connect, proxy, TLS, HTTP upgrade, redirects. Ends in an open stream or in an error that knows
 //! its phase. Knows nothing of frames, of sessions, or of attempts before and after this one.
 
+mod direct;
 mod http;
 mod limit;
-mod per_process;
 mod progress;
 mod proxy;
 mod redirect;
@@ -16,8 +16,9 @@ mod upgrade;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
-use url::Url;
+use url::{Host, Url};
 
+pub use self::direct::{Spent, Waits};
 use self::limit::{Turn, take_turn};
 use self::progress::Progress;
 use self::redirect::Journey;
@@ -60,30 +61,59 @@ pub struct Opened {
     pub headers: Vec<(String, String)>,
 }
 
+/// Whether [`dial_directly`] can do it: an address and no name, nobody in between, and no TLS, whose handshake keeps a thread busy.
+pub fn is_direct(request: &Request) -> bool {
+    let options = &*request.options;
+    request.url.scheme() == "ws"
+        && matches!(request.url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)))
+        && options.unix_socket.is_none()
+        && options.follow_redirects == 0
+        && matches!(proxy::choose(&request.url, options), Ok(None))
+}
+
+/// As [`dial`], where [`is_direct`] is true, and with only the clock of a runtime: to be polled when the descriptor in `waits` is ready for what
+/// they say, and when the waker is woken.
+///
+/// # Errors
+/// As [`dial`].
+pub async fn dial_directly(request: Request, waits: Arc<Waits>) -> Result<Opened> {
+    attempt(request, Some(&waits)).await
+}
+
 /// Opens a connection. Needs a tokio runtime with its clock and its I/O. Dropping the future closes whatever it has opened. Waiting for others
 /// that connect to the same place (`connect_limit`) comes first and does not count towards `open_timeout`.
 ///
 /// # Errors
 /// Every error of the phases dns, tcp, proxy, tls and http; `invalid_option` for TLS files that cannot be used.
 pub async fn dial(request: Request) -> Result<Opened> {
+    attempt(request, None).await
+}
+
+async fn attempt(request: Request, direct: Option<&Arc<Waits>>) -> Result<Opened> {
     let options = Arc::clone(&request.options);
     let turn = take_turn(&place(&request.url, &options), options.connect_limit).await;
     let progress = Progress::new();
     let Some((limit, deadline)) = options.open_timeout.and_then(|limit| Some((limit, Instant::now().checked_add(limit)?))) else {
-        return open(&request, turn, &progress, None).await;
+        return open(&request, turn, &progress, None, direct).await;
     };
-    let opening = open(&request, turn, &progress, Some(deadline));
+    let opening = open(&request, turn, &progress, Some(deadline), direct);
     match timeout_at(deadline, opening).await {
         Ok(outcome) => outcome,
         Err(_) => Err(progress.timed_out(&place(&request.url, &options), limit)),
     }
 }
 
-async fn open(request: &Request, mut turn: Turn, progress: &Progress, deadline: Option<Instant>) -> Result<Opened> {
+async fn open(
+    request: &Request,
+    mut turn: Turn,
+    progress: &Progress,
+    deadline: Option<Instant>,
+    direct: Option<&Arc<Waits>>,
+) -> Result<Opened> {
     let options = &*request.options;
     let mut journey = Journey::new(request);
     loop {
-        let stream = connect(&journey.url, options, progress, deadline).await?;
+        let stream = connect(&journey.url, options, progress, deadline, direct).await?;
         progress.begins(Phase::Http, format!("waiting for the answer of {} to the upgrade", host_and_port(&journey.url)));
         match upgrade(stream, &journey.ask()).await? {
             Outcome::Open { stream, leftover, protocol, extensions, head } => {
@@ -108,7 +138,13 @@ async fn open(request: &Request, mut turn: Turn, progress: &Progress, deadline: 
 }
 
 /// A stream to `url`'s host, with TLS where it is due.
-async fn connect(url: &Url, options: &Options, progress: &Progress, deadline: Option<Instant>) -> Result<Stream> {
+async fn connect(
+    url: &Url,
+    options: &Options,
+    progress: &Progress,
+    deadline: Option<Instant>,
+    direct: Option<&Arc<Waits>>,
+) -> Result<Stream> {
     let target = host_and_port(url);
     let stream = if let Some(path) = &options.unix_socket {
         if matches!(options.proxy, Proxy::Url(_)) {
@@ -123,7 +159,10 @@ async fn connect(url: &Url, options: &Options, progress: &Progress, deadline: Op
         let addresses = resolve::resolve(url, options).await?;
         let all = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         progress.begins(Phase::Tcp, format!("connecting to {all}"));
-        Stream::Tcp(tcp::connect(&target, addresses, options).await?)
+        match (direct, &addresses[..]) {
+            (Some(waits), &[address]) => Stream::Direct(direct::connect(&target, address, options, waits).await?),
+            _ => Stream::Tcp(tcp::connect(&target, addresses, options).await?),
+        }
     };
     if url.scheme() != "wss" {
         return Ok(stream);

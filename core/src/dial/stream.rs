@@ -1,4 +1,4 @@
-//! A stream while it is being opened: tokio's sockets, under any number of layers of TLS; in the end a [`Transport`]. Knows nothing of who
+//! A stream while it is being opened: tokio's sockets or one of no runtime, under any number of layers of TLS; in the end a [`Transport`]. Knows nothing of who
 //! is at the other end.
 
 use std::io;
@@ -9,11 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
+use super::direct::Direct;
 use crate::transport::Transport;
 
-/// A connected stream that belongs to the runtime.
+/// A connected stream.
 #[derive(Debug)]
 pub(super) enum Stream {
+    Direct(Direct),
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<Stream>>),
@@ -23,6 +25,7 @@ impl Stream {
     /// Takes it out of the runtime, with the bytes that TLS had read ahead.
     pub(super) fn into_transport(self) -> io::Result<(Transport, Vec<u8>)> {
         match self {
+            Self::Direct(stream) => Ok((Transport::tcp(stream.into_std()?), Vec::new())),
             Self::Tcp(stream) => Ok((Transport::tcp(stream.into_std()?), Vec::new())),
             Self::Unix(stream) => Ok((Transport::unix(stream.into_std()?), Vec::new())),
             Self::Tls(stream) => {
@@ -38,6 +41,10 @@ impl Stream {
 macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
+            Self::Direct(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
             Self::Tcp(stream) => {
                 let $stream = Pin::new(stream);
                 $call

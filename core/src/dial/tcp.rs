@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::sleep;
 
@@ -67,18 +67,23 @@ async fn first_news(racing: &mut Vec<(SocketAddr, Connecting<'_>)>, patience: Op
 }
 
 async fn connect_one(address: SocketAddr, options: &Options) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    TcpSocket::from_std_stream(socket(address, options)?.into()).connect(address).await
+}
+
+/// A socket as the options want it, non-blocking, to be connected to `address`.
+pub(super) fn socket(address: SocketAddr, options: &Options) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
     if let Some(local) = options.local_address {
         let because =
             |error: io::Error| io::Error::new(error.kind(), format!("cannot connect from local_address {local}: {}", plain(&error)));
-        socket.bind(SocketAddr::new(local, 0)).map_err(because)?;
+        socket.bind(&SocketAddr::new(local, 0).into()).map_err(because)?;
     }
-    let stream = socket.connect(address).await?;
-    stream.set_nodelay(options.tcp_nodelay)?;
+    socket.set_tcp_nodelay(options.tcp_nodelay)?;
     if let Some(idle) = options.tcp_keepalive {
-        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
     }
-    Ok(stream)
+    Ok(socket)
 }
 
 /// Connects to a unix socket.
@@ -93,7 +98,7 @@ pub(super) async fn connect_unix(path: &Path) -> Result<UnixStream> {
     })
 }
 
-fn explain(place: &str, failed: &[(SocketAddr, io::Error)]) -> Error {
+pub(super) fn explain(place: &str, failed: &[(SocketAddr, io::Error)]) -> Error {
     let refused = failed.iter().all(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused);
     let code = if refused { ErrorCode::ConnectionRefused } else { ErrorCode::ConnectionFailed };
     let tried = failed.iter().map(|(address, error)| format!("{address} ({})", plain(error))).collect::<Vec<_>>().join(", ");
@@ -110,12 +115,12 @@ pub(super) fn plain(error: &io::Error) -> String {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use socket2::SockRef;
     use std::time::Instant;
     use tokio::net::TcpListener;
 
     /// An address that never answers: a listener whose backlog is full.
     async fn dead() -> (SocketAddr, Vec<socket2::Socket>) {
-        use socket2::{Domain, Socket, Type};
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         listener.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
         listener.listen(0).unwrap();

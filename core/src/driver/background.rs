@@ -1,4 +1,4 @@
-//! The background driver: one task for each socket on the shared runtime. It waits for the descriptor, the deadline, the dial or a poke,
+//! The background driver: one task for each socket on the shared runtime, for a hosted one only while there is something for it to do. It waits for the descriptor, the deadline, the dial or a poke,
 //! takes a turn, and hands the batch over.
 
 use std::future::Future;
@@ -10,7 +10,8 @@ use std::time::Instant;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-use super::Shared;
+use super::host::Hosted;
+use super::{Shared, queue, runtime};
 use crate::client::{LinkId, Turn};
 use crate::dial::{self, Opened};
 use crate::error::{Error, ErrorCode, Result};
@@ -30,14 +31,26 @@ enum Woken<'a> {
     Other,
 }
 
-/// Drives the socket until nothing more will happen. Of a hosted one it dials, and drives only while it stands in for the host.
-pub(super) async fn run(shared: Arc<Shared>) {
-    let mut batch = Batch::default();
+/// Begins to drive the socket.
+pub(super) fn begin(shared: &Arc<Shared>) {
+    // Under the model checker it is one of its threads that does so.
+    #[cfg(test)]
+    if shared.hosted.is_some() {
+        return super::tests::begin(shared);
+    }
+    if let Ok(runtime) = runtime::handle() {
+        runtime.spawn(run(Arc::clone(shared)));
+    }
+}
+
+/// Drives the socket until nothing more will happen. Of a hosted one it dials, and drives only while it stands in for the host; it ends when
+/// there is nothing of that to do.
+async fn run(shared: Arc<Shared>) {
     let mut watch: Option<Watch> = None;
     let mut dialling: Option<Dial> = None;
-    let mut turn = take_turn(&shared, &mut batch);
+    let mut turn = take_turn(&shared);
     loop {
-        if let Some(request) = turn.dial.take() {
+        if let Some((_, request)) = turn.dial.take() {
             dialling = Some(Box::pin(dial::dial(*request)));
         } else if turn.cancel_dial {
             dialling = None;
@@ -49,7 +62,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     Ok(descriptor) => watch = Some(Watch { id, descriptor }),
                     Err(error) => {
                         shared.client.fail(Instant::now(), error);
-                        turn = take_turn(&shared, &mut batch);
+                        turn = take_turn(&shared);
                         continue;
                     }
                 }
@@ -59,6 +72,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
             watches(&shared, watch.as_ref());
         }
         if turn.finished {
+            if let Some(hosted) = &shared.hosted {
+                hosted.turn().tasked = false;
+            }
+            return;
+        }
+        if watch.is_none() && dialling.is_none() && shared.hosted.as_ref().is_some_and(Hosted::lets_go) {
             return;
         }
         if turn.again {
@@ -67,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         match wait(&shared, watch.as_ref(), &turn, dialling.as_mut()).await {
             Woken::Ready(mut guard) => {
                 let ready = guard.ready();
-                turn = take_turn(&shared, &mut batch);
+                turn = take_turn(&shared);
                 // Only what the turn has found out: a byte that comes now is a new readiness.
                 if turn.drained && ready.is_readable() {
                     guard.clear_ready_matching(tokio::io::Ready::READABLE);
@@ -78,32 +97,41 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             Woken::Dialled(result) => {
                 dialling = None;
-                shared.client.dialled(Instant::now(), result);
-                turn = take_turn(&shared, &mut batch);
+                shared.dialled(result);
+                turn = take_turn(&shared);
                 if shared.hosted.as_ref().is_some_and(|hosted| !hosted.is_kept()) {
                     shared.poke();
                 }
             }
-            Woken::Other => turn = take_turn(&shared, &mut batch),
+            Woken::Other => turn = take_turn(&shared),
         }
     }
 }
 
 /// A turn, with its batch handed over; or, while the host drives, only what it leaves to us.
-pub(super) fn take_turn(shared: &Shared, batch: &mut Batch) -> Turn {
+pub(super) fn take_turn(shared: &Arc<Shared>) -> Turn {
+    let mut batch = queue::spare();
+    let turn = take_turn_into(shared, &mut batch);
+    queue::give_back(batch);
+    turn
+}
+
+fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
     let Some(hosted) = &shared.hosted else {
         let turn = shared.client.drive(Instant::now(), batch);
         shared.queue.push(batch);
         return turn;
     };
-    let held = hosted.turn();
+    let mut held = hosted.turn();
     if !hosted.is_kept() {
         return hosted.background_turn();
     }
-    let mut turn = shared.client.drive(Instant::now(), batch);
+    let mut turn = shared.advance(&mut held, Instant::now(), batch);
     hosted.add_orders(&mut turn);
     let pushed = shared.queue.push_quietly(batch);
+    let done = if turn.finished { held.myself.take() } else { None };
     drop(held);
+    drop(done);
     if pushed {
         shared.poke();
     }

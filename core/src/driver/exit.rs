@@ -27,6 +27,12 @@ pub(super) fn register(shared: &Arc<Shared>) {
     sockets.1.push(Arc::downgrade(shared));
 }
 
+/// Whether there is a socket that this process started.
+pub(super) fn any() -> bool {
+    let sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    sockets.0 == process::generation() && sockets.1.iter().any(|socket| socket.strong_count() > 0)
+}
+
 /// All sockets that this process started.
 pub(super) fn all() -> Vec<Arc<Shared>> {
     let sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,16 +1,21 @@
 //! The host driver: the open connection is driven on the host's own event loop, with no thread between the socket and the handler. Knows
-//! what the host has to watch; the loop itself is the face's. Dialling, and standing in for a host that is late, stay with the background.
+//! what the host has to watch; the loop itself is the face's. So is an attempt that needs nobody else;
+//! others, and standing in for a host that is late, stay with the background.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::attempt::Attempt;
+use super::notice::{self, Entry, stamp};
 use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
-use super::{Connection, Shared};
-use crate::client::{LinkId, Turn};
-use crate::dial;
+use super::{Connection, Shared, background};
+use crate::client::{LinkId, Order, Turn};
+use crate::dial::{self, Opened, Spent};
+use crate::error::Result;
 use crate::event::Batch;
 
 /// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
@@ -27,34 +32,76 @@ pub(super) struct Hosted {
     drives: AtomicU64,
     /// When the host has to take a turn, as [`stamp`], or earlier; and whether it waits for the peer to read.
     deadline: AtomicU64,
+    entry: Entry,
     writes: AtomicBool,
     /// Since when the host was late when the background last stood in, until somebody asked.
     stall: Mutex<Option<Instant>>,
     /// Held for a turn and for handing its batch over, so that batches stay in order when host and background change places.
-    turn: Mutex<Watches>,
+    turn: Mutex<Held>,
     orders: Mutex<Orders>,
 }
 
-/// A time as a number that atomics hold; none is the end of all times.
-fn stamp(time: Option<Instant>) -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let start = *START.get_or_init(Instant::now);
-    time.map_or(u64::MAX, |time| time.saturating_duration_since(start).as_nanos() as u64)
-}
-
-/// Which connection's descriptor each side watches: it is closed when neither does.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Watches {
+/// What is held with the turn.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Which connection's descriptor each side watches: it is closed when neither does.
     pub(super) host: Option<LinkId>,
     pub(super) background: Option<LinkId>,
     /// The deadline as it was last written down.
     deadline: Option<Instant>,
+    /// What is being opened without the background.
+    attempt: Option<Attempt>,
+    /// The descriptors of attempts that have failed.
+    spent: Vec<(LinkId, Spent)>,
+    /// The background's task is there.
+    pub(super) tasked: bool,
+    /// Keeps a socket that has begun until its end, whoever still has a handle of it.
+    pub(super) myself: Option<Arc<Shared>>,
+}
+
+impl Held {
+    /// Ends the attempt, if one is under way.
+    fn end_attempt(&mut self, shared: &Shared) -> bool {
+        let Some(attempt) = self.attempt.take() else { return false };
+        let id = attempt.id;
+        shared.client.dials_on(None);
+        if let Some(spent) = attempt.end() {
+            self.spent.push((id, spent));
+        }
+        true
+    }
+
+    /// Opens what a turn or the start ordered, if that needs nobody else; else gives the order back.
+    pub(super) fn begin(&mut self, shared: &Arc<Shared>, order: Order) -> Option<Order> {
+        if !dial::is_direct(&order.1) {
+            return Some(order);
+        }
+        self.attempt = Some(Attempt::new(order, shared));
+        self.go_on(shared);
+        None
+    }
+
+    /// Goes on with the attempt.
+    fn go_on(&mut self, shared: &Shared) {
+        let Some(attempt) = &mut self.attempt else { return };
+        let outcome = attempt.poll();
+        if let Poll::Ready(result) = outcome {
+            self.end_attempt(shared);
+            shared.dialled(result);
+        } else {
+            let mut turn = Turn::default();
+            attempt.plan(&mut turn);
+            shared.client.dials_on(turn.descriptor.map(|(_, descriptor)| descriptor));
+            // Until its link is open.
+            notice::note();
+        }
+    }
 }
 
 /// What the host's turns leave to the background.
 #[derive(Default)]
 struct Orders {
-    dial: Option<Box<dial::Request>>,
+    dial: Option<Order>,
     cancel_dial: bool,
 }
 
@@ -67,6 +114,7 @@ impl Hosted {
             finished: AtomicBool::new(false),
             drives: AtomicU64::new(0),
             deadline: AtomicU64::new(stamp(None)),
+            entry: Entry::new(),
             writes: AtomicBool::new(false),
             stall: Mutex::default(),
             turn: Mutex::default(),
@@ -81,11 +129,13 @@ impl Hosted {
     /// Has the background stand in, until the host's next turn, for a host that has let something wait `since` then. False: it has taken a turn
     /// after its `drives`-th, so it is not late. Else `count` grows by one.
     pub(super) fn keep(&self, drives: u64, since: Instant, count: &AtomicUsize) -> bool {
-        let _held = self.turn();
+        let mut held = self.turn();
         if self.drives() != drives {
             return false;
         }
         *self.stall() = Some(since);
+        held.deadline = None;
+        self.note_deadline(u64::MAX);
         count.fetch_add(1, Ordering::Release);
         self.kept.store(true, Ordering::Release);
         true
@@ -100,6 +150,25 @@ impl Hosted {
         self.woken.load(Ordering::Relaxed) || self.deadline.load(Ordering::Relaxed) <= stamp(Some(now))
     }
 
+    /// Has the keeper look when this time has come.
+    fn note_deadline(&self, deadline: u64) {
+        self.deadline.store(deadline, Ordering::Release);
+        if self.patience.is_some() {
+            self.entry.set(deadline);
+        }
+    }
+
+    /// Writes a deadline down anew that was far away.
+    pub(super) fn renew_entry(&self) {
+        loop {
+            let deadline = self.deadline.load(Ordering::Acquire);
+            self.entry.set(deadline);
+            if self.deadline.load(Ordering::Acquire) == deadline {
+                return;
+            }
+        }
+    }
+
     pub(super) fn waits_to_write(&self) -> bool {
         self.writes.load(Ordering::Relaxed)
     }
@@ -108,12 +177,13 @@ impl Hosted {
         self.drives.load(Ordering::Acquire)
     }
 
-    pub(super) fn turn(&self) -> MutexGuard<'_, Watches> {
+    pub(super) fn turn(&self) -> MutexGuard<'_, Held> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the host has to be woken: it was not yet.
     pub(super) fn ring(&self) -> bool {
+        notice::note();
         !self.woken.swap(true, Ordering::AcqRel)
     }
 
@@ -141,13 +211,24 @@ impl Hosted {
         if turn.cancel_dial {
             orders.dial = None;
         }
-        if let Some(request) = turn.dial.take() {
-            orders.dial = Some(request);
+        if let Some(order) = turn.dial.take() {
+            orders.dial = Some(order);
         } else {
             orders.cancel_dial |= turn.cancel_dial;
         }
         drop(orders);
         self.finished.store(turn.finished, Ordering::Release);
+        true
+    }
+
+    /// Whether the background's task may end, which has nothing to do by itself: there is nothing for it here either. It must do so then.
+    pub(super) fn lets_go(&self) -> bool {
+        let mut held = self.turn();
+        let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_kept() || orders.dial.is_some() || orders.cancel_dial {
+            return false;
+        }
+        held.tasked = false;
         true
     }
 }
@@ -183,24 +264,32 @@ impl Connection {
         batch.clear();
         hosted.woken.store(false, Ordering::Release);
         hosted.drives.fetch_add(1, Ordering::AcqRel);
-        let mut turn_held = hosted.turn();
+        let mut held = hosted.turn();
         let was_kept = hosted.kept.swap(false, Ordering::AcqRel);
         // What the background read while it stood in comes first.
-        let queued = shared.queue.take(batch);
+        let queued = !shared.queue.is_empty() && shared.queue.take(batch);
         let now = Instant::now();
         let mut turn = if queued {
-            Turn { again: true, descriptor: turn_held.host.and_then(|id| shared.client.descriptor(id)), ..Turn::default() }
+            Turn { again: true, descriptor: held.host.and_then(|id| shared.client.descriptor(id)), ..Turn::default() }
         } else {
-            shared.client.drive(now, batch)
+            shared.advance(&mut held, now, batch)
         };
         // One that moves back, as with each message, is written down when it would have come: who reads it too early looks again.
-        if turn.deadline.is_none() || turn_held.deadline.is_none_or(|known| known <= now || turn.deadline < Some(known)) {
-            turn_held.deadline = turn.deadline;
-            hosted.deadline.store(stamp(turn.deadline), Ordering::Relaxed);
+        if turn.deadline.is_none() || held.deadline.is_none_or(|known| known <= now || turn.deadline < Some(known)) {
+            held.deadline = turn.deadline;
+            hosted.note_deadline(stamp(turn.deadline));
         }
         hosted.writes.store(turn.want_write, Ordering::Relaxed);
-        drop(turn_held);
-        if hosted.order(&mut turn) || was_kept {
+        if turn.again || turn.want_write {
+            notice::note();
+        }
+        let done = if turn.finished { held.myself.take() } else { None };
+        let tasked = held.tasked;
+        drop(held);
+        drop(done);
+        if hosted.order(&mut turn) && !turn.finished {
+            shared.summon();
+        } else if tasked && (was_kept || turn.finished) {
             shared.poke.notify_one();
         }
         if turn.release {
@@ -222,9 +311,16 @@ impl Connection {
         if let Some(hosted) = &self.0.hosted {
             let mut held = hosted.turn();
             held.host = None;
-            hosted.kept.store(true, Ordering::Release);
+            if !self.0.started.load(std::sync::atomic::Ordering::Acquire) {
+                return;
+            }
+            let over = self.0.client.is_over() && held.attempt.is_none();
+            hosted.kept.store(!over, Ordering::Release);
             drop(held);
-            self.0.poke.notify_one();
+            self.release();
+            if !over {
+                self.0.summon();
+            }
         }
     }
 
@@ -249,11 +345,59 @@ impl Connection {
 }
 
 impl Shared {
+    /// Takes a turn of a hosted socket: with the attempt that is under way, whose end is a beginning for the client.
+    pub(super) fn advance(self: &Arc<Self>, held: &mut Held, now: Instant, batch: &mut Batch) -> Turn {
+        if self.client.is_ours() {
+            held.go_on(self);
+        }
+        let mut turn = self.client.drive(now, batch);
+        if turn.cancel_dial && held.end_attempt(self) {
+            turn.cancel_dial = false;
+            turn.release = true;
+        }
+        if let Some(order) = turn.dial.take() {
+            turn.dial = held.begin(self, order);
+            // It may have failed at once.
+            turn.again |= turn.dial.is_none() && held.attempt.is_none();
+        }
+        if let Some(attempt) = &held.attempt {
+            attempt.plan(&mut turn);
+        }
+        turn.release |= !held.spent.is_empty();
+        turn
+    }
+
+    /// The end of an attempt.
+    pub(super) fn dialled(&self, result: Result<Opened>) {
+        let opened = result.is_ok();
+        self.client.dialled(Instant::now(), result);
+        if opened
+            && self.hosted.is_some()
+            && let Some(descriptor) = self.client.present_descriptor()
+        {
+            notice::observe(descriptor);
+        }
+    }
+
+    /// Has the background's task of a hosted socket look at it.
+    pub(super) fn summon(self: &Arc<Self>) {
+        let Some(hosted) = &self.hosted else { return };
+        let there = std::mem::replace(&mut hosted.turn().tasked, true);
+        if there {
+            self.poke.notify_one();
+        } else {
+            background::begin(self);
+        }
+    }
+
     /// Lets go of the connections that nobody watches any more.
     pub(super) fn release(&self) {
         if let Some(hosted) = &self.hosted {
-            let watches = *hosted.turn();
-            self.client.released(&[watches.host, watches.background]);
+            let mut held = hosted.turn();
+            let watched = [held.host, held.background];
+            held.spent.retain(|(id, _)| watched.contains(&Some(*id)));
+            drop(held);
+            self.client.released(&watched);
         }
     }
 }

@@ -3,16 +3,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
 
-use super::{Shared, exit};
+use super::{Shared, exit, notice};
 use crate::process;
 
 /// How often to look at the clocks, where no host has to be watched.
 const SELDOM: Duration = Duration::from_secs(1);
+/// From here on a deadline is to be seen as soon as it has passed.
+const SHORT: Duration = Duration::from_millis(250);
 /// A difference between the two clocks that no adjustment of the time makes.
 const JUMP: Duration = Duration::from_secs(5);
 
@@ -33,8 +35,15 @@ struct Sighting {
     since: Instant,
 }
 
-/// Starts to look, if nobody does: until no socket is left.
-pub(super) fn watch(runtime: &Runtime) {
+/// The least patience of a hosted socket, in nanoseconds.
+static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Starts to look, if nobody does: until no socket is left. `patience` is that of a new hosted socket.
+pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
+    if let Some(patience) = patience {
+        LEAST.fetch_min(patience.as_nanos() as u64, Ordering::AcqRel);
+        notice::note();
+    }
     let generation = process::generation();
     if WATCHED_IN.swap(generation, Ordering::AcqRel) != generation {
         runtime.spawn(look_on(generation));
@@ -44,16 +53,15 @@ pub(super) fn watch(runtime: &Runtime) {
 async fn look_on(generation: u32) {
     let mut last = (Instant::now(), SystemTime::now());
     let mut seen = HashMap::new();
-    let mut every = pace(&exit::all(), false);
+    let mut every = pace(false);
     loop {
         tokio::time::sleep(every).await;
-        let sockets = exit::all();
-        if sockets.is_empty() && resign(generation) {
+        if !exit::any() && resign(generation) {
             return;
         }
         let now = (Instant::now(), SystemTime::now());
         if jumped(now.0 - last.0, now.1.duration_since(last.1).ok()) {
-            for shared in &sockets {
+            for shared in &exit::all() {
                 shared.client.clock_jumped(now.0);
                 shared.poke();
             }
@@ -61,23 +69,32 @@ async fn look_on(generation: u32) {
         if now.0 - last.0 > every + SELDOM {
             // We are late ourselves: the process was stopped, or the machine is busy. That says nothing of the hosts.
             seen.clear();
+            notice::note();
         }
         last = now;
-        seen = stand_in(&sockets, &seen, now.0);
-        every = pace(&sockets, !seen.is_empty());
+        if notice::something(now.0, every < SHORT) || !seen.is_empty() {
+            let sockets = exit::all();
+            LEAST.store(sockets.iter().filter_map(patience).min().unwrap_or(u64::MAX), Ordering::Release);
+            seen = stand_in(&sockets, &seen, now.0);
+        }
+        every = pace(!seen.is_empty());
     }
 }
 
 /// How long to wait for the next look: where something waits already, it is a closer one.
-fn pace(sockets: &[Arc<Shared>], something_waits: bool) -> Duration {
-    let least = sockets.iter().filter_map(|shared| shared.hosted.as_ref()?.patience).min().unwrap_or(SELDOM).min(SELDOM);
+fn pace(something_waits: bool) -> Duration {
+    let least = Duration::from_nanos(LEAST.load(Ordering::Acquire)).min(SELDOM);
     if something_waits { least / 2 } else { least }
+}
+
+fn patience(shared: &Arc<Shared>) -> Option<u64> {
+    Some(shared.hosted.as_ref()?.patience?.as_nanos() as u64)
 }
 
 /// Ends the looking, unless a socket has started meanwhile.
 fn resign(generation: u32) -> bool {
     WATCHED_IN.store(NOBODY, Ordering::Release);
-    exit::all().is_empty() || WATCHED_IN.swap(generation, Ordering::AcqRel) == generation
+    !exit::any() || WATCHED_IN.swap(generation, Ordering::AcqRel) == generation
 }
 
 /// Whether the wall clock went on by much more than the monotonic one, which stands still while the machine sleeps.
@@ -86,14 +103,20 @@ fn jumped(monotonic: Duration, wall: Option<Duration>) -> bool {
 }
 
 /// Which sockets have something for their host to do, and since when. Those whose host has let it wait for too long are kept from now on.
-/// Costs an idle socket no lock: only what may be due is looked at.
+/// Only where [`notice`] says that something may wait; costs an idle socket no lock then.
 fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Instant) -> HashMap<usize, Sighting> {
     let hosted: Vec<_> = sockets
         .iter()
         .filter_map(|shared| {
             let hosted = shared.hosted.as_ref().filter(|hosted| !hosted.is_kept())?;
+            let patience = hosted.patience?;
+            hosted.renew_entry();
+            if hosted.waits_to_write() || shared.client.holds_back() {
+                // No descriptor tells the notice of that.
+                notice::note();
+            }
             // Asked first: a turn that is taken from here on shows that the host moves.
-            Some((shared, hosted.patience?, hosted, hosted.drives()))
+            Some((shared, patience, hosted, hosted.drives()))
         })
         .collect();
     let mut polled: Vec<libc::pollfd> = hosted
@@ -122,7 +145,7 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
         if now - since < patience {
             seen_now.insert(key, Sighting { drives, since });
         } else if hosted.keep(drives, since, &STOOD_IN) {
-            shared.poke.notify_one();
+            shared.summon();
         }
     }
     seen_now

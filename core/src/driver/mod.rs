@@ -1,10 +1,12 @@
 //! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a face (Rust, Python, Node) holds of a socket.
 
 mod alarm;
+mod attempt;
 mod background;
 pub mod exit;
 mod host;
 mod keeper;
+mod notice;
 mod own_loop;
 mod queue;
 mod runtime;
@@ -137,19 +139,19 @@ impl Connection {
         }
         exit::register(&self.0);
         shared.client.start(Instant::now());
-        // The background has it at once, without the host's first turn in between.
-        if let Some(hosted) = &shared.hosted
-            && let Some(request) = shared.client.take_dial()
-        {
-            hosted.order(&mut client::Turn { dial: Some(request), ..client::Turn::default() });
-        }
         if let Ok(runtime) = runtime::handle() {
-            keeper::watch(runtime);
-            runtime.spawn(background::run(Arc::clone(shared)));
+            keeper::watch(runtime, shared.hosted.as_ref().and_then(|hosted| hosted.patience));
         }
-        if shared.hosted.is_some() {
-            shared.poke();
+        let Some(hosted) = &shared.hosted else { return background::begin(shared) };
+        // At once, without the host's first turn in between.
+        let mut held = hosted.turn();
+        held.myself = Some(Arc::clone(shared));
+        let order = shared.client.take_dial().and_then(|order| held.begin(shared, order));
+        drop(held);
+        if order.is_some() && hosted.order(&mut client::Turn { dial: order, ..client::Turn::default() }) {
+            shared.summon();
         }
+        shared.poke();
     }
 
     /// Swaps the next batch into `batch` (which is cleared first). False, with an empty batch, when there is none.
@@ -193,6 +195,9 @@ impl Connection {
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `forked`.
     pub fn send(&self, data: Data<'_>, options: SendOptions) -> Result<()> {
         self.poke_if(self.0.client.send(Instant::now, data, options, false)?.turn);
+        if options.more {
+            notice::note();
+        }
         Ok(())
     }
 
@@ -204,6 +209,9 @@ impl Connection {
     pub fn send_paced(&self, data: Data<'_>, options: SendOptions) -> Result<bool> {
         let sent = self.0.client.send(Instant::now, data, options, true)?;
         self.poke_if(sent.turn);
+        if sent.held || options.more {
+            notice::note();
+        }
         Ok(sent.held)
     }
 

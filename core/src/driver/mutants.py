@@ -12,18 +12,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 # name: file, what stands there, what shall stand there
 MUTANTS = {
-    "was_kept: the background is not told that the host is back": ("host.rs", "hosted.order(&mut turn) || was_kept", "hosted.order(&mut turn)"),
+    "was_kept: the background is not told that the host is back": ("host.rs", "tasked && (was_kept || turn.finished)", "tasked && turn.finished"),
     "again: what is left in the queue waits for another wake": ("host.rs", "Turn { again: true, descriptor", "Turn { again: false, descriptor"),
-    "queue: the host reads before it has taken what was read": ("host.rs", "let queued = shared.queue.take(batch);", "let queued = false;"),
+    "queue: the host reads before it has taken what was read": ("host.rs", "let queued = !shared.queue.is_empty() && shared.queue.take(batch);", "let queued = false;"),
     "turn: the host's turn does not exclude the background's": (
         "host.rs",
         "let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
-        "drop(turn_held); let turn_held = Watches::default(); let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
+        "drop(held); let mut held = Held::default(); let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
     ),
     "held: a batch is handed over after the turn": (
         "background.rs",
         "    hosted.add_orders(&mut turn);\n    let pushed",
-        "    hosted.add_orders(&mut turn);\n    drop(held);\n    let held = ();\n    let pushed",
+        "    hosted.add_orders(&mut turn);\n    drop(held);\n    let mut held = super::host::Held::default();\n    let pushed",
     ),
     "pushed: the host is not woken for what was read in its stead": ("background.rs", "    if pushed {", "    if pushed && false {"),
     "kept: the background is not told what it has to do in the host's stead": ("mod.rs", "if hosted.is_kept() {", "if hosted.is_kept() && false {"),

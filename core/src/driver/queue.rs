@@ -7,6 +7,7 @@ use super::Wake;
 use super::sync::atomic::{AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
+use crate::process::PerProcess;
 
 /// How much memory a batch may keep for its next use.
 const KEPT_BYTES: usize = 64 << 10;
@@ -21,8 +22,26 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     batches: VecDeque<Batch>,
-    /// An empty batch that the host gave back.
-    spare: Option<Batch>,
+}
+
+/// Empty batches with their memory: a few for the process, for a socket that is silent needs none.
+static SPARES: PerProcess<Vec<Batch>> = PerProcess::new();
+const MOST_SPARES: usize = 4;
+
+/// An empty batch, which may have memory already.
+pub(super) fn spare() -> Batch {
+    SPARES.lock().pop().unwrap_or_default()
+}
+
+/// Keeps the memory of a batch for another one.
+pub(super) fn give_back(mut batch: Batch) {
+    if (1..=KEPT_BYTES * 2).contains(&batch.bytes.capacity()) {
+        batch.clear();
+        let mut spares = SPARES.lock();
+        if spares.len() < MOST_SPARES {
+            spares.push(batch);
+        }
+    }
 }
 
 impl Queue {
@@ -34,7 +53,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands `batch` over, if there is something in it, leaves an empty one in its place, and wakes the host if the queue was empty.
+    /// Hands `batch` over, if there is something in it, leaves an empty one in its place without memory, and wakes the host if the queue was empty.
     pub(super) fn push(&self, batch: &mut Batch) {
         if self.push_quietly(batch) {
             self.wake();
@@ -48,8 +67,7 @@ impl Queue {
             return false;
         }
         let mut state = self.lock();
-        let spare = state.spare.take().unwrap_or_default();
-        state.batches.push_back(std::mem::replace(batch, spare));
+        state.batches.push_back(std::mem::take(batch));
         self.length.store(state.batches.len(), Ordering::Release);
         state.batches.len() == 1
     }
@@ -61,17 +79,17 @@ impl Queue {
     /// Swaps the next batch into `batch`.
     pub(super) fn take(&self, batch: &mut Batch) -> bool {
         batch.clear();
-        if self.is_empty() {
-            return false;
-        }
+        let next = if self.is_empty() { None } else { self.next() };
+        let came = next.is_some();
+        give_back(std::mem::replace(batch, next.unwrap_or_default()));
+        came
+    }
+
+    fn next(&self) -> Option<Batch> {
         let mut state = self.lock();
-        let Some(next) = state.batches.pop_front() else { return false };
+        let next = state.batches.pop_front();
         self.length.store(state.batches.len(), Ordering::Release);
-        let used = std::mem::replace(batch, next);
-        if used.bytes.capacity() <= KEPT_BYTES * 2 {
-            state.spare = Some(used);
-        }
-        true
+        next
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 //!
 //! `python3 core/src/driver/mutants.py` shows that it sees what it should: it breaks a line of the hand-over at a time, and each must make it fail.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use shuttle::thread;
 
 use super::background::take_turn;
 use super::keeper;
-use super::{Connection, Data, Plan, SendOptions};
+use super::{Connection, Data, Plan, SendOptions, Shared};
 use crate::client::Turn;
 use crate::event::{Batch, Event, Item};
 use crate::message::Message;
@@ -34,17 +35,25 @@ fn is_ready(descriptor: Option<i32>, to_read: bool, to_write: bool) -> bool {
     unsafe { libc::poll(&raw mut polled, 1, 0) > 0 }
 }
 
+thread_local! {
+    /// What the next attempt opens.
+    static DIALLED: RefCell<Option<UnixStream>> = const { RefCell::new(None) };
+}
+
+pub(super) fn begin(shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || background(&shared));
+}
+
 /// The background's task, as far as the client's turns go: each line of its loop, with a look instead of a wait.
-fn background(connection: &Connection, mut dialled: Option<UnixStream>) {
-    let shared = &connection.0;
-    let mut batch = Batch::default();
-    let mut turn = take_turn(shared, &mut batch);
+fn background(shared: &Arc<Shared>) {
+    let mut turn = take_turn(shared);
     while !turn.finished {
         if turn.dial.take().is_some()
-            && let Some(stream) = dialled.take()
+            && let Some(stream) = DIALLED.take()
         {
             shared.client.dialled(Instant::now(), Ok(opened(stream, "")));
-            turn = take_turn(shared, &mut batch);
+            turn = take_turn(shared);
             if shared.hosted.as_ref().is_some_and(|hosted| !hosted.is_kept()) {
                 shared.poke();
             }
@@ -54,12 +63,18 @@ fn background(connection: &Connection, mut dialled: Option<UnixStream>) {
         if let Some(hosted) = &shared.hosted {
             hosted.turn().background = descriptor.map(|(id, _)| id);
             shared.release();
+            if descriptor.is_none() && hosted.lets_go() {
+                return;
+            }
         }
         let poked = pin!(shared.poke.notified()).poll(&mut Context::from_waker(Waker::noop())) != Poll::Pending;
         if poked || again || is_ready(descriptor.map(|(_, descriptor)| descriptor), want_read, want_write) {
-            turn = take_turn(shared, &mut batch);
+            turn = take_turn(shared);
         }
         thread::yield_now();
+    }
+    if let Some(hosted) = &shared.hosted {
+        hosted.turn().tasked = false;
     }
 }
 
@@ -146,9 +161,8 @@ fn play() {
     let wake = Arc::new(move || waking.store(true, Ordering::Release));
     let connection = Connection::hosted("ws://model/", options, Providers::default(), wake).expect("plain options");
     connection.0.client.start(Instant::now());
+    DIALLED.set(Some(ours));
     let mut threads = Vec::new();
-    let own = connection.clone();
-    threads.push(thread::spawn(move || background(&own, Some(ours))));
     let let_go = Arc::new(AtomicBool::new(false));
     let (own, coming_back, letting_go) = (connection.clone(), Arc::clone(&woken), Arc::clone(&let_go));
     threads.push(thread::spawn(move || {
@@ -156,7 +170,7 @@ fn play() {
         // Far more often than it would, and whether the host is late or not.
         for _ in 0..thread_rng().gen_range(1..40) {
             if hosted.keep(hosted.drives(), Instant::now(), &keeper::STOOD_IN) {
-                own.0.poke.notify_one();
+                own.0.summon();
             }
             thread::yield_now();
         }

@@ -11,9 +11,9 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
 use super::roots;
-use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{TlsOptions, TlsVersion};
+use crate::process::PerProcess;
 use crate::warning::warn;
 
 /// How many configurations are kept.

@@ -11,8 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-use crate::dial::per_process::PerProcess;
 use crate::error::{Error, ErrorCode, Result};
+use crate::process::PerProcess;
 use crate::warning::warn;
 
 /// The variables that name trusted certificates.

@@ -5,22 +5,28 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::process;
-
 /// A value behind a lock, of its own in each process.
-pub(super) struct PerProcess<T: 'static>(AtomicPtr<OfProcess<T>>);
+pub struct PerProcess<T: 'static>(AtomicPtr<OfProcess<T>>);
 
 struct OfProcess<T> {
     generation: u32,
     value: Mutex<T>,
 }
 
+impl<T: Default> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T: Default> PerProcess<T> {
-    pub(super) const fn new() -> Self {
+    /// Nothing yet.
+    pub const fn new() -> Self {
         Self(AtomicPtr::new(null_mut()))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+    /// This process's value.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.of_process().value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -28,11 +34,11 @@ impl<T: Default> PerProcess<T> {
         let known = self.0.load(Ordering::Acquire);
         // SAFETY: a pointer in here comes from Box::into_raw below and is never freed.
         if let Some(of_process) = unsafe { known.as_ref() }
-            && of_process.generation == process::generation()
+            && of_process.generation == super::generation()
         {
             return of_process;
         }
-        let made = Box::into_raw(Box::new(OfProcess { generation: process::generation(), value: Mutex::default() }));
+        let made = Box::into_raw(Box::new(OfProcess { generation: super::generation(), value: Mutex::default() }));
         match self.0.compare_exchange(known, made, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: `made` is in use from now on and never freed.
             Ok(_) => unsafe { &*made },
