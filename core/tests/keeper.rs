@@ -436,3 +436,29 @@ fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
     server.join().unwrap();
     assert_eq!(seen, ["open", "last", "1005"]);
 }
+
+/// Nothing comes, so that a deadline alone tells that the host is late: seen at once, or a moment later where hosts may be as late as they mostly may.
+#[test]
+fn a_heartbeat_is_sent_for_a_host_that_is_late() {
+    for patience in [Duration::from_millis(50), Duration::from_millis(300)] {
+        let (url, server) = serve(|mut peer| {
+            peer.send(Message::text("0")).unwrap();
+            let mut beats = 0;
+            while peer.read().unwrap() == Message::text("beat") {
+                beats += 1;
+            }
+            peer.close(None).unwrap();
+            while peer.read().is_ok() {}
+            beats
+        });
+        let every = Duration::from_millis(100);
+        let heartbeat = HeartbeatOptions { message: Payload::Text("beat".to_owned()), interval: every, ..HeartbeatOptions::default() };
+        let options = Options { keeper: Some(patience), heartbeat: Some(heartbeat), ..Options::default() };
+        run(&url, options, |connection, _| {
+            std::thread::sleep(Duration::from_secs(3));
+            connection.send(Data::Text("end"), SendOptions::default()).unwrap();
+        });
+        let beats = server.join().unwrap();
+        assert!(beats > 5, "{beats} heartbeats within three seconds, where the keeper waits for {patience:?}");
+    }
+}

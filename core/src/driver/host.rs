@@ -316,7 +316,9 @@ impl Connection {
             }
             let over = self.0.client.is_over() && held.attempt.is_none();
             hosted.kept.store(!over, Ordering::Release);
+            let done = if over { held.myself.take() } else { None };
             drop(held);
+            drop(done);
             self.release();
             if !over {
                 self.0.summon();
@@ -326,10 +328,14 @@ impl Connection {
 
     /// Tells which connection's descriptor the host's loop watches now; those of earlier ones may be closed.
     pub fn watching(&self, id: Option<LinkId>) {
-        if let Some(hosted) = &self.0.hosted {
-            hosted.turn().host = id;
-            self.release();
+        let Some(hosted) = &self.0.hosted else { return };
+        let client = &self.0.client;
+        if id.is_none() && client.is_finished() && (hosted.patience.is_none() || client.is_over()) {
+            // No turn may follow, and no keeper.
+            return self.leave();
         }
+        hosted.turn().host = id;
+        self.release();
     }
 
     /// How long something has waited for the host's loop by now, if that was so long that the keeper stood in; told once for each time. There is
