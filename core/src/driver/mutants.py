@@ -14,7 +14,11 @@ HERE = Path(__file__).resolve().parent
 MUTANTS = {
     "was_kept: the background is not told that the host is back": ("host.rs", "tasked && (was_kept || turn.finished)", "tasked && turn.finished"),
     "again: what is left in the queue waits for another wake": ("host.rs", "Turn { again: true, descriptor", "Turn { again: false, descriptor"),
-    "queue: the host reads before it has taken what was read": ("host.rs", "let queued = !shared.queue.is_empty() && shared.queue.take(batch);", "let queued = false;"),
+    "queue: the host reads before it has taken what was read": (
+        "host.rs",
+        "let queued = !shared.queue.is_empty() && shared.queue.take(batch);",
+        "let queued = false;",
+    ),
     "turn: the host's turn does not exclude the background's": (
         "host.rs",
         "let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
