@@ -60,6 +60,7 @@ fn background_opens_echoes_and_closes() {
     }
     let large = vec![7_u8; 3 << 20];
     socket.send(&large[..]).unwrap();
+    assert!(matches!(next(&mut events), Event::Drain), "more than write_limit waited");
     let Event::Message(Message::Binary(bytes)) = next(&mut events) else { panic!("a binary message") };
     assert!(bytes == large, "the large message came back as it was");
     socket.close(Some(CloseCode(3000)), "done").unwrap();
