@@ -1,25 +1,34 @@
-"""The core's tests, with the inputs of its fuzz targets, under a sanitizer: `sanitize.py [address|thread|leak ...] [--test NAME]`, `make sanitize`.
+"""Looks for faults of memory: `sanitize.py [address|thread|leak|python|node ...] [--test NAME]`, behind `make sanitize`.
 
-It needs a nightly compiler that brings the sanitizer's runtime, and nothing else of it: the standard library is the one that comes built. What only
-that library does is not seen therefore. `thread` would need one that is built with it, for what it does not see it takes for a race.
+`address`, `thread` and `leak` run the core's tests, with the inputs of its fuzz targets, under a sanitizer. They need a nightly compiler that brings
+the sanitizer's runtime, and nothing else of it: the standard library is the one that comes built, and what only that library does is not seen.
+`thread` would need one that is built with it, for what it does not see it takes for a race.
+
+`python` and `node` run a short life of a face (tests/memcheck) under valgrind, for in those processes the sanitizers would have to be built in.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from checkout import ROOT, TARGET
+from checkout import ROOT, TARGET, node_face, npm_install, python_face
 
 TRIPLE = os.uname().machine + "-unknown-linux-gnu"
 RUNTIMES = {"address": "asan", "thread": "tsan", "leak": "lsan"}
+LIVES = {"python": "life.py", "node": "life.mjs"}
+NEAR = 4  # calls from a fault within which one of ours has to be, for it to be ours: Python's own small integers are one for valgrind
 
 
 def missing(sanitizer: str) -> str | None:
     """What is not there, if anything."""
+    if sanitizer in LIVES:
+        return None if shutil.which("valgrind") else "valgrind (apt-get install valgrind)"
     asked = subprocess.run(["rustc", "+nightly", "--print", "sysroot"], capture_output=True, text=True)
     if asked.returncode != 0:
         return "a nightly compiler (rustup toolchain install nightly)"
@@ -39,9 +48,30 @@ def run(sanitizer: str, tests: list[str]) -> bool:
     return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
 
 
+def live(face: str) -> bool:
+    """Runs a face under valgrind. Whether no fault is ours."""
+    program = [python_face()] if face == "python" else ["node"]
+    if face == "node":
+        node_face()
+        npm_install(ROOT / "tests")
+    command = ["valgrind", "--error-limit=no", "--num-callers=20", "--smc-check=all-non-file", *program, ROOT / "tests" / "memcheck" / LIVES[face]]
+    words = [str(word) for word in command]
+    print("+", *words, flush=True)
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONMALLOC": "malloc"})
+    # The lines of one fault, up to an empty one.
+    faults = re.split(r"^==\d+== *$", done.stderr, flags=re.M)
+    ours = [fault for fault in faults if re.search(r"^==\d+==  +at ", fault, re.M) and any("heartwire" in call for call in calls(fault)[:NEAR])]
+    print("".join(ours) + done.stdout + (done.stderr if done.returncode else "") + f"{face}: {len(ours)} faults")
+    return done.returncode == 0 and "through" in done.stdout and not ours
+
+
+def calls(fault: str) -> list[str]:
+    return re.findall(r"^==\d+==  +(?:at|by) (.*)", fault, re.M)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sanitizer", nargs="*", choices=[[], *RUNTIMES], help="address, which finds leaks as well, by default")
+    parser.add_argument("sanitizer", nargs="*", choices=[[], *RUNTIMES, *LIVES], help="address, which finds leaks as well, by default")
     parser.add_argument("--test", action="append", help="one of the files in core/tests; all, and the unit tests, by default")
     arguments = parser.parse_args()
     tests = [word for test in arguments.test or [] for word in ("--test", test)] or ["--lib", "--tests"]
@@ -50,7 +80,7 @@ def main() -> int:
         if lack := missing(sanitizer):
             print(f"missing: {lack}")
             return 1
-    failed = [sanitizer for sanitizer in sanitizers if not run(sanitizer, tests)]
+    failed = [sanitizer for sanitizer in sanitizers if not (live(sanitizer) if sanitizer in LIVES else run(sanitizer, tests))]
     return 1 if failed else 0
 
 
