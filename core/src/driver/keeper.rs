@@ -46,12 +46,12 @@ pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
     }
     let generation = process::generation();
     if WATCHED_IN.swap(generation, Ordering::AcqRel) != generation {
-        runtime.spawn(look_on(generation));
+        // From now on: the first connection may be open before the task runs.
+        runtime.spawn(look_on(generation, (Instant::now(), SystemTime::now())));
     }
 }
 
-async fn look_on(generation: u32) {
-    let mut last = (Instant::now(), SystemTime::now());
+async fn look_on(generation: u32, mut last: (Instant, SystemTime)) {
     let mut seen = HashMap::new();
     let mut every = pace(false);
     loop {
