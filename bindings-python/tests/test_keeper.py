@@ -226,6 +226,36 @@ def test_an_async_handler_that_never_awaits_is_named(
     assert "computes kept events waiting for" in named[0]
 
 
+def test_an_async_handler_is_named_also_if_the_socket_is_seen_to_before_its_task_is_told_of(
+    server: RawServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def computes(event: Any) -> None:
+        time.sleep(0.6)  # what blocks the loop is the subject
+
+    async def main() -> None:
+        ws = WebSocket(server.url, keeper=0.05)
+
+        # The ping is there when the loop looks for the next time: the handler's task is begun then, and the socket seen to behind it.
+        @ws.on("message")
+        def pings(event: Any) -> None:
+            connection.send_frame(PING, b"now")
+
+        ws.on("message", computes)
+        await opened(ws)
+        connection = server.connection()
+        connection.send("go")
+        while await asyncio.to_thread(connection.next) != (PONG, b"now"):
+            continue
+        ws.terminate()
+        await ws.wait_closed()
+
+    with caplog.at_level(logging.WARNING, logger="heartwire"):
+        asyncio.run(asyncio.wait_for(main(), 20))
+    named = [record.getMessage() for record in caplog.records]
+    assert len(named) == 1, named
+    assert "computes kept events waiting for" in named[0]
+
+
 def test_keeper_off(server: RawServer) -> None:
     asked = []
 

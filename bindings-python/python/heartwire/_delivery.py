@@ -170,6 +170,10 @@ class LoopHub(Hub):
         """Warn of a function that was so slow that the keeper had to stand in."""
         if function is not None:
             return _warn_of_stall(_name(function), seconds)
+        # The loop may see to us before it tells that a task has ended.
+        ended = {_name(task.get_coro()) for task in self.tasks if task.done()}
+        if len(ended) == 1:
+            return _warn_of_stall(ended.pop(), seconds)
         handlers = sorted({_name(task.get_coro()) for task in self.tasks})
         under_way = f" (async handlers under way: {', '.join(handlers)})" if handlers else ""
         return _warn_of_stall(f"Something else on the event loop{under_way}", seconds)
