@@ -60,6 +60,8 @@ pub struct World {
     /// The handler of messages sends one for each.
     echo: bool,
     left: bool,
+    /// The connection is gone, with what had not left, though the user may not be told yet.
+    is_gone: bool,
     /// The last event of the standard that is no message, or `reconnecting`.
     last: &'static str,
     opens: usize,
@@ -90,6 +92,7 @@ impl World {
             beats: 0,
             echo,
             left: false,
+            is_gone: false,
             last: "start",
             opens: 0,
             is_over: false,
@@ -156,7 +159,7 @@ impl World {
         let (buffered, unread) = (self.client.buffered_amount(), self.unread());
         assert!(buffered <= unread, "{buffered} bytes are said to wait of {unread}");
         let only_one = self.peers.len() <= 1 && self.peers.iter().all(|peer| peer.stream.is_some());
-        if only_one && !matches!(self.last, "error" | "close") && !self.left && !self.compression {
+        if only_one && !self.is_gone && !self.left && !self.compression {
             let waiting = unread - self.beats * 4;
             assert!(buffered + KERNEL >= waiting, "{buffered} bytes are said to wait of {waiting}");
         }
@@ -180,6 +183,7 @@ impl World {
         self.client.released(&[turn.descriptor.map(|(id, _)| id)]);
         let is_beat = |item: &&Item| matches!(item, Item::Event(event) if matches!(**event, Event::Heartbeat(Heartbeat::Sent)));
         self.beats += batch.items.iter().filter(is_beat).count();
+        self.is_gone |= batch.items.iter().any(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Close(_))));
         if !batch.is_empty() {
             self.batches.push_back(batch);
         }
@@ -207,7 +211,10 @@ impl World {
                             self.message(batch.text(range));
                         }
                     }
-                    Item::Barrier => self.client.settle(self.now),
+                    Item::Barrier => {
+                        self.client.settle(self.now);
+                        self.is_gone = true;
+                    }
                     Item::Event(event) => {
                         if self.client.enter(event) {
                             self.event(event);
@@ -243,6 +250,7 @@ impl World {
                 assert_eq!(state, ReadyState::Open);
                 assert_eq!((open.extensions.clone(), open.protocol.clone()), (self.client.extensions(), self.client.protocol()));
                 (self.opens, self.came, self.last) = (self.opens + 1, 0, "open");
+                self.is_gone = false;
             }
             Event::Message(Message::Text(text)) => self.message(text),
             Event::Error(_) => {
