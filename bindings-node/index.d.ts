@@ -179,7 +179,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly CLOSED: 3
   readonly url: string
   readonly readyState: 0 | 1 | 2 | 3
-  /** The bytes of messages that have not left yet. Changes only between two tasks of the script. */
+  /** The bytes of messages that have not left, nor will where the connection is gone. Changes only between two tasks of the script. */
   readonly bufferedAmount: number
   /** The extensions in use, or empty. */
   readonly extensions: string

@@ -115,13 +115,17 @@ for (const allowSynchronousEvents of [false, true]) {
       { do: 'accept' },
       { do: 'expect', text: 'go' },
       { do: 'send', text: 'x', count: 200, coalesce: true },
+      { do: 'mark', name: 'sent' },
       { do: 'close', code: 1000 },
     ]
     const server = new FaultServer(script)
     const order = []
+    // The first handler waits until the messages of both are under way: which bytes come first is not the subject.
+    const bothSent = () => server.records().filter(({ event }) => event === 'mark').length === 2
     const sockets = [0, 1].map((index) => {
       const ws = new WebSocket(server.url, { allowSynchronousEvents })
       ws.onmessage = () => {
+        for (let waited = 0; order.length === 0 && !bothSent() && waited < 5000; waited++) block(1)
         order.push(index)
         block(1)
       }

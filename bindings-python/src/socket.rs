@@ -198,7 +198,7 @@ impl Socket {
         self.ready_state(py)
     }
 
-    /// The bytes of messages that have not left yet.
+    /// The bytes of messages that have not left, nor will where the connection is gone.
     #[getter]
     fn buffered_amount(&self, py: Python<'_>) -> PyResult<usize> {
         let connection = &self.inner(py)?.connection;

@@ -68,7 +68,8 @@ struct Inner {
     exiting: bool,
     /// The session's next deadline, as it was at the end of the last turn.
     deadline: Option<Instant>,
-    /// Payload bytes of messages given to `send` when nothing could be sent any more (WHATWG keeps counting them).
+    /// Payload bytes of messages that no connection can send any more: given to `send` too late, or left behind by the only one (WHATWG keeps
+    /// counting them).
     discarded: usize,
     pace: pace::Pace,
     /// `buffered_amount` has passed `write_limit`, and `drain` is owed.

@@ -186,7 +186,7 @@ impl WebSocket {
         self.connection.ready_state()
     }
 
-    /// The bytes of messages that have not left yet.
+    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG: no reset once it closes).
     pub fn buffered_amount(&self) -> usize {
         self.connection.buffered_amount()
     }

@@ -195,3 +195,21 @@ fn own_loop_sees_the_end_behind_the_last_bytes() {
     }
     assert_eq!(seen, ["last", "1006"]);
 }
+
+/// WHATWG section 3: `bufferedAmount` "does not reset to zero once the connection closes".
+#[test]
+fn buffered_amount_stays_when_a_connection_ends_with_unsent_bytes() {
+    use heartwire::testing::FaultServer;
+    use serde_json::json;
+    const SIZE: usize = 32 << 20;
+    let server = FaultServer::start(&json!([{"do": "accept"}, {"do": "stall"}])).unwrap();
+    let (ws, mut events) = WebSocket::connect(&server.url(), Options::default()).unwrap();
+    assert!(matches!(next(&mut events), Event::Open(_)));
+    ws.send(&vec![0_u8; SIZE][..]).unwrap();
+    let waiting = ws.buffered_amount();
+    assert!(waiting > 0 && waiting <= SIZE, "{waiting}");
+    ws.terminate();
+    while !matches!(next(&mut events), Event::Close(_)) {}
+    let left = ws.buffered_amount();
+    assert!(left > 0 && left <= waiting, "{left} of {waiting}");
+}

@@ -193,7 +193,7 @@ class Socket:
         """`ready_state` by the standard's name."""
     @property
     def buffered_amount(self) -> int:
-        """The bytes of messages that have not left yet."""
+        """The bytes of messages that have not left, nor will where the connection is gone."""
     @property
     def bufferedAmount(self) -> int:
         """`buffered_amount` by the standard's name."""

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::link::Link;
+use super::link::{Link, Retired};
 use super::{Client, Inner};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
@@ -253,13 +253,15 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// The bytes of messages that have not left yet.
+    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG section 3: no reset to zero once it closes). Where
+    /// there is another one to come, what the last one took along does not count.
     pub fn buffered_amount(&self) -> usize {
         if !self.is_ours() {
             return 0;
         }
         let inner = self.lock();
-        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + inner.discarded
+        let leaving = if self.options.reconnect.is_none() { inner.retired.iter().map(Retired::buffered_amount).sum() } else { 0 };
+        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + leaving + inner.discarded
     }
 
     /// The URL in use.

@@ -74,6 +74,8 @@ pub(super) struct Link {
     quiet_since: Option<Instant>,
     write_blocked: bool,
     write_failed: bool,
+    /// Payload bytes that a failed write has left behind.
+    lost: usize,
 }
 
 impl Link {
@@ -95,6 +97,7 @@ impl Link {
             quiet_since: None,
             write_blocked: false,
             write_failed: false,
+            lost: 0,
         };
         let open = Open { url: opened.url.to_string(), protocol: opened.protocol, extensions, headers: opened.headers };
         (link, open)
@@ -200,8 +203,9 @@ impl Link {
         self.protocol.output().len().max(self.buffered_amount())
     }
 
+    /// Payload bytes that have not left, nor will after a failed write.
     pub(super) fn buffered_amount(&self) -> usize {
-        if self.write_failed { 0 } else { self.protocol.buffered_amount() }
+        self.lost + self.protocol.buffered_amount()
     }
 
     /// How many bytes wait to be written, frames and all.
@@ -237,6 +241,7 @@ impl Link {
             self.write_blocked = true;
         } else {
             self.write_failed = true;
+            self.lost = self.protocol.buffered_amount();
             self.protocol.wrote(self.protocol.output().len());
         }
     }
@@ -282,6 +287,10 @@ impl Retired {
 
     pub(super) fn descriptor(&self) -> RawFd {
         self.link.descriptor()
+    }
+
+    pub(super) fn buffered_amount(&self) -> usize {
+        self.link.buffered_amount()
     }
 
     pub(super) fn until(&self) -> Option<Instant> {

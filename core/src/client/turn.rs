@@ -174,8 +174,14 @@ impl Client {
 
     /// To be called when the drivers watch no other connections' descriptors than those of `watched`: the others may be closed now.
     pub fn released(&self, watched: &[Option<LinkId>]) {
-        if self.is_ours() {
-            self.lock().retired.retain(|retired| !retired.is_done() || watched.contains(&Some(retired.id())));
+        if !self.is_ours() {
+            return;
+        }
+        let inner = &mut *self.lock();
+        for gone in inner.retired.extract_if(.., |retired| retired.is_done() && !watched.contains(&Some(retired.id()))) {
+            if self.options.reconnect.is_none() {
+                inner.discarded += gone.buffered_amount();
+            }
         }
     }
 

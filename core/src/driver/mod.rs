@@ -293,7 +293,7 @@ impl Connection {
         self.0.client.ready_state()
     }
 
-    /// The bytes of messages that have not left yet (WHATWG `bufferedAmount`).
+    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG `bufferedAmount`: no reset once it closes).
     pub fn buffered_amount(&self) -> usize {
         self.0.client.buffered_amount()
     }
