@@ -101,7 +101,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
                 match home.with(|environment| next(js, environment, handle, &mut task)) {
                     Ok(false) => return Some(Served::Through),
                     Ok(true) => {
-                        let began = (task.more && !task.synchronous).then(Instant::now);
+                        let began = task.more.then(Instant::now);
                         let mut outcome = js.task(task.function, task.arguments());
                         while outcome.is_err() {
                             if !js.report_pending() {
@@ -134,7 +134,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
     }
 }
 
-/// Slow handlers are called one by one, fast ones many in one call, so that a call stays short.
+/// Slow handlers are called one by one, fast ones many in one call, so that a call stays short and other sockets have their turn.
 fn keep_pace(environment: &mut Environment, handle: u32, took: Duration) {
     if let Some(socket) = environment.socket(handle) {
         socket.pace = if took < SHORT { (2 * socket.pace).min(PER_CALL) } else { (socket.pace / 2).max(1) };
@@ -258,13 +258,8 @@ fn next(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> 
             }
             _ if !socket.connection.may_deliver() => socket.next += 1,
             _ => {
-                let most = if socket.synchronous {
-                    PER_CALL
-                } else if link.ticks {
-                    socket.pace
-                } else {
-                    1
-                };
+                // What crosses at once is delivered at once, where nothing comes between two messages.
+                let most = if socket.synchronous || link.ticks { socket.pace } else { 1 };
                 messages(js, socket, most, task, wide)?;
                 task.function = js.kept(link.messages)?;
                 task.synchronous = socket.synchronous;
