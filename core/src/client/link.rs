@@ -118,7 +118,10 @@ impl Link {
         if !self.leftover.is_empty() {
             batch.bytes.append(&mut self.leftover);
             read.received = true;
-        } else if !self.unparsed {
+        } else if self.unparsed {
+            // The socket is not looked at, so that nobody knows what has come meanwhile.
+            self.unread = true;
+        } else {
             match self.transport.read(&mut batch.bytes, self.room) {
                 Ok(0) => lost = Some(None),
                 Ok(count) => {

@@ -1,5 +1,6 @@
-//! What the random lives of a client (`fuzz/src/client`) have found.
+//! What the random lives of a client (`fuzz/src/client`) and floods (`tests/hostile`) have found.
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,4 +30,24 @@ fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
     let (shown, hidden): (Vec<_>, Vec<_>) = events.partition(|event| client.enter(event));
     assert!(matches!(hidden[..], [Event::Open(_), Event::Heartbeat(_)]), "{hidden:?}");
     assert!(matches!(shown[..], [Event::Error(_), Event::Close(_)]), "{shown:?}");
+}
+
+#[test]
+fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
+    const MORE_THAN_A_TURN: usize = super::turn::MAX_MESSAGES + 1;
+    let options = Options { read_limit: 16 << 20, ..Options::default() };
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    assert!(client.drive(now, &mut batch).dial.is_some());
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    theirs.write_all(&b"\x8a\x00".repeat(MORE_THAN_A_TURN)).expect("room for it");
+    let turn = client.drive(now, &mut batch);
+    assert!(turn.again && !turn.drained);
+    theirs.write_all(b"\x8a\x00").expect("room for it");
+    // A driver that is told that the socket is drained waits for the next byte.
+    while !client.drive(now, &mut batch).drained {}
+    let pongs = batch.items.iter().filter(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Pong { .. }))).count();
+    assert_eq!(pongs, MORE_THAN_A_TURN + 1);
 }

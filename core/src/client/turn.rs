@@ -12,7 +12,7 @@ use crate::message::Data;
 pub use super::link::LinkId;
 
 /// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
-const MAX_MESSAGES: usize = 16 << 10;
+pub(super) const MAX_MESSAGES: usize = 16 << 10;
 
 /// What is to be opened, and which link it will be.
 pub type Order = (LinkId, Box<dial::Request>);
