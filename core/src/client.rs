@@ -280,9 +280,9 @@ impl Client {
 
     /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
     pub fn delivered(&self, weight: usize) -> bool {
-        let before = self.undelivered.fetch_sub(weight, Ordering::AcqRel);
+        let before = self.undelivered.fetch_sub(weight, Ordering::SeqCst);
         let has_room = before.saturating_sub(weight) < self.options.read_limit;
-        let may_read = has_room && self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel);
+        let may_read = has_room && self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::AcqRel);
         let waits = self.unflushed.load(Ordering::Acquire) && self.flush();
         waits || may_read
     }

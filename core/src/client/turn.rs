@@ -118,9 +118,9 @@ impl Client {
             self.stalled.store(false, Ordering::Release);
             return false;
         }
-        self.stalled.store(true, Ordering::Release);
-        // The host may have delivered everything between the two lines above, and then nobody would wake us.
-        let full = self.undelivered.load(Ordering::Acquire) + batch.weight() >= self.options.read_limit;
+        // The host may deliver everything meanwhile. Either it sees that we stalled, or we see what it has delivered: in one order for both.
+        self.stalled.store(true, Ordering::SeqCst);
+        let full = self.undelivered.load(Ordering::SeqCst) + batch.weight() >= self.options.read_limit;
         if !full {
             self.stalled.store(false, Ordering::Release);
         }
