@@ -36,7 +36,7 @@ fn serve(listener: &TcpListener) {
     }
 }
 
-/// What is held when nothing moves any more: what ends a connection goes on behind its last event.
+/// What is held when nothing moves any more: what ends a connection goes on behind its last event, and nothing tells of its end.
 fn settled() -> Held {
     let mut last = Held::now().expect("/proc");
     loop {

@@ -1,6 +1,6 @@
 //! Servers that refuse, lie, stall or speak something else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use heartwire::error::ErrorCode;
 use heartwire::options::Options;
@@ -134,10 +134,9 @@ async fn the_status_says_whether_trying_again_helps() {
 #[tokio::test]
 async fn a_refusal_whose_body_stalls_is_still_told() {
     let server = answering(|_| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nbecause".to_vec()).await;
-    let begun = Instant::now();
-    let error = dial(&format!("ws://{server}/")).await.unwrap_err();
+    let options = Options { open_timeout: None, ..direct() };
+    let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
     assert_eq!((error.status, error.body.as_slice()), (Some(403), &b"because"[..]));
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

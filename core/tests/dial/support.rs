@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use heartwire::dial::{Opened, Request};
@@ -13,6 +13,9 @@ use heartwire::options::{Options, Proxy};
 use heartwire::transport::Transport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// No test should reach it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Options for loopback: no proxy whatever the environment says.
 pub(crate) fn direct() -> Options {
@@ -29,10 +32,10 @@ pub(crate) fn request_with(url: &str, options: Options) -> Request {
     }
 }
 
-/// Dials, with a limit that no test should reach.
+/// Dials, with a limit.
 pub(crate) async fn dial_with(url: &str, options: Options) -> Result<Opened, Error> {
     let dialling = heartwire::dial::dial(request_with(url, options));
-    tokio::time::timeout(Duration::from_secs(30), dialling).await.expect("dialling ends by itself")
+    tokio::time::timeout(LIMIT, dialling).await.expect("dialling ends by itself")
 }
 
 pub(crate) async fn dial(url: &str) -> Result<Opened, Error> {
@@ -129,12 +132,18 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Reads what is there, asking until something is, for a transport has left the runtime. Empty: the end.
+/// A transport that has left the runtime tells nobody when it is ready, so that it is asked again, until the limit.
+async fn again(begun: Instant) {
+    assert!(begun.elapsed() < LIMIT, "the transport is not ready");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Reads what is there, asking until something is. Empty: the end.
 pub(crate) async fn read_some(transport: &mut Transport) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let (mut bytes, begun) = (Vec::new(), Instant::now());
     loop {
         match transport.read(&mut bytes, 256 * 1024) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(Duration::from_millis(1)).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => again(begun).await,
             outcome => return outcome.map(|_| bytes),
         }
     }
@@ -152,18 +161,19 @@ pub(crate) async fn read_exactly(transport: &mut Transport, mut begun: Vec<u8>, 
 }
 
 pub(crate) async fn write_all(transport: &mut Transport, mut bytes: &[u8]) {
+    let begun = Instant::now();
     while !bytes.is_empty() {
         match transport.write(bytes) {
             Ok(taken) => bytes = &bytes[taken..],
             Err(error) => {
                 assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                again(begun).await;
             }
         }
     }
     while let Err(error) = transport.flush() {
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        again(begun).await;
     }
 }
 

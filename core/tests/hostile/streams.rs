@@ -1,7 +1,6 @@
 //! Frames that break a rule, end in the middle, or come where none may.
 
 use std::io::{Read, Write};
-use std::time::Duration;
 
 use super::*;
 
@@ -45,7 +44,6 @@ fn what_comes_behind_a_good_message() {
             let _ = stream.read_to_end(&mut Vec::new());
         });
         assert_eq!((outcome.messages, outcome.code, outcome.clean, outcome.error), (1, 1006, false, error), "{name}");
-        assert!(outcome.took < Duration::from_secs(5), "{name}: {:?}", outcome.took);
     }
 }
 

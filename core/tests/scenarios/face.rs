@@ -108,7 +108,7 @@ impl Face {
                 while let Some(event) = events.next_blocking(left()) {
                     handler(&*self.socket, event);
                 }
-                // The stream ends after the last event; the scenario may still wait for more.
+                // The stream ends after the last event; what is awaited may be the server's records, or that nothing more comes.
                 std::thread::sleep(left().unwrap_or_default());
             }
             Source::Loop(own, batch) => {
