@@ -2,7 +2,7 @@
 
 Each target starts from the inputs in corpus/TARGET and looks for new ones in a folder of its own under target/. --keep adds to the corpus what
 reaches code that nothing in it reached, and drops what is reached without it. An input that breaks a rule is left in artifacts/; give it to a
-test, and to the corpus once it is mended.
+test, and to the corpus once it is mended. --cpu counts the seconds that the target computes, for a machine that does other things as well.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +24,7 @@ TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.rs"))
 # What `cargo fuzz` passes, less the sanitizer of memory, which needs a nightly compiler and has little to find in safe code.
 COVERAGE = ["-Cpasses=sancov-module", *(f"-Cllvm-args=-sanitizer-coverage-{flag}" for flag in ("level=4", "inline-8bit-counters", "pc-table"))]
 COVERAGE += ["-Cllvm-args=-sanitizer-coverage-trace-compares", "-Clink-dead-code", "--cfg=fuzzing"]
+TIMEOUT = 10  # seconds that an input may take
 LONGEST, KEPT = 4096, 1024  # bytes of an input that is tried, and of one that the corpus keeps
 TRIPLE = "-unknown-linux-gnu"
 
@@ -37,26 +40,48 @@ def build() -> Path:
     return target / triple / "release"
 
 
-def fuzz(program: Path, found: Path, seconds: int, seed: int) -> bool:
+def fuzz(program: Path, found: Path, seconds: int, seed: int, cpu: bool) -> bool:
     """Fuzzes one target. Whether all rules held."""
     name = program.name
     found.mkdir(parents=True, exist_ok=True)
     artifacts = HERE / "artifacts" / name
     artifacts.mkdir(parents=True, exist_ok=True)
-    command = [str(program), f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={LONGEST}", "-timeout=10", "-rss_limit_mb=1024"]
+    # Where others compute, an input takes as long as they let it wait.
+    bounds = [f"-timeout={60 * TIMEOUT}"] if cpu else [f"-max_total_time={seconds}", f"-timeout={TIMEOUT}"]
+    command = [str(program), *bounds, f"-seed={seed}", f"-max_len={LONGEST}", "-rss_limit_mb=1024"]
     command += [f"-artifact_prefix={artifacts}/", "-print_final_stats=1", str(found), str(CORPUS / name)]
     words = HERE / "words" / f"{name}.dict"
     if words.exists():
         command.insert(1, f"-dict={words}")
-    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace", "timeout": seconds + 120}
-    done = subprocess.run(command, env={**os.environ, "RUST_BACKTRACE": "0"}, **settings)
-    runs = re.search(r"number_of_executed_units: (\d+)", done.stdout)
-    coverage = re.findall(r"cov: (\d+)", done.stdout)
-    print(f"{name}: {runs[1] if runs else 'no'} runs in {seconds} s, {coverage[-1] if coverage else 0} edges, seed {seed}", flush=True)
-    if done.returncode != 0:
-        print(done.stdout[-4000:])
-        print(f"{name}: FAILED with status {done.returncode}; the input is in {artifacts}")
-    return done.returncode == 0
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(command, env={**os.environ, "RUST_BACKTRACE": "0"}, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            if cpu:
+                computes(process, seconds)
+            status = process.wait(None if cpu else seconds + 120)
+        finally:
+            process.kill()
+        output.seek(0)
+        said = output.read()
+    runs = re.search(r"number_of_executed_units: (\d+)", said)
+    coverage = re.findall(r"cov: (\d+)", said)
+    measure = "s of CPU" if cpu else "s"
+    print(f"{name}: {runs[1] if runs else 'no'} runs in {seconds} {measure}, {coverage[-1] if coverage else 0} edges, seed {seed}", flush=True)
+    if status != 0:
+        print(said[-4000:])
+        print(f"{name}: FAILED with status {status}; the input is in {artifacts}")
+    return status == 0
+
+
+def computes(process: subprocess.Popen[bytes], seconds: int) -> None:
+    """Waits until the process has computed for so long, or has ended by itself; libFuzzer ends at SIGUSR1."""
+    ticks = os.sysconf("SC_CLK_TCK") * seconds
+    while process.poll() is None:
+        user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        if int(user) + int(system) >= ticks:
+            process.send_signal(signal.SIGUSR1)
+            return
+        time.sleep(1)
 
 
 def keep(program: Path, found: Path) -> None:
@@ -79,6 +104,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", nargs="*", choices=[[], *TARGETS], help="which; all by default")
     parser.add_argument("--seconds", type=int, default=20, help="for each target")
+    parser.add_argument("--cpu", action="store_true", help="count the seconds that the target computes, not those of the clock")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000 + 1, help="of the mutations")
     parser.add_argument("--keep", action="store_true", help="add what is new to the corpus")
     arguments = parser.parse_args()
@@ -87,7 +113,7 @@ def main() -> int:
     targets = arguments.target or TARGETS
     for name in targets:
         found = programs.parent / "found" / name
-        failed += not fuzz(programs / name, found, arguments.seconds, arguments.seed)
+        failed += not fuzz(programs / name, found, arguments.seconds, arguments.seed, arguments.cpu)
         if arguments.keep:
             keep(programs / name, found)
     print(f"{len(targets) - failed} passed, {failed} failed")
