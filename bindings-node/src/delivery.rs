@@ -22,7 +22,7 @@ const SHORT: Duration = Duration::from_millis(1);
 /// How many empty batches are kept: one for the socket that reads, some for those in the middle of one. And of what size: that of a turn of a flood
 /// under the default `read_limit`, for the memory of one that is given back after each turn costs a page fault every 4 KiB of the next.
 const SPARE: usize = 4;
-const SPARE_BYTES: usize = 2 << 20;
+const SPARE_BYTES: usize = 4 << 20;
 
 /// A call of the shim.
 struct Task {

@@ -14,10 +14,9 @@ use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
 
-/// How much is read at once: little, and more after a read that was filled, for each costs a system call and an acknowledgement, whose work on
-/// loopback is the peer's. Not so much that it no longer is in the processor's cache when it is parsed.
+/// How much is read at once: little, and more after a read that was filled, for each costs a turn, a system call and an acknowledgement.
 const READ_ROOM: usize = 64 << 10;
-const FLOOD_ROOM: usize = 512 << 10;
+const FLOOD_ROOM: usize = 2 << 20;
 /// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
 const QUIET: Duration = Duration::from_secs(10);
 /// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
@@ -107,14 +106,14 @@ impl Link {
         self.transport.as_raw_fd()
     }
 
-    /// Reads once, not much more than `max_bytes`, and parses into `batch`, at most `max_messages`.
+    /// Reads once, at most twice `max_bytes` or what is always read, and parses into `batch`, at most `max_messages`.
     pub(super) fn read(&mut self, batch: &mut Batch, max_messages: usize, max_bytes: usize) -> Read {
         if self.eof || self.ending.is_some() {
             return Read::default();
         }
         let start = self.protocol.prepare(&mut batch.bytes);
         let mut read = Read::default();
-        let mut lost = None;
+        let (mut lost, mut filled) = (None, 0);
         if !self.leftover.is_empty() {
             batch.bytes.append(&mut self.leftover);
             read.received = true;
@@ -127,12 +126,7 @@ impl Link {
                 Ok(count) => {
                     read.received = true;
                     self.unread = count >= self.room || self.transport.has_buffered_input();
-                    // Under TLS a full read brings a little less.
-                    if self.unread && count >= self.room / 2 {
-                        self.room = max_bytes.clamp(READ_ROOM, FLOOD_ROOM);
-                    } else if count < READ_ROOM / 4 {
-                        self.room = (self.room / 2).max(READ_ROOM);
-                    }
+                    filled = count;
                 }
                 Err(error) if is_blocked(&error) => self.unread = false,
                 Err(error) => lost = Some(Some(connection_lost(&error))),
@@ -143,6 +137,9 @@ impl Link {
         read.other_events = received.controls;
         self.busy |= received.data_messages > 0;
         self.unparsed = received.more;
+        if filled > 0 {
+            self.adapt(filled, max_bytes);
+        }
         read.more = received.more || self.unread;
         self.ending = received.end.map(|end| match end {
             End::Close(frame) => Ending::Closed(frame),
@@ -154,6 +151,16 @@ impl Link {
             self.ending = Some(Ending::Lost(error));
         }
         read
+    }
+
+    /// Makes room for more where a read has filled it, and for less where it has not, or where a turn cannot use so much.
+    fn adapt(&mut self, filled: usize, max_bytes: usize) {
+        // Under TLS a full read brings a little less.
+        if self.unparsed || filled < self.room / 8 {
+            self.room = (self.room / 2).max(READ_ROOM);
+        } else if self.unread && filled >= self.room / 2 {
+            self.room = (2 * self.room).min(max_bytes.saturating_mul(2)).clamp(READ_ROOM, FLOOD_ROOM);
+        }
     }
 
     pub(super) fn at_end(&self) -> bool {
