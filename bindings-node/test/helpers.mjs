@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** A promise that rejects after `ms`, so that no test hangs. */
-export function within(promise, what, ms = 10_000) {
+export function within(promise, what, ms = 60_000) {
   let timer
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: nothing in ${ms} ms`)), ms)
@@ -31,7 +31,7 @@ export function child(source, { args = [], nodeArgs = [], ...how } = {}) {
 }
 
 /** Runs this Node with arguments, as `child` does. */
-export function run(args, { onLine, ms = 20_000, env } = {}) {
+export function run(args, { onLine, ms = 60_000, env } = {}) {
   const process_ = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },

@@ -8,6 +8,7 @@ import { FaultServer } from '../lib/testing.js'
 const folder = new URL('../../tests/scenarios/', import.meta.url)
 const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
 const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', ...CHATTY]
+const BOUND = 30_000 // how long what the server has to record may take
 const TIMES = new Set(
   `open_timeout close_timeout close_on_exit keeper ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
   heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.min_uptime send_queue.ttl`.split(/\s+/),
@@ -19,7 +20,7 @@ for (const name of Object.keys(process.env)) if (/proxy$/i.test(name)) delete pr
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
   const scenario = JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
   for (const driver of ['host', 'background']) {
-    test(`scenario (${driver}): ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 10) + 10) }, () => play(scenario, driver))
+    test(`scenario (${driver}): ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 60) + 10) }, () => play(scenario, driver))
   }
 }
 
@@ -49,7 +50,7 @@ async function observed(scenario, server) {
   process.on('uncaughtException', onUncaught)
   run.start()
   try {
-    await run.done(1000 * (scenario.within ?? 10))
+    await run.done(1000 * (scenario.within ?? 60))
     if ('ready_state' in scenario) assert.equal(run.ws.readyState, scenario.ready_state)
   } finally {
     if (run.ws.readyState !== 3) run.ws.terminate()
@@ -76,7 +77,7 @@ class Run {
     for (const rule of this.scenario.client ?? []) {
       if (rule.on === 'start') this.act(rule.do)
       else if (rule.on.server)
-        this.server.waitFor(rule.on.server, 10_000).then(
+        this.server.waitFor(rule.on.server, BOUND).then(
           () => this.act(rule.do),
           (error) => this.fail(error),
         )
@@ -122,11 +123,20 @@ class Run {
     else if ('ping' in action) ws.ping(action.ping)
     else if ('pong' in action) ws.pong(action.pong)
     else if ('server' in action) this.server[camel(action.server)]()
-    else if ('block' in action) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, action.block * 1000)
+    else if ('block' in action) this.block(action.block)
     else if ('observe' in action) {
       const values = Object.fromEntries(action.observe.map((name) => [name, ws[camel(name)]]))
       this.seen.push({ event: 'observed', ...values })
     } else throw new Error(`unknown action ${JSON.stringify(action)}`)
+  }
+
+  /** Nothing else runs on this thread for so many seconds, or until the server has recorded what it should. */
+  block(what) {
+    const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+    if (typeof what === 'number') return sleep(what * 1000)
+    const until = performance.now() + BOUND
+    const recorded = () => this.server.records().some((record) => matches(what.server, record))
+    while (!recorded() && performance.now() < until) sleep(5) // the thread is blocked: no event reaches it
   }
 
   /** Settles when everything expected was seen and nothing more came, or rejects. */

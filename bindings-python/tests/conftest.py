@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from loops import LOOPS, Run
-from raw_server import RawServer
+from raw_server import BOUND, RawServer
 
 HERE = pathlib.Path(__file__).parent
 
@@ -47,7 +47,7 @@ class Child:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def end(self, timeout: float = 15) -> tuple[int, str, str]:
+    def end(self, timeout: float = BOUND) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out, err
 

@@ -14,6 +14,7 @@ import threading
 from typing import Any
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+BOUND = 60.0  # seconds for what comes at once, unless it does not come or others have the machine
 
 
 class Connection:
@@ -100,16 +101,16 @@ class Connection:
         self.closing = True
         self.send_frame(CLOSE, struct.pack("!H", code) + reason.encode())
 
-    def next(self, timeout: float = 10) -> tuple[int, bytes] | None:
+    def next(self, timeout: float = BOUND) -> tuple[int, bytes] | None:
         return self.frames.get(timeout=timeout)
 
-    def next_data(self, timeout: float = 10) -> str | bytes:
+    def next_data(self, timeout: float = BOUND) -> str | bytes:
         got = self.next(timeout)
         assert got is not None, "the connection ended"
         assert got[0] in (TEXT, BINARY), got
         return got[1].decode() if got[0] == TEXT else got[1]
 
-    def expect_close(self, timeout: float = 10) -> int | None:
+    def expect_close(self, timeout: float = BOUND) -> int | None:
         """Read on until a Close frame, answer it and give its code; None if the connection ended without."""
         while True:
             got = self.next(timeout)
@@ -209,7 +210,7 @@ class RawServer:
             except OSError:
                 return
 
-    def connection(self, timeout: float = 10) -> Connection:
+    def connection(self, timeout: float = BOUND) -> Connection:
         return self.connections.get(timeout=timeout)
 
 

@@ -15,7 +15,7 @@ import pytest
 import heartwire
 from heartwire import WebSocket
 from loops import Run, in_thread
-from raw_server import PING, PONG, RawServer
+from raw_server import BOUND, PING, PONG, RawServer
 
 
 def test_events_come_on_the_running_loop(server: RawServer, run: Run) -> None:
@@ -175,7 +175,7 @@ def test_a_loop_closed_under_an_open_socket(server: RawServer, then: str) -> Non
         ws.run_forever()
     else:
         ws.start()
-        assert ws.join(10)
+        assert ws.join(BOUND)
     closing.join()
     assert got == ["later"]
     assert ws.ready_state == 3

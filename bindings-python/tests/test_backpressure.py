@@ -66,7 +66,7 @@ def test_a_paused_socket_lets_the_server_wait() -> None:
 def test_drain_tells_when_what_waited_has_left() -> None:
     seen: list[Any] = []
     with FaultServer(
-        [[ACCEPT, {"do": "delay", "for": 0.3}, {"do": "expect", "size": 12_000_000, "within": 9}, {"do": "close", "code": 1000}]]
+        [[ACCEPT, {"do": "delay", "for": 0.3}, {"do": "expect", "size": 12_000_000, "within": 60}, {"do": "close", "code": 1000}]]
     ) as server:
         ws = heartwire.WebSocket(server.url, proxy=None, write_limit=100_000, compression=False)
 

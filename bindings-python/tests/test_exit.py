@@ -158,7 +158,7 @@ def test_the_goodbye_is_bounded(server: RawServer, child: Any) -> None:
     process = child(text.format(act="sys.exit(4)", before=""), server.url)
     assert process.line() == "open"
     server.connection()  # which never answers
-    assert process.end(10)[0] == 4
+    assert process.end()[0] == 4
 
 
 def test_messages_are_flooding_in_while_the_process_ends(server: RawServer, child: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raw_server import RawServer
+from raw_server import BOUND, RawServer
 
 FORK = """
 import os, signal, sys, threading, time
@@ -134,5 +134,5 @@ def test_multiprocessing(server: RawServer, tmp_path: Any, method: str) -> None:
     assert connection.next_data() == "worker"
     connection.send("go")
     assert connection.expect_close() == 1001
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=BOUND)
     assert (process.returncode, out, err) == (0, "5\n", "")

@@ -1,6 +1,7 @@
 """A handler that blocks loses nothing and is named; a flood on one socket starves nobody.
 
-A handler blocks until the server has seen what it should see meanwhile; with BLOCK=30 for so many seconds, and then the server is strict about time.
+A handler blocks until the server has seen what it should see meanwhile; with BLOCK=30 for so many seconds, and then the server is strict
+about time.
 """
 
 from __future__ import annotations
@@ -262,7 +263,7 @@ def test_keeper_off(server: RawServer) -> None:
     connection = server.connection()
     connection.send("go")
     assert connection.expect_close() == 1005
-    assert ws.join(10)
+    assert ws.join(BOUND)
     assert asked == [0]
 
 

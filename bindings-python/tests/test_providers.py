@@ -10,7 +10,7 @@ import pytest
 import heartwire
 from heartwire import WebSocket
 from loops import Run, in_thread
-from raw_server import RawServer
+from raw_server import BOUND, RawServer
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -103,7 +103,7 @@ def test_heartbeats_by_a_function(server: RawServer, run: Run) -> None:
         assert await in_thread(connection.next_data) == '{"seq":0}'
         connection.send('{"ok": 1, "more": 2}')
         assert (await in_thread(connection.next_data)).startswith('{"seq":')
-        await asyncio.wait_for(answered.wait(), 20)
+        await asyncio.wait_for(answered.wait(), BOUND)
         assert beats[0] == ("sent", False)
         assert ("answered", True) in beats
         ws.terminate()

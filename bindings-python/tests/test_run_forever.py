@@ -12,7 +12,7 @@ import pytest
 
 import heartwire
 from heartwire import InvalidStateError, WebSocket
-from raw_server import RawServer, drive
+from raw_server import BOUND, RawServer, drive
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
@@ -177,7 +177,7 @@ def test_with_closes(server: RawServer) -> None:
         ws.onopen = lambda event: opened.set()
         if ws.readyState == WebSocket.OPEN:
             opened.set()
-        assert opened.wait(10)
+        assert opened.wait(BOUND)
     thread.join()
     assert ws.readyState == WebSocket.CLOSED
     assert codes == [1005]

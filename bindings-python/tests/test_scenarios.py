@@ -24,6 +24,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "tests" / "scenarios"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if os.environ.get("SCENARIO", "") in path.stem)
 SIDE_BY_SIDE = 8
 QUIET = 0.1  # how long nothing more may come once everything did
+BOUND = 30  # how long what the server has to record may take
 CHATTY = ("ping", "pong", "heartbeat", "drain")
 KINDS = ("open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped")
 Seen = dict[str, Any]
@@ -180,7 +181,7 @@ class Stage:
 
     def wait_and_act(self, ws: WebSocket, rule: Any) -> None:
         try:
-            self.server.wait_for(rule["on"]["server"])
+            self.server.wait_for(rule["on"]["server"], BOUND)
             self.act(ws, rule)
         except TimeoutError as error:
             self.faults.append(str(error))
@@ -226,7 +227,10 @@ class Stage:
         elif name == "observe":
             self.seen.append({"event": "observed", **{prop: getattr(ws, prop) for prop in argument}})
         elif name == "block":
-            time.sleep(argument)  # the action `block`
+            if isinstance(argument, dict):
+                self.server.wait_for(argument["server"], BOUND)
+            else:
+                time.sleep(argument)  # time is the subject
         elif name == "raise":
             raise Planned(self)
         else:
@@ -235,7 +239,7 @@ class Stage:
     def verdict(self, ws: WebSocket) -> Iterator[str | None]:
         """None: wait on; "": all is well; else what is wrong."""
         scenario = self.scenario
-        deadline = time.monotonic() + scenario.get("within", 10)
+        deadline = time.monotonic() + scenario.get("within", 60)
         complete_since, complete_count = 0.0, -1
         never = list(scenario.get("server_never", []))
         if not any(pattern.get("event") == "failed" for pattern in scenario.get("server_saw", [])):
@@ -287,7 +291,7 @@ def on_a_thread(stage: Stage) -> str:
         return watch(stage, ws)
     finally:
         ws.terminate()
-        assert ws.join(10)
+        assert ws.join(BOUND)
 
 
 def in_run_forever(stage: Stage) -> str:

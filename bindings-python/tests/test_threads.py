@@ -13,7 +13,7 @@ import heartwire
 import heartwire.sync
 from heartwire import ConnectionClosedError, ConnectionClosedOK, InvalidStateError, WebSocket, WebSocketError
 from heartwire._delivery import ThreadHub
-from raw_server import RawServer
+from raw_server import BOUND, RawServer
 
 
 def test_start_delivers_on_a_thread_of_its_own(server: RawServer) -> None:
@@ -23,7 +23,7 @@ def test_start_delivers_on_a_thread_of_its_own(server: RawServer) -> None:
     ws.onopen = lambda event: ws.send("x")
     ws.onmessage = lambda event: (seen.append((event.data, threading.current_thread())), ws.close())
     assert ws.start() is ws
-    assert ws.join(10)
+    assert ws.join(BOUND)
     ((data, thread),) = seen
     assert data == "x"
     assert thread is not threading.current_thread()
@@ -39,7 +39,7 @@ def test_a_started_socket_is_not_run_twice(server: RawServer) -> None:
         with pytest.raises(InvalidStateError, match="already"):
             call()
     ws.terminate()
-    assert ws.join(10)
+    assert ws.join(BOUND)
 
 
 def test_join_while_the_socket_moves_to_a_loop(server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def test_join_while_the_socket_moves_to_a_loop(server: RawServer, monkeypatch: p
         ws.close()
 
     ws.start()
-    assert moving.wait(10)
-    assert ws.join(10)
+    assert moving.wait(BOUND)
+    assert ws.join(BOUND)
 
 
 def test_join_on_the_delivering_thread_is_refused(server: RawServer) -> None:
@@ -91,7 +91,7 @@ def test_exceptions_go_to_the_threads_hook(server: RawServer, monkeypatch: pytes
 
     ws.onopen = on_open
     ws.start()
-    assert ws.join(10)
+    assert ws.join(BOUND)
     ((error, thread),) = reported
     assert str(error) == "broken"
     assert thread is not threading.main_thread()
@@ -102,7 +102,7 @@ def test_system_exit_on_the_thread_ends_it_with_a_goodbye(server: RawServer) -> 
     ws.onopen = lambda event: sys.exit()
     ws.start()
     assert server.connection().expect_close() == 1001
-    assert ws.join(10)
+    assert ws.join(BOUND)
     assert ws.readyState == WebSocket.CLOSED
 
 
@@ -121,7 +121,7 @@ def test_async_handlers_on_a_thread(server: RawServer) -> None:
         ws.close()
 
     ws.start()
-    assert ws.join(10)
+    assert ws.join(BOUND)
     assert seen == ["x"]
 
 
@@ -130,7 +130,7 @@ def test_send_from_many_threads(server: RawServer) -> None:
     opened = threading.Event()
     ws.onopen = lambda event: opened.set()
     ws.start()
-    assert opened.wait(10)
+    assert opened.wait(BOUND)
 
     def work(name: int) -> None:
         for number in range(200):
@@ -149,7 +149,7 @@ def test_send_from_many_threads(server: RawServer) -> None:
     for thread in threads:
         thread.join()
     ws.terminate()
-    assert ws.join(10)
+    assert ws.join(BOUND)
 
 
 def test_the_blocking_face(server: RawServer) -> None:
@@ -159,7 +159,7 @@ def test_the_blocking_face(server: RawServer) -> None:
         ws.send(b"bytes")
         ws.send(["in ", "parts"])
         ws.send_json([1])
-        assert [ws.recv(), ws.recv(timeout=10), ws.recv()] == ["text", b"bytes", "in parts"]
+        assert [ws.recv(), ws.recv(timeout=BOUND), ws.recv()] == ["text", b"bytes", "in parts"]
         assert ws.recv_json() == [1]
         ws.ping("x")
         with pytest.raises(TimeoutError):
@@ -214,7 +214,7 @@ def test_the_blocking_face_used_by_two_threads(server: RawServer) -> None:
     ws = heartwire.sync.connect(server.url)
     connection = server.connection()
     got: list[Any] = []
-    threads = [threading.Thread(target=lambda: got.append(ws.recv(timeout=10))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: got.append(ws.recv(timeout=BOUND))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for number in range(4):

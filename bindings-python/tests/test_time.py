@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from heartwire.testing import FaultServer
+from raw_server import BOUND
 
 PROGRAM = """
 import sys
@@ -26,7 +27,6 @@ RUNS = {
     "asyncio": "import asyncio\nasyncio.run(ws.wait_closed())",
 }
 FAKETIME = [path for path in Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketime.so.1") if path.exists()]
-SOON = 20.0
 
 
 @pytest.mark.parametrize("driver", ["host", "background"])
@@ -45,11 +45,11 @@ def test_a_process_that_was_stopped_goes_on_with_its_connection(child: Any, run:
     with FaultServer(script) as server:
         options = f"ping_interval=1, ping_timeout=1, driver={driver!r}"
         process = child(PROGRAM.format(run=RUNS[run], options=options), server.url)
-        server.wait_for({"event": "message", "text": "here"}, SOON)
+        server.wait_for({"event": "message", "text": "here"}, BOUND)
         os.kill(process.process.pid, signal.SIGSTOP)
         time.sleep(2.5)  # time is the subject: longer than ping_interval and ping_timeout together
         os.kill(process.process.pid, signal.SIGCONT)
-        assert process.end(30) == (0, "1000 None\n", "")
+        assert process.end() == (0, "1000 None\n", "")
 
 
 @pytest.mark.skipif(not FAKETIME, reason="needs libfaketime")
@@ -69,13 +69,13 @@ def test_a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed(
         # An hour passes for all three, if it is the wall clock that counts.
         options = f"ping_interval=600, idle_timeout=1200, heartbeat={{'message': 'beat', 'interval': 1200}}, driver={driver!r}"
         process = child(PROGRAM.format(run=RUNS[run], options=options), server.url)
-        server.wait_for({"event": "message", "text": "here"}, SOON)
+        server.wait_for({"event": "message", "text": "here"}, BOUND)
         clock.write_text("+3600")
-        server.wait_for({"event": "ping"}, SOON)
+        server.wait_for({"event": "ping"}, BOUND)
         clock.write_text("-3600")
         time.sleep(2.5)  # time is the subject: the clocks are compared each second
         server.drop_connections()
-        assert process.end(30) == (0, "1006 connection_lost\n", "")
+        assert process.end() == (0, "1006 connection_lost\n", "")
         events = [record["event"] for record in server.records()]
     assert events.count("ping") == 1
     assert events.count("message") == 1

@@ -120,16 +120,16 @@ fn a_blocked_handler_keeps_its_connection() {
         seen.push(number(text));
         if seen.len() == 1 {
             let begun = Instant::now();
-            let served = told.recv_timeout(blocked + BOUND).expect("all is answered while the handler blocks");
-            stall = connection.take_stall().map(|stall| (stall, served, begun.elapsed()));
+            let asked = told.recv_timeout(blocked + BOUND).expect("all is answered while the handler blocks");
+            stall = connection.take_stall().map(|stall| (stall, asked, begun.elapsed()));
         }
     });
     let (rounds, slowest, beats) = server.join().unwrap();
     assert!(seen.iter().copied().eq(0..=rounds), "every message, in order: {seen:?}");
     let longest = beats.windows(2).map(|two| two[1] - two[0]).max().unwrap_or(BOUND);
     println!("{rounds} pings, the slowest answered after {slowest:?}; {} heartbeats, at most {longest:?} apart", beats.len());
-    let (stall, served, away) = stall.expect("the keeper stood in");
-    assert!(stall <= away && stall > served / 2, "{stall:?} of {served:?}");
+    let (stall, asked, away) = stall.expect("the keeper stood in");
+    assert!(stall <= away && stall > asked / 2, "{stall:?} of {asked:?}");
     assert!(beats.len() as f64 > blocked.as_secs_f64() / every.as_secs_f64() * share, "{} heartbeats", beats.len());
 }
 

@@ -17,6 +17,8 @@ use crate::watch::{Standing, compare, missing};
 
 /// How long nothing more may come once everything did.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long what the server has to record may take.
+const BOUND: Duration = Duration::from_secs(30);
 const TURN: Duration = Duration::from_millis(10);
 const CHATTY: [&str; 4] = ["ping", "pong", "heartbeat", "drain"];
 
@@ -60,7 +62,7 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
         let (stage, socket) = (Arc::clone(&stage), Arc::clone(&face.socket));
         std::thread::spawn(move || {
             let rule = &stage.rules[i];
-            match stage.server.wait_for(&rule["on"]["server"], Duration::from_secs(5)) {
+            match stage.server.wait_for(&rule["on"]["server"], BOUND) {
                 Ok(_) => stage.act(&*socket, rule),
                 Err(error) => stage.faults.lock().unwrap().push(error.to_string()),
             }
@@ -104,7 +106,7 @@ fn open(scenario: &Value, driver: Driver, server: &FaultServer, functions: &mut 
 
 /// Runs the socket until the scenario is fulfilled, or cannot be any more.
 fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Functions) -> Result<(), String> {
-    let deadline = Instant::now() + Duration::from_secs_f64(scenario["within"].as_f64().unwrap_or(10.0));
+    let deadline = Instant::now() + Duration::from_secs_f64(scenario["within"].as_f64().unwrap_or(60.0));
     let expected = list(&scenario["expect"]);
     let mut complete: Option<(Instant, usize)> = None;
     loop {
@@ -234,7 +236,11 @@ impl Stage {
                 Ok(())
             }
             "block" => {
-                std::thread::sleep(Duration::from_secs_f64(argument.as_f64().unwrap()));
+                match argument.as_f64() {
+                    // Time is the subject.
+                    Some(seconds) => std::thread::sleep(Duration::from_secs_f64(seconds)),
+                    None => _ = self.server.wait_for(&argument["server"], BOUND).unwrap(),
+                }
                 Ok(())
             }
             "raise" => {
