@@ -25,7 +25,8 @@ pub(super) trait Record: Default {
 pub(super) struct Members<'a> {
     report: &'a mut Report,
     object: &'a Map<String, Value>,
-    known: Vec<String>,
+    /// The keys that were found.
+    known: Vec<&'a str>,
 }
 
 impl<'a> Members<'a> {
@@ -33,7 +34,7 @@ impl<'a> Members<'a> {
     pub(super) fn read_all<R: Record>(report: &'a mut Report, object: &'a Map<String, Value>) -> R {
         let mut members = Self { report, object, known: Vec::new() };
         let record = R::read(&mut members);
-        for key in object.keys().filter(|key| !members.known.contains(key)) {
+        for key in object.keys().filter(|key| !members.known.contains(&key.as_str())) {
             members.report.unknown(key);
         }
         record
@@ -46,11 +47,13 @@ impl<'a> Members<'a> {
         if marks.only.is_some_and(|only| only != dialect) {
             return None;
         }
-        let key = dialect.name(name);
-        let value = self.object.get(&key);
-        self.known.push(key);
+        let (key, value) = self.object.get_key_value(&*dialect.spell(name)).unzip();
+        self.known.extend(key.map(String::as_str));
+        if value.is_none() && !marks.required {
+            return None;
+        }
         self.report.within(name, |report| {
-            if value.is_none() && marks.required {
+            if value.is_none() {
                 report.missing(&kind.allowed(dialect));
             }
             value.and_then(|value| kind.read(report, value))

@@ -1,6 +1,8 @@
 //! Where a reader of options stands and which faults it found so far; how names and values are spelled for the user.
 //! Knows no option and no kind.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::suggest;
@@ -22,23 +24,26 @@ impl Dialect {
 
     /// The spelling of an option's name or path, given in `snake_case`.
     pub fn name(self, snake: &str) -> String {
-        match self {
-            Self::Python => snake.to_owned(),
-            Self::JavaScript => {
-                let mut camel = String::with_capacity(snake.len());
-                let mut upper = false;
-                for letter in snake.chars() {
-                    if letter == '_' {
-                        upper = true;
-                    } else if std::mem::take(&mut upper) {
-                        camel.extend(letter.to_uppercase());
-                    } else {
-                        camel.push(letter);
-                    }
-                }
-                camel
+        self.spell(snake).into_owned()
+    }
+
+    /// The same; most need no other letters.
+    pub(super) fn spell(self, snake: &str) -> Cow<'_, str> {
+        if self == Self::Python || !snake.contains('_') {
+            return Cow::Borrowed(snake);
+        }
+        let mut camel = String::with_capacity(snake.len());
+        let mut upper = false;
+        for letter in snake.chars() {
+            if letter == '_' {
+                upper = true;
+            } else if std::mem::take(&mut upper) {
+                camel.extend(letter.to_uppercase());
+            } else {
+                camel.push(letter);
             }
         }
+        Cow::Owned(camel)
     }
 
     /// The word for "no value".
@@ -120,26 +125,26 @@ impl Report {
 
     /// Looks at a member, named in `snake_case`.
     pub(super) fn within<T>(&mut self, name: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        let name = self.dialect.spell(name);
         let dot = if self.path.is_empty() { "" } else { "." };
-        let step = format!("{dot}{}", self.dialect.name(name));
-        self.step(&step, look)
+        self.step(&[dot, &name], look)
     }
 
     /// Looks at an element of a list.
     pub(super) fn at_index<T>(&mut self, index: usize, look: impl FnOnce(&mut Self) -> T) -> T {
-        self.step(&format!("[{index}]"), look)
+        self.step(&["[", &index.to_string(), "]"], look)
     }
 
     /// Looks at an entry of a map with names of the user's own.
     pub(super) fn at_key<T>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> T) -> T {
-        let step = format!("[{}]", self.dialect.value(&Value::from(key)));
-        self.step(&step, look)
+        let key = self.dialect.value(&Value::from(key));
+        self.step(&["[", &key, "]"], look)
     }
 
-    fn step<T>(&mut self, step: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+    fn step<T>(&mut self, words: &[&str], look: impl FnOnce(&mut Self) -> T) -> T {
         let parent = self.path.len();
         let also = std::mem::take(&mut self.also);
-        self.path.push_str(step);
+        self.path.extend(words.iter().copied());
         let result = look(self);
         self.path.truncate(parent);
         self.also = also;
