@@ -76,8 +76,9 @@ impl Hub {
                     }
                     inner.connection.watching(None);
                 }
+            } else {
+                self.handle.remove(id as usize);
             }
-            self.handle.remove(id as usize);
             inner.leave_hub();
         }
         Ok(())
@@ -338,6 +339,10 @@ impl Hub {
 
     /// Delivers what is there, within a budget; then calls `idle()` if no socket is left.
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        // A forked child may share the loop's descriptors, and this one, with its parent.
+        if slf.get().process != std::process::id() {
+            return Ok(());
+        }
         let due = slf.get().wait_for_due(Some(Duration::ZERO))?;
         Self::turn_sockets(slf, due)?;
         Self::after_turn(slf)

@@ -14,7 +14,7 @@ import pytest
 
 import heartwire
 from heartwire import WebSocket
-from loops import Run, in_thread
+from loops import LOOPS, Run, in_thread
 from raw_server import BOUND, PING, PONG, RawServer
 
 
@@ -215,6 +215,25 @@ def test_the_loop_is_let_go_with_the_last_socket(server: RawServer) -> None:
         assert not _delivery._hubs
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [LOOPS["asyncio"], LOOPS["uvloop"]], ids=["asyncio", "uvloop"])
+def test_a_loop_keeps_its_hub_for_the_next_socket_and_takes_it_along(server: RawServer, run: Run) -> None:
+    server.echo = True
+
+    async def main() -> weakref.ref[object]:
+        hubs = []
+        for _ in range(2):
+            ws = WebSocket(server.url)
+            ws.onopen = lambda event: event.target.close()
+            hubs.append(ws._hub)
+            await ws.wait_closed()
+        assert hubs[0] is hubs[1] is not None
+        return weakref.ref(hubs[0])
+
+    hub = run(main())
+    gc.collect()
+    assert hub() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loop's own timer does it")

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import threading
+    import weakref
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -91,13 +92,14 @@ class ThreadHub(Hub):
 class LoopHub(Hub):
     """Delivers on an asyncio loop, which watches the sockets' descriptors; where it cannot, a thread wakes it once for each batch."""
 
-    __slots__ = ("live", "loop", "tasks", "thread", "timer")
+    __slots__ = ("live", "loop", "tasks", "thread", "timer", "waker")
 
     live: bool
     loop: asyncio.AbstractEventLoop
     tasks: set[asyncio.Task[object]]
     thread: threading.Thread
     timer: asyncio.TimerHandle | None
+    waker: threading.Thread | None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         import contextvars
@@ -108,12 +110,14 @@ class LoopHub(Hub):
         self.tasks = set()
         self.thread = threading.current_thread()
         self.timer = None
+        self.waker = None
         try:
             # An empty context: each socket brings its own.
             contextvars.Context().run(loop.add_reader, self.fileno(), self.turn)
             self.watch_with(loop)
         except NotImplementedError:  # Windows' proactor loop, for one
-            threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True).start()
+            self.waker = threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True)
+            self.waker.start()
 
     def _wake_loop(self) -> None:
         import threading
@@ -179,20 +183,30 @@ class LoopHub(Hub):
         return _warn_of_stall(f"Something else on the event loop{under_way}", seconds)
 
     def idle(self) -> None:
-        """Let the loop go with the last socket."""
-        self.live = False
+        """Leave it to the loop, with the last socket, whether there will be another one."""
         if self.timer is not None:
             self.timer.cancel()
         if _hubs.get(self.loop) is self:
             del _hubs[self.loop]
-        try:
-            self.loop.remove_reader(self.fileno())
-        except NotImplementedError:
+        if self.waker is not None:
+            self.end()
+        elif self.live:
+            _spare_hubs()[id(self.loop)] = self
+
+    def end(self) -> None:
+        """Let the loop go."""
+        self.live = False
+        if self.waker is not None:
             self.nudge()
+        elif not self.loop.is_closed():
+            self.loop.remove_reader(self.fileno())
         self.end_watch()
 
 
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
+"""Those that have sockets."""
+_spare: weakref.WeakValueDictionary[int, LoopHub] | None = None
+"""Those without, by the `id` of the loop that watches their descriptor: which keeps them, for its next socket, as long as it is open."""
 _moving = allocate_lock()
 """Held while sockets go from one hub to another, for who looks then finds them in none. No function of the user runs under it."""
 
@@ -203,8 +217,32 @@ def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
     if hub is None:
         for closed in [loop for loop in list(_hubs) if loop.is_closed()]:
             _hubs.pop(closed).detach_all()
-        hub = _hubs[loop] = LoopHub(loop)
+        spare = _spare_hub(loop)
+        hub = _hubs[loop] = LoopHub(loop) if spare is None else spare
     return hub
+
+
+def _spare_hubs() -> weakref.WeakValueDictionary[int, LoopHub]:
+    import weakref
+
+    global _spare
+    if _spare is None:
+        _spare = weakref.WeakValueDictionary()
+    return _spare
+
+
+def _spare_hub(loop: asyncio.AbstractEventLoop) -> LoopHub | None:
+    import threading
+
+    spare = _spare_hubs()
+    hub = spare.pop(id(loop), None)
+    if hub is not None and hub.loop is loop and hub.live:
+        hub.thread = threading.current_thread()
+        return hub
+    for other in list(spare.values()):
+        if other.loop.is_closed():
+            other.end()
+    return None
 
 
 def loop_threads() -> list[threading.Thread]:
@@ -217,6 +255,8 @@ def forget() -> None:
     global _moving
     _moving = allocate_lock()
     _hubs.clear()
+    if _spare is not None:
+        _spare.clear()
 
 
 def run_forever(*sockets: Socket) -> None:
@@ -296,6 +336,7 @@ def _serve_on_loop(hub: ThreadHub) -> None:
         finally:
             mine.detach_all()
             mine.idle()
+            mine.end()
 
     asyncio.run(main())
 

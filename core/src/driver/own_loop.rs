@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -50,6 +50,14 @@ enum Note {
     Add(usize, Connection),
     Remove(usize),
     Due(usize),
+}
+
+impl Note {
+    fn token(&self) -> usize {
+        match self {
+            Self::Add(token, _) | Self::Remove(token) | Self::Due(token) => *token,
+        }
+    }
 }
 
 struct Socket {
@@ -118,9 +126,13 @@ impl LoopHandle {
         let _ = self.0.waker.wake();
     }
 
+    fn lock(&self) -> MutexGuard<'_, Vec<Note>> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, note: Note) {
         let first = {
-            let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut notes = self.lock();
             notes.push(note);
             notes.len() == 1
         };
@@ -197,7 +209,7 @@ impl OwnLoop {
 
     /// Reads the notes of other threads.
     fn read_notes(&mut self, due: &mut Vec<usize>) {
-        let notes = std::mem::take(&mut *self.handle.0.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        let notes = std::mem::take(&mut *self.handle.lock());
         for note in notes {
             match note {
                 Note::Add(token, connection) => {
@@ -335,8 +347,9 @@ impl OwnLoop {
         Some(Driven { watch: (before != now).then_some(Watch { before, now }), again: plan.again, deadline })
     }
 
-    /// Takes a socket away at once; the descriptor that the loop around this one watches for it, until it is told otherwise.
+    /// Takes a socket away at once, and what was noted of it; the descriptor that the loop around this one watches for it, until it is told otherwise.
     pub fn take_away(&mut self, token: usize) -> Option<Descriptor> {
+        self.handle.lock().retain(|note| note.token() != token);
         self.sockets.remove(&token)?.descriptor()
     }
 }
