@@ -172,16 +172,50 @@ def test_messages_are_flooding_in_while_the_process_ends(server: RawServer, chil
         assert (status, err) == (0, "")
 
 
-def test_a_thread_of_the_users_own_is_not_cut_off(server: RawServer, child: Any) -> None:
-    text = """
-import sys, threading
-from heartwire import WebSocket
-def work():
-    ws = WebSocket(sys.argv[1])
+OF_THE_USERS_OWN = {
+    "run_forever": """
+    ws = heartwire.WebSocket(sys.argv[1])
     ws.onmessage = lambda event: ws.send("still here")
+    made.set()
     ws.run_forever()
+""",
+    "sync": """
+    ws = heartwire.sync.connect(sys.argv[1])
+    made.set()
+    for message in ws:
+        ws.send("still here")
+""",
+    "asyncio": """
+    async def main():
+        async with heartwire.connect(sys.argv[1]) as ws:
+            made.set()
+            async for message in ws:
+                await ws.send("still here")
+    asyncio.run(main())
+""",
+}
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("face", OF_THE_USERS_OWN)
+def test_a_thread_of_the_users_own_is_not_cut_off(server: RawServer, child: Any, face: str, early: bool) -> None:
+    """Nor if the main thread ends just when the thread is about to deliver, or before it has made its socket."""
+    text = f"""
+import asyncio, sys, threading
+made, ended = threading.Event(), threading.Event()
+threading._register_atexit(ended.set)  # runs behind what is registered later
+import heartwire, heartwire.sync
+from heartwire import _delivery
+serve = _delivery._serve
+_delivery._serve = lambda hub: (ended.wait(), serve(hub))
+def work():
+    if {early}:
+        ended.wait()
+{OF_THE_USERS_OWN[face]}
 threading.Thread(target=work).start()
 print("open", flush=True)
+if not {early}:
+    made.wait()
 """
     process = child(text, server.url)
     assert process.line() == "open"
@@ -193,3 +227,20 @@ print("open", flush=True)
     connection.expect_close()
     connection.sock.close()
     assert process.end() == (0, "", "")
+
+
+def test_a_socket_that_is_made_when_the_main_thread_has_ended_says_goodbye(server: RawServer, child: Any) -> None:
+    text = """
+import sys, threading
+ended = threading.Event()
+threading._register_atexit(ended.set)
+import heartwire.sync
+def work():
+    ended.wait()
+    global last
+    last = heartwire.sync.connect(sys.argv[1])
+    print("open", flush=True)
+first = heartwire.WebSocket(sys.argv[1])
+threading.Thread(target=work).start()
+"""
+    assert outcome(server, child(text, server.url)) == (1001, 0, "")

@@ -277,12 +277,13 @@ def run_forever(*sockets: Socket) -> None:
             phase="closed",
         )
     hub = ThreadHub()
-    try:
-        for socket in sockets:
-            _attach(hub, socket)
-        _serve(hub)
-    finally:
-        hub.detach_all()
+    with _process.Serving():  # before a socket starts: the main thread may end at any time
+        try:
+            for socket in sockets:
+                _attach(hub, socket)
+            _serve(hub)
+        finally:
+            hub.detach_all()
 
 
 def _attach(hub: Hub, socket: Socket) -> None:
@@ -306,17 +307,11 @@ def _serve(hub: ThreadHub) -> None:
     """Deliver on this thread until the hub is empty."""
     import threading
 
-    hub.thread = thread = threading.current_thread()
-    nested = thread in _process.serving
-    _process.serving.add(thread)
-    try:
-        if any(socket._wants_loop for socket in hub.sockets()):
-            _serve_on_loop(hub)
-        else:
-            hub.run()
-    finally:
-        if not nested:
-            _process.serving.discard(thread)
+    hub.thread = threading.current_thread()
+    if any(socket._wants_loop for socket in hub.sockets()):
+        _serve_on_loop(hub)
+    else:
+        hub.run()
 
 
 def _serve_on_loop(hub: ThreadHub) -> None:
@@ -346,10 +341,10 @@ def start(socket: Socket, daemon: bool) -> None:
     import threading
 
     hub = ThreadHub()
-    _attach(hub, socket)
     hub.thread = thread = threading.Thread(target=_thread, args=(hub,), name="heartwire", daemon=daemon)
     _process.serving.add(thread)
     try:
+        _attach(hub, socket)
         thread.start()
     except BaseException:
         _process.serving.discard(thread)

@@ -8,8 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
 
-#: Threads that deliver events right now, apart from loops.
+#: Threads that deliver events right now, or are about to, apart from loops.
 serving: set[threading.Thread] = set()
+
+#: Threads that made sockets, apart from the main one: while they live, they may use them, whoever delivers their events.
+_makers: set[threading.Thread] = set()
 
 _watched = False
 _armed = False
@@ -17,12 +20,17 @@ _armed = False
 
 def watch(close_on_exit: bool) -> None:
     """Prepare for fork and for the end of the process; for signals that end it with the first socket that wants a goodbye."""
+    import threading
+
     global _watched, _armed
+    maker = threading.current_thread()
+    if maker is not threading.main_thread() and maker not in _makers:
+        _makers.difference_update([thread for thread in _makers if not thread.is_alive()])
+        _makers.add(maker)
     if not _watched:
         _watched = True
         import atexit
         import os
-        import threading
 
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forked)
@@ -31,13 +39,30 @@ def watch(close_on_exit: bool) -> None:
         # children of multiprocessing.
         register = getattr(threading, "_register_atexit", None)
         if register is not None:
-            try:
+            import contextlib
+
+            with contextlib.suppress(RuntimeError):  # the main thread has ended already: `_end` is left
                 register(_main_ended)
-            except RuntimeError:  # the interpreter is ending already
-                _main_ended()
     if close_on_exit and not _armed:
         _armed = True
         _native.watch_signals()
+
+
+class Serving:
+    """The thread that is in it delivers events."""
+
+    __slots__ = ("_nested", "_thread")
+
+    def __enter__(self) -> None:
+        import threading
+
+        self._thread = threading.current_thread()
+        self._nested = self._thread in serving
+        serving.add(self._thread)
+
+    def __exit__(self, *_: object) -> None:
+        if not self._nested:
+            serving.discard(self._thread)
 
 
 def _end() -> None:
@@ -46,14 +71,15 @@ def _end() -> None:
 
 
 def _main_ended() -> None:
-    """Say goodbye, unless a thread that keeps the process alive still delivers events: then its sockets live on, as in Node."""
+    """Say goodbye, unless a thread that keeps the process alive has sockets or delivers events: then they live on, as in Node."""
     import threading
 
     from . import _delivery
 
     me = threading.current_thread()
-    threads = [*serving, *_delivery.loop_threads()]
-    if not any(thread.is_alive() and not thread.daemon and thread is not me for thread in threads):
+    threads = [*serving, *_makers, *_delivery.loop_threads()]
+    # One without a number is about to be started.
+    if not any((thread.is_alive() or thread.ident is None) and not thread.daemon and thread is not me for thread in threads):
         _native.goodbye()
 
 
@@ -64,4 +90,5 @@ def _forked() -> None:
 
     _armed = False
     serving.clear()
+    _makers.clear()
     _delivery.forget()

@@ -1,7 +1,6 @@
 //! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
 
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,8 +10,6 @@ use crate::client::Farewell;
 use crate::process;
 
 static SOCKETS: Mutex<(u32, Vec<Weak<Shared>>)> = Mutex::new((0, Vec::new()));
-/// The generation of the process that has said it: a forked child says its own.
-static SAID_IN: AtomicU32 = AtomicU32::new(u32::MAX);
 
 /// Remembers a socket.
 pub(super) fn register(shared: &Arc<Shared>) {
@@ -40,14 +37,13 @@ pub(super) fn all() -> Vec<Arc<Shared>> {
 }
 
 /// Says goodbye on all sockets of this process: sends what waits and Close 1001, and waits for the peers' answers, for each socket at most its
-/// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread; a second call does nothing.
-/// After it no socket does anything any more.
+/// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread; a second call is for the sockets that started since.
+/// After it none of them does anything any more.
 pub fn goodbye(at_most: Option<Duration>) {
-    let generation = process::generation();
-    if SAID_IN.swap(generation, Ordering::AcqRel) == generation {
-        return;
-    }
-    say(&all(), at_most);
+    let mut registered = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let sockets = if registered.0 == process::generation() { std::mem::take(&mut registered.1) } else { Vec::new() };
+    drop(registered);
+    say(&sockets.iter().filter_map(Weak::upgrade).collect::<Vec<_>>(), at_most);
 }
 
 /// The same for some sockets: those of a worker that ends while the process goes on.
