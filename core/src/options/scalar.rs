@@ -1,5 +1,6 @@
 //! The kinds of single values: numbers, times, texts, choices, addresses. Knows no option.
 
+use std::fmt::Write as _;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -73,7 +74,11 @@ impl<T: TryFrom<u64> + TryInto<u64> + Copy> Kind for Whole<T> {
         let whole = value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=MOST as f64).contains(float)).map(|float| float as u64);
         let number = whole.filter(|number| (self.least..=self.most).contains(number)).and_then(|number| T::try_from(number).ok());
         if number.is_none() {
-            report.refuse(value, &self.allowed(report.dialect));
+            let mut allowed = self.allowed(report.dialect);
+            if self.most == MOST && value.as_f64().is_some_and(|float| float > MOST as f64) {
+                let _ = write!(allowed, ", at most {MOST}");
+            }
+            report.refuse(value, &allowed);
         }
         number
     }
@@ -95,7 +100,7 @@ impl<T: TryFrom<u64> + TryInto<u64> + Copy> Kind for Whole<T> {
 
     fn allowed(&self, _: Dialect) -> String {
         let what = if self.unit.is_some() { "a whole number of bytes" } else { "a whole number" };
-        // The limit of the type is not worth words; beyond it nobody goes.
+        // The limit of the type is worth words only to who is beyond it.
         if self.most == MOST { format!("{what}, at least {}", self.least) } else { format!("{what} from {} to {}", self.least, self.most) }
     }
 
