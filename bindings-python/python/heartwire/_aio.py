@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
-from ._inbox import Inbox
+from ._inbox import Inbox, Received
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._websocket import Protocols, Url
 
 
-class ClientConnection:
+class ClientConnection(Received):
     """A connection to receive from and send to, made by `connect()`."""
 
     def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
@@ -188,29 +188,6 @@ class ClientConnection:
     async def wait_closed(self) -> None:
         """Wait until the connection is closed for good."""
         await self.socket.wait_closed()
-
-    @property
-    def latency(self) -> float:
-        """Seconds of the last round trip; 0 before the first."""
-        return self.socket.latency or 0.0
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol in use."""
-        return self.socket.protocol or None
-
-    @property
-    def close_code(self) -> int | None:
-        """The code of the close; None while it lasts."""
-        return None if self._inbox.end is None else self._inbox.end.code
-
-    @property
-    def close_reason(self) -> str | None:
-        """The reason of the close; None while it lasts."""
-        return None if self._inbox.end is None else self._inbox.end.reason
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.socket!r}>"
 
 
 class connect:

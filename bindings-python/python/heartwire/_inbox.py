@@ -54,3 +54,33 @@ class Inbox:
         """Make the exception that tells of the end."""
         assert self.end is not None, "asked for the end before it came"
         return closed(self.end)
+
+
+class Received:
+    """What both faces show of a connection alike."""
+
+    socket: WebSocket
+    _inbox: Inbox
+
+    @property
+    def latency(self) -> float:
+        """Seconds of the last round trip; 0 before the first."""
+        return self.socket.latency or 0.0
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol in use."""
+        return self.socket.protocol or None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.code
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason of the close; None while it lasts."""
+        return None if self._inbox.end is None else self._inbox.end.reason
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.socket!r}>"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._delivery import ThreadHub
 from ._errors import ConnectionClosedOK, WebSocketError
 from ._fragments import WHOLE, Fragments
-from ._inbox import Inbox
+from ._inbox import Inbox, Received
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientConnection", "connect"]
 
 
-class ClientConnection:
+class ClientConnection(Received):
     """A connection to receive from and send to. All methods may be used from any thread."""
 
     def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
@@ -162,34 +162,11 @@ class ClientConnection:
         self.socket.close(code, reason)
         self._wait(lambda: self._inbox.end)
 
-    @property
-    def latency(self) -> float:
-        """Seconds of the last round trip; 0 before the first."""
-        return self.socket.latency or 0.0
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol in use."""
-        return self.socket.protocol or None
-
-    @property
-    def close_code(self) -> int | None:
-        """The code of the close; None while it lasts."""
-        return None if self._inbox.end is None else self._inbox.end.code
-
-    @property
-    def close_reason(self) -> str | None:
-        """The reason of the close; None while it lasts."""
-        return None if self._inbox.end is None else self._inbox.end.reason
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.socket!r}>"
 
 
 def connect(url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> ClientConnection:
