@@ -196,6 +196,26 @@ OF_THE_USERS_OWN = {
 }
 
 
+def test_a_thread_that_reads_from_a_socket_of_the_main_thread_is_not_cut_off(server: RawServer, child: Any) -> None:
+    act = """
+def work():
+    for message in ws:
+        ws.send("still here")
+threading.Thread(target=work).start()
+"""
+    text = "import threading\n" + SYNC.format(act=act)
+    process = child(text, server.url)
+    assert process.line() == "open"
+    connection = server.connection()
+    for _ in range(3):
+        connection.send("?")
+        assert connection.next_data() == "still here"
+    connection.close()
+    connection.expect_close()
+    connection.sock.close()
+    assert process.end() == (0, "", "")
+
+
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("face", OF_THE_USERS_OWN)
 def test_a_thread_of_the_users_own_is_not_cut_off(server: RawServer, child: Any, face: str, early: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from _thread import allocate_lock
 
-from . import _process
 from ._errors import InvalidStateError
 from ._native import Hub, Socket
 
@@ -245,11 +244,6 @@ def _spare_hub(loop: asyncio.AbstractEventLoop) -> LoopHub | None:
     return None
 
 
-def loop_threads() -> list[threading.Thread]:
-    """Give the threads whose running loops deliver events."""
-    return [hub.thread for loop, hub in list(_hubs.items()) if loop.is_running()]
-
-
 def forget() -> None:
     """Forget, in a forked child, what belongs to the parent."""
     global _moving
@@ -277,13 +271,12 @@ def run_forever(*sockets: Socket) -> None:
             phase="closed",
         )
     hub = ThreadHub()
-    with _process.Serving():  # before a socket starts: the main thread may end at any time
-        try:
-            for socket in sockets:
-                _attach(hub, socket)
-            _serve(hub)
-        finally:
-            hub.detach_all()
+    try:
+        for socket in sockets:
+            _attach(hub, socket)
+        _serve(hub)
+    finally:
+        hub.detach_all()
 
 
 def _attach(hub: Hub, socket: Socket) -> None:
@@ -341,19 +334,16 @@ def start(socket: Socket, daemon: bool) -> None:
     import threading
 
     hub = ThreadHub()
+    _attach(hub, socket)
     hub.thread = thread = threading.Thread(target=_thread, args=(hub,), name="heartwire", daemon=daemon)
-    _process.serving.add(thread)
     try:
-        _attach(hub, socket)
         thread.start()
     except BaseException:
-        _process.serving.discard(thread)
         hub.detach_all()
         raise
 
 
 def _thread(hub: ThreadHub) -> None:
-    import threading
 
     sockets = hub.sockets()
     try:
@@ -371,7 +361,6 @@ def _thread(hub: ThreadHub) -> None:
             raise
     finally:
         hub.detach_all()
-        _process.serving.discard(threading.current_thread())
 
 
 async def wait_closed(socket: Socket) -> CloseEvent:

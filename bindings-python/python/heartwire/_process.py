@@ -1,18 +1,8 @@
-"""The life of the process: goodbye at its end, signals, fork. Knows hubs only as something that a thread serves."""
+"""The life of the process: goodbye at its end, signals, fork."""
 
 from __future__ import annotations
 
 from . import _native
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import threading
-
-#: Threads that deliver events right now, or are about to, apart from loops.
-serving: set[threading.Thread] = set()
-
-#: Threads that made sockets, apart from the main one: while they live, they may use them, whoever delivers their events.
-_makers: set[threading.Thread] = set()
 
 _watched = False
 _armed = False
@@ -20,17 +10,12 @@ _armed = False
 
 def watch(close_on_exit: bool) -> None:
     """Prepare for fork and for the end of the process; for signals that end it with the first socket that wants a goodbye."""
-    import threading
-
     global _watched, _armed
-    maker = threading.current_thread()
-    if maker is not threading.main_thread() and maker not in _makers:
-        _makers.difference_update([thread for thread in _makers if not thread.is_alive()])
-        _makers.add(maker)
     if not _watched:
         _watched = True
         import atexit
         import os
+        import threading
 
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forked)
@@ -48,38 +33,17 @@ def watch(close_on_exit: bool) -> None:
         _native.watch_signals()
 
 
-class Serving:
-    """The thread that is in it delivers events."""
-
-    __slots__ = ("_nested", "_thread")
-
-    def __enter__(self) -> None:
-        import threading
-
-        self._thread = threading.current_thread()
-        self._nested = self._thread in serving
-        serving.add(self._thread)
-
-    def __exit__(self, *_: object) -> None:
-        if not self._nested:
-            serving.discard(self._thread)
-
-
 def _end() -> None:
     _native.goodbye()
     _native.end()
 
 
 def _main_ended() -> None:
-    """Say goodbye, unless a thread that keeps the process alive has sockets or delivers events: then they live on, as in Node."""
+    """Say goodbye, unless a thread keeps the process alive: it may use sockets, which live on as in Node, until `_end`."""
     import threading
 
-    from . import _delivery
-
     me = threading.current_thread()
-    threads = [*serving, *_makers, *_delivery.loop_threads()]
-    # One without a number is about to be started.
-    if not any((thread.is_alive() or thread.ident is None) and not thread.daemon and thread is not me for thread in threads):
+    if all(thread.daemon or thread is me for thread in threading.enumerate()):
         _native.goodbye()
 
 
@@ -89,6 +53,4 @@ def _forked() -> None:
     from . import _delivery
 
     _armed = False
-    serving.clear()
-    _makers.clear()
     _delivery.forget()
