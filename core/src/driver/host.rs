@@ -183,8 +183,9 @@ impl Hosted {
 
     /// Whether the host has to be woken: it was not yet.
     pub(super) fn ring(&self) -> bool {
+        let first = !self.woken.swap(true, Ordering::AcqRel);
         notice::note();
-        !self.woken.swap(true, Ordering::AcqRel)
+        first
     }
 
     /// What the background has to do while the host drives.

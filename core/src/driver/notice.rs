@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -34,8 +34,10 @@ struct Watched {
     blind: bool,
 }
 
-/// Says that something may wait that neither a descriptor nor a deadline tells of.
+/// Says that something may wait that neither a descriptor nor a deadline tells of; once it does.
 pub(super) fn note() {
+    // Who finds old news here has them taken after this, and finds what waits; see `something`.
+    fence(Ordering::SeqCst);
     if !NEWS.load(Ordering::Relaxed) {
         NEWS.store(true, Ordering::Release);
     }
@@ -121,5 +123,6 @@ pub(super) fn something(now: Instant, exactly: bool) -> bool {
     // Each is asked: it forgets what it has told.
     let ready = WATCHED.lock().is_ready();
     let news = NEWS.swap(false, Ordering::AcqRel);
+    fence(Ordering::SeqCst);
     ready || news || past.into_iter().any(|page| CALENDAR[(page % PAGES) as usize].load(Ordering::Relaxed) > 0)
 }
