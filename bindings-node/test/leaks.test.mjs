@@ -25,7 +25,7 @@ after(() => server.close())
 async function leaks(rounds, connections, ...leak) {
   const program = fileURLToPath(new URL('leaks.mjs', import.meta.url))
   const args = ['--expose-gc', '--max-semi-space-size=1', program, url, WARM + rounds, connections, connections * 20, ...leak]
-  const { code, out, err } = await run(args, { ms: 120_000 })
+  const { code, out, err } = await run(args, { ms: 280_000 })
   assert.deepEqual([code, err], [0, ''])
   const samples = out
     .trim()
