@@ -1,6 +1,7 @@
 //! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Whoever holds the lock may drive it:
 //! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
 
+mod backlog;
 mod calls;
 mod link;
 mod pace;
@@ -8,8 +9,8 @@ mod turn;
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic};
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -24,6 +25,7 @@ use crate::process::{self, Slot};
 use crate::protocol::extension;
 use crate::session::{Action, Session, Target};
 
+use backlog::Backlog;
 pub use calls::Sent;
 use link::{Ending, Link, Retired};
 pub use turn::{LinkId, Order, Turn};
@@ -37,14 +39,12 @@ pub struct Client {
     generation: u32,
     slot: Arc<Slot>,
     options: Arc<Options>,
-    /// Bytes of messages handed out and not yet reported as delivered.
-    undelivered: AtomicUsize,
+    /// Messages handed out and not yet reported as delivered, by weight.
+    backlog: Backlog,
     /// Messages were given to `send` that wait for a flush.
     unflushed: AtomicBool,
     /// The user has seen the last event.
     finished: AtomicBool,
-    /// Messages handed out and not yet delivered while the limit was reached: reading waits for them.
-    stalled: AtomicBool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -115,10 +115,9 @@ impl Client {
             observed: AtomicU8::new(ReadyState::Connecting as u8),
             generation: process::generation(),
             slot: Slot::register(),
-            undelivered: AtomicUsize::new(0),
+            backlog: Backlog::new(options.read_limit),
             unflushed: AtomicBool::new(false),
             finished: AtomicBool::new(false),
-            stalled: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 session: Session::new(Arc::clone(&options), providers, seed),
                 url,
@@ -280,9 +279,7 @@ impl Client {
 
     /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
     pub fn delivered(&self, weight: usize) -> bool {
-        let before = self.undelivered.fetch_sub(weight, Ordering::SeqCst);
-        let has_room = before.saturating_sub(weight) < self.options.read_limit;
-        let may_read = has_room && self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::AcqRel);
+        let may_read = self.backlog.remove(weight);
         let waits = self.unflushed.load(Ordering::Acquire) && self.flush();
         waits || may_read
     }

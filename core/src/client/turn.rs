@@ -68,7 +68,7 @@ impl Client {
             return turn;
         }
         batch.items.extend(inner.emitted.drain(..));
-        let reading = !inner.paused && !self.is_full(batch);
+        let reading = !inner.paused && !self.backlog.is_full(batch.weight());
         if inner.link.is_some() && inner.reading != reading {
             inner.reading = reading;
             inner.session.handle_reading(now, reading);
@@ -85,7 +85,7 @@ impl Client {
             retired.drive(now);
         }
         self.plan(inner, now, &mut turn);
-        self.undelivered.fetch_add(batch.weight(), Ordering::AcqRel);
+        self.backlog.add(batch.weight());
         turn
     }
 
@@ -112,23 +112,8 @@ impl Client {
         }
     }
 
-    /// Whether so much waits for the host that reading has to stop.
-    fn is_full(&self, batch: &Batch) -> bool {
-        if self.undelivered.load(Ordering::Acquire) + batch.weight() < self.options.read_limit {
-            self.stalled.store(false, Ordering::Release);
-            return false;
-        }
-        // The host may deliver everything meanwhile. Either it sees that we stalled, or we see what it has delivered: in one order for both.
-        self.stalled.store(true, Ordering::SeqCst);
-        let full = self.undelivered.load(Ordering::SeqCst) + batch.weight() >= self.options.read_limit;
-        if !full {
-            self.stalled.store(false, Ordering::Release);
-        }
-        full
-    }
-
     fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
-        let stalled = self.stalled.load(Ordering::Acquire);
+        let stalled = self.backlog.is_stalled();
         if let Some(link) = &mut inner.link {
             turn.descriptor = Some((link.id, link.descriptor()));
             turn.want_read = !link.at_end() && !inner.paused && !stalled;
@@ -220,7 +205,7 @@ impl Client {
             return None;
         }
         let inner = self.lock();
-        let reading = inner.reading && !self.stalled.load(Ordering::Acquire);
+        let reading = inner.reading && !self.backlog.is_stalled();
         let dials = inner.link.is_none() && matches!(inner.dial, DialState::Running);
         let to_read = dials || inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
         let to_write = dials || inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());

@@ -1,0 +1,47 @@
+//! What was handed to the host and is not delivered yet, and whether reading waits for it. The driver asks, under the client's lock; the host tells,
+//! from its own thread and without it. Knows no batch. `core/tests/backlog.rs` takes it through every order that the memory model allows.
+
+use super::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+pub(super) struct Backlog {
+    /// How much may wait before reading stops.
+    limit: usize,
+    waiting: AtomicUsize,
+    /// Reading has stopped: who makes room says so.
+    stalled: AtomicBool,
+}
+
+impl Backlog {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, waiting: AtomicUsize::new(0), stalled: AtomicBool::new(false) }
+    }
+
+    /// So much more is handed over.
+    pub(super) fn add(&self, weight: usize) {
+        self.waiting.fetch_add(weight, Ordering::AcqRel);
+    }
+
+    /// Whether, with `more` that is not handed over yet, reading has to stop. If so, a [`Backlog::remove`] will say that it may go on.
+    pub(super) fn is_full(&self, more: usize) -> bool {
+        let full = self.waiting.load(Ordering::Acquire) + more >= self.limit && {
+            self.stalled.store(true, Ordering::Relaxed);
+            // The host may have made room meanwhile. It changes `waiting`, and so do we, though by nothing: whoever is second sees all of the first.
+            self.waiting.fetch_add(0, Ordering::AcqRel) + more >= self.limit
+        };
+        if !full {
+            self.stalled.store(false, Ordering::Release);
+        }
+        full
+    }
+
+    /// Whether reading has stopped, and nobody has made room yet.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire)
+    }
+
+    /// So much is delivered. True: reading had stopped, and may go on.
+    pub(super) fn remove(&self, weight: usize) -> bool {
+        let has_room = self.waiting.fetch_sub(weight, Ordering::AcqRel).saturating_sub(weight) < self.limit;
+        has_room && self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel)
+    }
+}
