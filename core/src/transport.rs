@@ -1,20 +1,23 @@
 //! An open stream: a non-blocking TCP or unix socket, plain or under TLS, or TLS within TLS (through an https proxy). Reads and writes what it
 //! can at once and never waits. Knows nothing of runtimes, frames, or how it was opened.
 
+pub(crate) mod tls;
+
 use std::cell::RefCell;
-use std::io::{self, BufRead, IoSlice, Write};
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-use rustls::ClientConnection;
 use socket2::SockRef;
 
-/// How much ciphertext one read takes from the socket at most: sixteen records of the largest size.
-const CIPHERTEXT_CHUNK: usize = 256 * 1024;
+use self::tls::Session;
 
-/// How much ciphertext may wait for the socket before [`Transport::write`] takes no more.
-const CIPHERTEXT_LIMIT: usize = 128 * 1024;
+/// How much ciphertext one read takes from the socket at least, where it is there.
+const LEAST_CIPHERTEXT: usize = 1024;
+
+/// How much plaintext is encrypted for one write to the socket at most. What of that the socket does not take waits; nothing more is taken until it has left.
+const PLAINTEXT_CHUNK: usize = 64 * 1024;
 
 /// An open stream. Dropping it closes the socket without a word, as a forked child must.
 #[derive(Debug)]
@@ -31,7 +34,9 @@ enum Layer {
 #[derive(Debug)]
 struct Tls {
     below: Transport,
-    session: ClientConnection,
+    session: Session,
+    /// Ciphertext that the layer below has not taken yet.
+    waiting: Vec<u8>,
     /// What the next read returns: a fault that was found behind plaintext which had to be handed out first.
     fault: Option<io::Error>,
     /// Whether the peer's `close_notify` or the end of the stream below was seen.
@@ -56,13 +61,17 @@ impl Transport {
         Self(Layer::Unix(stream))
     }
 
-    /// Puts TLS over a stream, after the handshake. `ciphertext` was read from the stream below and is not known to the session yet. Returns
-    /// the transport and the plaintext that had come already: with it, nothing is left inside that a readiness of the socket would not tell.
-    pub fn tls(below: Self, session: ClientConnection, ciphertext: &[u8]) -> (Self, Vec<u8>) {
-        let mut tls = Box::new(Tls { below, session, fault: None, ended: false, full: false });
+    /// Puts TLS over a stream, after the handshake. `waiting` is what the session has to send still; `ciphertext` was read from the stream below
+    /// and is not known to the session yet. Returns the transport and the plaintext that had come already: with it, nothing is left inside that a
+    /// readiness of the socket would not tell.
+    pub(crate) fn tls(below: Self, session: Session, waiting: Vec<u8>, ciphertext: &[u8]) -> (Self, Vec<u8>) {
+        let ended = session.has_ended();
+        let mut tls = Box::new(Tls { below, session, waiting, fault: None, ended, full: false });
         let mut plaintext = Vec::new();
-        let begun = tls.take_plaintext(&mut plaintext).and_then(|()| tls.decrypt(ciphertext, &mut plaintext));
-        tls.fault = begun.err();
+        let mut begun = Vec::new();
+        tls.session.resume(&mut begun);
+        begun.extend_from_slice(ciphertext);
+        tls.fault = tls.decrypt(&mut begun, &mut plaintext).err();
         (Self(Layer::Tls(tls)), plaintext)
     }
 
@@ -106,7 +115,7 @@ impl Transport {
     pub fn has_buffered_output(&self) -> bool {
         match &self.0 {
             Layer::Tcp(_) | Layer::Unix(_) => false,
-            Layer::Tls(tls) => tls.session.wants_write() || tls.below.has_buffered_output(),
+            Layer::Tls(tls) => !tls.waiting.is_empty() || tls.below.has_buffered_output(),
         }
     }
 
@@ -126,7 +135,7 @@ impl Transport {
             Layer::Tcp(stream) => _ = stream.shutdown(Shutdown::Write),
             Layer::Unix(stream) => _ = stream.shutdown(Shutdown::Write),
             Layer::Tls(tls) => {
-                tls.session.send_close_notify();
+                tls.session.close(&mut tls.waiting);
                 let _ = tls.flush();
                 tls.below.shutdown_write();
             }
@@ -165,10 +174,7 @@ impl Tls {
             return Ok(0);
         }
         let before = into.len();
-        let mut ciphertext = CIPHERTEXT.with_borrow_mut(Vec::pop).unwrap_or_default();
-        let outcome = self.read_through(&mut ciphertext, into, room.clamp(1024, CIPHERTEXT_CHUNK));
-        ciphertext.clear();
-        CIPHERTEXT.with_borrow_mut(|pool| pool.push(ciphertext));
+        let outcome = with_ciphertext(|ciphertext| self.read_through(ciphertext, into, room.max(LEAST_CIPHERTEXT)));
         let read = into.len() - before;
         match outcome {
             Err(error) if read > 0 && error.kind() != io::ErrorKind::WouldBlock => self.fault = Some(error),
@@ -182,7 +188,7 @@ impl Tls {
     fn read_through(&mut self, ciphertext: &mut Vec<u8>, into: &mut Vec<u8>, room: usize) -> io::Result<()> {
         let before = into.len();
         while into.len() == before && !self.ended {
-            ciphertext.clear();
+            self.session.resume(ciphertext);
             self.full = false;
             let read = self.below.read(ciphertext, room)?;
             if read == 0 {
@@ -195,91 +201,75 @@ impl Tls {
         Ok(())
     }
 
-    /// Feeds all of `ciphertext` to the session and appends the plaintext.
-    fn decrypt(&mut self, mut ciphertext: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
-        while !ciphertext.is_empty() && !self.ended {
-            self.session.read_tls(&mut ciphertext)?;
-            let processed = self.session.process_new_packets();
-            self.take_plaintext(into)?;
-            // An answer (a key update, an alert) leaves at once if it can, with the next flush if not.
-            if self.session.wants_write() {
-                match self.flush() {
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock && processed.is_ok() => return Err(error),
-                    _ => {}
-                }
-            }
-            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    fn decrypt(&mut self, ciphertext: &mut [u8], into: &mut Vec<u8>) -> io::Result<()> {
+        let outcome = self.session.receive(ciphertext, into, &mut self.waiting);
+        self.ended |= self.session.has_ended();
+        // An answer (a key update, an alert) leaves at once if it can, with the next flush if not.
+        if !self.waiting.is_empty()
+            && let Err(error) = self.flush()
+            && error.kind() != io::ErrorKind::WouldBlock
+            && outcome.is_ok()
+        {
+            return Err(error);
         }
-        Ok(())
-    }
-
-    /// Appends the plaintext that the session holds, and notes the peer's `close_notify`.
-    fn take_plaintext(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
-        let mut reader = self.session.reader();
-        loop {
-            match reader.fill_buf() {
-                Ok([]) => {
-                    self.ended = true;
-                    return Ok(());
-                }
-                // The stream below had ended before the session came to us.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.ended = true;
-                    return Ok(());
-                }
-                Ok(plaintext) => {
-                    into.extend_from_slice(plaintext);
-                    let length = plaintext.len();
-                    reader.consume(length);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
+        outcome.map_err(invalid)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.session.set_buffer_limit(Some(CIPHERTEXT_LIMIT));
-        let mut taken = 0;
-        while taken < bytes.len() {
-            taken += self.session.writer().write(&bytes[taken..])?;
-            match self.flush() {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && taken > 0 => break,
-                Err(error) => return Err(error),
-            }
+        if !self.waiting.is_empty() {
+            self.flush()?;
         }
-        Ok(taken)
+        with_ciphertext(|ciphertext| {
+            let mut taken = 0;
+            for plaintext in bytes.chunks(PLAINTEXT_CHUNK) {
+                let count = self.session.send(plaintext, ciphertext).map_err(invalid)?;
+                taken += plaintext.len();
+                let (sent, outcome) = write_all(&mut self.below, &ciphertext[..count]);
+                self.waiting.extend_from_slice(&ciphertext[sent..count]);
+                match outcome {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(taken)
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.session.wants_write() {
-            self.session.write_tls(&mut Below(&mut self.below))?;
+        let (sent, outcome) = write_all(&mut self.below, &self.waiting);
+        if sent == self.waiting.len() {
+            self.waiting = Vec::new();
+        } else {
+            self.waiting.drain(..sent);
         }
+        outcome?;
         self.below.flush()
     }
 }
 
-/// Lets rustls write into the layer below.
-struct Below<'a>(&'a mut Transport);
+fn invalid(fault: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, fault)
+}
 
-impl Write for Below<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
+/// Lends a buffer, which holds anything.
+fn with_ciphertext<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut ciphertext = CIPHERTEXT.with_borrow_mut(Vec::pop).unwrap_or_default();
+    let outcome = work(&mut ciphertext);
+    CIPHERTEXT.with_borrow_mut(|pool| pool.push(ciphertext));
+    outcome
+}
 
-    /// rustls keeps each record in a buffer of its own: many of them leave with one call.
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        match &mut self.0.0 {
-            Layer::Tcp(stream) => retry(|| stream.write_vectored(bytes)),
-            Layer::Unix(stream) => retry(|| stream.write_vectored(bytes)),
-            Layer::Tls(tls) => tls.write(bytes.iter().find(|bytes| !bytes.is_empty()).map_or(&[], |bytes| bytes)),
+/// Writes until all is taken or an error says why not; with how much was taken.
+fn write_all(below: &mut Transport, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match below.write(&bytes[sent..]) {
+            Ok(count) => sent += count,
+            Err(error) => return (sent, Err(error)),
         }
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
+    (sent, Ok(()))
 }
 
 /// Reads once, straight into the vector's unused memory.

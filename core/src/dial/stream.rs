@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::client::TlsStream;
 
 use super::direct::Direct;
+use super::tls::TlsStream;
 use crate::transport::Transport;
 
 /// A connected stream.
@@ -18,7 +18,7 @@ pub(super) enum Stream {
     Direct(Direct),
     Tcp(TcpStream),
     Unix(UnixStream),
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -28,11 +28,7 @@ impl Stream {
             Self::Direct(stream) => Ok((Transport::tcp(stream.into_std()?), Vec::new())),
             Self::Tcp(stream) => Ok((Transport::tcp(stream.into_std()?), Vec::new())),
             Self::Unix(stream) => Ok((Transport::unix(stream.into_std()?), Vec::new())),
-            Self::Tls(stream) => {
-                let (below, session) = stream.into_inner();
-                let (below, ciphertext) = below.into_transport()?;
-                Ok(Transport::tls(below, session, &ciphertext))
-            }
+            Self::Tls(stream) => stream.into_transport(),
         }
     }
 }

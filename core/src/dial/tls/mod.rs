@@ -3,13 +3,14 @@
 mod config;
 mod explain;
 mod roots;
+mod stream;
 
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use tokio_rustls::TlsConnector;
 
 pub(super) use self::explain::explain_beneath;
+pub(super) use self::stream::TlsStream;
 use super::stream::Stream;
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::TlsOptions;
@@ -47,7 +48,7 @@ pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'
             peer.who
         ));
     }
-    match TlsConnector::from(Arc::clone(&config.client)).connect(name, stream).await {
+    match TlsStream::connect(stream, Arc::clone(&config.client), name).await {
         Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
         Err(error) => Err(explain_beneath(&error, peer.who).unwrap_or_else(|| {
             let words = match error.kind() {

@@ -1,0 +1,207 @@
+//! One side of a TLS connection, without I/O: by rustls' unbuffered interface, which decrypts where the ciphertext lies and encrypts into memory
+//! that is lent to it. What it keeps of the stream is what makes no whole record yet. Knows nothing of streams.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::{ClientConfig, Error, InvalidMessage};
+
+/// How much ciphertext may wait for the rest of its record or handshake message: one of the largest that rustls takes, in any cut.
+const PENDING_LIMIT: usize = 128 << 10;
+/// The most that a record adds to its plaintext, about. rustls says it if it is more.
+const OVERHEAD: usize = 32;
+/// The most plaintext in a record.
+const RECORD: usize = 16 << 10;
+
+/// The client's side.
+pub(crate) struct Session {
+    rustls: UnbufferedClientConnection,
+    /// Ciphertext that waits for more.
+    pending: Vec<u8>,
+    /// The peer's `close_notify` was seen.
+    ended: bool,
+    /// After a fault, nothing goes on.
+    fault: Option<Error>,
+}
+
+impl Session {
+    /// A connection that begins: [`Session::receive`] nothing, and there is a greeting among the replies.
+    ///
+    /// # Errors
+    /// Those of rustls.
+    pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+        Ok(Self { rustls: UnbufferedClientConnection::new(config, name)?, pending: Vec::new(), ended: false, fault: None })
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.rustls.is_handshaking()
+    }
+
+    /// Whether the peer's `close_notify` was seen. Nothing is received after it.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// To be called before a read: `ciphertext` becomes what earlier ones have left over. What comes is appended to it, and given to
+    /// [`Session::receive`] together.
+    pub(crate) fn resume(&self, ciphertext: &mut Vec<u8>) {
+        ciphertext.clear();
+        ciphertext.extend_from_slice(&self.pending);
+    }
+
+    /// Decrypts and appends to `plaintext`; to `replies` what has to be sent: of the handshake, of a key update, an alert. Both may grow before a
+    /// fault.
+    ///
+    /// # Errors
+    /// Those of rustls; the same one if called again.
+    pub(crate) fn receive(&mut self, ciphertext: &mut [u8], plaintext: &mut Vec<u8>, replies: &mut Vec<u8>) -> Result<(), Error> {
+        self.check()?;
+        let mut done = 0;
+        loop {
+            let (discard, outcome) = self.step(&mut ciphertext[done..], plaintext, replies);
+            done += discard;
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => {
+                    // The alert that tells the peer. No more steps than there is something to say: the fault would be met again.
+                    while self.rustls.wants_write() && matches!(self.step(&mut ciphertext[done..], plaintext, replies), (_, Ok(true))) {}
+                    return self.fail(fault);
+                }
+            }
+        }
+        self.keep(if self.ended { &[] } else { &ciphertext[done..] })
+    }
+
+    /// Takes a step: how much of `ciphertext` is done with, and whether there is another one to take.
+    fn step(&mut self, ciphertext: &mut [u8], plaintext: &mut Vec<u8>, replies: &mut Vec<u8>) -> (usize, Result<bool, Error>) {
+        let UnbufferedStatus { mut discard, state } = self.rustls.process_tls_records(ciphertext);
+        let outcome = state.and_then(|state| {
+            match state {
+                ConnectionState::ReadTraffic(mut traffic) => {
+                    while let Some(record) = traffic.next_record().transpose()? {
+                        plaintext.extend_from_slice(record.payload);
+                        discard += record.discard;
+                    }
+                }
+                ConnectionState::EncodeTlsData(mut data) => append(replies, |space| data.encode(space))?,
+                // They are sent in their order, whenever the stream takes them.
+                ConnectionState::TransmitTlsData(sent) => sent.done(),
+                ConnectionState::PeerClosed => self.ended = true,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        });
+        (discard, outcome)
+    }
+
+    fn keep(&mut self, rest: &[u8]) -> Result<(), Error> {
+        if rest.len() > PENDING_LIMIT {
+            return self.fail(InvalidMessage::HandshakePayloadTooLarge.into());
+        }
+        if rest.is_empty() {
+            // An idle connection holds no memory.
+            self.pending = Vec::new();
+        } else {
+            self.pending.clear();
+            self.pending.extend_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// Encrypts all of `plaintext`, after the handshake. Returns how much of `space`, from its start, is to be sent; what `space` held is of no meaning,
+    /// and it is made larger where it has to be.
+    ///
+    /// # Errors
+    /// Those of rustls.
+    pub(crate) fn send(&mut self, plaintext: &[u8], space: &mut Vec<u8>) -> Result<usize, Error> {
+        self.check()?;
+        let room = plaintext.len() + (plaintext.len() / RECORD + 1) * OVERHEAD;
+        // With what is pending, for rustls keeps positions in it.
+        match self.rustls.process_tls_records(&mut self.pending).state? {
+            ConnectionState::WriteTraffic(mut traffic) => fill(space, room, |space| traffic.encrypt(plaintext, space)),
+            _ => Err(Error::HandshakeNotComplete),
+        }
+    }
+
+    /// Says `close_notify`, unless an alert has ended the connection.
+    pub(crate) fn close(&mut self, replies: &mut Vec<u8>) {
+        if self.fault.is_none()
+            && let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.rustls.process_tls_records(&mut self.pending).state
+        {
+            // Where it cannot be said any more, nobody would hear it.
+            let _ = append(replies, |space| traffic.queue_close_notify(space));
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    fn fail(&mut self, fault: Error) -> Result<(), Error> {
+        self.fault = Some(fault.clone());
+        Err(fault)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("ended", &self.ended).field("fault", &self.fault).finish_non_exhaustive()
+    }
+}
+
+/// Why rustls did not write into the space that it was lent.
+enum Refusal {
+    /// It needs so much.
+    Room(usize),
+    Fault(Error),
+}
+
+impl From<EncodeError> for Refusal {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::InsufficientSize(size) => Self::Room(size.required_size),
+            EncodeError::AlreadyEncoded => Self::Fault(Error::General(error.to_string())),
+        }
+    }
+}
+
+impl From<EncryptError> for Refusal {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::InsufficientSize(size) => Self::Room(size.required_size),
+            EncryptError::EncryptExhausted => Self::Fault(Error::EncryptError),
+        }
+    }
+}
+
+/// Lends `space`, with at least so much room, and more if need be. Returns how much of it was filled.
+fn fill<E: Into<Refusal>>(
+    space: &mut Vec<u8>,
+    mut room: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, E>,
+) -> Result<usize, Error> {
+    loop {
+        if space.len() < room {
+            space.resize(room, 0);
+        }
+        match write(space).map_err(Into::into) {
+            Ok(filled) => return Ok(filled),
+            Err(Refusal::Room(needed)) => room = needed,
+            Err(Refusal::Fault(fault)) => return Err(fault),
+        }
+    }
+}
+
+fn append<E: Into<Refusal>>(replies: &mut Vec<u8>, write: impl FnMut(&mut [u8]) -> Result<usize, E>) -> Result<(), Error> {
+    let mut records = Vec::new();
+    let filled = fill(&mut records, 0, write)?;
+    replies.extend_from_slice(&records[..filled]);
+    Ok(())
+}
