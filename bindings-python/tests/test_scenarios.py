@@ -272,8 +272,8 @@ class Stage:
             yield None
 
     def report(self, words: str) -> str:
-        lines = [words, "seen:", *map(repr, self.seen), "expected:", *map(repr, self.scenario["expect"])]
-        return "\n  ".join([*lines, "the server recorded:", *map(repr, self.server.records())])
+        lines = [words, "seen:", *self.seen, "expected:", *self.scenario["expect"], "the server recorded:", *self.server.records()]
+        return "\n  ".join(str(line)[:1000] for line in lines)
 
 
 def watch(stage: Stage, ws: WebSocket) -> str:

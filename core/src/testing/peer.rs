@@ -23,7 +23,7 @@ use super::wire::Wire;
 use traffic::{close_frame, formatted, message_frames};
 
 /// How long a client may take for what it has to do anyway: answer a Close.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Plays `steps` on a connection, until it ends or is cut.
 pub(super) async fn run(

@@ -89,7 +89,7 @@ pub(super) enum Place {
 }
 
 pub(super) const NAMES: &str = "plain, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(30);
 
 impl Step {
     /// Reads one step. `place` is where the steps before it have led.
