@@ -7,7 +7,6 @@ mod link;
 mod pace;
 mod turn;
 
-use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic};
@@ -57,7 +56,7 @@ struct Inner {
     /// The number of the latest attempt, and of its link.
     attempt: u64,
     /// What has happened outside a turn, for the next one to hand out.
-    emitted: VecDeque<Item>,
+    emitted: Vec<Item>,
     dial: DialState,
     paused: bool,
     /// As the session was told.
@@ -124,7 +123,7 @@ impl Client {
                 link: None,
                 retired: Vec::new(),
                 attempt: 0,
-                emitted: VecDeque::new(),
+                emitted: Vec::new(),
                 dial: DialState::Idle,
                 paused: false,
                 reading: true,
@@ -355,7 +354,7 @@ impl Client {
                         inner.retired.push(link.retire(now, inner.terminated));
                     }
                 }
-                Action::Emit(event) => inner.emitted.push_back(Item::Event(Box::new(event))),
+                Action::Emit(event) => inner.emitted.push(Item::Event(Box::new(event))),
             }
         }
     }
@@ -383,7 +382,7 @@ impl Client {
         inner.pace.flushed();
         if inner.over_limit && link.buffered_amount() == 0 {
             inner.over_limit = false;
-            inner.emitted.push_back(Item::Event(Box::new(Event::Drain)));
+            inner.emitted.push(Item::Event(Box::new(Event::Drain)));
         }
     }
 }
@@ -392,6 +391,13 @@ impl Inner {
     /// Whether something came up that only a turn of the driver can hand out or wait for.
     fn needs_turn(&self) -> bool {
         !self.emitted.is_empty() || self.link.as_ref().is_some_and(Link::wants_write)
+    }
+
+    /// Moves what has happened outside a turn to `batch`, with its memory: most sockets emit once and are then quiet for long.
+    fn hand_out(&mut self, batch: &mut Batch) {
+        if !self.emitted.is_empty() {
+            batch.items.append(&mut std::mem::take(&mut self.emitted));
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl Client {
             turn.finished = true;
             return turn;
         }
-        batch.items.extend(inner.emitted.drain(..));
+        inner.hand_out(batch);
         let reading = !inner.paused && !self.backlog.is_full(batch.weight());
         if inner.link.is_some() && inner.reading != reading {
             inner.reading = reading;
@@ -80,7 +80,7 @@ impl Client {
             inner.session.handle_timeout(now);
         }
         self.pump(inner, now);
-        batch.items.extend(inner.emitted.drain(..));
+        inner.hand_out(batch);
         for retired in &mut inner.retired {
             retired.drive(now);
         }
@@ -167,6 +167,9 @@ impl Client {
             if self.options.reconnect.is_none() {
                 inner.discarded += gone.buffered_amount();
             }
+        }
+        if inner.retired.is_empty() {
+            inner.retired = Vec::new();
         }
     }
 

@@ -7,19 +7,27 @@ use rand::{Rng, SeedableRng};
 /// What is copied, then masked while it is still in the nearest cache. A multiple of the key's length.
 const BLOCK: usize = 4096;
 
-/// The source of masking keys: a cryptographic generator of the connection's own, so that no key can be foreseen from the ones seen.
-pub(super) struct Keys(StdRng);
+/// The source of masking keys: a cryptographic generator of the connection's own, so that no key can be foreseen from the ones seen. It takes some
+/// 300 bytes, so it is there from the first key on.
+#[derive(Default)]
+pub(super) struct Keys(Option<Box<StdRng>>);
 
 impl Keys {
-    /// Seeds a generator from the system, not from one that a fork may have copied.
-    pub(super) fn new() -> Self {
-        Self(StdRng::try_from_rng(&mut SysRng).unwrap_or_else(|_| rand::make_rng()))
-    }
-
     #[inline]
     pub(super) fn next(&mut self) -> [u8; 4] {
-        self.0.next_u32().to_ne_bytes()
+        self.0.get_or_insert_with(seeded).next_u32().to_ne_bytes()
     }
+
+    /// Gives the memory back; the next key comes from a generator that is seeded anew.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// Seeded by the system, not by a generator that a fork may have copied.
+#[cold]
+fn seeded() -> Box<StdRng> {
+    Box::new(StdRng::try_from_rng(&mut SysRng).unwrap_or_else(|_| rand::make_rng()))
 }
 
 /// Appends `payload`, masked with `key`.

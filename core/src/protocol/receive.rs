@@ -19,7 +19,7 @@ const TURN: usize = 1 << 20;
 /// The receiving half of a connection.
 pub(super) struct Receiver {
     max_size: usize,
-    decoder: Option<Decoder>,
+    decoder: Option<Box<Decoder>>,
     /// The message that is not whole in the read buffer, if [`Self::under_way`].
     message: Assembly,
     /// Whether a message has begun and not ended.
@@ -57,7 +57,7 @@ struct Turn<'a> {
 impl Receiver {
     pub(super) fn new(max_size: usize, decoder: Option<Decoder>) -> Self {
         let message = Assembly::new(max_size);
-        Self { max_size, decoder, message, under_way: false, frame: None, kept: Vec::new(), ended: false }
+        Self { max_size, decoder: decoder.map(Box::new), message, under_way: false, frame: None, kept: Vec::new(), ended: false }
     }
 
     pub(super) fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
@@ -105,7 +105,7 @@ impl Receiver {
             if let Some(rest) = self.frame {
                 let available = turn.end - turn.at;
                 let length = usize::try_from(rest.length).map_or(available, |length| length.min(available));
-                self.message.push(&turn.batch.bytes[turn.at..turn.at + length], self.decoder.as_mut())?;
+                self.message.push(&turn.batch.bytes[turn.at..turn.at + length], self.decoder.as_deref_mut())?;
                 turn.at += length;
                 if rest.length > length as u64 {
                     self.frame = Some(Rest { length: rest.length - length as u64, ..rest });
@@ -114,7 +114,7 @@ impl Receiver {
                 self.frame = None;
                 if rest.fin {
                     self.under_way = false;
-                    let inflated = self.message.finish(turn.batch, self.decoder.as_mut())?;
+                    let inflated = self.message.finish(turn.batch, self.decoder.as_deref_mut())?;
                     if let Some(Item::Text(range) | Item::Binary(range)) = turn.batch.items.last() {
                         turn.used = range.end;
                     }

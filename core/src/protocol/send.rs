@@ -25,7 +25,7 @@ const KEPT_OUTPUT: usize = 1 << 20;
 /// The sending half of a connection.
 pub(super) struct Sender {
     keys: Keys,
-    encoder: Option<Encoder>,
+    encoder: Option<Box<Encoder>>,
     output: Vec<u8>,
     /// How much of `output` was written.
     written: usize,
@@ -67,8 +67,8 @@ struct Pongs {
 impl Sender {
     pub(super) fn new(encoder: Option<Encoder>) -> Self {
         Self {
-            keys: Keys::new(),
-            encoder,
+            keys: Keys::default(),
+            encoder: encoder.map(Box::new),
             output: Vec::new(),
             written: 0,
             cut: 0,
@@ -249,6 +249,7 @@ impl Sender {
 
     /// Gives back the memory that nothing under way needs.
     pub(super) fn forget(&mut self) {
+        self.keys.forget();
         if self.output.is_empty() {
             self.output = Vec::new();
             self.unsent.ends = VecDeque::new();

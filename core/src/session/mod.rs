@@ -51,7 +51,7 @@ pub struct Session {
     /// The connection's end was read and waits behind a barrier.
     end_read: bool,
     liveness: Liveness,
-    heartbeat: Option<Heartbeat>,
+    heartbeat: Option<Box<Heartbeat>>,
     reconnect: Option<Reconnect>,
     outbox: Option<Outbox>,
 }
@@ -71,7 +71,7 @@ enum State {
     /// Before `start`.
     New,
     /// Functions of the user were asked for what the attempt needs.
-    Asking(Questions),
+    Asking(Box<Questions>),
     Dialling,
     Open,
     /// A Close frame was sent, received, or both.
@@ -97,7 +97,7 @@ impl Session {
             reading: true,
             end_read: false,
             liveness: Liveness::default(),
-            heartbeat: options.heartbeat.is_some().then(Heartbeat::default),
+            heartbeat: options.heartbeat.is_some().then(Box::default),
             reconnect: reconnect.then(Reconnect::default),
             outbox: (reconnect && options.send_queue.is_some()).then(Outbox::default),
             options,
@@ -115,7 +115,7 @@ impl Session {
     /// Asks the functions of the user, if any, then dials.
     fn attempt(&mut self) {
         let questions = Questions::ask(self.providers, &mut self.out);
-        self.state = State::Asking(questions);
+        self.state = State::Asking(Box::new(questions));
         self.dial_if_answered();
     }
 
