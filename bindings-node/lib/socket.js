@@ -74,20 +74,25 @@ class Socket {
     this.resource = new AsyncResource('WebSocket', { requireManualDestroy: false })
     if (typeof url !== 'function') {
       this.url = url
-      this.#describe()
+      this.#showURL(addon.url(made))
     }
     sockets[made] = this
     addon.hold(true)
     addon.start(made)
   }
 
-  #describe() {
-    const [url, protocol, extensions] = addon.describe(this.handle)
+  /** @param {{ url: string, protocol: string, extensions: string }} connection */
+  #show({ url, protocol, extensions }) {
     this.protocol = protocol
     this.extensions = extensions
+    this.#showURL(url)
+    this.#messageInit = null
+  }
+
+  /** @param {string} url */
+  #showURL(url) {
     // The user's own string, rather than a copy for each socket.
     if (this.url !== url) this.url = url
-    this.#messageInit = null
   }
 
   /** Messages that wait for a Blob, if there were any. */
@@ -175,7 +180,7 @@ class Socket {
   deliver(name, fields) {
     if (name === 'ask') return this.resource.runInAsyncScope(this.#ask, this, fields)
     this.refresh()
-    if (name === 'open') this.#describe()
+    if (name === 'open') this.#show(fields)
     const event = this.#make(name, fields)
     if (name === 'close') {
       this.#failure = null
@@ -191,7 +196,7 @@ class Socket {
     const { trusted } = events
     switch (name) {
       case 'open': {
-        const info = new OpenInfo(this, JSON.stringify(fields.headers))
+        const info = new OpenInfo(this, fields.headers)
         this.openInfo ??= info
         return trusted(events.OpenEvent, name, info)
       }

@@ -176,7 +176,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"readyState", socket::ready_state),
     exported!(c"bufferedAmount", socket::buffered_amount),
     exported!(c"latency", socket::latency),
-    exported!(c"describe", socket::describe),
+    exported!(c"url", socket::url),
     exported!(c"testStart", testing::start),
     exported!(c"testCall", testing::call),
     exported!(c"testWait", testing::wait),

@@ -293,9 +293,8 @@ pub(crate) fn latency(js: Js, environment: &mut Environment, arguments: &Argumen
     values::optional_milliseconds(js, latency.flatten())
 }
 
-/// `describe(handle)`: `[url, protocol, extensions]` as they are now.
-pub(crate) fn describe(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let texts = with(js, environment, arguments, |connection| [connection.url(), connection.protocol(), connection.extensions()])?;
-    let texts = texts.unwrap_or_default().iter().map(|text| js.text(text)).collect::<Result<Vec<_>>>()?;
-    js.array(&texts)
+/// `url(handle)`: as it is now.
+pub(crate) fn url(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let url = with(js, environment, arguments, Connection::url)?;
+    js.text(&url.unwrap_or_default())
 }
