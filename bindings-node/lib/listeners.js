@@ -21,21 +21,15 @@ const REMOVED = 8
 const none = Object.freeze([])
 
 class Listeners {
-  /** Those of the type that is looked up most. Lists are replaced, never changed, so a walk under way goes on with what it began. @type {readonly Entry[]} */
-  #ofMessages = none
-  /** Those of all other types, together: most sockets have three. @type {readonly Entry[]} */
-  #ofOthers = none
+  /**
+   * Those of all types in one list, for most sockets have four. It is replaced, never changed, so a walk under way goes on with what it began.
+   * @type {readonly Entry[]}
+   */
+  #all = none
 
   /** @param {string} type @returns {readonly Entry[]} */
   of(type) {
-    if (type === 'message') return this.#ofMessages
-    return this.#ofOthers.length === 0 ? none : this.#ofOthers.filter((entry) => entry.type === type)
-  }
-
-  /** @param {string} type @param {(list: readonly Entry[]) => readonly Entry[]} change */
-  #replace(type, change) {
-    if (type === 'message') this.#ofMessages = change(this.#ofMessages)
-    else this.#ofOthers = change(this.#ofOthers)
+    return this.#all.filter((entry) => entry.type === type)
   }
 
   /**
@@ -89,19 +83,18 @@ class Listeners {
 
   /** @param {Entry} entry */
   #append(entry) {
-    this.#replace(entry.type, (list) => {
-      // At the target, capturing listeners come first.
-      const at = entry.flags & CAPTURE ? list.findLastIndex((each) => each.flags & CAPTURE) + 1 : list.length
-      // No spread: it would make room for sixteen more.
-      return list.slice(0, at).concat(entry, list.slice(at))
-    })
+    const list = this.#all
+    // At the target, capturing listeners come first.
+    const at = entry.flags & CAPTURE ? list.findLastIndex((each) => each.flags & CAPTURE) + 1 : list.length
+    // No spread: it would make room for sixteen more.
+    this.#all = list.slice(0, at).concat(entry, list.slice(at))
     return entry
   }
 
   /** @param {Entry} entry */
   #drop(entry) {
     entry.flags |= REMOVED
-    this.#replace(entry.type, (list) => list.filter((each) => each !== entry))
+    this.#all = this.#all.filter((each) => each !== entry)
   }
 
   /**
@@ -129,10 +122,13 @@ class Listeners {
    * @param {InstanceType<typeof MessageEvent>} event
    */
   dispatch(target, event) {
-    const list = this.of(event.type)
+    const list = this.#all
+    const { type } = event
     internals.begin(event, target)
     for (let index = 0; index < list.length; index++) {
-      this.call(list[index], target, event)
+      const entry = list[index]
+      if (entry.type !== type) continue
+      this.call(entry, target, event)
       if (internals.isStopped(event)) break
     }
     internals.end(event)
