@@ -63,6 +63,8 @@ pub(super) struct Link {
     leftover: Vec<u8>,
     /// How much the next read takes at most.
     room: usize,
+    /// How much has been read since the socket was last empty.
+    burst: usize,
     /// The last read has not emptied the socket.
     unread: bool,
     /// The protocol has not parsed all that was read.
@@ -90,6 +92,7 @@ impl Link {
             protocol: Protocol::new(config),
             leftover: opened.leftover,
             room: READ_ROOM,
+            burst: 0,
             unread: true,
             unparsed: false,
             busy: true,
@@ -128,7 +131,7 @@ impl Link {
                     self.unread = count >= self.room || self.transport.has_buffered_input();
                     filled = count;
                 }
-                Err(error) if is_blocked(&error) => self.unread = false,
+                Err(error) if is_blocked(&error) => (self.unread, self.burst) = (false, 0),
                 Err(error) => lost = Some(Some(connection_lost(&error))),
             }
         }
@@ -155,8 +158,11 @@ impl Link {
 
     /// Makes room for more where a read has filled it, and for less where it has not, or where a turn cannot use so much.
     fn adapt(&mut self, filled: usize, max_bytes: usize) {
+        self.burst += filled;
+        // The few bytes behind a full read are the end of what would have fitted into more room.
+        let burst = if self.unread { self.burst } else { std::mem::take(&mut self.burst) };
         // Under TLS a full read brings a little less.
-        if self.unparsed || filled < self.room / 8 {
+        if self.unparsed || burst < self.room / 8 {
             self.room = (self.room / 2).max(READ_ROOM);
         } else if self.unread && filled >= self.room / 2 {
             self.room = (2 * self.room).min(max_bytes.saturating_mul(2)).clamp(READ_ROOM, FLOOD_ROOM);

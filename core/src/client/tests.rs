@@ -51,3 +51,23 @@ fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
     let pongs = batch.items.iter().filter(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Pong { .. }))).count();
     assert_eq!(pongs, MORE_THAN_A_TURN + 1);
 }
+
+#[test]
+fn a_message_that_is_a_little_more_than_a_read_is_one_read_from_the_second_on() {
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(Options::default()), Providers::default(), 1);
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    assert!(client.drive(now, &mut batch).dial.is_some());
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    client.drive(now, &mut batch);
+    let message = [b"\x82\x7f\0\0\0\0\0\x01\0\0".as_slice(), &vec![7; 64 << 10]].concat();
+    for reads in [2, 1, 1] {
+        theirs.write_all(&message).expect("room for it");
+        let turns = (1..9).find(|_| {
+            batch.clear();
+            client.drive(now, &mut batch).drained
+        });
+        assert_eq!(turns, Some(reads));
+    }
+}
