@@ -196,15 +196,8 @@ OF_THE_USERS_OWN = {
 }
 
 
-def test_a_thread_that_reads_from_a_socket_of_the_main_thread_is_not_cut_off(server: RawServer, child: Any) -> None:
-    act = """
-def work():
-    for message in ws:
-        ws.send("still here")
-threading.Thread(target=work).start()
-"""
-    text = "import threading\n" + SYNC.format(act=act)
-    process = child(text, server.url)
+def is_not_cut_off(server: RawServer, process: Any) -> None:
+    """The child answers on after its main thread has ended, and ends when the server has closed."""
     assert process.line() == "open"
     connection = server.connection()
     for _ in range(3):
@@ -214,6 +207,17 @@ threading.Thread(target=work).start()
     connection.expect_close()
     connection.sock.close()
     assert process.end() == (0, "", "")
+
+
+def test_a_thread_that_reads_from_a_socket_of_the_main_thread_is_not_cut_off(server: RawServer, child: Any) -> None:
+    act = """
+def work():
+    for message in ws:
+        ws.send("still here")
+threading.Thread(target=work).start()
+"""
+    text = "import threading\n" + SYNC.format(act=act)
+    is_not_cut_off(server, child(text, server.url))
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -237,16 +241,7 @@ print("open", flush=True)
 if not {early}:
     made.wait()
 """
-    process = child(text, server.url)
-    assert process.line() == "open"
-    connection = server.connection()
-    for _ in range(3):
-        connection.send("?")
-        assert connection.next_data() == "still here"
-    connection.close()
-    connection.expect_close()
-    connection.sock.close()
-    assert process.end() == (0, "", "")
+    is_not_cut_off(server, child(text, server.url))
 
 
 def test_a_socket_that_is_made_when_the_main_thread_has_ended_says_goodbye(server: RawServer, child: Any) -> None:
