@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -121,14 +126,31 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_multiprocessing(server: RawServer, tmp_path: Any, method: str) -> None:
-    import subprocess
-    import sys
+METHODS = ["fork", "spawn", "forkserver"]
 
-    script = tmp_path / "script.py"
-    script.write_text(MULTIPROCESSING)
-    process = subprocess.Popen([sys.executable, str(script), server.url, method], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+@pytest.fixture
+def script(tmp_path: Any) -> Iterator[Any]:
+    """Runs a text as a program that multiprocessing can import."""
+    started: list[Any] = []
+
+    def run(text: str, *args: str) -> Any:
+        path = tmp_path / "script.py"
+        path.write_text(text)
+        command = [sys.executable, str(path), *args]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_multiprocessing(server: RawServer, script: Any, method: str) -> None:
+    process = script(MULTIPROCESSING, server.url, method)
     assert server.connection().expect_close() == 1005
     connection = server.connection()
     assert connection.next_data() == "worker"
@@ -136,3 +158,58 @@ def test_multiprocessing(server: RawServer, tmp_path: Any, method: str) -> None:
     assert connection.expect_close() == 1001
     out, err = process.communicate(timeout=BOUND)
     assert (process.returncode, out, err) == (0, "5\n", "")
+
+
+OF_A_THREAD = """
+import multiprocessing, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import heartwire.sync
+
+main_ended = threading.Event()
+threading._register_atexit(main_ended.set)  # runs behind what is registered later
+
+def talk(url, late):
+    if late:
+        main_ended.wait()
+    global kept
+    kept = heartwire.sync.connect(url)
+    main_ended.wait()
+    assert kept.recv() == "?"
+    kept.send("still here")
+    assert kept.recv() == "go"
+
+def work(url, late, pool):
+    if pool:
+        ThreadPoolExecutor().submit(talk, url, late)
+    else:
+        threading.Thread(target=talk, args=(url, late)).start()
+
+if __name__ == "__main__":
+    url, method, when, of = sys.argv[1:]
+    if when == "parent too":
+        parents = heartwire.sync.connect(url)
+    process = multiprocessing.get_context(method).Process(target=work, args=(url, when == "late", of == "pool"))
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("of", ["thread", "pool"])
+@pytest.mark.parametrize("when", ["early", "late", "parent too"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_thread_of_multiprocessings_child_ends_with_an_open_socket(
+    server: RawServer, script: Any, method: str, when: str, of: str
+) -> None:
+    """It is not cut off while it lives on behind the main thread, and says goodbye, whoever made a socket before it."""
+    process = script(OF_A_THREAD, server.url, method, when, of)
+    parents = server.connection() if when == "parent too" else None
+    connection = server.connection()
+    connection.send("?")
+    assert connection.next_data() == "still here"
+    connection.send("go")
+    assert connection.expect_close() == 1001
+    if parents is not None:
+        assert parents.expect_close() == 1001
+    out, err = process.communicate(timeout=BOUND)
+    assert (process.returncode, out, err) == (0, "0\n", "")
