@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import faults
 
 ROOT = Path(__file__).resolve().parent.parent
-RELIABILITY, CONTRACT = ROOT / "docs/reliability.md", ROOT / "docs/contract.md"
+RELIABILITY, CONTRACT, SECURITY = (ROOT / f"docs/{page}.md" for page in ("reliability", "contract", "security"))
 BETWEEN = re.compile(r"(?<=<!-- faults -->\n).*(?=<!-- /faults -->)", re.S)
 #: What stands for a test of this name in each language; of a JavaScript title that is made for each case, the beginning is enough.
 KINDS = {".rs": r"fn {}\(", ".py": r"^(async )?def {}\(", ".mjs": r"test\(\s*['`]{}", ".js": r"test\(\s*['`]{}"}
@@ -44,6 +44,12 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
     # The last column names tests, and nothing else is in backticks there.
     named = [name for row in rows for name in re.findall(r"`([^`]+)`", row.rstrip("| ").rpartition("|")[2])]
     assert len(named) > 40
+    assert [name for name in named if not is_there(name)] == []
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = re.findall(r"`((?:core|bindings-python|bindings-node|tests)/[\w./]+::[^`]+)`", SECURITY.read_text())
+    assert len(named) > 15
     assert [name for name in named if not is_there(name)] == []
 
 

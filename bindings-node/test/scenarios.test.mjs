@@ -72,8 +72,10 @@ class Run {
   }
 
   start() {
+    const started = performance.now()
+    const elapsed = () => (performance.now() - started) / 1000
     this.ws = open(this.scenario)
-    for (const type of EVENTS) this.ws.addEventListener(type, (event) => this.see(described(this.ws, event)))
+    for (const type of EVENTS) this.ws.addEventListener(type, (event) => this.see({ ...described(this.ws, event), elapsed: elapsed() }))
     for (const rule of this.scenario.client ?? []) {
       if (rule.on === 'start') this.act(rule.do)
       else if (rule.on.server)

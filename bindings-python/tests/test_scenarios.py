@@ -1,4 +1,5 @@
-"""The scenarios of `tests/scenarios`, played through the Python face: on an asyncio loop, in run_forever() and after start().
+"""The scenarios of `tests/scenarios`, played through the Python face: on an asyncio loop, in run_forever() and after
+start(), under both drivers.
 
 The format is described in that folder's README; this runner owns no expectation. SCENARIO=part plays those whose name has the part.
 """
@@ -156,8 +157,10 @@ def show(event: Any) -> Seen:
 class Stage:
     """What the bot, its server triggers and the runner share."""
 
-    def __init__(self, scenario: dict[str, Any], server: FaultServer) -> None:
+    def __init__(self, scenario: dict[str, Any], server: FaultServer, driver: str) -> None:
         self.scenario = scenario
+        self.driver = driver
+        self.started = 0.0
         self.server = server
         self.rules = scenario.get("client", [])
         self.matched = [0] * len(self.rules)
@@ -168,7 +171,9 @@ class Stage:
     def open(self) -> WebSocket:
         scenario = self.scenario
         url = functions(scenario.get("url", self.server.url))
-        ws = WebSocket(url, functions(scenario.get("protocols", ())), **functions(scenario.get("options", {})))
+        options = {"driver": self.driver, **functions(scenario.get("options", {}))}
+        self.started = time.monotonic()
+        ws = WebSocket(url, functions(scenario.get("protocols", ())), **options)
         for kind in KINDS:
             ws.add_event_listener(kind, self.handle)  # type: ignore[arg-type]
         for rule in self.rules:
@@ -187,7 +192,7 @@ class Stage:
             self.faults.append(str(error))
 
     def handle(self, event: Any) -> None:
-        seen = show(event)
+        seen = {**show(event), "elapsed": time.monotonic() - self.started}
         self.seen.append(seen)
         for index, rule in enumerate(self.rules):
             if isinstance(rule["on"], dict) and "event" in rule["on"] and matches(rule["on"], seen):
@@ -333,11 +338,11 @@ def caught(error: BaseException | None) -> None:
         raise AssertionError(f"uncaught: {error!r}") from error
 
 
-def play(face: str, name: str) -> str:
+def play(face: str, driver: str, name: str) -> str:
     scenario = json.loads((FOLDER / f"{name}.json").read_text())
     with FaultServer(scenario.get("server", [{"do": "accept"}])) as server:
         places = {"{url}": server.url, "{port}": str(server.port), "{ca}": server.ca_pem or ""}
-        stage = Stage({key: part if key == "server" else fill(part, places) for key, part in scenario.items()}, server)
+        stage = Stage({key: part if key == "server" else fill(part, places) for key, part in scenario.items()}, server, driver)
         if "throws" in scenario:
             try:
                 stage.open()
@@ -351,17 +356,17 @@ def play(face: str, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def results() -> Iterator[Callable[[str, str], str]]:
-    """Plays all scenarios of a face side by side when the first is asked for: most of their time is waiting."""
+def results() -> Iterator[Callable[[str, str, str], str]]:
+    """Plays all scenarios of a face under a driver side by side when the first is asked for: most of their time is waiting."""
     before, threading.excepthook = threading.excepthook, lambda args: caught(args.exc_value)
-    played: dict[tuple[str, str], str] = {}
+    played: dict[tuple[str, str, str], str] = {}
 
-    def result(face: str, name: str) -> str:
-        if (face, name) not in played:
+    def result(face: str, driver: str, name: str) -> str:
+        if (face, driver, name) not in played:
             with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-                for played_name, words in zip(NAMES, pool.map(lambda name: play(face, name), NAMES)):
-                    played[face, played_name] = words
-        return played[face, name]
+                for played_name, words in zip(NAMES, pool.map(lambda name: play(face, driver, name), NAMES)):
+                    played[face, driver, played_name] = words
+        return played[face, driver, name]
 
     yield result
     threading.excepthook = before
@@ -369,7 +374,8 @@ def results() -> Iterator[Callable[[str, str], str]]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("driver", ["host", "background"])
 @pytest.mark.parametrize("face", list(FACES))
-def test_scenario(results: Callable[[str, str], str], face: str, name: str) -> None:
-    words = results(face, name)
+def test_scenario(results: Callable[[str, str, str], str], face: str, driver: str, name: str) -> None:
+    words = results(face, driver, name)
     assert not words, words

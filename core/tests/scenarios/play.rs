@@ -42,6 +42,7 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
     let places = [("{url}", server.url()), ("{port}", server.port().to_string()), ("{ca}", server.ca_pem().unwrap_or_default())];
     let scenario = filled(scenario, &places);
     let mut functions = Functions::default();
+    let started = Instant::now();
     let opened = open(&scenario, driver, &server, &mut functions);
     if let Some(code) = scenario["throws"].as_str() {
         return match opened {
@@ -68,7 +69,7 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
             }
         });
     }
-    let outcome = watch(&scenario, &stage, &mut face, &mut functions);
+    let outcome = watch(&scenario, &stage, &mut face, &mut functions, started);
     face.socket.terminate();
     face.run(Duration::ZERO, &mut |_, _| {});
     outcome.map_err(|words| {
@@ -105,7 +106,7 @@ fn open(scenario: &Value, driver: Driver, server: &FaultServer, functions: &mut 
 }
 
 /// Runs the socket until the scenario is fulfilled, or cannot be any more.
-fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Functions) -> Result<(), String> {
+fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Functions, started: Instant) -> Result<(), String> {
     let deadline = Instant::now() + Duration::from_secs_f64(scenario["within"].as_f64().unwrap_or(60.0));
     let expected = list(&scenario["expect"]);
     let mut complete: Option<(Instant, usize)> = None;
@@ -114,7 +115,8 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
             if let Event::Ask(ask) = &event {
                 return socket.answer(ask.id, functions.answer(&ask.question));
             }
-            let seen = face::seen(socket, &event);
+            let mut seen = face::seen(socket, &event);
+            seen["elapsed"] = started.elapsed().as_secs_f64().into();
             stage.seen.lock().unwrap().push(seen.clone());
             stage.fire(socket, &seen);
         });
