@@ -18,7 +18,11 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("The name does not exist", "when the resolver says so", ["dns-failure"]),
     ("A SYN that nobody answers", "after `open_timeout` (10 s), dialling included", ["open-timeout-unanswered"]),
     ("The TLS handshake stalls", "after `open_timeout`", ["tls-stalled"]),
-    ("Plain HTTP, or garbage, where TLS should be", "at once", ["tls-plain-peer", "core/tests/dial/tls.rs::an_end_or_garbage_in_the_handshake"]),
+    (
+        "Plain HTTP, or garbage, where TLS should be",
+        "at once",
+        ["tls-plain-peer", "tls-garbage", "core/tests/dial/tls.rs::an_end_or_garbage_in_the_handshake"],
+    ),
     ("A certificate that is expired", "at once", ["tls-expired"]),
     ("A certificate for another name", "at once", ["tls-other-name"]),
     ("A certificate of an unknown authority", "at once", ["tls-untrusted"]),
@@ -79,7 +83,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         "The process is stopped (SIGSTOP) for longer than every deadline, and goes on",
         "never: what came meanwhile shows that the server lives",
         [
-            "core/tests/keeper.rs::a_process_that_was_stopped_goes_on_with_its_connection",
+            "core/tests/time.rs::a_process_that_was_stopped_goes_on_with_its_connection",
             "bindings-python/tests/test_time.py::test_a_process_that_was_stopped_goes_on_with_its_connection",
             "bindings-node/test/time.test.mjs::a process that was stopped goes on with its connection",
         ],
@@ -88,6 +92,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         "The wall clock jumps, as after a suspend of the machine",
         "never; a jump forward by more than 5 s has the connection probed with a ping within a second",
         [
+            "core/tests/time.rs::a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed",
             "core/src/driver/keeper.rs::sleep_is_a_jump_and_a_late_timer_is_not",
             "core/src/session/tests/liveness.rs::a_jump_of_the_wall_clock_probes_at_once",
             "bindings-python/tests/test_time.py::test_a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed",

@@ -46,32 +46,35 @@ for (const driver of ['host', 'background']) {
 }
 
 const faketime = ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketime.so.1`).find((path) => existsSync(path))
+const skip = !faketime && 'needs libfaketime'
 
-test('a jump of the wall clock ends nothing; one forward has the connection probed', { skip: !faketime && 'needs libfaketime' }, async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), 'heartwire-'))
-  context.after(() => rmSync(folder, { recursive: true }))
-  const clock = join(folder, 'clock')
-  writeFileSync(clock, '+0')
-  const server = new FaultServer([
-    { do: 'accept' },
-    { do: 'send', text: 'here' },
-    { do: 'expect', text: 'here', within: 60 },
-    { do: 'expect', text: 'never', within: 60 },
-  ])
-  const env = { LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' }
-  // An hour passes for all three, if the wall clock counts.
-  const options = { pingInterval: 600_000, idleTimeout: 1_200_000, heartbeat: { message: 'beat', interval: 1_200_000 } }
-  const ended = child(program(server.url, options), { env, ms: 60_000 })
-  await server.waitFor({ event: 'message', text: 'here' }, 20_000)
-  writeFileSync(clock, '+3600')
-  await server.waitFor({ event: 'ping' }, 20_000)
-  writeFileSync(clock, '-3600')
-  await sleep(2500) // time is the subject: the clocks are compared each second
-  server.dropConnections()
-  const { out } = await ended
-  const records = server.records()
-  server.stop()
-  assert.equal(out, 'made\n1006 connection_lost\n')
-  assert.equal(records.filter(({ event }) => event === 'ping').length, 1)
-  assert.equal(records.filter(({ event }) => event === 'message').length, 1)
-})
+for (const driver of ['host', 'background']) {
+  test(`a jump of the wall clock ends nothing; one forward has the connection probed; driver: ${driver}`, { skip }, async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'heartwire-'))
+    context.after(() => rmSync(folder, { recursive: true }))
+    const clock = join(folder, 'clock')
+    writeFileSync(clock, '+0')
+    const server = new FaultServer([
+      { do: 'accept' },
+      { do: 'send', text: 'here' },
+      { do: 'expect', text: 'here', within: 60 },
+      { do: 'expect', text: 'never', within: 60 },
+    ])
+    const env = { LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' }
+    // An hour passes for all three, if the wall clock counts.
+    const options = { driver, pingInterval: 600_000, idleTimeout: 1_200_000, heartbeat: { message: 'beat', interval: 1_200_000 } }
+    const ended = child(program(server.url, options), { env, ms: 60_000 })
+    await server.waitFor({ event: 'message', text: 'here' }, 20_000)
+    writeFileSync(clock, '+3600')
+    await server.waitFor({ event: 'ping' }, 20_000)
+    writeFileSync(clock, '-3600')
+    await sleep(2500) // time is the subject: the clocks are compared each second
+    server.dropConnections()
+    const { out } = await ended
+    const records = server.records()
+    server.stop()
+    assert.equal(out, 'made\n1006 connection_lost\n')
+    assert.equal(records.filter(({ event }) => event === 'ping').length, 1)
+    assert.equal(records.filter(({ event }) => event === 'message').length, 1)
+  })
+}

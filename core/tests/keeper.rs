@@ -3,9 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hosted;
+
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -14,13 +15,11 @@ use std::time::{Duration, Instant};
 use heartwire::driver::{Connection, Data, OwnLoop, SendOptions, times_stood_in};
 use heartwire::event::{Batch, Event, Item};
 use heartwire::options::{HeartbeatOptions, Options, Payload, Providers};
-use heartwire::testing::FaultServer;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
 use tungstenite::{Message, WebSocket as Peer};
 
-const BOUND: Duration = Duration::from_secs(60);
+use hosted::{BOUND, run};
 
 fn serve<T: Send + 'static>(peer: impl FnOnce(Peer<TcpStream>) -> T + Send + 'static) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -32,43 +31,6 @@ fn serve<T: Send + 'static>(peer: impl FnOnce(Peer<TcpStream>) -> T + Send + 'st
         peer(tungstenite::accept(stream).unwrap())
     });
     (url, server)
-}
-
-/// A hosted socket on a loop of this thread; `handle` is called with each text, as a handler of a user. Ends with the socket.
-fn run(url: &str, options: Options, mut handle: impl FnMut(&Connection, &str)) -> Connection {
-    let mut own = OwnLoop::new().unwrap();
-    let waking = own.handle();
-    let connection = Connection::hosted(url, options, Providers::default(), Arc::new(move || waking.wake(0))).unwrap();
-    connection.start();
-    own.handle().add(0, connection.clone());
-    let (mut due, mut batch) = (Vec::new(), Batch::default());
-    while !connection.is_finished() {
-        match own.wait(Some(BOUND), &mut due) {
-            // A signal, SIGCONT for one: a host would have its handlers run.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            outcome => outcome.unwrap(),
-        }
-        assert!(!due.is_empty(), "nothing came for {BOUND:?}");
-        for &token in &due {
-            own.drive(token, &mut batch).unwrap();
-            for item in &batch.items {
-                match item {
-                    Item::Text(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
-                    Item::Event(event) => {
-                        if connection.enter(event)
-                            && let Event::Message(heartwire::message::Message::Text(text)) = &**event
-                        {
-                            handle(&connection, text);
-                        }
-                    }
-                    Item::Barrier => connection.settle(),
-                    _ => {}
-                }
-            }
-            connection.delivered(&batch);
-        }
-    }
-    connection
 }
 
 fn number(text: &str) -> u64 {
@@ -298,10 +260,6 @@ fn what_is_held_back_leaves_while_the_handler_blocks() {
     server.join().unwrap();
 }
 
-/// How a child of this test program lives: under the driver of this name, against the server at this URL.
-const DRIVER: &str = "HEARTWIRE_TEST_DRIVER";
-const URL: &str = "HEARTWIRE_TEST_URL";
-
 /// What another thread asks for is the background's business, too, while the host does not come: here, to drop a peer that never answers a Close.
 #[test]
 fn another_thread_may_close_while_the_handler_blocks() {
@@ -330,57 +288,6 @@ fn another_thread_may_close_while_the_handler_blocks() {
         assert_eq!(hear.recv_timeout(BOUND), Ok("the connection has ended"));
     });
     server.join().unwrap();
-}
-
-#[test]
-#[ignore = "the child process of the tests below"]
-fn child() {
-    let (url, driver) = (std::env::var(URL).unwrap(), std::env::var(DRIVER).unwrap());
-    let second = Some(Duration::from_secs(1));
-    let options = Options { ping_interval: second, ping_timeout: second, ..Options::default() };
-    if driver == "host" {
-        run(&url, options, |connection, text| connection.send(Data::Text(text), SendOptions::default()).unwrap());
-        return;
-    }
-    let (socket, mut events) = heartwire::WebSocket::connect(&url, options).unwrap();
-    while let Some(event) = events.next_blocking(Some(BOUND)) {
-        match event {
-            Event::Message(heartwire::message::Message::Text(text)) => socket.send(text.as_str()).unwrap(),
-            Event::Close(close) => assert_eq!(close.code.to_string(), "1000"),
-            _ => {}
-        }
-    }
-}
-
-/// SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives.
-#[test]
-fn a_process_that_was_stopped_goes_on_with_its_connection() {
-    for driver in ["host", "background"] {
-        let server = FaultServer::start(&json!([
-            {"do": "accept"}, {"do": "send", "text": "here"}, {"do": "expect", "text": "here", "within": 60},
-            {"do": "delay", "for": 1}, {"do": "send", "text": "are you back"}, {"do": "expect", "text": "are you back", "within": 60},
-            {"do": "close", "code": 1000}
-        ]))
-        .unwrap();
-        let program = std::env::current_exe().unwrap();
-        let mut child = Command::new(program)
-            .args(["--ignored", "--exact", "child"])
-            .env(DRIVER, driver)
-            .env(URL, server.url())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        server.wait_for(&json!({"event": "message", "text": "here"}), BOUND).unwrap();
-        let id = i32::try_from(child.id()).unwrap();
-        // SAFETY: a signal to a child that was not waited for, so that the number is still its own.
-        unsafe { libc::kill(id, libc::SIGSTOP) };
-        // Time is the subject: longer than ping_interval and ping_timeout together.
-        std::thread::sleep(Duration::from_millis(2500));
-        // SAFETY: as above.
-        unsafe { libc::kill(id, libc::SIGCONT) };
-        server.wait_for(&json!({"event": "close", "code": 1000}), BOUND).unwrap();
-        assert!(child.wait().unwrap().success(), "{driver}: {:#}", server.records());
-    }
 }
 
 /// The opening handshake is the host's own work, too: the keeper goes on with it, and with what follows, while the host is busy.

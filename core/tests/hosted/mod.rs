@@ -1,0 +1,48 @@
+//! A host for tests: a socket driven by the core's own loop on the test's thread.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heartwire::driver::{Connection, OwnLoop};
+use heartwire::event::{Batch, Event, Item};
+use heartwire::options::{Options, Providers};
+
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+/// A hosted socket on a loop of this thread; `handle` is called with each text, as a handler of a user. Ends with the socket.
+pub(crate) fn run(url: &str, options: Options, mut handle: impl FnMut(&Connection, &str)) -> Connection {
+    let mut own = OwnLoop::new().unwrap();
+    let waking = own.handle();
+    let connection = Connection::hosted(url, options, Providers::default(), Arc::new(move || waking.wake(0))).unwrap();
+    connection.start();
+    own.handle().add(0, connection.clone());
+    let (mut due, mut batch) = (Vec::new(), Batch::default());
+    while !connection.is_finished() {
+        match own.wait(Some(BOUND), &mut due) {
+            // A signal, SIGCONT for one: a host would have its handlers run.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            outcome => outcome.unwrap(),
+        }
+        assert!(!due.is_empty(), "nothing came for {BOUND:?}");
+        for &token in &due {
+            own.drive(token, &mut batch).unwrap();
+            for item in &batch.items {
+                match item {
+                    Item::Text(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
+                    Item::Event(event) => {
+                        if connection.enter(event)
+                            && let Event::Message(heartwire::message::Message::Text(text)) = &**event
+                        {
+                            handle(&connection, text);
+                        }
+                    }
+                    Item::Barrier => connection.settle(),
+                    _ => {}
+                }
+            }
+            connection.delivered(&batch);
+        }
+    }
+    connection
+}
