@@ -177,14 +177,16 @@ const handlers = {
 
 for (const [type, [options, script, act = '']] of Object.entries(handlers)) {
   test(`process.exit() in the handler of ${type}`, async () => {
-    const server = new FaultServer(script)
+    const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], script])
     const { code, signal, out, err } = await child(`
       import { WebSocket } from './lib/index.mjs'
       const other = new WebSocket(${JSON.stringify(server.url)})
+      await other.opened
       const ws = new WebSocket(${JSON.stringify(server.url)}, ${JSON.stringify(options)})
       ws.on${type} = () => process.exit(5)
       ${act}`)
     assert.deepEqual([code, signal, out, err], [5, null, '', ''])
+    await server.waitFor({ event: 'close', code: 1001, connection: 0 })
     server.stop()
   })
 }
