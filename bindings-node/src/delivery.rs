@@ -316,7 +316,7 @@ fn keep(batch: Batch, spare: &mut Vec<Batch>) {
 
 fn is_message(item: &Item) -> bool {
     match item {
-        Item::Text(_) | Item::Binary(_) => true,
+        Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => true,
         Item::Event(event) => matches!(**event, Event::Message(_)),
         Item::Barrier => false,
     }
@@ -332,7 +332,7 @@ fn messages(js: Js, socket: &mut Socket, most: usize, task: &mut Task, wide: &mu
         task.arguments[task.count] = convert(js, bytes, item, wide)?;
         task.count += 1;
         size += match item {
-            Item::Text(range) | Item::Binary(range) => range.len(),
+            Item::Text(range) | Item::Ascii(range) | Item::Binary(range) => range.len(),
             Item::Event(event) => match &**event {
                 Event::Message(message) => message.len(),
                 _ => 0,
@@ -350,7 +350,8 @@ fn messages(js: Js, socket: &mut Socket, most: usize, task: &mut Task, wide: &mu
 /// A string or an `ArrayBuffer`.
 fn convert(js: Js, bytes: &[u8], item: &Item, wide: &mut Vec<u16>) -> Result<Value> {
     match item {
-        Item::Text(range) => js.string(&bytes[range.clone()], wide),
+        Item::Ascii(range) => js.ascii(&bytes[range.clone()]),
+        Item::Text(range) => js.wide(&bytes[range.clone()], wide),
         Item::Binary(range) => js.bytes(&bytes[range.clone()]),
         Item::Event(event) => match &**event {
             Event::Message(message) => values::message(js, message),

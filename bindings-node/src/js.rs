@@ -66,19 +66,21 @@ impl Js {
         resulting!(napi_create_uint32(self.0, value), ptr::null_mut())
     }
 
-    /// A string from UTF-8. Pure ASCII, which is most text, becomes a one-byte string by a copy; the rest is converted here, since the hosts' own
-    /// decoders are several times slower. `wide` is room to use.
-    pub(crate) fn string(self, utf8: &[u8], wide: &mut Vec<u16>) -> Result<Value> {
-        if utf8.is_ascii() {
-            return resulting!(napi_create_string_latin1(self.0, utf8.as_ptr().cast(), utf8.len().cast_signed()), ptr::null_mut());
-        }
+    /// A string from ASCII, which is most text: a one-byte string, by a copy.
+    pub(crate) fn ascii(self, text: &[u8]) -> Result<Value> {
+        resulting!(napi_create_string_latin1(self.0, text.as_ptr().cast(), text.len().cast_signed()), ptr::null_mut())
+    }
+
+    /// A string from UTF-8 that is not ASCII. It is converted here, since the hosts' own decoders are several times slower. `wide` is room to use.
+    pub(crate) fn wide(self, utf8: &[u8], wide: &mut Vec<u16>) -> Result<Value> {
         let length = utf16::convert(utf8, wide);
         resulting!(napi_create_string_utf16(self.0, wide.as_ptr(), length.cast_signed()), ptr::null_mut())
     }
 
     /// A string from UTF-8, off the hot path.
     pub(crate) fn text(self, text: &str) -> Result<Value> {
-        self.string(text.as_bytes(), &mut Vec::new())
+        let text = text.as_bytes();
+        if text.is_ascii() { self.ascii(text) } else { self.wide(text, &mut Vec::new()) }
     }
 
     /// An `ArrayBuffer` with a copy of the bytes.

@@ -4,7 +4,6 @@
 //! is delivered twice and nothing is lost.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use heartwire::event::{Ask, Batch, Event, Item, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -14,12 +13,12 @@ use pyo3::types::PyBytes;
 use crate::hub::Hub;
 use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
-use crate::round::ticks;
+use crate::round::ticks_ns;
 use crate::socket::Socket;
 use crate::{convert, events, process, send, text};
 
 /// How long one socket may keep the loop before the others have their turn.
-const BUDGET: Duration = Duration::from_millis(2);
+const BUDGET_NS: i64 = 2_000_000;
 /// A buffer of this size is kept for the next socket, whatever it was used for.
 const KEPT_BUFFER: usize = 1 << 20;
 
@@ -111,16 +110,16 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
 /// Whether the budget of a turn is spent: looked at before each event but the first.
 #[derive(Default)]
 struct Clock {
-    until: Option<Duration>,
+    until_ns: Option<i64>,
 }
 
 impl Clock {
     /// One more event: whether it has to wait.
     fn tick(&mut self) -> bool {
-        if let Some(until) = self.until {
-            return ticks() >= until;
+        if let Some(until) = self.until_ns {
+            return ticks_ns() >= until;
         }
-        self.until = Some(ticks() + BUDGET);
+        self.until_ns = Some(ticks_ns() + BUDGET_NS);
         false
     }
 }
@@ -169,18 +168,15 @@ impl<'py> Course<'_, 'py> {
             }
             *next += 1;
             match item {
-                Item::Text(range) => {
-                    if self.wants_message() {
-                        // SAFETY: the protocol makes an `Item::Text` only of bytes that it has found to be UTF-8.
-                        let text = unsafe { std::str::from_utf8_unchecked(&batch.bytes[range.clone()]) };
-                        self.message(event, text::to_str(self.py, text).into_any())?;
-                    }
-                }
-                Item::Binary(range) => {
-                    if self.wants_message() {
-                        self.message(event, PyBytes::new(self.py, &batch.bytes[range.clone()]).into_any())?;
-                    }
-                }
+                Item::Ascii(range) => self.message(event, |py| {
+                    // SAFETY: the protocol makes an `Item::Ascii` only of bytes that it has found to be ASCII.
+                    unsafe { text::ascii_to_str(py, &batch.bytes[range.clone()]) }.into_any()
+                })?,
+                Item::Text(range) => self.message(event, |py| {
+                    // SAFETY: the protocol makes an `Item::Text` only of bytes that it has found to be UTF-8.
+                    text::to_str(py, unsafe { std::str::from_utf8_unchecked(&batch.bytes[range.clone()]) }).into_any()
+                })?,
+                Item::Binary(range) => self.message(event, |py| PyBytes::new(py, &batch.bytes[range.clone()]).into_any())?,
                 Item::Barrier => self.inner.connection.settle(),
                 Item::Event(other) => self.event(event, other)?,
             }
@@ -188,26 +184,21 @@ impl<'py> Course<'_, 'py> {
         Ok(false)
     }
 
-    fn wants_message(&mut self) -> bool {
-        self.inner.connection.may_deliver() && self.listeners.of(&self.socket.get().listeners, Kind::Message).is_some()
-    }
-
-    fn message(&mut self, event: &mut events::Reusable, data: Bound<'py, PyAny>) -> PyResult<()> {
-        let event = event.with(self.socket.as_any(), data, || self.inner.origin(self.py))?;
-        match self.listeners.of(&self.socket.get().listeners, Kind::Message) {
-            Some(list) => dispatch(self.socket, self.hub, Kind::Message, list, event),
-            None => Ok(()),
+    /// A message, whose data is made only if somebody wants it.
+    #[inline]
+    fn message(&mut self, event: &mut events::Reusable, data: impl FnOnce(Python<'py>) -> Bound<'py, PyAny>) -> PyResult<()> {
+        if !self.inner.connection.may_deliver() {
+            return Ok(());
         }
+        let Some(list) = self.listeners.of(&self.socket.get().listeners, Kind::Message) else { return Ok(()) };
+        let event = event.with(self.socket.as_any(), data(self.py), || self.inner.origin(self.py))?;
+        dispatch(self.socket, self.hub, Kind::Message, list, event)
     }
 
     fn event(&mut self, reused: &mut events::Reusable, event: &Event) -> PyResult<()> {
         match event {
             Event::Ask(ask) => answer(self.socket, self.hub, self.inner, ask)?,
-            Event::Message(body) => {
-                if self.wants_message() {
-                    self.message(reused, events::data(self.py, body).into_bound(self.py))?;
-                }
-            }
+            Event::Message(body) => self.message(reused, |py| events::data(py, body).into_bound(py))?,
             event => {
                 if self.inner.connection.enter(event)
                     && let Some((kind, object)) = events::other(self.socket.as_any(), event)?
@@ -229,6 +220,7 @@ impl<'py> Course<'_, 'py> {
 }
 
 /// Calls the listeners of one event.
+#[inline]
 fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, list: &List, event: &Bound<'_, PyAny>) -> PyResult<()> {
     for listener in list.iter() {
         if listener.is_removed() || (listener.once && !socket.get().listeners.take(kind, listener)) {

@@ -1,19 +1,17 @@
 //! How long the sockets of a hub keep their loop in one of its turns, all together, and who has to wait for the next one. Knows no socket.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::inner::lock;
 
 /// How long the sockets of a hub may keep the loop together, before others have their turn.
-const BUDGET: Duration = Duration::from_millis(10);
+const BUDGET_NS: i64 = 10_000_000;
 
 /// The present turn of a loop, as far as it is the hub's.
 #[derive(Default)]
 pub(crate) struct Round {
-    /// In nanoseconds.
-    spent: AtomicU64,
+    spent_ns: AtomicI64,
     /// The loop will say when its turn has ended.
     ends: AtomicBool,
     /// Who came too late, first come first.
@@ -24,24 +22,24 @@ impl Round {
     /// The loop's turn has ended. Who waits comes first in the next one.
     pub(crate) fn next(&self) -> Vec<usize> {
         self.ends.store(false, Ordering::Relaxed);
-        self.spent.store(0, Ordering::Relaxed);
+        self.spent_ns.store(0, Ordering::Relaxed);
         std::mem::take(&mut *lock(&self.waiting))
     }
 
     /// Whether the budget is spent.
     pub(crate) fn is_over(&self) -> bool {
-        self.spent.load(Ordering::Relaxed) >= BUDGET.as_nanos() as u64
+        self.spent_ns.load(Ordering::Relaxed) >= BUDGET_NS
     }
 
     /// Counts the time that something takes. True beside its outcome: the loop has to say when its turn has ended.
     pub(crate) fn measure<T>(&self, what: impl FnOnce() -> T) -> (T, bool) {
-        let start = ticks();
+        let start = ticks_ns();
         let outcome = what();
-        let spent = ticks().saturating_sub(start);
-        if spent.is_zero() {
+        let spent = ticks_ns() - start;
+        if spent == 0 {
             return (outcome, false);
         }
-        self.spent.fetch_add(spent.as_nanos() as u64, Ordering::Relaxed);
+        self.spent_ns.fetch_add(spent, Ordering::Relaxed);
         (outcome, self.must_end())
     }
 
@@ -59,8 +57,8 @@ impl Round {
     }
 }
 
-/// The kernel's coarse clock: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
-pub(crate) fn ticks() -> Duration {
+/// The kernel's coarse clock, in nanoseconds: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
+pub(crate) fn ticks_ns() -> i64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -68,5 +66,5 @@ pub(crate) fn ticks() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the structure is ours, and the call writes it.
     unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

@@ -10,8 +10,18 @@ pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
     PyString::new(py, text)
 }
 
+/// A str of a text that is known to be ASCII.
+///
+/// # Safety
+/// All bytes have to be below 128.
+#[cfg(feature = "abi3")]
+pub(crate) unsafe fn ascii_to_str<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyString> {
+    // SAFETY: ASCII is UTF-8.
+    PyString::new(py, unsafe { std::str::from_utf8_unchecked(text) })
+}
+
 #[cfg(not(feature = "abi3"))]
-pub(crate) use compact::to_str;
+pub(crate) use compact::{ascii_to_str, to_str};
 
 #[cfg(not(feature = "abi3"))]
 mod compact {
@@ -22,14 +32,8 @@ mod compact {
     /// A str of a text: one copy for ASCII, one pass to measure and one to widen for everything else.
     pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         if text.is_ascii() {
-            let copy = |units: &mut [MaybeUninit<u8>]| {
-                let length = units.len().min(text.len());
-                // SAFETY: neither side is longer than that, and the str is new.
-                unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), units.as_mut_ptr().cast(), length) };
-                length
-            };
-            // SAFETY: all characters are below 128.
-            return unsafe { make(py, text.len(), 127, copy) };
+            // SAFETY: this was just seen.
+            return unsafe { ascii_to_str(py, text.as_bytes()) };
         }
         let characters = characters(text.as_bytes());
         match text.bytes().fold(0, u8::max) {
@@ -40,6 +44,22 @@ mod compact {
             // SAFETY: as above.
             _ => unsafe { make(py, characters, 0xff, |units| widen::<u8>(text, units)) },
         }
+    }
+
+    /// A str of a text that is known to be ASCII.
+    ///
+    /// # Safety
+    /// All bytes have to be below 128.
+    #[inline]
+    pub(crate) unsafe fn ascii_to_str<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyString> {
+        let copy = |units: &mut [MaybeUninit<u8>]| {
+            let length = units.len().min(text.len());
+            // SAFETY: neither side is longer than that, and the str is new.
+            unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), units.as_mut_ptr().cast(), length) };
+            length
+        };
+        // SAFETY: all characters are below 128, says the caller.
+        unsafe { make(py, text.len(), 127, copy) }
     }
 
     /// A new str of `length` characters, written by `fill`, which says how many it has written.

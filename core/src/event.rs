@@ -173,8 +173,10 @@ pub enum Question {
 /// The content of a [`Batch`], in order.
 #[derive(Debug)]
 pub enum Item {
-    /// A text message: a range of the batch's bytes, already known to be UTF-8.
+    /// A text message: a range of the batch's bytes, already known to be UTF-8, and not all ASCII.
     Text(Range<usize>),
+    /// A text message of ASCII alone: a range of the batch's bytes.
+    Ascii(Range<usize>),
     /// A binary message: a range of the batch's bytes.
     Binary(Range<usize>),
     /// Any other event.
@@ -213,7 +215,7 @@ impl Batch {
         self.bytes.len() + self.owned + self.items.len() * size_of::<Item>()
     }
 
-    /// The text at `range`, which must be that of an [`Item::Text`] of this batch.
+    /// The text at `range`, which must be that of an [`Item::Text`] or [`Item::Ascii`] of this batch.
     pub fn text(&self, range: &Range<usize>) -> &str {
         // The protocol layer checked it when it made the item; checking again costs nothing that matters off the hot path,
         // and the bindings' hot paths read `bytes` themselves.

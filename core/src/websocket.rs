@@ -268,14 +268,14 @@ impl Events {
             self.position += 1;
             match item {
                 Item::Barrier => connection.settle(),
-                Item::Text(range) if connection.may_deliver() => {
+                Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => {
                     let text = String::from_utf8_lossy(&self.batch.bytes[range.clone()]).into_owned();
                     return Some(Event::Message(Message::Text(text)));
                 }
                 Item::Binary(range) if connection.may_deliver() => {
                     return Some(Event::Message(Data::Binary(&self.batch.bytes[range.clone()]).to_message()));
                 }
-                Item::Text(_) | Item::Binary(_) => {}
+                Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => {}
                 Item::Event(event) => {
                     if connection.enter(event) {
                         // A message is large and moves; its weight is reported with the batch, so a copy of the small rest stays.

@@ -119,7 +119,7 @@ fn own_loop_drives_many_sockets_on_one_thread() {
                         }
                         _ => {}
                     },
-                    Item::Text(range) if connection.may_deliver() => {
+                    Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => {
                         echoed += 1;
                         let round = rounds.entry(token).or_insert(0);
                         *round += 1;
@@ -185,7 +185,7 @@ fn own_loop_sees_the_end_behind_the_last_bytes() {
                         Event::Close(close) => seen.push(close.code.to_string()),
                         _ => {}
                     },
-                    Item::Text(range) => seen.push(batch.text(range).to_owned()),
+                    Item::Text(range) | Item::Ascii(range) => seen.push(batch.text(range).to_owned()),
                     Item::Barrier => connection.settle(),
                     _ => {}
                 }

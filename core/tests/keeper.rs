@@ -331,7 +331,7 @@ fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
             own.drive(token, &mut batch).unwrap();
             for item in &batch.items {
                 match item {
-                    Item::Text(range) if connection.may_deliver() => seen.push(batch.text(range).to_owned()),
+                    Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => seen.push(batch.text(range).to_owned()),
                     Item::Event(event) if connection.enter(event) => match &**event {
                         Event::Open(_) => seen.push("open".to_owned()),
                         Event::Close(close) => seen.push(close.code.to_string()),

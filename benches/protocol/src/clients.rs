@@ -51,7 +51,7 @@ fn heartwire_receive(mut wire: Wire, count: usize) -> usize {
         more = received.more;
         for item in &batch.items {
             bytes += match item {
-                Item::Text(range) | Item::Binary(range) => range.len(),
+                Item::Text(range) | Item::Ascii(range) | Item::Binary(range) => range.len(),
                 Item::Event(event) => match &**event {
                     Event::Message(message) => message.len(),
                     _ => 0,

@@ -23,7 +23,9 @@ fn outcome<'a>(flags: u8, parts: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>
             let received = protocol.receive(&mut batch, start, 1 + usize::from(flags >> 4));
             for item in &batch.items {
                 let (kind, payload) = match item {
-                    Item::Text(range) => (1, std::str::from_utf8(&batch.bytes[range.clone()]).expect("UTF-8").as_bytes()),
+                    Item::Text(range) | Item::Ascii(range) => {
+                        (1, std::str::from_utf8(&batch.bytes[range.clone()]).expect("UTF-8").as_bytes())
+                    }
                     Item::Binary(range) => (2, &batch.bytes[range.clone()]),
                     Item::Event(event) => match &**event {
                         Event::Message(Message::Text(text)) => (1, text.as_bytes()),

@@ -249,7 +249,7 @@ fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
                 Event::Message(message) if inner.session.awaits_response() => inner.session.handle_message(now, Data::from(&*message)),
                 _ => {}
             },
-            Item::Text(range) if inner.session.awaits_response() => {
+            Item::Text(range) | Item::Ascii(range) if inner.session.awaits_response() => {
                 inner.session.handle_message(now, Data::Text(std::str::from_utf8(&bytes[range.clone()]).unwrap_or_default()));
             }
             Item::Binary(range) if inner.session.awaits_response() => {

@@ -87,7 +87,7 @@ fn host(connection: &Connection, woken: &AtomicBool) -> Vec<u8> {
     loop {
         for item in &batch.items {
             match item {
-                Item::Text(range) if connection.may_deliver() => came.push(answer(connection, batch.text(range))),
+                Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => came.push(answer(connection, batch.text(range))),
                 Item::Barrier => connection.settle(),
                 Item::Event(event) => match &**event {
                     event if !connection.enter(event) => {}

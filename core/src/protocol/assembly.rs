@@ -5,7 +5,7 @@ use std::mem;
 use bytes::Bytes;
 
 use super::deflate::Decoder;
-use super::utf8::Text;
+use super::utf8::{self, Text};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item};
 use crate::message::Message;
@@ -104,9 +104,12 @@ impl Assembly {
                     batch.owned += self.length;
                     owned(Message::Text(self.text.take()))
                 } else {
-                    batch.bytes.extend_from_slice(self.text.as_str().as_bytes());
+                    let text = self.text.as_str().as_bytes();
+                    let ascii = utf8::is_ascii(text);
+                    batch.bytes.extend_from_slice(text);
                     self.text.clear();
-                    Item::Text(start..batch.bytes.len())
+                    let range = start..batch.bytes.len();
+                    if ascii { Item::Ascii(range) } else { Item::Text(range) }
                 }
             }
             Kind::Binary => {

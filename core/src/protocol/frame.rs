@@ -13,6 +13,9 @@ const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
 const OPCODE: u8 = 0x0f;
+/// The first bytes of nearly all frames, in which nothing can be wrong.
+const WHOLE_TEXT: u8 = FIN | 1;
+const WHOLE_BINARY: u8 = FIN | 2;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 const LENGTH_16: u8 = 126;
@@ -39,21 +42,12 @@ impl Header {
     #[inline]
     pub(super) fn parse(bytes: &[u8], may_be_compressed: bool) -> Result<Option<Self>> {
         let &[first, ref rest @ ..] = bytes else { return Ok(None) };
-        let opcode = OpCode::from(first & OPCODE);
+        let opcode = match first {
+            WHOLE_TEXT => OpCode::Data(Data::Text),
+            WHOLE_BINARY => OpCode::Data(Data::Binary),
+            _ => opcode(first, may_be_compressed)?,
+        };
         let (fin, compressed) = (first & FIN != 0, first & RSV1 != 0);
-        if first & RSV2_RSV3 != 0 || compressed && !may_be_compressed {
-            return Err(violation("the server set a reserved bit of a frame"));
-        }
-        match opcode {
-            OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)) => {
-                return Err(violation(format!("the server sent a frame of the reserved kind {code}")));
-            }
-            OpCode::Data(Data::Continue) | OpCode::Control(_) if compressed => {
-                return Err(violation("the server marked a frame as compressed that cannot be the first of a message"));
-            }
-            OpCode::Control(_) if !fin => return Err(violation("the server fragmented a control frame")),
-            OpCode::Data(_) | OpCode::Control(_) => {}
-        }
         let &[second, ref rest @ ..] = rest else { return Ok(None) };
         if second & MASKED != 0 {
             return Err(violation("the server masked a frame"));
@@ -77,6 +71,25 @@ impl Header {
             short => (2, u64::from(short)),
         };
         Ok(Some(Self { fin, compressed, opcode, size, length }))
+    }
+}
+
+/// The opcode in the first byte of a header, if that byte is right.
+fn opcode(first: u8, may_be_compressed: bool) -> Result<OpCode> {
+    let opcode = OpCode::from(first & OPCODE);
+    let (fin, compressed) = (first & FIN != 0, first & RSV1 != 0);
+    if first & RSV2_RSV3 != 0 || compressed && !may_be_compressed {
+        return Err(violation("the server set a reserved bit of a frame"));
+    }
+    match opcode {
+        OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)) => {
+            Err(violation(format!("the server sent a frame of the reserved kind {code}")))
+        }
+        OpCode::Data(Data::Continue) | OpCode::Control(_) if compressed => {
+            Err(violation("the server marked a frame as compressed that cannot be the first of a message"))
+        }
+        OpCode::Control(_) if !fin => Err(violation("the server fragmented a control frame")),
+        OpCode::Data(_) | OpCode::Control(_) => Ok(opcode),
     }
 }
 

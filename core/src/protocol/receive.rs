@@ -115,7 +115,7 @@ impl Receiver {
                 if rest.fin {
                     self.under_way = false;
                     let inflated = self.message.finish(turn.batch, self.decoder.as_deref_mut())?;
-                    if let Some(Item::Text(range) | Item::Binary(range)) = turn.batch.items.last() {
+                    if let Some(Item::Text(range) | Item::Ascii(range) | Item::Binary(range)) = turn.batch.items.last() {
                         turn.used = range.end;
                     }
                     turn.bytes_left = turn.bytes_left.saturating_sub(inflated);
@@ -138,11 +138,12 @@ impl Receiver {
                             if payload.len() > self.max_size {
                                 return Err(assembly::too_big(self.max_size));
                             }
-                            if kind == Kind::Text && !utf8::is_valid(payload) {
+                            let ascii = kind == Kind::Text && utf8::is_ascii(payload);
+                            if kind == Kind::Text && !ascii && !utf8::is_valid(payload) {
                                 return Err(assembly::not_utf8());
                             }
                             let length = payload.len();
-                            turn.take_in_place(kind, header.size, length);
+                            turn.take_in_place(kind, ascii, header.size, length);
                         }
                         (kind, _) => {
                             turn.at += header.size;
@@ -208,12 +209,16 @@ impl Receiver {
 impl Turn<'_> {
     /// Adds the message that lies whole in the input.
     #[inline]
-    fn take_in_place(&mut self, kind: Kind, header: usize, length: usize) {
+    fn take_in_place(&mut self, kind: Kind, ascii: bool, header: usize, length: usize) {
         let start = self.at + header;
         self.at = start + length;
         self.used = self.used.max(self.at);
         let range = start..self.at;
-        self.batch.items.push(if kind == Kind::Text { Item::Text(range) } else { Item::Binary(range) });
+        self.batch.items.push(match kind {
+            Kind::Text if ascii => Item::Ascii(range),
+            Kind::Text => Item::Text(range),
+            Kind::Binary => Item::Binary(range),
+        });
         self.count();
     }
 

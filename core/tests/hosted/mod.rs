@@ -29,7 +29,7 @@ pub(crate) fn run(url: &str, options: Options, mut handle: impl FnMut(&Connectio
             own.drive(token, &mut batch).unwrap();
             for item in &batch.items {
                 match item {
-                    Item::Text(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
+                    Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
                     Item::Event(event) => {
                         if connection.enter(event)
                             && let Event::Message(heartwire::message::Message::Text(text)) = &**event

@@ -130,13 +130,13 @@ fn deliver(connection: &Connection, batch: &Batch, handler: &mut dyn FnMut(&dyn 
     for item in &batch.items {
         match item {
             Item::Barrier => connection.settle(),
-            Item::Text(range) if connection.may_deliver() => {
+            Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => {
                 handler(connection, Event::Message(Message::Text(batch.text(range).to_owned())));
             }
             Item::Binary(range) if connection.may_deliver() => {
                 handler(connection, Event::Message(Message::Binary(batch.bytes[range.clone()].to_vec().into())));
             }
-            Item::Text(_) | Item::Binary(_) => {}
+            Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => {}
             Item::Event(event) => {
                 if connection.enter(event) {
                     handler(connection, (**event).clone());

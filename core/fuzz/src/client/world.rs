@@ -217,7 +217,7 @@ impl World {
                 count -= 1;
                 self.at += 1;
                 match &batch.items[self.at - 1] {
-                    Item::Text(range) => {
+                    Item::Text(range) | Item::Ascii(range) => {
                         if self.client.ready_state() == ReadyState::Open {
                             self.message(batch.text(range));
                         }

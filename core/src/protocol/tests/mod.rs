@@ -129,7 +129,7 @@ fn feed_in_turns(protocol: &mut Protocol, bytes: &[u8], max_events: usize) -> Ve
 
 fn see(batch: &Batch, item: &Item) -> Seen {
     match item {
-        Item::Text(range) => Seen::Text(String::from_utf8(batch.bytes[range.clone()].to_vec()).unwrap()),
+        Item::Text(range) | Item::Ascii(range) => Seen::Text(String::from_utf8(batch.bytes[range.clone()].to_vec()).unwrap()),
         Item::Binary(range) => Seen::Binary(batch.bytes[range.clone()].to_vec()),
         Item::Event(event) => match &**event {
             Event::Message(Message::Text(text)) => Seen::Text(text.clone()),

@@ -7,11 +7,12 @@ fn messages_lie_in_the_read_buffer() {
     let mut batch = Batch::default();
     let mut protocol = plain();
     let start = protocol.prepare(&mut batch.bytes);
-    batch.bytes.extend([frame(FIN | TEXT, "żółw".as_bytes()), frame(FIN | BINARY, &[0xff; 300])].concat());
+    batch.bytes.extend([frame(FIN | TEXT, "żółw".as_bytes()), frame(FIN | BINARY, &[0xff; 300]), frame(FIN | TEXT, b"tortoise")].concat());
     let received = protocol.receive(&mut batch, start, 10);
-    assert_eq!((received.data_messages, received.more), (2, false));
+    assert_eq!((received.data_messages, received.more), (3, false));
     assert!(received.end.is_none());
-    assert!(matches!(&batch.items[..], [Item::Text(text), Item::Binary(binary)] if *text == (2..9) && *binary == (13..313)), "{batch:?}");
+    let [Item::Text(text), Item::Binary(binary), Item::Ascii(ascii)] = &batch.items[..] else { panic!("{batch:?}") };
+    assert_eq!((text, binary, ascii), (&(2..9), &(13..313), &(315..323)));
 }
 
 #[test]
