@@ -72,8 +72,12 @@ pub(super) async fn exchange(stream: Stream, request: http::Request<Empty<Bytes>
     if head.size() > HEAD_LIMIT {
         return Err(too_large(who));
     }
-    if head.status == 101 || (is_connect && parts.status.is_success()) {
-        poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(|error| explain(&error))?;
+    let is_switched = if is_connect { parts.status.is_success() } else { head.status == 101 };
+    if is_switched {
+        // hyper knows of no tunnel behind a 204 (RFC 9110 section 9.3.6 does), and would wait for the next request.
+        if head.status != 204 {
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(|error| explain(&error))?;
+        }
         let parts = connection.into_parts();
         return Ok(Answer::Switched(head, parts.io.into_inner(), parts.read_buf));
     }

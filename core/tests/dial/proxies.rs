@@ -19,13 +19,17 @@ fn through(proxy: &str) -> Options {
 }
 
 /// Does what an HTTP proxy does for CONNECT; tells the head.
-async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, tell: mpsc::UnboundedSender<String>) {
+async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(stream: S, tell: mpsc::UnboundedSender<String>) {
+    tunnel_after(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n", stream, tell).await;
+}
+
+async fn tunnel_after<S: AsyncRead + AsyncWrite + Unpin>(answer: &[u8], mut stream: S, tell: mpsc::UnboundedSender<String>) {
     let head = read_head(&mut stream).await;
     let target = head.split(' ').nth(1).unwrap().to_owned();
     let _ = tell.send(head);
     let port = target.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
     let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n").await.unwrap();
+    stream.write_all(answer).await.unwrap();
     stream.flush().await.unwrap();
     let _ = copy_bidirectional(&mut stream, &mut server).await;
 }
@@ -53,6 +57,26 @@ async fn an_http_proxy_carries_ws_and_wss() {
     let opened = dial_with(&format!("wss://localhost:{}/", secure.port()), options).await.unwrap();
     assert_echoes_much(assert_echoes(opened).await, 1 << 20).await;
     assert_eq!(header(&told.recv().await.unwrap(), "Proxy-Authorization"), None);
+}
+
+/// RFC 9110 section 9.3.6: any 2xx, and nothing else.
+#[tokio::test]
+async fn whatever_success_a_proxy_tells_the_tunnel_is_there() {
+    let server = echo_server().await;
+    for status in ["201 Created", "204 No Content", "205 Reset Content", "299 Fine"] {
+        let answer = format!("HTTP/1.1 {status}\r\n\r\n");
+        let proxy = serve(move |stream| {
+            let answer = answer.clone();
+            async move { tunnel_after(answer.as_bytes(), stream, mpsc::unbounded_channel().0).await }
+        })
+        .await;
+        assert_echoes(dial_with(&format!("ws://{server}/"), through(&format!("http://{proxy}"))).await.unwrap()).await;
+    }
+    for status in ["101 Switching Protocols", "304 Not Modified"] {
+        let proxy = answering(move |_| format!("HTTP/1.1 {status}\r\n\r\n").into()).await;
+        let error = never_direct(&format!("http://{proxy}")).await;
+        assert_eq!((error.code(), error.phase), (ErrorCode::ProxyFailed, Phase::Proxy), "{error}");
+    }
 }
 
 #[tokio::test]
