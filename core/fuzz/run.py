@@ -47,7 +47,7 @@ def fuzz(program: Path, found: Path, seconds: int, seed: int, cpu: bool) -> bool
     artifacts = HERE / "artifacts" / name
     artifacts.mkdir(parents=True, exist_ok=True)
     # Where others compute, an input takes as long as they let it wait.
-    bounds = [f"-timeout={60 * TIMEOUT}"] if cpu else [f"-max_total_time={seconds}", f"-timeout={TIMEOUT}"]
+    bounds = [f"-timeout={60 * TIMEOUT}", f"-report_slow_units={60 * TIMEOUT}"] if cpu else [f"-max_total_time={seconds}", f"-timeout={TIMEOUT}"]
     command = [str(program), *bounds, f"-seed={seed}", f"-max_len={LONGEST}", "-rss_limit_mb=1024"]
     command += [f"-artifact_prefix={artifacts}/", "-print_final_stats=1", str(found), str(CORPUS / name)]
     words = HERE / "words" / f"{name}.dict"
