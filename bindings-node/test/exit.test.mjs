@@ -102,7 +102,7 @@ test('an open socket keeps the process alive, a closed one does not, an unrefere
 })
 
 const workers = {
-  'terminate()': ['', 'await worker.terminate()'],
+  'terminate()': ['', "await once(worker, 'message'); await worker.terminate()"],
   'process.exit() inside': ['ws.onmessage = () => process.exit(0); ws.send("go")', "await once(worker, 'exit')"],
   'an uncaught exception inside': ['ws.onmessage = () => { throw new Error("boom") }; ws.send("go")', "await once(worker, 'error')"],
   'its normal end': ['ws.unref(); require("node:worker_threads").parentPort.close()', "await once(worker, 'exit')"],
@@ -123,7 +123,6 @@ for (const [name, [inside, outside]] of Object.entries(workers)) {
       import { Worker } from 'node:worker_threads'
       import { WebSocket } from './lib/index.mjs'
       const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [] })
-      await once(worker, 'message')
       ${outside}
       const ws = new WebSocket(${JSON.stringify(server.url)})
       ws.onopen = () => { console.log('main goes on'); ws.close(1000) }`)
