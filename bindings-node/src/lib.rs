@@ -14,7 +14,6 @@ mod place;
 mod socket;
 mod testing;
 mod turn;
-mod utf16;
 mod uv;
 mod values;
 mod work;

@@ -25,11 +25,22 @@ pub(crate) use compact::{ascii_to_str, to_str};
 
 #[cfg(not(feature = "abi3"))]
 mod compact {
+    use std::cell::RefCell;
     use std::mem::MaybeUninit;
+
+    use heartwire::utf16;
 
     use super::{Bound, PyString, Python};
 
-    /// A str of a text: one copy for ASCII, one pass to measure and one to widen for everything else.
+    /// How many bytes are converted at a time.
+    const PIECE: usize = 4096;
+
+    thread_local! {
+        /// A piece of text on its way to a str.
+        static WIDE: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// A str of a text: one copy for ASCII; for everything else one pass to measure, and one by way of UTF-16, for which there is vector code.
     pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         if text.is_ascii() {
             // SAFETY: this was just seen.
@@ -38,11 +49,11 @@ mod compact {
         let characters = characters(text.as_bytes());
         match text.bytes().fold(0, u8::max) {
             // SAFETY: the highest first byte of a character says which range the highest character is in; there is at least one of it.
-            0xf0.. => unsafe { make(py, characters, 0x0010_ffff, |units| widen::<u32>(text, units)) },
+            0xf0.. => unsafe { make(py, characters, 0x0010_ffff, |units| fill::<u32>(text, units)) },
             // SAFETY: as above.
-            0xc4.. => unsafe { make(py, characters, 0xffff, |units| widen::<u16>(text, units)) },
+            0xc4.. => unsafe { make(py, characters, 0xffff, |units| fill::<u16>(text, units)) },
             // SAFETY: as above.
-            _ => unsafe { make(py, characters, 0xff, |units| widen::<u8>(text, units)) },
+            _ => unsafe { make(py, characters, 0xff, |units| fill::<u8>(text, units)) },
         }
     }
 
@@ -93,59 +104,76 @@ mod compact {
         text.chunks(255).map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(byte.cast_signed() >= -64)).sum::<u8>())).sum()
     }
 
+    /// Writes the characters of the text; how many there were.
+    fn fill<U: Unit>(text: &str, units: &mut [MaybeUninit<U>]) -> usize {
+        let (mut rest, mut written) = (text, 0);
+        WIDE.with_borrow_mut(|wide| {
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(boundary(rest, PIECE));
+                let length = utf16::convert(piece.as_bytes(), wide);
+                written += U::put(&wide[..length], &mut units[written..]);
+                rest = behind;
+            }
+        });
+        written
+    }
+
+    /// The last end of a character that is not behind `at`.
+    fn boundary(text: &str, at: usize) -> usize {
+        (0..=at.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0)
+    }
+
     /// A unit of a str: a character below the limit of its type.
-    pub(super) trait Unit: Copy {
-        fn of(character: u32) -> Self;
+    trait Unit: Sized {
+        /// Writes whole characters, all below the limit; how many there were.
+        fn put(utf16: &[u16], units: &mut [MaybeUninit<Self>]) -> usize;
     }
 
     impl Unit for u8 {
-        fn of(character: u32) -> Self {
-            character as Self
+        fn put(utf16: &[u16], units: &mut [MaybeUninit<Self>]) -> usize {
+            units.iter_mut().zip(utf16).map(|(unit, character)| unit.write(*character as Self)).count()
         }
     }
 
     impl Unit for u16 {
-        fn of(character: u32) -> Self {
-            character as Self
+        fn put(utf16: &[u16], units: &mut [MaybeUninit<Self>]) -> usize {
+            units.iter_mut().zip(utf16).map(|(unit, character)| unit.write(*character)).count()
         }
     }
 
     impl Unit for u32 {
-        fn of(character: u32) -> Self {
-            character
+        fn put(utf16: &[u16], units: &mut [MaybeUninit<Self>]) -> usize {
+            let (mut rest, mut written) = (utf16, 0);
+            while !rest.is_empty() && written < units.len() {
+                if let Some((eight, behind)) = rest.split_first_chunk::<8>()
+                    && !eight.iter().fold(false, |found, unit| found | is_surrogate(*unit))
+                    && let Some(room) = units.get_mut(written..written + 8)
+                {
+                    room.iter_mut().zip(eight).for_each(|(unit, character)| _ = unit.write(Self::from(*character)));
+                    (rest, written) = (behind, written + 8);
+                    continue;
+                }
+                // One by one to the end, or up to a pair and with it.
+                let mut singles = rest.iter();
+                for unit in &mut units[written..] {
+                    let Some(&first) = singles.next() else { break };
+                    written += 1;
+                    let low = if is_surrogate(first) { singles.next() } else { None };
+                    let Some(low) = low else {
+                        unit.write(Self::from(first));
+                        continue;
+                    };
+                    unit.write(0x1_0000 + ((Self::from(first) & 0x3ff) << 10 | Self::from(*low) & 0x3ff));
+                    break;
+                }
+                rest = singles.as_slice();
+            }
+            written
         }
     }
 
-    /// Writes the characters of the text; how many there were.
-    pub(super) fn widen<U: Unit>(text: &str, units: &mut [MaybeUninit<U>]) -> usize {
-        let (mut rest, mut written) = (text.as_bytes(), 0);
-        while let Some(&first) = rest.first() {
-            let continued = |index: usize| u32::from(rest.get(index).copied().unwrap_or(0) & 0x3f);
-            let head = u32::from(first);
-            let (length, character) = match first {
-                ..0x80 => {
-                    if let Some(eight) = rest.first_chunk::<8>()
-                        && u64::from_ne_bytes(*eight) & 0x8080_8080_8080_8080 == 0
-                        && let Some(room) = units.get_mut(written..written + 8)
-                    {
-                        for (unit, byte) in room.iter_mut().zip(eight) {
-                            unit.write(U::of(u32::from(*byte)));
-                        }
-                        written += 8;
-                        rest = &rest[8..];
-                        continue;
-                    }
-                    (1, head)
-                }
-                0x80..0xe0 => (2, (head & 0x1f) << 6 | continued(1)),
-                0xe0..0xf0 => (3, (head & 0x0f) << 12 | continued(1) << 6 | continued(2)),
-                _ => (4, (head & 0x07) << 18 | continued(1) << 12 | continued(2) << 6 | continued(3)),
-            };
-            let Some(unit) = units.get_mut(written) else { return written };
-            unit.write(U::of(character));
-            written += 1;
-            rest = rest.get(length..).unwrap_or_default();
-        }
-        written
+    /// Whether a unit is half of a pair.
+    fn is_surrogate(unit: u16) -> bool {
+        unit & 0xf800 == 0xd800
     }
 }

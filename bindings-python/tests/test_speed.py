@@ -100,6 +100,10 @@ def test_the_last_message_is_let_go(server: RawServer) -> None:
         "x" * 511 + "ß",
         "日本語 text " * 50,
         "😀" * 40,
+        "".join("x" * length + "😀今é😀" for length in range(20)),
+        "ab😀今é" * 3000,
+        "x" * 4095 + "今" * 3000,
+        "xé" * 5000,
     ],
 )
 def test_text_of_every_width(server: RawServer, text: str) -> None:

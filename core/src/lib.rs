@@ -28,6 +28,7 @@ pub mod session;
 pub mod testing;
 #[cfg(feature = "net")]
 pub mod transport;
+pub mod utf16;
 #[cfg(feature = "net")]
 mod warning;
 #[cfg(feature = "net")]

@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("message", &[]),
     ("warning", &[]),
     ("transport", &[]),
+    ("utf16", &[]),
     ("address", &["error"]),
     ("options", &["address", "error"]),
     ("event", &["close", "error", "message"]),
@@ -25,10 +26,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// What a binding may name of the core.
-const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", "options", "testing"];
+const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", "options", "testing", "utf16"];
 
 /// Layers that decide and never act: no runtime, no clock, no thread, no I/O. They are told the time.
-const PURE: &[&str] = &["address", "close", "error", "event", "message", "options", "protocol", "session"];
+const PURE: &[&str] = &["address", "close", "error", "event", "message", "options", "protocol", "session", "utf16"];
 const IMPURE: &[&str] =
     &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];
 

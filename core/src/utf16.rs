@@ -5,7 +5,7 @@
 //! bytes end says which shuffle brings each into a lane of its own.
 
 /// Converts `utf8`, which must be valid, to UTF-16 in `wide`, which is made long enough. The number of units.
-pub(crate) fn convert(utf8: &[u8], wide: &mut Vec<u16>) -> usize {
+pub fn convert(utf8: &[u8], wide: &mut Vec<u16>) -> usize {
     // The vector code writes a register at a time; `encoding_rs` wants one unit more.
     if wide.len() < utf8.len() + 32 {
         wide.resize(utf8.len() + 32, 0);
