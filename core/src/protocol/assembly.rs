@@ -53,9 +53,10 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes a piece of payload as it stands in the frame.
-    pub(super) fn push(&mut self, payload: &[u8], decoder: Option<&mut Decoder>) -> Result<()> {
+    /// Takes a piece of payload as it stands in the frame; `last` is that of the whole message, and may be empty.
+    pub(super) fn push(&mut self, payload: &[u8], last: bool, decoder: Option<&mut Decoder>) -> Result<()> {
         match decoder {
+            Some(decoder) if self.compressed && last => decoder.finish(payload, |piece| self.append(piece)),
             Some(decoder) if self.compressed => decoder.feed(payload, |piece| self.append(piece)),
             _ => self.append(payload),
         }
@@ -92,10 +93,7 @@ impl Assembly {
     }
 
     /// Ends the message and adds it to the batch. Returns how many bytes of it were inflated.
-    pub(super) fn finish(&mut self, batch: &mut Batch, decoder: Option<&mut Decoder>) -> Result<usize> {
-        if let Some(decoder) = decoder.filter(|_| self.compressed) {
-            decoder.finish(|piece| self.append(piece))?;
-        }
+    pub(super) fn finish(&mut self, batch: &mut Batch) -> Result<usize> {
         let start = batch.bytes.len();
         let item = match self.kind {
             Kind::Text => {

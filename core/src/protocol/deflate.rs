@@ -9,6 +9,8 @@ use crate::options::CompressionOptions;
 
 /// The end of a flushed block: cut off by the sender, put back by the receiver (RFC 7692 section 7.2.1).
 const TRAILER: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// How much of a message's end is inflated together with the trailer: the inflater is slow with the last bytes that it is given.
+const JOINED: usize = 512;
 /// How much is inflated at a time.
 const PIECE: usize = 8 << 10;
 /// Scratch memory up to this size is kept between messages.
@@ -130,7 +132,31 @@ impl Decoder {
     }
 
     /// Inflates a part of a message into `sink`, at most [`PIECE`] bytes a call.
-    pub(super) fn feed(&mut self, mut input: &[u8], mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    pub(super) fn feed(&mut self, part: &[u8], sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.inflate(part, 0, sink)
+    }
+
+    /// The same with the last part of a message, which may be empty.
+    pub(super) fn finish(&mut self, part: &[u8], mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let (start, end) = part.split_at(part.len().saturating_sub(JOINED));
+        self.inflate(start, 0, &mut sink)?;
+        if self.fed || !end.is_empty() {
+            let mut joined = [0; JOINED + TRAILER.len()];
+            joined[..end.len()].copy_from_slice(end);
+            joined[end.len()..][..TRAILER.len()].copy_from_slice(&TRAILER);
+            self.inflate(&joined[..end.len() + TRAILER.len()], TRAILER.len(), sink)?;
+            self.fed = false;
+        }
+        if self.no_context_takeover
+            && let Some(inflate) = &mut self.inflate
+        {
+            inflate.reset(false);
+        }
+        Ok(())
+    }
+
+    /// Inflates `input`, the last bytes of which are the trailer, if there is one.
+    fn inflate(&mut self, mut input: &[u8], trailer: usize, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if input.is_empty() {
             return Ok(());
         }
@@ -151,6 +177,9 @@ impl Decoder {
                 Ok(Status::StreamEnd) => {
                     inflate.reset(false);
                     self.fed = false;
+                    if input.len() == trailer {
+                        return Ok(());
+                    }
                 }
                 Ok(Status::Ok | Status::BufError) if !stuck => {}
                 _ => return Err(Error::new(ErrorCode::InvalidPayload, "the server sent compressed data that cannot be inflated")),
@@ -159,20 +188,6 @@ impl Decoder {
                 return Ok(());
             }
         }
-    }
-
-    /// To be called at the end of each message.
-    pub(super) fn finish(&mut self, sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        if self.fed {
-            self.feed(&TRAILER, sink)?;
-            self.fed = false;
-        }
-        if self.no_context_takeover
-            && let Some(inflate) = &mut self.inflate
-        {
-            inflate.reset(false);
-        }
-        Ok(())
     }
 
     /// Gives back what the next message does not need; to be called between two messages.

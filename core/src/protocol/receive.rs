@@ -105,7 +105,8 @@ impl Receiver {
             if let Some(rest) = self.frame {
                 let available = turn.end - turn.at;
                 let length = usize::try_from(rest.length).map_or(available, |length| length.min(available));
-                self.message.push(&turn.batch.bytes[turn.at..turn.at + length], self.decoder.as_deref_mut())?;
+                let last = rest.fin && rest.length == length as u64;
+                self.message.push(&turn.batch.bytes[turn.at..turn.at + length], last, self.decoder.as_deref_mut())?;
                 turn.at += length;
                 if rest.length > length as u64 {
                     self.frame = Some(Rest { length: rest.length - length as u64, ..rest });
@@ -114,7 +115,7 @@ impl Receiver {
                 self.frame = None;
                 if rest.fin {
                     self.under_way = false;
-                    let inflated = self.message.finish(turn.batch, self.decoder.as_deref_mut())?;
+                    let inflated = self.message.finish(turn.batch)?;
                     if let Some(Item::Text(range) | Item::Ascii(range) | Item::Binary(range)) = turn.batch.items.last() {
                         turn.used = range.end;
                     }

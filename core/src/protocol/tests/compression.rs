@@ -126,6 +126,19 @@ fn a_stream_that_ends_without_an_empty_block_after_it() {
 }
 
 #[test]
+fn a_stream_may_end_with_the_message_whatever_its_length() {
+    // Around what is inflated at a time, and what is joined with the trailer.
+    for length in [511, 512, 513, 8191, 8192, 8193, 16384] {
+        let text: String = (0..length).map(|index| char::from(b'a' + (index * index % 23) as u8)).collect();
+        let mut protocol = open();
+        let last_block = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 6);
+        for _ in 0..2 {
+            assert_eq!(feed(&mut protocol, &frame(FIN | RSV1 | TEXT, &last_block)), [Seen::Text(text.clone())], "{length}");
+        }
+    }
+}
+
+#[test]
 fn a_window_that_the_server_does_not_keep_is_not_kept() {
     let mut protocol = compressing(agreed("; server_no_context_takeover"), ALWAYS);
     let hello = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
