@@ -1,6 +1,6 @@
 // Owns: opening, using and closing sockets again and again, and what of this process is left after each round. It judges nothing: see leaks.test.mjs.
 // node --expose-gc --max-semi-space-size=1 test/leaks.mjs URL ROUNDS CONNECTIONS MESSAGES [LEAK]     of an echo server; CONNECTIONS and MESSAGES a round
-import { openSync, readdirSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { WebSocket } from '../lib/index.mjs'
 
@@ -37,11 +37,12 @@ async function round() {
     await turn()
     globalThis.gc()
   }
-  const { heapUsed, external, rss } = process.memoryUsage() // external includes the array buffers
+  const { heapUsed, external } = process.memoryUsage() // external includes the array buffers
+  const [, own] = readFileSync('/proc/self/status', 'utf8').match(/^RssAnon:\s*(\d+) kB$/m) // less what is mapped of files
   return {
     sockets: gone.filter((ref) => ref.deref() !== undefined).length,
     heap: heapUsed + external,
-    rss,
+    own: Number(own) << 10,
     descriptors: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
   }

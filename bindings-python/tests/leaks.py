@@ -63,13 +63,14 @@ def sample(gone: list[weakref.ref[WebSocket]]) -> dict[str, Any]:
     gc.collect()
     kinds = collections.Counter(type(each).__name__ for each in gc.get_objects())
     with open("/proc/self/statm") as statm:
-        pages = int(statm.read().split()[1])
+        _, resident, of_files, *_ = map(int, statm.read().split())
     return {
         "sockets": sum(ref() is not None for ref in gone),
         "objects": sum(kinds.values()),
         "kinds": dict(kinds),
         "traced": tracemalloc.get_traced_memory()[0],
-        "rss": pages * os.sysconf("SC_PAGE_SIZE"),
+        # Without what is mapped of files: of these the kernel maps as much as it has at hand.
+        "own": (resident - of_files) * os.sysconf("SC_PAGE_SIZE"),
         "descriptors": len(os.listdir("/proc/self/fd")),
         "threads": len(os.listdir("/proc/self/task")),
     }

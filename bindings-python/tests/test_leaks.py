@@ -60,7 +60,7 @@ def test_nothing_stays_behind(how: str) -> None:
     assert least["kinds"] == {}
     assert least["objects"] <= 0
     assert least["traced"] < 16 << 10, "a round of 60 connections and 1200 messages left so many bytes of Python's"
-    assert least["rss"] < 60 << 10, "a round of 60 connections left so many bytes"
+    assert least["own"] < 60 << 10, "a round of 60 connections left so many bytes"
     assert least["descriptors"] <= 0
     assert least["threads"] <= 0
 

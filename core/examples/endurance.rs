@@ -58,8 +58,8 @@ pub(crate) struct Held {
     pub(crate) pieces: isize,
     /// Their bytes.
     pub(crate) bytes: isize,
-    /// The memory that the process has of the system, in bytes.
-    pub(crate) rss: usize,
+    /// The memory that the process has of the system, in bytes, without what is mapped of files.
+    pub(crate) own: usize,
     /// Open descriptors.
     pub(crate) descriptors: usize,
     /// Threads.
@@ -74,7 +74,7 @@ impl Held {
     pub(crate) fn now() -> std::io::Result<Self> {
         let count = |folder| std::fs::read_dir(folder).map(Iterator::count);
         Ok(Self {
-            rss: status("VmRSS:")? << 10,
+            own: status("RssAnon:")? << 10,
             descriptors: count("/proc/self/fd")?,
             threads: count("/proc/self/task")?,
             pieces: PIECES.load(Ordering::Relaxed),
@@ -83,7 +83,7 @@ impl Held {
     }
 
     fn to_json(self) -> Value {
-        json!({"objects": self.pieces, "heap": self.bytes, "rss": self.rss, "descriptors": self.descriptors, "threads": self.threads})
+        json!({"objects": self.pieces, "heap": self.bytes, "own": self.own, "descriptors": self.descriptors, "threads": self.threads})
     }
 }
 
@@ -195,7 +195,7 @@ async fn idle(url: &str, count: usize, seconds: f64, interval: f64) -> Result<()
     let (passed, used) = (start.elapsed().as_secs_f64(), cpu() - cpu_before);
     let figures = json!({
         "connections": sockets.iter().filter(|ws| ws.ready_state() == ReadyState::Open).count(),
-        "bytes_per_connection": (held.rss as f64 - before.rss as f64) / count as f64,
+        "bytes_per_connection": (held.own as f64 - before.own as f64) / count as f64,
         "heap_per_connection": (held.bytes - before.bytes) as f64 / count as f64,
         "cpu_percent": 100.0 * used / passed,
         "heartbeats": seen.answered.load(Ordering::Relaxed) - heard,

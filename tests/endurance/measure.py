@@ -63,7 +63,7 @@ def leaks(rounds: int, connections: int, messages: int) -> list[str]:
     rows = [
         f"{rounds * connections:,} connections one after the other, {rounds * messages:,} messages in {rounds} rounds; after the third and the last:",
         "",
-        "| face | sockets | objects | heap, KiB | RSS, KiB | descriptors | threads | least growth of the heap and of RSS in a round, KiB |",
+        "| face | sockets | objects | heap, KiB | own memory, KiB | descriptors | threads | least growth of both in a round, KiB |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for face, program in LEAKS.items():
@@ -71,12 +71,12 @@ def leaks(rounds: int, connections: int, messages: int) -> list[str]:
             samples = lines(program, url, rounds, connections, messages)[2:]
         first, last = samples[0], samples[-1]
         heap = "traced" if "traced" in last else "heap"
-        least = [min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in (heap, "rss")]
+        least = [min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in (heap, "own")]
         cells = [
             f"{first['sockets']}, {last['sockets']}" if "sockets" in last else "",
             f"{first['objects']:,}, {last['objects']:,}" if "objects" in last else "",
             f"{first[heap] >> 10:,}, {last[heap] >> 10:,}",
-            f"{first['rss'] >> 10:,}, {last['rss'] >> 10:,}",
+            f"{first['own'] >> 10:,}, {last['own'] >> 10:,}",
             f"{first['descriptors']}, {last['descriptors']}",
             f"{first['threads']}, {last['threads']}",
             f"{max(0, least[0]) / 1024:.1f}, {max(0, least[1]) / 1024:.1f}",
