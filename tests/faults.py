@@ -80,6 +80,15 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
+        "A flood while a handler blocks",
+        "never; it is read up to `read_limit`",
+        [
+            "core/tests/keeper.rs::the_keeper_reads_up_to_the_limit",
+            "bindings-python/tests/test_keeper.py::test_what_is_read_while_a_handler_blocks_is_bounded",
+            "bindings-node/test/keeper.test.mjs::what is read while a handler blocks is bounded",
+        ],
+    ),
+    (
         "The process is stopped (SIGSTOP) for longer than every deadline, and goes on",
         "never: what came meanwhile shows that the server lives",
         [

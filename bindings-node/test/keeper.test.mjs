@@ -66,6 +66,9 @@ for (const allowSynchronousEvents of [false, true]) {
     assert.deepEqual(seen, numbers)
     const records = server.records()
     const beats = records.filter((record) => record.event === 'message' && record.text === 'beat')
+    const pongs = records.filter(({ event }) => event === 'pong')
+    const apart = (some) => Math.max(...some.slice(1).map(({ at }, index) => at - some[index].at)).toFixed(3)
+    context.diagnostic(`${pongs.length} pings answered, at most ${apart(pongs)} s apart; heartbeats at most ${apart(beats)} s`)
     if (long) assert.ok(beats.length > rounds * 0.6, `${beats.length} heartbeats`)
     assert.equal(
       records.find(({ event }) => event === 'failed'),
@@ -76,6 +79,33 @@ for (const allowSynchronousEvents of [false, true]) {
     assert.equal(warned[0].code, 'HEARTWIRE_SLOW_HANDLER')
   })
 }
+
+test('what is read while a handler blocks is bounded', async () => {
+  const size = 16 << 10
+  const count = 4096
+  const server = new FaultServer([
+    { do: 'accept' },
+    { do: 'send', text: '0' },
+    { do: 'ping', wait: true, within: 60 },
+    { do: 'send', size, count },
+    { do: 'mark', name: 'all sent' },
+    { do: 'close', code: 1000 },
+  ])
+  const ws = new WebSocket(server.url, { keeper: 300, readLimit: 256 << 10, compression: false })
+  const recorded = (kind) => server.records().some(({ event }) => event === kind)
+  let seen = 0
+  let sentMeanwhile
+  ws.onmessage = ({ data }) => {
+    seen += data.length
+    if (seen !== 1) return
+    blockUntil(() => recorded('pong'))
+    block(1000) // time is the subject: what is read while the handler is away
+    sentMeanwhile = recorded('mark')
+  }
+  const close = await next(ws, 'close', 60_000)
+  server.stop()
+  assert.deepEqual([close.code, seen, sentMeanwhile], [1000, 1 + size * count, false])
+})
 
 test('what blocks and is no handler is told as such; a handler in time is not', async (context) => {
   const ping = [

@@ -131,6 +131,52 @@ def test_a_blocked_handler_keeps_its_connection_and_is_named(
     assert "a_slow_handler kept events waiting for" in named[0]
 
 
+@pytest.mark.parametrize("face", FACES)
+def test_what_is_read_while_a_handler_blocks_is_bounded(server: RawServer, face: Callable[[Callable[[], WebSocket]], None]) -> None:
+    total, size = 64 << 20, 16 << 10
+    stuck = threading.Event()
+    taken = seen = 0
+
+    def serve() -> None:
+        nonlocal taken
+        connection = server.connection()
+        connection.send("0")
+        until_answered(connection)
+        connection.sock.settimeout(1)  # time is the subject: whoever takes nothing for so long has stopped reading
+        message = frame(TEXT, b"x" * size)
+        while taken < total and not stuck.is_set():
+            rest = memoryview(message)
+            while rest:
+                try:
+                    rest = rest[connection.sock.send(rest) :]
+                except socket.timeout:  # Python 3.9 has no other name for it
+                    stuck.set()
+                    connection.sock.settimeout(BOUND)
+            taken += size
+        stuck.set()
+        connection.close()
+
+    def make() -> WebSocket:
+        ws = WebSocket(server.url, keeper=PATIENT, read_limit=256 << 10)
+
+        def blocks(event: Any) -> None:
+            nonlocal seen
+            seen += len(event.data)
+            if seen == 1:
+                stuck.wait(BOUND)
+
+        ws.onmessage = blocks
+        return ws
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    face(make)
+    serving.join()
+    assert seen == 1 + taken
+    # The kernel's buffers of both sides take some megabytes by themselves.
+    assert taken < total / 2
+
+
 def test_a_busy_handler_that_holds_the_interpreter_is_no_obstacle(server: RawServer) -> None:
     pinger = Pinger(server)
     seen: list[int] = []
