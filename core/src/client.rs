@@ -393,6 +393,11 @@ impl Inner {
         !self.emitted.is_empty() || self.link.as_ref().is_some_and(Link::wants_write)
     }
 
+    /// When a turn has to be taken at the latest.
+    fn next_deadline(&self) -> Option<Instant> {
+        self.retired.iter().filter_map(Retired::until).chain(self.session.next_deadline()).min()
+    }
+
     /// Moves what has happened outside a turn to `batch`, with its memory: most sockets emit once and are then quiet for long.
     fn hand_out(&mut self, batch: &mut Batch) {
         if !self.emitted.is_empty() {

@@ -130,7 +130,7 @@ impl Client {
             turn.drained = true;
         }
         inner.deadline = inner.session.next_deadline();
-        turn.deadline = inner.retired.iter().filter_map(super::Retired::until).chain(inner.deadline).min();
+        turn.deadline = inner.next_deadline();
         match std::mem::replace(&mut inner.dial, DialState::Idle) {
             DialState::Ordered(id, request) => {
                 turn.dial = Some((id, request));
@@ -173,9 +173,17 @@ impl Client {
         }
     }
 
-    /// The descriptor of that connection, if it is still the present one.
-    pub fn descriptor(&self, id: LinkId) -> Option<(LinkId, RawFd)> {
-        self.lock().link.as_ref().filter(|link| link.id == id).map(|link| (id, link.descriptor()))
+    /// What a host has to wait for that has taken no turn of its own yet, but has to at once. `watched`: which connection it watches already.
+    pub fn outlook(&self, watched: Option<LinkId>) -> Turn {
+        let inner = self.lock();
+        let link = inner.link.as_ref();
+        Turn {
+            descriptor: link.filter(|link| watched == Some(link.id)).map(|link| (link.id, link.descriptor())),
+            want_write: link.is_some_and(super::link::Link::wants_write),
+            again: true,
+            deadline: inner.next_deadline(),
+            ..Turn::default()
+        }
     }
 
     /// Notes the descriptor of an attempt under way, or that it has none any more.
@@ -212,8 +220,7 @@ impl Client {
         let dials = inner.link.is_none() && matches!(inner.dial, DialState::Running);
         let to_read = dials || inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
         let to_write = dials || inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
-        let mut deadlines = inner.retired.iter().filter_map(super::Retired::until).chain(inner.session.next_deadline());
-        let late = !inner.emitted.is_empty() || deadlines.any(|deadline| deadline <= now);
+        let late = !inner.emitted.is_empty() || inner.next_deadline().is_some_and(|deadline| deadline <= now);
         (to_read || to_write || late).then_some(Waits { to_read, to_write, late })
     }
 }

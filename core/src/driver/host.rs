@@ -270,11 +270,7 @@ impl Connection {
         // What the background read while it stood in comes first.
         let queued = !shared.queue.is_empty() && shared.queue.take(batch);
         let now = Instant::now();
-        let mut turn = if queued {
-            Turn { again: true, descriptor: held.host.and_then(|id| shared.client.descriptor(id)), ..Turn::default() }
-        } else {
-            shared.advance(&mut held, now, batch)
-        };
+        let mut turn = if queued { shared.client.outlook(held.host) } else { shared.advance(&mut held, now, batch) };
         // One that moves back, as with each message, is written down when it would have come: who reads it too early looks again.
         if turn.deadline.is_none() || held.deadline.is_none_or(|known| known <= now || turn.deadline < Some(known)) {
             held.deadline = turn.deadline;

@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use super::{Connection, Data, Plan, SendOptions, Shared};
 use crate::client::Turn;
 use crate::event::{Batch, Event, Item};
 use crate::message::Message;
-use crate::options::{Options, Providers};
+use crate::options::{HeartbeatOptions, Options, Providers};
 use crate::wire::{frames, opened};
 
 const MESSAGES: u8 = 12;
@@ -214,4 +214,36 @@ fn the_hand_over_loses_nothing_in_any_order() {
     config.max_steps = shuttle::MaxSteps::FailAfter(200_000);
     config.stack_size = 1 << 19;
     shuttle::Runner::new(shuttle::scheduler::RandomScheduler::new(SCHEDULES), config).run(play);
+}
+
+/// A host that is back takes what was read in its stead, and may then be busy again for long: the keeper has to know when to stand in once more.
+#[test]
+fn a_host_that_takes_the_queue_leaves_its_deadline_to_the_keeper() {
+    shuttle::check_random(
+        || {
+            let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+            let interval = Duration::from_secs(60);
+            let heartbeat = Some(HeartbeatOptions { interval, ..HeartbeatOptions::default() });
+            let options = Options { heartbeat, ping_interval: None, ..Options::default() };
+            let connection = Connection::hosted("ws://model/", options, Providers::default(), Arc::new(|| {})).expect("plain options");
+            let (shared, mut batch) = (&connection.0, Batch::default());
+            shared.client.start(Instant::now());
+            drop(shared.client.take_dial());
+            shared.client.dialled(Instant::now(), Ok(opened(ours, "")));
+            let plan = connection.drive(&mut batch);
+            connection.watching(plan.descriptor.map(|(id, _)| id));
+            let hosted = shared.hosted.as_ref().expect("a hosted socket");
+            assert!(hosted.keep(hosted.drives(), Instant::now(), &keeper::STOOD_IN));
+            theirs.write_all(b"\x81\x01a").expect("room");
+            let opens = |item: &Item| matches!(item, Item::Event(event) if connection.enter(event));
+            assert!(batch.items.iter().all(opens) && connection.may_deliver());
+            // More than the kernel takes.
+            connection.send(Data::Binary(&vec![0; 8 << 20]), SendOptions::default()).expect("an open connection");
+            take_turn(shared);
+            let plan = connection.drive(&mut batch);
+            assert!(plan.again && plan.want_write && hosted.waits_to_write());
+            assert!(plan.deadline.is_some() && hosted.is_awaited(Instant::now() + 2 * interval) && !hosted.is_awaited(Instant::now()));
+        },
+        1,
+    );
 }
