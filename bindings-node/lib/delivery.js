@@ -30,7 +30,7 @@ const isNode = runtime() === 'node'
 /** Runs the microtasks and ticks that wait; undefined where that is not to be had. @type {(() => void) | undefined} */
 const endTask = isNode ? Reflect.get(process, '_tickCallback') : undefined
 
-addon.connect(
+const endsAreTold = addon.connect(
   drain,
   (/** @type {number} */ handle, /** @type {any[]} */ ...data) => sockets[handle]?.takeMessages(data),
   (/** @type {number} */ handle, /** @type {string | null} */ name, /** @type {any} */ fields) => {
@@ -116,9 +116,18 @@ function resume() {
   })
 }
 
-/** Tells the addon the end of the loop's turn. */
-function endTurnLater() {
-  setImmediate(addon.endTurn)
-}
+let turning = false
 
-module.exports = { addon, endTask, endTurnLater, runtime, sockets }
+/** Tells the addon when the pass of the loop that is under way has ended; undefined where the loop does. @type {(() => void) | undefined} */
+const beginTurn = endsAreTold
+  ? undefined
+  : () => {
+      if (turning) return
+      turning = true
+      setImmediate(() => {
+        turning = false
+        addon.endTurn()
+      })
+    }
+
+module.exports = { addon, beginTurn, endTask, runtime, sockets }

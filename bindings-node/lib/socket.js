@@ -4,7 +4,7 @@
 'use strict'
 
 const { AsyncResource } = require('node:async_hooks')
-const { addon, endTask, endTurnLater, sockets } = require('./delivery.js')
+const { addon, beginTurn, endTask, sockets } = require('./delivery.js')
 const events = require('./events.js')
 const { carried, thrown } = require('./errors.js')
 const { Listeners } = require('./listeners.js')
@@ -270,10 +270,9 @@ class Socket {
       this.discard(data)
       return
     }
-    const outcome = typeof data === 'string' ? sendText(this.handle, data, flags) : sendBinary(this.handle, data, flags)
-    if (outcome === undefined) return
-    if (outcome !== true) throw thrown(outcome)
-    endTurnLater()
+    beginTurn?.()
+    const failed = typeof data === 'string' ? sendText(this.handle, data, flags) : sendBinary(this.handle, data, flags)
+    if (failed !== undefined) throw thrown(failed)
   }
 
   /**
@@ -293,6 +292,7 @@ class Socket {
   }
 
   get bufferedAmount() {
+    beginTurn?.()
     const amount = this.handle === null ? this.#amountAtEnd : addon.bufferedAmount(this.handle, false)
     return amount + this.#discarded + (this.#outbox === null ? 0 : this.#outbox.size)
   }

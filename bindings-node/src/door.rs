@@ -134,7 +134,7 @@ unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void,
     if env.is_null() {
         return;
     }
-    // SAFETY: the host gives the context of `open`, which lives until `forget`.
+    // SAFETY: the host gives the context of `with_function`, which lives until `forget`.
     let context = unsafe { &*context.cast::<Context>() };
     let js = Js(env);
     for handles in context.door.take_ready().chunks(PER_CALL) {
@@ -151,6 +151,8 @@ unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void,
 }
 
 unsafe extern "C" fn forget(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
-    // SAFETY: made by `Box::into_raw` in `open`; the host calls this once, after the last call.
-    drop(unsafe { Box::from_raw(context.cast::<Context>()) });
+    // SAFETY: made by `Box::into_raw` in `with_function`; the host calls this once, after the last call.
+    let context = unsafe { Box::from_raw(context.cast::<Context>()) };
+    // The function goes now, perhaps before the environment's own end is told.
+    context.door.close();
 }

@@ -82,7 +82,8 @@ impl Environment {
             alarms.cancel(handle, host.alarm);
         }
         // Its watch goes first: the descriptor may be closed as soon as the background has it.
-        if let Some(Socket { connection, .. }) = slot.take() {
+        if let Some(Socket { connection, host, .. }) = slot.take() {
+            drop(host);
             connection.leave();
         }
         self.free.push(handle);
@@ -113,8 +114,7 @@ impl Environment {
 
     /// The pass of the loop is over: what was held back leaves.
     pub(crate) fn end_turn(&mut self) {
-        let mut held = self.turn.finish();
-        for handle in held.drain(..) {
+        for handle in self.turn.finish() {
             if let Some(socket) = self.socket(handle) {
                 socket.holds = false;
                 socket.connection.flush();
@@ -267,7 +267,8 @@ unsafe extern "C" fn free(_: sys::napi_env, environment: *mut c_void, _: *mut c_
 /// `connect(drain, messages, event, stalled, uv, ticks)`: `messages(handle, data, ...)` and `event(handle, name, fields)` take what happens, and do
 /// nothing without arguments. `stalled(milliseconds, handle, name)`: for so long something has waited for the loop, because of the handlers of that
 /// event; without the latter two, because of something else. `uv`: the host's loop is libuv's, and the addon calls from there; else `drain(handle, ...)` is called when sockets have something.
-/// `ticks`: between two messages, `messages` runs microtasks and ticks.
+/// `ticks`: between two messages, `messages` runs microtasks and ticks. Gives whether the loop tells the end of its passes; else `endTurn` has to, of each
+/// pass in which something is sent or `bufferedAmount` is read.
 fn connect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let uv = if js.to_boolean(arguments.at(4))? { Loop::of(js) } else { None };
     let home = home(arguments.data);
@@ -292,7 +293,7 @@ fn connect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Resu
         stalled: js.keep(arguments.at(3))?,
         ticks,
     });
-    js.undefined()
+    js.boolean(environment.uv.is_some())
 }
 
 /// `hold(more)`: one socket more, or less, keeps the process alive.

@@ -157,7 +157,7 @@ fn compress(flags: u32) -> Option<bool> {
     }
 }
 
-/// `sendText(handle, text, flags)`: nothing, true (below), or an error's fields.
+/// `sendText(handle, text, flags)`: nothing, or an error's fields.
 pub(crate) fn send_text(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let mut room = std::mem::take(&mut environment.utf8);
     let text = js.to_text(arguments.at(1), &mut room)?;
@@ -173,14 +173,13 @@ pub(crate) fn send_binary(js: Js, environment: &mut Environment, arguments: &Arg
     js.with_bytes(arguments.at(1), |bytes| send(js, environment, arguments, Data::Binary(bytes)))?
 }
 
-/// What is sent first in a turn leaves at once; the rest waits for its end, but not for longer than a tick of the coarse clock. True: the end of
-/// the turn has to be told by `endTurn`.
+/// What is sent first in a turn leaves at once; the rest waits for its end, but not for longer than a tick of the coarse clock.
 fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data<'_>) -> Result<Value> {
     let (handle, flags) = (js.to_integer(arguments.at(0))?, js.to_integer(arguments.at(2))?);
     let Environment { sockets, turn, .. } = environment;
     let Some(socket) = sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return Ok(ptr::null_mut()) };
     socket.begin_task(turn.task);
-    let untold = turn.begin();
+    turn.begin();
     let now = (turn.number, coarse_time());
     let more = socket.wrote == Some(now);
     if let Err(error) = socket.connection.send(data, SendOptions { compress: compress(flags), more }) {
@@ -192,7 +191,7 @@ fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data
     } else if !std::mem::replace(&mut socket.holds, true) {
         turn.hold(handle);
     }
-    if untold { js.boolean(true) } else { Ok(ptr::null_mut()) }
+    Ok(ptr::null_mut())
 }
 
 /// `sendFragment(handle, data, isText, first, last, flags)`, the data always as bytes.

@@ -26,18 +26,16 @@ impl Turn {
         self.end = end;
     }
 
-    /// Something happens in this pass. True: somebody else has to tell its end.
-    pub(crate) fn begin(&mut self) -> bool {
+    /// Something happens in this pass.
+    pub(crate) fn begin(&mut self) {
         if self.open {
-            return false;
+            return;
         }
         self.open = true;
         self.began = coarse_time();
-        match &self.end {
-            Some(end) => end.start_prepare(on_end),
-            None => return true,
+        if let Some(end) = &self.end {
+            end.start_prepare(on_end);
         }
-        false
     }
 
     /// The output of a socket waits for the end.

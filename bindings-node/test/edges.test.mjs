@@ -153,3 +153,27 @@ test('sockets in worker threads and in the main thread do not know each other', 
   assert.equal(words.filter((word) => word === 'text main hello').length, 1)
   server.stop()
 })
+
+/** What came before in the pass of the loop. */
+const before = { 'a look at bufferedAmount': 'ws.bufferedAmount', 'a send that fails': `try { early.send('x') } catch {}` }
+
+for (const [name, act] of Object.entries(before)) {
+  test(`messages behind ${name} leave at once, also where the loop does not tell the end of its passes`, async () => {
+    const server = await wire()
+    const sends = child(`
+      Object.defineProperty(process.versions, 'electron', { value: 'as Electron' })
+      const { WebSocket } = await import('./lib/index.mjs')
+      const ws = new WebSocket(${JSON.stringify(server.url)})
+      ws.onclose = () => process.exit()
+      ws.onopen = () => setTimeout(() => {
+        const early = new WebSocket(${JSON.stringify(server.url)})
+        ${act}
+        for (const word of 'abc') ws.send(word)
+      })`)
+    const peer = await server.peer()
+    await peer.until((peer) => peer.words().length === 3, 'three messages')
+    peer.socket.destroy()
+    await sends
+    server.stop()
+  })
+}
