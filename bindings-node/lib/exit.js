@@ -10,11 +10,17 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 let watching = false
 
+/** The numbers of those that nobody listens to. */
+function free() {
+  const numbers = []
+  for (const name of SIGNALS) if (process.listenerCount(name) === 0) numbers.push(constants.signals[name])
+  return numbers
+}
+
 /** Called with each new socket: signals that somebody listened to meanwhile may be free again. */
 function watchExit() {
   if (isMainThread) {
-    const free = SIGNALS.filter((name) => process.listenerCount(name) === 0).map((name) => constants.signals[name])
-    addon.watchSignals(runtime() === 'node', ...free)
+    addon.watchSignals(runtime() === 'node', ...free())
   }
   if (watching) return
   watching = true

@@ -60,12 +60,17 @@ class Listeners {
   /** @param {string} type @param {any} callback @param {boolean} capture */
   #find(type, callback, capture) {
     const flags = capture ? CAPTURE : 0
-    return this.of(type).find((entry) => entry.callback === callback && (entry.flags & (CAPTURE | HANDLER)) === flags)
+    return this.#all.find((entry) => entry.type === type && entry.callback === callback && (entry.flags & (CAPTURE | HANDLER)) === flags)
   }
 
   /** The value of an event handler attribute. @param {string} type */
   handler(type) {
-    return this.of(type).find((entry) => entry.flags & HANDLER)?.callback ?? null
+    return this.#handlerEntry(type)?.callback ?? null
+  }
+
+  /** @param {string} type */
+  #handlerEntry(type) {
+    return this.#all.find((entry) => entry.flags & HANDLER && entry.type === type)
   }
 
   /**
@@ -75,7 +80,7 @@ class Listeners {
    */
   setHandler(type, value) {
     const callback = typeof value === 'function' || (typeof value === 'object' && value !== null) ? value : null
-    const entry = this.of(type).find((each) => each.flags & HANDLER)
+    const entry = this.#handlerEntry(type)
     if (entry && callback) entry.callback = callback
     else if (entry) this.#drop(entry)
     else if (callback) this.#append({ type, callback, flags: HANDLER })
@@ -86,8 +91,10 @@ class Listeners {
     const list = this.#all
     // At the target, capturing listeners come first.
     const at = entry.flags & CAPTURE ? list.findLastIndex((each) => each.flags & CAPTURE) + 1 : list.length
-    // No spread: it would make room for sixteen more.
-    this.#all = list.slice(0, at).concat(entry, list.slice(at))
+    // Neither pushed nor spread: that would make room for sixteen more.
+    const all = new Array(list.length + 1)
+    for (let index = 0; index < all.length; index++) all[index] = index < at ? list[index] : index === at ? entry : list[index - 1]
+    this.#all = all
     return entry
   }
 

@@ -71,14 +71,15 @@ class Socket {
     const made = addon.create(typeof url === 'function' ? null : url, prepared.text, prepared.allowSynchronousEvents)
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
-    this.resource = new AsyncResource('WebSocket', { requireManualDestroy: false })
     if (typeof url !== 'function') {
       this.url = url
       this.#showURL(addon.url(made))
     }
+    // The peer answers while the rest is done. Nothing is delivered before the caller returns.
+    addon.start(made)
     sockets[made] = this
     addon.hold(true)
-    addon.start(made)
+    this.resource = new AsyncResource('WebSocket', { requireManualDestroy: false })
   }
 
   /** @param {{ url: string, protocol: string, extensions: string }} connection */

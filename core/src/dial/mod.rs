@@ -152,7 +152,9 @@ async fn connect(
         }
         progress.begins(Phase::Tcp, format!("connecting to the unix socket {}", path.display()));
         Stream::Unix(tcp::connect_unix(path).await?)
-    } else if let Some(proxy) = proxy::choose(url, options)? {
+    } else if direct.is_none()
+        && let Some(proxy) = proxy::choose(url, options)?
+    {
         proxy::connect(&proxy, url, options, progress, deadline).await?
     } else {
         progress.begins(Phase::Dns, format!("resolving the name of {target}"));

@@ -36,18 +36,19 @@ pub use host::Plan;
 pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
 
-/// The options of many sockets are often the same: those are kept once.
-fn share(options: Options) -> Arc<Options> {
+/// Checks options. Those of many sockets are often the same: they are kept, and checked, once.
+fn share(options: Options) -> Result<Arc<Options>> {
     thread_local! {
         static LAST: RefCell<Weak<Options>> = const { RefCell::new(Weak::new()) };
     }
     LAST.with_borrow_mut(|last| {
         if let Some(known) = last.upgrade().filter(|known| **known == options) {
-            return known;
+            return Ok(known);
         }
+        options.check()?;
         let options = Arc::new(options);
         *last = Arc::downgrade(&options);
-        options
+        Ok(options)
     })
 }
 
@@ -106,7 +107,7 @@ impl Connection {
 
     fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: bool) -> Result<Self> {
         let url = address::parse_url(url)?;
-        options.check()?;
+        let options = share(options)?;
         let hosted = match (options.driver, hosted) {
             (Driver::Background, _) | (Driver::Auto, false) => None,
             (Driver::Host, false) => {
@@ -117,7 +118,7 @@ impl Connection {
         runtime::handle()?;
         let seed = RandomState::new().hash_one(0_u8);
         let shared = Arc::new(Shared {
-            client: Client::new(url, share(options), providers, seed),
+            client: Client::new(url, options, providers, seed),
             queue: Queue::new(wake),
             poke: Notify::new(),
             started: AtomicBool::new(false),

@@ -47,6 +47,10 @@ impl<'a> Members<'a> {
         if marks.only.is_some_and(|only| only != dialect) {
             return None;
         }
+        // Most sockets are given none.
+        if self.object.is_empty() && !marks.required {
+            return None;
+        }
         let (key, value) = self.object.get_key_value(&*dialect.spell(name)).unzip();
         self.known.extend(key.map(String::as_str));
         if value.is_none() && !marks.required {
