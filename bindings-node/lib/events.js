@@ -8,14 +8,14 @@
 const { inspect } = require('node:util')
 
 /**
- * When events came, shared by those that came together.
- * @typedef {{ time: number }} Moment
+ * What messages that came together share: the dictionary's other members, and when they came.
+ * @typedef {{ type: string, init: any, time: number }} Common
  * @typedef {{ trust(event: MessageEvent, trusted: boolean): void, begin(event: MessageEvent, target: EventTarget): void, end(event: MessageEvent): void,
  *   isStopped(event: MessageEvent): boolean, isOurs(value: any): boolean, isDispatched(event: MessageEvent): boolean }} Internals
  */
 /** @type {Internals} */
 let internals
-/** @type {(data: unknown, init: { origin: string }, moment: Moment) => MessageEvent} */
+/** @type {(data: unknown, common: Common) => MessageEvent} */
 let trustedMessage
 /** A member of the dictionary that an event was made with. @type {(event: MessageEvent, name: string, otherwise: unknown) => any} */
 let field
@@ -31,21 +31,15 @@ const PREVENTED = 128
 
 /** The base of all the others, and not one of them: an object whose class has to call `super()` takes twice the time to make. */
 class MessageEvent {
-  /** @type {string} */
-  #type
+  #common
   /** @type {EventTarget | null} */
   #target = null
   #flags = 0
-  #moment
-  /** What the classes add. */
-  #init
   #data
 
-  /** @param {string} type @param {any} [init] @param {Moment} [moment] */
-  constructor(type, init, moment) {
-    this.#type = type
-    this.#moment = moment ?? { time: performance.now() }
-    this.#init = init
+  /** @param {string} type @param {any} [init] what the classes add @param {Common} [common] in place of both */
+  constructor(type, init, common) {
+    this.#common = common ?? { type, init, time: performance.now() }
     this.#data = init?.data ?? null
     if (init) this.#flags = (init.bubbles ? BUBBLES : 0) | (init.cancelable ? CANCELABLE : 0) | (init.composed ? COMPOSED : 0)
   }
@@ -64,14 +58,14 @@ class MessageEvent {
         event.#flags &= ~(DISPATCHED | STOPPED | STOPPED_AT_ONCE)
       },
       isStopped: (event) => (event.#flags & STOPPED_AT_ONCE) !== 0,
-      isOurs: (value) => typeof value === 'object' && value !== null && #type in value,
+      isOurs: (value) => typeof value === 'object' && value !== null && #common in value,
       isDispatched: (event) => (event.#flags & DISPATCHED) !== 0,
     }
-    field = (event, name, otherwise) => event.#init?.[name] ?? otherwise
-    trustedMessage = (data, init, moment) => {
-      const event = new MessageEvent('message', init, moment)
+    field = (event, name, otherwise) => event.#common.init?.[name] ?? otherwise
+    trustedMessage = (data, common) => {
+      const event = new MessageEvent(common.type, undefined, common)
       event.#data = data
-      event.#flags |= TRUSTED
+      event.#flags = TRUSTED
       return event
     }
   }
@@ -102,7 +96,7 @@ class MessageEvent {
   // What every event has -----------------------------------------------------------------------------------------------------
 
   get type() {
-    return this.#type
+    return this.#common.type
   }
   get target() {
     return this.#target
@@ -141,7 +135,7 @@ class MessageEvent {
     if (value) this.#flags |= STOPPED
   }
   get timeStamp() {
-    return this.#moment.time
+    return this.#common.time
   }
   get isTrusted() {
     return (this.#flags & TRUSTED) !== 0
@@ -161,7 +155,7 @@ class MessageEvent {
   /** @param {string} type @param {boolean} [bubbles] @param {boolean} [cancelable] */
   initEvent(type, bubbles = false, cancelable = false) {
     if ((this.#flags & DISPATCHED) !== 0) return
-    this.#type = `${type}`
+    this.#common = { ...this.#common, type: `${type}` }
     this.#flags = (this.#flags & COMPOSED) | (bubbles ? BUBBLES : 0) | (cancelable ? CANCELABLE : 0)
     this.#target = null
   }
@@ -170,7 +164,7 @@ class MessageEvent {
   [inspect.custom](depth, options) {
     const name = this.constructor.name
     /** @type {Record<string, unknown>} */
-    const fields = { type: this.#type }
+    const fields = { type: this.#common.type }
     for (let proto = Object.getPrototypeOf(this); proto && own.has(proto); proto = Object.getPrototypeOf(proto)) {
       for (const key of own.get(proto) ?? []) fields[key] = Reflect.get(this, key)
     }

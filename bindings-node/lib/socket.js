@@ -129,13 +129,14 @@ class Socket {
 
   /** Delivers messages: with `allowSynchronousEvents` at once, else each as a task of its own, the last of which the caller ends. @param {any[]} contents */
   takeMessages(contents) {
-    const moment = { time: performance.now() }
+    this.#messageInit ??= { origin: originOf(this.url) }
+    const common = { type: 'message', init: this.#messageInit, time: performance.now() }
     if (this.synchronous) {
-      this.resource.runInAsyncScope(dispatchMessages, null, this, contents, moment)
+      this.resource.runInAsyncScope(dispatchMessages, null, this, contents, common)
       return
     }
     for (let index = 0, left = contents.length - 1; this.takes(left + 1); index++, left--) {
-      this.resource.runInAsyncScope(dispatchMessage, null, this, contents[index], moment)
+      this.resource.runInAsyncScope(dispatchMessage, null, this, contents[index], common)
       if (left === 0) return
       try {
         endTask?.()
@@ -155,11 +156,10 @@ class Socket {
     return !this.paused
   }
 
-  /** @param {any} content @param {events.Moment} moment */
-  message(content, moment) {
+  /** @param {any} content @param {events.Common} common */
+  message(content, common) {
     const data = typeof content === 'string' ? content : this.#binary(content)
-    this.#messageInit ??= { origin: originOf(this.url) }
-    this.listeners.dispatch(this.face, events.trustedMessage(data, this.#messageInit, moment))
+    this.listeners.dispatch(this.face, events.trustedMessage(data, common))
   }
 
   /** @param {ArrayBuffer} bytes */
@@ -372,14 +372,14 @@ function dispatch(socket, event) {
   socket.listeners.dispatch(socket.face, event)
 }
 
-/** @param {Socket} socket @param {any} content @param {events.Moment} moment */
-function dispatchMessage(socket, content, moment) {
-  socket.message(content, moment)
+/** @param {Socket} socket @param {any} content @param {events.Common} common */
+function dispatchMessage(socket, content, common) {
+  socket.message(content, common)
 }
 
-/** @param {Socket} socket @param {any[]} contents @param {events.Moment} moment */
-function dispatchMessages(socket, contents, moment) {
-  for (let index = 0; index < contents.length && socket.takes(contents.length - index); index++) socket.message(contents[index], moment)
+/** @param {Socket} socket @param {any[]} contents @param {events.Common} common */
+function dispatchMessages(socket, contents, common) {
+  for (let index = 0; index < contents.length && socket.takes(contents.length - index); index++) socket.message(contents[index], common)
 }
 
 /** @param {string} call */
