@@ -13,7 +13,12 @@ HERE = Path(__file__).resolve().parent
 # name: file, what stands there, what shall stand there
 MUTANTS = {
     "was_kept: the background is not told that the host is back": ("host.rs", "tasked && (was_kept || turn.finished)", "tasked && turn.finished"),
-    "again: what is left in the queue waits for another wake": ("host.rs", "Turn { again: true, descriptor", "Turn { again: false, descriptor"),
+    "again: what is left in the queue waits for another wake": ("../client/turn.rs", "            again: true,", "            again: false,"),
+    "deadline: a host that takes what was read in its stead leaves none": (
+        "../client/turn.rs",
+        "            deadline: inner.next_deadline(),\n            ..Turn::default()",
+        "            ..Turn::default()",
+    ),
     "queue: the host reads before it has taken what was read": (
         "host.rs",
         "let queued = !shared.queue.is_empty() && shared.queue.take(batch);",
