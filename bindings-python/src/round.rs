@@ -58,6 +58,7 @@ impl Round {
 }
 
 /// The kernel's coarse clock, in nanoseconds: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
+#[allow(clippy::unnecessary_cast, reason = "on machines of 32 bits they are shorter")]
 pub(crate) fn ticks_ns() -> i64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
@@ -66,5 +67,5 @@ pub(crate) fn ticks_ns() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the structure is ours, and the call writes it.
     unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    time.tv_sec * 1_000_000_000 + time.tv_nsec
+    time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
 }

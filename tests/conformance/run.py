@@ -119,7 +119,7 @@ async def run_original(wstest: str, face: str, cases: list[str] | None, bound: f
                     socket.create_connection(("127.0.0.1", port)).close()
                     break
                 except OSError:
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.1)  # a program of others does not tell when it listens
             client = await asyncio.create_subprocess_exec(*COMMANDS[face], url)
             if await asyncio.wait_for(client.wait(), timeout=bound) != 0:
                 sys.exit(f"conformance: the {face} client ended with status {client.returncode}")

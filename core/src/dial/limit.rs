@@ -88,6 +88,7 @@ mod tests {
                     tokio::spawn(async move {
                         let _turn = take_turn("limit.test:1", limit).await;
                         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        // Time is the subject: long enough for one more, if it may.
                         tokio::time::sleep(Duration::from_millis(2)).await;
                         now.fetch_sub(1, Ordering::SeqCst);
                     })

@@ -130,6 +130,7 @@ fn the_silent_are_dropped_and_any_frame_is_life() {
     let (mut silent, mut alive) = (server.connect(""), server.connect(""));
     let start = Instant::now();
     for _ in 0..5 {
+        // Time is the subject: silent for less than is allowed.
         std::thread::sleep(Duration::from_millis(200));
         alive.0.send(Message::Ping("".into())).unwrap();
         assert!(matches!(alive.0.read().unwrap(), Message::Pong(_)));
