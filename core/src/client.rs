@@ -277,9 +277,9 @@ impl Client {
     }
 
     /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
-    pub fn delivered(&self, weight: usize) -> bool {
+    pub fn delivered(&self, clock: impl FnOnce() -> Instant, weight: usize) -> bool {
         let may_read = self.backlog.remove(weight);
-        let waits = self.unflushed.load(Ordering::Acquire) && self.flush();
+        let waits = self.unflushed.load(Ordering::Acquire) && self.flush(clock());
         waits || may_read
     }
 
@@ -314,7 +314,7 @@ impl Client {
     /// Does what the session wants, and writes.
     fn pump(&self, inner: &mut Inner, now: Instant) {
         self.act(inner, now);
-        self.flush_locked(inner);
+        self.flush_locked(inner, now);
     }
 
     fn act(&self, inner: &mut Inner, now: Instant) {
@@ -371,7 +371,7 @@ impl Client {
     }
 
     /// Writes what waits, as far as the kernel takes it.
-    fn flush_locked(&self, inner: &mut Inner) {
+    fn flush_locked(&self, inner: &mut Inner, now: Instant) {
         let Some(link) = &mut inner.link else { return };
         if self.unflushed.load(Ordering::Relaxed) {
             self.unflushed.store(false, Ordering::Release);
@@ -379,7 +379,7 @@ impl Client {
         // Before the write, for so much the user may have seen: whoever then waits for `drain` is told, even if the kernel takes all of it at once.
         inner.over_limit |= link.buffered_amount() > self.options.write_limit;
         link.write();
-        inner.pace.flushed();
+        inner.pace.flushed(now);
         if inner.over_limit && link.buffered_amount() == 0 {
             inner.over_limit = false;
             inner.emitted.push(Item::Event(Box::new(Event::Drain)));

@@ -36,7 +36,7 @@ impl Client {
     ///
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
-    pub fn send(&self, clock: impl FnOnce() -> Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
+    pub fn send(&self, clock: impl Fn() -> Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
         self.check_ours()?;
         let state = self.ready_state();
         let queue = self.options.send_queue.is_some();
@@ -45,7 +45,7 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
-        let now = inner.pace.since().filter(|_| paced).unwrap_or_else(clock);
+        let now = inner.pace.since().filter(|_| paced).unwrap_or_else(&clock);
         let mut sent = Sent::default();
         if !queue && matches!(state, ReadyState::Closing | ReadyState::Closed) {
             inner.discarded += data.len();
@@ -62,7 +62,8 @@ impl Client {
                     } else if options.more {
                         self.unflushed.store(true, Ordering::Release);
                     } else {
-                        self.flush_locked(inner);
+                        let now = if inner.pace.is_holding() { clock() } else { now };
+                        self.flush_locked(inner, now);
                     }
                 }
             }
@@ -101,7 +102,7 @@ impl Client {
         if let Some(link) = &mut inner.link {
             link.send_fragment(data, first, last, compress)?;
             inner.session.handle_sent(now);
-            self.flush_locked(inner);
+            self.flush_locked(inner, now);
         }
         Ok(inner.needs_turn())
     }
@@ -123,18 +124,18 @@ impl Client {
         }
         let mut inner = self.lock();
         inner.pace.is_ripe(now).then(|| {
-            self.flush_locked(&mut inner);
+            self.flush_locked(&mut inner, now);
             inner.needs_turn()
         })
     }
 
     /// Writes what waits. True: the driver has to take a turn.
-    pub fn flush(&self) -> bool {
+    pub fn flush(&self, now: Instant) -> bool {
         if !self.is_ours() {
             return false;
         }
         let mut inner = self.lock();
-        self.flush_locked(&mut inner);
+        self.flush_locked(&mut inner, now);
         inner.needs_turn()
     }
 
@@ -150,7 +151,7 @@ impl Client {
         if let Some(link) = &mut inner.link {
             link.ping(payload);
         }
-        self.flush_locked(&mut inner);
+        self.flush_locked(&mut inner, now);
         Ok(inner.needs_turn())
     }
 
@@ -158,14 +159,14 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::ping`].
-    pub fn pong(&self, payload: &[u8]) -> Result<bool> {
+    pub fn pong(&self, now: Instant, payload: &[u8]) -> Result<bool> {
         check_control(payload, "pong")?;
         let mut inner = self.open_link("pong")?;
         self.check_room(&inner)?;
         if let Some(link) = &mut inner.link {
             link.pong(payload);
         }
-        self.flush_locked(&mut inner);
+        self.flush_locked(&mut inner, now);
         Ok(inner.needs_turn())
     }
 

@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Two sends no further apart than this follow each other quickly; nothing that waits for an answer of the peer does.
-const QUICK: Duration = Duration::from_micros(5);
+/// Two sends no further apart than this follow each other quickly: one turn of asyncio's loop lies between them, or little else.
+const QUICK: Duration = Duration::from_micros(20);
 /// How many such sends in a row leave at once.
 const AT_ONCE: i16 = 4;
 /// How many more do after a flush that brought a single message.
@@ -16,8 +16,9 @@ const IN_VAIN: i16 = 16;
 const ENOUGH: u32 = 16;
 /// For so long turns are waited for at most, from the first message that is held.
 const LONGEST: Duration = Duration::from_micros(50);
-/// Held bytes from which on a write is worth its price in any case.
+/// Held bytes and messages from which on a write is worth its price in any case, and more would wait for long.
 const WORTH_A_WRITE: usize = 32 << 10;
+const MOST: u32 = 256;
 
 /// The pace of one connection's sends.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(super) struct Pace {
     /// How many sends have followed each other quickly; below zero after holding in vain.
     streak: i16,
     held: u32,
-    /// The last flush was worth it, and nothing was sent since. The time of its last message is not known, only that of its first.
+    /// The last flush was worth it, and nothing was sent since; `last` is when it was.
     carried: bool,
     /// How many at the end of the turn before, and since when.
     seen: u32,
@@ -34,13 +35,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// A message came by itself: what follows may well be the answer, and is no burst yet.
+    pub(super) fn heard(&mut self) {
+        self.streak = self.streak.min(0);
+    }
+
     /// Whether the message that is sent now waits, with `waiting` bytes (its own included) before the next write.
     pub(super) fn holds(&mut self, now: Instant, waiting: usize) -> bool {
         let window = if std::mem::take(&mut self.carried) { LONGEST } else { QUICK };
         let quick = self.last.is_some_and(|last| now.saturating_duration_since(last) <= window);
         self.last = Some(now);
         self.streak = if quick { self.streak.saturating_add(1) } else { self.streak.min(0) };
-        let holds = (self.streak >= AT_ONCE || self.held > 0) && waiting < WORTH_A_WRITE;
+        let holds = (self.streak >= AT_ONCE || self.held > 0) && waiting < WORTH_A_WRITE && self.held < MOST;
         if holds && self.held == 0 {
             (self.seen, self.since) = (0, self.last);
         }
@@ -71,11 +77,11 @@ impl Pace {
     }
 
     /// To be called when everything that was held is given to the kernel.
-    pub(super) fn flushed(&mut self) {
+    pub(super) fn flushed(&mut self, now: Instant) {
         match std::mem::take(&mut self.held) {
             0 => {}
             1 => self.streak = -IN_VAIN,
-            _ => self.carried = true,
+            _ => (self.carried, self.last) = (true, Some(now)),
         }
     }
 }
@@ -93,7 +99,7 @@ mod tests {
                 *now += STEP;
                 let holds = pace.holds(*now, 100);
                 if !holds {
-                    pace.flushed();
+                    pace.flushed(*now);
                 }
                 !holds
             })
@@ -104,10 +110,10 @@ mod tests {
     fn a_burst_is_held_after_its_first_messages() {
         let (mut pace, mut now) = (Pace::default(), Instant::now());
         assert_eq!(burst(&mut pace, &mut now, 100), 4);
-        pace.flushed();
+        pace.flushed(now);
         assert_eq!(burst(&mut pace, &mut now, 100), 0, "the next turn goes on at once");
-        pace.flushed();
-        now += LONGEST;
+        pace.flushed(now);
+        now += LONGEST + STEP;
         assert_eq!(burst(&mut pace, &mut now, 100), 4, "after a pause it is no burst until it is one again");
     }
 
@@ -117,6 +123,15 @@ mod tests {
         for _ in 0..100 {
             now += QUICK + STEP;
             assert!(!pace.holds(now, 100));
+        }
+    }
+
+    #[test]
+    fn what_answers_one_message_each_never_waits() {
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        for _ in 0..100 {
+            pace.heard();
+            assert_eq!(burst(&mut pace, &mut now, 3), 3);
         }
     }
 
@@ -133,7 +148,7 @@ mod tests {
             }
         }
         assert_eq!(turns, ENOUGH);
-        pace.flushed();
+        pace.flushed(now);
         burst(&mut pace, &mut now, 1);
         assert!(!pace.is_ripe(now));
         assert!(pace.is_ripe(now), "a turn brought nothing");
@@ -147,7 +162,7 @@ mod tests {
         let at_once: usize = (0..1000)
             .map(|_| {
                 let at_once = burst(&mut pace, &mut now, 1);
-                pace.flushed();
+                pace.flushed(now);
                 at_once
             })
             .sum();

@@ -97,6 +97,9 @@ impl Client {
         turn.again = read.more;
         if read.received {
             inner.session.handle_received(now, read.data_messages);
+            if batch.items.len() == mark + 1 {
+                inner.pace.heard();
+            }
         }
         if read.other_events || inner.session.awaits_response() || inner.session.ready_state() != ReadyState::Open {
             look_at(inner, now, batch, mark);

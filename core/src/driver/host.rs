@@ -264,9 +264,13 @@ impl Connection {
         let hosted = shared.hosted.as_ref().expect("a hosted socket");
         batch.clear();
         hosted.woken.store(false, Ordering::Release);
-        hosted.drives.fetch_add(1, Ordering::AcqRel);
         let mut held = hosted.turn();
-        let was_kept = hosted.kept.swap(false, Ordering::AcqRel);
+        // Written under the lock of the turn alone, so no exchange is needed.
+        hosted.drives.store(hosted.drives() + 1, Ordering::Release);
+        let was_kept = hosted.is_kept();
+        if was_kept {
+            hosted.kept.store(false, Ordering::Release);
+        }
         // What the background read while it stood in comes first.
         let queued = !shared.queue.is_empty() && shared.queue.take(batch);
         let now = Instant::now();

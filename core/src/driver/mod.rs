@@ -179,7 +179,7 @@ impl Connection {
 
     /// To be called when the handlers of a whole batch have run: lets reading go on and sends what the handlers sent.
     pub fn delivered(&self, batch: &Batch) {
-        if self.0.client.delivered(batch.weight()) {
+        if self.0.client.delivered(Instant::now, batch.weight()) {
             self.0.poke();
         }
     }
@@ -235,7 +235,7 @@ impl Connection {
 
     /// Writes what `more` held back.
     pub fn flush(&self) {
-        self.poke_if(self.0.client.flush());
+        self.poke_if(self.0.client.flush(Instant::now()));
     }
 
     /// Sends a ping. Its round trip comes with `Event::Pong`.
@@ -252,7 +252,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::ping`].
     pub fn pong(&self, payload: &[u8]) -> Result<()> {
-        self.poke_if(self.0.client.pong(payload)?);
+        self.poke_if(self.0.client.pong(Instant::now(), payload)?);
         Ok(())
     }
 

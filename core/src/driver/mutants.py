@@ -26,8 +26,8 @@ MUTANTS = {
     ),
     "turn: the host's turn does not exclude the background's": (
         "host.rs",
-        "let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
-        "drop(held); let mut held = Held::default(); let was_kept = hosted.kept.swap(false, Ordering::AcqRel);",
+        "let was_kept = hosted.is_kept();",
+        "drop(held); let mut held = Held::default(); let was_kept = hosted.is_kept();",
     ),
     "held: a batch is handed over after the turn": (
         "background.rs",

@@ -130,7 +130,7 @@ impl World {
                 let sent = self.client.ping(self.now, b"user");
                 assert_eq!(sent.is_ok(), self.client.ready_state() == ReadyState::Open, "{sent:?}");
             }
-            Step::Flush => _ = self.client.flush(),
+            Step::Flush => _ = self.client.flush(self.now),
             Step::Answer { which, good } => {
                 if !self.asks.is_empty() {
                     let ask = self.asks.remove(which % self.asks.len());
@@ -235,7 +235,8 @@ impl World {
                 }
             }
             self.at = 0;
-            self.client.delivered(batch.weight());
+            let now = self.now;
+            self.client.delivered(|| now, batch.weight());
         }
     }
 
