@@ -65,11 +65,15 @@ function iterate(socket) {
       stop()
     }
   })()
-  const finish = generator.return.bind(generator)
+  const { return: finish, throw: fail } = generator
+  // A generator that has not begun runs no `finally`.
   generator.return = (value) => {
-    // A generator that has not begun runs no `finally`.
     stop()
-    return finish(value)
+    return finish.call(generator, value)
+  }
+  generator.throw = (error) => {
+    stop()
+    return fail.call(generator, error)
   }
   return generator
 }

@@ -2,8 +2,10 @@
 // Owns: options on their way to the core, as plain data; the functions among them stay here, by their path. The core checks everything.
 'use strict'
 
+const { constants } = require('node:buffer')
 const { inspect } = require('node:util')
 const { bytesOf } = require('./convert.js')
+const { WebSocketError } = require('./errors.js')
 const location = require('./location.js')
 
 /** Functions that the core asks for, by their path. */
@@ -75,6 +77,7 @@ function prepare(options) {
   /** @type {Map<string, Function>} */
   const providers = new Map()
   const plain = plainData(rest, '', providers)
+  checkSize(plain.maxSize)
   const origin = location.origin()
   if (origin !== null && !('origin' in plain) && !mayNameOrigin(plain.headers)) plain.origin = origin
   return {
@@ -86,6 +89,14 @@ function prepare(options) {
     queues: Boolean(plain.sendQueue),
     writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,
   }
+}
+
+/** A longer text could not be handed over. @param {unknown} maxSize */
+function checkSize(maxSize) {
+  const { MAX_STRING_LENGTH } = constants
+  if (typeof maxSize !== 'number' || maxSize <= MAX_STRING_LENGTH) return
+  const message = `maxSize: must be at most ${MAX_STRING_LENGTH}, the longest string of this JavaScript engine; got ${maxSize}`
+  throw new WebSocketError({ code: 'invalid_option', phase: 'options', message })
 }
 
 /** Whether these headers have an Origin, or are made by a function and may have one. @param {any} headers */

@@ -19,6 +19,7 @@ const options = [
   [{ pingInterval: -1 }, ['pingInterval', 'a number of milliseconds from 1', '-1']],
   [{ maxSize: 1.5 }, ['maxSize', 'a whole number of bytes', '1.5']],
   [{ maxSize: 10n }, ['maxSize', '10n']],
+  [{ maxSize: 2 ** 40 }, ['maxSize', 'longest string', '1099511627776']],
   [{ openTimeout: Number.POSITIVE_INFINITY }, ['openTimeout', 'Infinity']],
   [{ reconnect: 'yes' }, ['reconnect', 'true, false or an object', '"yes"']],
   [{ reconnect: { minDelay: 100, maxDelay: 10 } }, ['reconnect.minDelay', 'reconnect.maxDelay']],

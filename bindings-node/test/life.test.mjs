@@ -67,6 +67,20 @@ test('for await: a slow loop slows the server down, break leaves the socket open
   server.stop()
 })
 
+test('an iterator that is given up before its first step lets the socket go on', async () => {
+  const server = new FaultServer([[accept, { do: 'send', size: 10, count: 200 }, { do: 'send', text: 'end' }, { do: 'close' }]])
+  const ws = new WebSocket(server.url)
+  await ws[Symbol.asyncIterator]().return()
+  await assert.rejects(ws[Symbol.asyncIterator]().throw(new Error('enough')), { message: 'enough' })
+  let last
+  ws.onmessage = ({ data }) => {
+    last = data
+  }
+  await within(ws.closed, 'closed')
+  assert.equal(last, 'end')
+  server.stop()
+})
+
 test('a signal ends the socket: while connecting, open, and from the start', async () => {
   const server = new FaultServer()
   const controller = new AbortController()
