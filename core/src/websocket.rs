@@ -269,8 +269,7 @@ impl Events {
             match item {
                 Item::Barrier => connection.settle(),
                 Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => {
-                    let text = String::from_utf8_lossy(&self.batch.bytes[range.clone()]).into_owned();
-                    return Some(Event::Message(Message::Text(text)));
+                    return Some(Event::Message(Message::Text(text(&self.batch.bytes[range.clone()]))));
                 }
                 Item::Binary(range) if connection.may_deliver() => {
                     return Some(Event::Message(Data::Binary(&self.batch.bytes[range.clone()]).to_message()));
@@ -285,6 +284,11 @@ impl Events {
             }
         }
     }
+}
+
+/// Of bytes that the protocol has found to be UTF-8. To check them once more is far cheaper than to look for what is not.
+fn text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
 
 impl Stream for Events {

@@ -9,8 +9,9 @@ use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
 use crate::process::PerProcess;
 
-/// How much memory a batch may keep for its next use.
-const KEPT_BYTES: usize = 64 << 10;
+/// How much memory a batch may keep for its next use, whatever it was used for. One with more keeps it where it was filled: a flood is under way.
+const KEPT_BYTES: usize = 128 << 10;
+const FILLED: usize = 8;
 
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -35,12 +36,15 @@ pub(super) fn spare() -> Batch {
 
 /// Keeps the memory of a batch for another one.
 pub(super) fn give_back(mut batch: Batch) {
-    if (1..=KEPT_BYTES * 2).contains(&batch.bytes.capacity()) {
-        batch.clear();
-        let mut spares = SPARES.lock();
-        if spares.len() < MOST_SPARES {
-            spares.push(batch);
-        }
+    let room = batch.bytes.capacity();
+    let large = room > KEPT_BYTES;
+    if room == 0 || large && batch.bytes.len() < room / FILLED {
+        return;
+    }
+    batch.clear();
+    let mut spares = SPARES.lock();
+    if spares.len() < MOST_SPARES && !(large && spares.iter().any(|spare| spare.bytes.capacity() > KEPT_BYTES)) {
+        spares.push(batch);
     }
 }
 
@@ -83,7 +87,6 @@ impl Queue {
 
     /// Swaps the next batch into `batch`.
     pub(super) fn take(&self, batch: &mut Batch) -> bool {
-        batch.clear();
         let next = if self.is_empty() { None } else { self.next() };
         let came = next.is_some();
         give_back(std::mem::replace(batch, next.unwrap_or_default()));
@@ -120,6 +123,28 @@ mod tests {
             let mut taken = Batch::default();
             assert!(queue.take(&mut taken));
             assert_eq!((taken.items.len(), taken.bytes.capacity()), (1, 0));
+        };
+        shuttle::check_random(check, 1);
+    }
+
+    /// Under a flood each batch was allocated anew; what a flood has left behind is not kept for ever.
+    #[test]
+    fn a_large_batch_keeps_its_memory_while_it_is_filled() {
+        let check = || {
+            let large = |filled| {
+                let mut bytes = Vec::with_capacity(KEPT_BYTES * 4);
+                bytes.resize(filled, 0);
+                Batch { bytes, items: vec![Item::Barrier], owned: 0 }
+            };
+            SPARES.lock().clear();
+            give_back(large(0));
+            give_back(large(KEPT_BYTES / 4));
+            assert!(SPARES.lock().is_empty());
+            give_back(large(KEPT_BYTES));
+            give_back(large(KEPT_BYTES));
+            assert_eq!(SPARES.lock().len(), 1, "one is enough");
+            let spare = spare();
+            assert!(spare.is_empty() && spare.bytes.capacity() >= KEPT_BYTES * 4);
         };
         shuttle::check_random(check, 1);
     }
