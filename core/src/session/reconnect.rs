@@ -6,7 +6,7 @@
 //! | status 401, 403, 407 (the server's or a proxy's); close codes 1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004, `fatal_close_codes` | `Unwelcome`: `max_auth_failures` of them end it |
 //! | the link was lost, was dead, broke the protocol, or could not be made; every other close code, 1000 too | `Transient` |
 //! | 5xx, 408, 425, 429; an answer that is not HTTP; a TLS failure other than the certificate's; a function of the user failed | `Transient` |
-//! | any other status (404, 200, a redirect); a subprotocol or extension that does not fit | `Lasting`: it would not help, unless `should_reconnect` knows better |
+//! | any other status (404, 200, a redirect); a subprotocol or extension that does not fit; a way or a proxy that cannot do what is asked of it | `Lasting`: it would not help, unless `should_reconnect` knows better |
 //! | options, URL, certificate, fork, exit, a fault of ours | `Hopeless`: never |
 
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(super) fn class_of_error(error: &Error) -> Class {
         | (ErrorCode::ProviderFailed | ErrorCode::HttpInvalid | ErrorCode::RuntimeFailed, _) => Class::Transient,
         (ErrorCode::TlsCertificate, _) => Class::Hopeless,
         _ => match error.code().phase() {
+            // Who tried knows that it will not go better: a proxy of no known kind, or whose rules forbid it.
+            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls if !error.retryable => Class::Lasting,
             Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness | Phase::Closed => Class::Transient,
             Phase::Http => Class::Lasting,
             Phase::Options | Phase::Process => Class::Hopeless,

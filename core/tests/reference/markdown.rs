@@ -85,7 +85,8 @@ pub(crate) fn errors() -> String {
     let mut page = format!("<!-- Made from core/src/error.rs by `{HOW}`; do not edit. -->\n# Errors\n\n");
     page.push_str(
         "Every error has a stable `code`, the same in all languages, and the `phase` of the connection's life in which it happened. \"Again\" says whether trying \
-         again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try.\n",
+         again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try. \
+         Of proxies, those are not that say 400, 402, 403 or 405, or whose rules forbid the host.\n",
     );
     let mut phases: Vec<Phase> = ErrorCode::ALL.iter().map(|code| code.phase()).collect();
     let mut seen = Vec::new();

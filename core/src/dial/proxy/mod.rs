@@ -59,6 +59,7 @@ pub(super) async fn connect(proxy: &Url, url: &Url, options: &Options, progress:
     let addresses = resolve::resolve(proxy, options).await.map_err(unreachable)?;
     let mut stream = Stream::Tcp(tcp::connect(&host_and_port(proxy), addresses, options).await.map_err(unreachable)?);
     if proxy.scheme() == "https" {
+        progress.begins(Phase::Tls, format!("in the TLS handshake with {who}"));
         // The client's certificate and the name to ask for are meant for the server behind it.
         let tls = TlsOptions { cert: None, key: None, server_name: None, ..options.tls.clone() };
         stream = tls::handshake(stream, &tls, tls::Peer { name: &bare_host(proxy), who: &who }).await?;

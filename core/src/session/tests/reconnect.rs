@@ -237,6 +237,13 @@ fn options_and_certificates_never_retry_and_transport_failures_do() {
 }
 
 #[test]
+fn what_an_attempt_found_to_be_lasting_ends_it() {
+    for code in [ErrorCode::ProxyFailed, ErrorCode::TlsFailed, ErrorCode::ConnectionFailed] {
+        assert!(retries(Error::new(code, "x")) && !retries(Error::new(code, "x").retryable(false)), "{code:?}");
+    }
+}
+
+#[test]
 fn our_own_close_is_final() {
     let mut sim = Sim::open(reconnecting());
     sim.close(1000, "");
