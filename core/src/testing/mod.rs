@@ -24,6 +24,7 @@ mod peer;
 mod record;
 mod script;
 mod steps;
+mod stream;
 mod tls;
 mod upgrade;
 mod wire;

@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use super::record::Log;
 use super::script::Steps;
 use super::steps::{Content, Step};
+use super::stream::Stream;
 use super::upgrade::{self, Request};
 use super::wire::Wire;
 use traffic::{close_frame, formatted, message_frames};
@@ -42,7 +43,8 @@ pub(super) async fn run(
         number,
         port,
         log,
-        link: Link::Gone,
+        acceptor,
+        link: Link::Http(Wire::over(Stream::Tcp(stream))),
         unread: Vec::new(),
         request: None,
         held: Vec::new(),
@@ -53,7 +55,7 @@ pub(super) async fn run(
         close: None,
     };
     tokio::select! {
-        () = peer.play(stream, &steps, acceptor) => {}
+        () = peer.play(&steps) => {}
         _ = cut.changed() => peer.reset(),
     }
 }
@@ -63,6 +65,7 @@ struct Peer {
     number: usize,
     port: u16,
     log: Arc<Log>,
+    acceptor: Option<TlsAcceptor>,
     link: Link,
     /// Bytes of the client from before the connection was open.
     unread: Vec<u8>,
@@ -118,6 +121,8 @@ enum Stop {
     Failed(String),
     /// It was reset by the script.
     Reset,
+    /// The client did not go through with TLS; the words are recorded.
+    Tls,
 }
 
 impl From<std::io::Error> for Stop {
@@ -128,30 +133,21 @@ impl From<std::io::Error> for Stop {
 }
 
 impl Peer {
-    async fn play(&mut self, stream: TcpStream, steps: &[(String, Step)], acceptor: Option<TlsAcceptor>) {
-        let plain = matches!(steps.first(), Some((_, Step::Plain)));
-        self.link = match acceptor {
-            Some(acceptor) if !plain => match acceptor.accept(stream).await {
-                Ok(stream) => Link::Http(Wire::tls(stream)),
-                Err(error) => {
-                    self.record("tls_failed", json!({"message": error.to_string()}));
-                    return self.record("end", json!({"by": "client", "how": "tls"}));
-                }
-            },
-            _ => Link::Http(Wire::tcp(stream)),
-        };
-        let mut outcome = Ok(());
+    async fn play(&mut self, steps: &[(String, Step)]) {
+        let says_itself = steps.iter().any(|(_, step)| matches!(step, Step::Plain | Step::Tls { .. }));
+        let mut outcome = if self.acceptor.is_some() && !says_itself { self.begin_tls(None).await } else { Ok(()) };
         for (path, step) in steps {
+            if outcome.is_err() {
+                break;
+            }
             outcome = self.step(step).await;
             if let Err(Stop::Failed(words)) = &outcome {
                 self.record("failed", json!({"step": path, "message": words}));
             }
-            if outcome.is_err() {
-                break;
-            }
         }
         match outcome {
             Err(Stop::Reset) => return self.reset(),
+            Err(Stop::Tls) => return self.record("end", json!({"by": "client", "how": "tls"})),
             Err(Stop::Failed(words)) => self.give_up(&words).await,
             Err(Stop::Over) => {}
             Ok(()) => self.serve().await,
@@ -164,6 +160,15 @@ impl Peer {
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::Plain => Ok(()),
+            Step::Tls { cut } => self.begin_tls(*cut).await,
+            Step::Read { wanted, within } => self.read_bytes(wanted, *within).await,
+            Step::Tunnel { write } => {
+                self.request(PATIENCE).await?;
+                if !self.request.take().is_some_and(|request| request.is_for_a_tunnel()) {
+                    return Err(Stop::Failed("expected a request for a tunnel (CONNECT), got another".to_owned()));
+                }
+                self.write(upgrade::TUNNEL, write).await
+            }
             Step::Request { within } => self.request(*within).await,
             Step::Accept(accept) => {
                 self.request(PATIENCE).await?;

@@ -116,7 +116,7 @@ mod tests {
         let words =
             faults(&json!([[{"do": "acept"}], [{"do": "accept", "protokol": "x"}, {"do": "close", "code": "1000"}, {"do": "send"}]]));
         for part in [
-            r#"[0][0].do: "acept" is not one of plain, request, accept"#,
+            r#"[0][0].do: "acept" is not one of plain, tls, read, tunnel, request, accept"#,
             "[1][0].protokol: unknown; allowed are do, protocol",
             r#"[1][1].code: "1000" is not a whole number from 0 to 65535"#,
             "[1][2]: needs exactly one of text, binary (hex), json, size",
@@ -129,6 +129,8 @@ mod tests {
     fn steps_stand_where_they_make_sense() {
         assert!(faults(&json!([{"do": "send", "text": "x"}])).contains("[0]: send needs an open connection"));
         assert!(faults(&json!([{"do": "accept"}, {"do": "refuse"}])).contains("[1]: refuse comes too late"));
+        assert!(faults(&json!([{"do": "accept"}, {"do": "tls"}])).contains("[1]: tls comes too late"));
+        assert!(faults(&json!([{"do": "read", "bytes": 1, "hex": "00"}])).contains("[0]: needs exactly one of bytes, hex and text"));
         assert!(faults(&json!([{"do": "reset"}, {"do": "stall"}])).contains("[1]: no step may follow"));
         assert!(
             faults(&json!({"connections": [{"do": "stall"}, {"do": "plain"}], "tls": {"names": 1}, "then": "stop"}))

@@ -10,7 +10,10 @@ use super::fields::Fields;
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Plain,
+    Tls { cut: Option<usize> },
     Request { within: Duration },
+    Read { wanted: Wanted, within: Duration },
+    Tunnel { write: Write },
     Accept(Accept),
     Refuse(Refuse),
     Send { content: Content, count: usize, fragments: usize, compress: bool, write: Write },
@@ -38,6 +41,17 @@ pub(super) struct Write {
     pub(super) coalesce: bool,
     pub(super) split: Option<usize>,
     pub(super) pause: Duration,
+    /// Only so many of the bytes that they become on the wire; the rest never leaves.
+    pub(super) cut: Option<usize>,
+}
+
+/// What a client must send before it speaks HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Any bytes, so many.
+    Count(usize),
+    /// These.
+    These(Vec<u8>),
 }
 
 /// The answer that opens the connection.
@@ -88,7 +102,7 @@ pub(super) enum Place {
     Over,
 }
 
-pub(super) const NAMES: &str = "plain, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
+pub(super) const NAMES: &str = "plain, tls, read, tunnel, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
 const SOON: Duration = Duration::from_secs(30);
 
 impl Step {
@@ -107,6 +121,9 @@ impl Step {
                 }
                 Self::Plain
             }
+            "tls" => Self::Tls { cut: fields.whole("cut", 0, 1 << 30).map(|bytes| bytes as usize) },
+            "read" => Self::parse_read(&mut fields),
+            "tunnel" => Self::Tunnel { write: Write::parse(&mut fields) },
             "request" => Self::Request { within: fields.seconds("within").unwrap_or(SOON) },
             "accept" => {
                 *place = Place::Open;
@@ -148,7 +165,11 @@ impl Step {
                 step
             }
         };
-        if stood == Place::Open && matches!(step, Self::Request { .. } | Self::Accept(_) | Self::Refuse(_)) {
+        let comes_before = matches!(
+            step,
+            Self::Tls { .. } | Self::Read { .. } | Self::Tunnel { .. } | Self::Request { .. } | Self::Accept(_) | Self::Refuse(_)
+        );
+        if stood == Place::Open && comes_before {
             fields.complain(&format!("{name} comes too late: the connection is open already"));
         }
         fields.finish();
@@ -201,6 +222,18 @@ impl Step {
         })
     }
 
+    fn parse_read(fields: &mut Fields<'_>) -> Self {
+        let count = fields.whole("bytes", 1, 1 << 16).map(|bytes| Wanted::Count(bytes as usize));
+        let hex = fields.hex("hex").map(Wanted::These);
+        let text = fields.text("text").map(|text| Wanted::These(text.as_bytes().to_vec()));
+        let given = [&count, &hex, &text].iter().filter(|given| given.is_some()).count();
+        if given != 1 {
+            fields.complain("needs exactly one of bytes, hex and text");
+        }
+        let wanted = count.or(hex).or(text).unwrap_or(Wanted::Count(0));
+        Self::Read { wanted, within: fields.seconds("within").unwrap_or(SOON) }
+    }
+
     fn parse_raw(fields: &mut Fields<'_>) -> Self {
         let (hex, text) = (fields.hex("hex"), fields.text("text"));
         let bytes = match (hex, text) {
@@ -221,6 +254,7 @@ impl Write {
             coalesce: fields.flag("coalesce", false),
             split: fields.whole("split", 1, 1 << 30).map(|bytes| bytes as usize),
             pause: fields.seconds("pause").unwrap_or_default(),
+            cut: fields.whole("cut", 0, 1 << 30).map(|bytes| bytes as usize),
         }
     }
 }

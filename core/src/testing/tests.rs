@@ -268,18 +268,27 @@ fn the_port_can_refuse_and_come_back_and_connections_can_be_cut() {
     assert!(server.records().as_array().unwrap().len() > 3);
 }
 
+/// The client's side of TLS over a stream.
+async fn secured<S>(server: &FaultServer, stream: S) -> std::io::Result<tokio_rustls::client::TlsStream<S>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = server.ca_pem().unwrap();
+    roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    tokio_rustls::TlsConnector::from(config).connect("localhost".try_into().unwrap(), stream).await
+}
+
+async fn connected(server: &FaultServer) -> tokio::net::TcpStream {
+    tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap()
+}
+
 #[tokio::test]
 async fn tls_with_an_authority_of_its_own() {
-    let open = async |server: &FaultServer| {
-        let mut roots = rustls::RootCertStore::empty();
-        let pem = server.ca_pem().unwrap();
-        roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
-        tokio_rustls::TlsConnector::from(config).connect("localhost".try_into().unwrap(), stream).await
-    };
+    let open = async |server: &FaultServer| secured(server, connected(server).await).await;
     let server =
         start(&json!({"tls": true, "connections": [{"do": "accept"}, {"do": "send", "text": "secret"}, {"do": "end", "notify": false}]}));
     assert_eq!(server.url(), format!("wss://localhost:{}/", server.port()));
@@ -298,6 +307,55 @@ async fn tls_with_an_authority_of_its_own() {
     assert!(open(&server).await.is_err());
 }
 
+#[tokio::test]
+async fn tls_can_stop_within_the_handshake_or_a_record() {
+    let server = start(&json!({"tls": true, "connections": [
+        [{"do": "tls", "cut": 100}, {"do": "end"}],
+        [{"do": "accept"}, {"do": "send", "text": "whole"}, {"do": "send", "text": "half", "cut": 10}, {"do": "reset"}],
+    ]}));
+    let mut stream = connected(&server).await;
+    // A ClientHello is more than a random one: rustls' own, whose answer is cut.
+    let error = secured(&server, &mut stream).await.unwrap_err();
+    assert_eq!(error.kind(), Io::UnexpectedEof);
+    drop(stream);
+    let stream = secured(&server, connected(&server).await).await.unwrap();
+    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
+    assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("whole"));
+    assert!(futures_util::StreamExt::next(&mut client).await.unwrap().is_err());
+    wait(&server, &json!({"event": "end", "connection": 1, "by": "server", "how": "reset"}));
+}
+
+#[tokio::test]
+async fn it_is_a_proxy_and_what_is_behind_it() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = start(&json!({"tls": true, "connections": [
+        [{"do": "tls"}, {"do": "tunnel"}, {"do": "tls"}, {"do": "accept"}, {"do": "send", "text": "hi"}],
+        [{"do": "plain"}, {"do": "read", "hex": "0501 00"}, {"do": "raw", "hex": "0500"}, {"do": "read", "bytes": 10}, {"do": "raw", "hex": "05000001000000000000"}, {"do": "accept"}],
+        [{"do": "plain"}, {"do": "read", "text": "HELO", "within": 5}],
+    ]}));
+    let mut tunnel = secured(&server, connected(&server).await).await.unwrap();
+    tunnel.write_all(b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n").await.unwrap();
+    let mut answer = [0; 39];
+    tunnel.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 Connection established\r\n\r\n");
+    let stream = Box::new(secured(&server, tunnel).await.unwrap());
+    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
+    assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("hi"));
+    wait(&server, &json!({"event": "request", "method": "CONNECT", "target": "localhost:1"}));
+    wait(&server, &json!({"event": "request", "method": "GET"}));
+
+    let mut socks = connected(&server).await;
+    socks.write_all(&[5, 1, 0]).await.unwrap();
+    socks.read_exact(&mut [0; 2]).await.unwrap();
+    socks.write_all(&[5, 1, 0, 1, 127, 0, 0, 1, 0, 80]).await.unwrap();
+    socks.read_exact(&mut [0; 10]).await.unwrap();
+    tokio_tungstenite::client_async("ws://127.0.0.1/", socks).await.unwrap();
+
+    connected(&server).await.write_all(b"EHLO").await.unwrap();
+    let failed = wait(&server, &json!({"event": "failed", "step": "connections[2][1]"}));
+    assert_eq!(failed["message"], "expected the bytes 48454c4f, got 45484c4f");
+}
+
 #[test]
 fn the_documentation_names_every_step_and_its_scripts_are_right() {
     let page = include_str!("../../../docs/testing.md");
@@ -308,7 +366,7 @@ fn the_documentation_names_every_step_and_its_scripts_are_right() {
         super::script::Script::parse(&script).unwrap_or_else(|error| panic!("{error}\n{json}"));
         scripts += 1;
     }
-    assert_eq!(scripts, 5);
+    assert_eq!(scripts, 7);
     for name in super::steps::NAMES.split(", ") {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is not in docs/testing.md");
     }

@@ -5,6 +5,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::steps::{Accept, Protocol, Refuse};
 
+/// A proxy's answer to CONNECT: what follows goes to the server behind it.
+pub(super) const TUNNEL: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
 /// The head of the client's request.
 pub(super) struct Request {
     line: String,
@@ -29,6 +32,10 @@ impl Request {
         let values: Vec<&str> =
             self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    pub(super) fn is_for_a_tunnel(&self) -> bool {
+        self.line.starts_with("CONNECT ")
     }
 
     /// The details of its record.

@@ -1,4 +1,4 @@
-//! The TCP or TLS stream under the fault server: paced reading, shaped writing, and how the peer ended it. What tungstenite writes by itself (pongs, the echo of a
+//! The stream of a connection as the script wants it: paced reading, shaped writing, and how the peer ended it. What tungstenite writes by itself (pongs, the echo of a
 //! Close) goes nowhere, because here the script decides on every answer. Knows nothing of scripts or records.
 
 use std::io;
@@ -9,25 +9,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tokio_rustls::server::TlsStream;
 
 use super::deflate::Inflater;
+use super::stream::Stream;
 
 /// A stream to the client.
 pub(super) struct Wire {
-    stream: Stream,
+    pub(super) stream: Stream,
     pace: Option<Pace>,
+    /// What was sent last stopped within a record or a message: a goodbye of TLS would be no end of it.
+    cut: bool,
     /// How the client ended its side, once it has.
     pub(super) end: Option<&'static str>,
     /// Set once compression was agreed.
     pub(super) inflater: Option<Inflater>,
     /// Bytes that wait for tungstenite to read them.
     ready: Vec<u8>,
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Reads so many bytes at a time.
@@ -38,16 +35,8 @@ struct Pace {
 }
 
 impl Wire {
-    pub(super) fn tcp(stream: TcpStream) -> Self {
-        Self::over(Stream::Tcp(stream))
-    }
-
-    pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self::over(Stream::Tls(Box::new(stream)))
-    }
-
-    fn over(stream: Stream) -> Self {
-        Self { stream, pace: None, end: None, inflater: None, ready: Vec::new() }
+    pub(super) fn over(stream: Stream) -> Self {
+        Self { stream, pace: None, cut: false, end: None, inflater: None, ready: Vec::new() }
     }
 
     /// From now on reads `bytes` at a time, with `every` between two reads.
@@ -55,15 +44,10 @@ impl Wire {
         self.pace = Some(Pace { bytes, every, next: Box::pin(tokio::time::sleep(Duration::ZERO)) });
     }
 
-    /// Writes past tungstenite.
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => stream.write_all(bytes).await,
-            Stream::Tls(stream) => {
-                stream.write_all(bytes).await?;
-                stream.flush().await
-            }
-        }
+    /// Writes past tungstenite: all, or the first `cut` bytes of what it becomes on the wire.
+    pub(super) async fn send(&mut self, bytes: &[u8], cut: Option<usize>) -> io::Result<()> {
+        self.cut = cut.is_some();
+        self.stream.send(bytes, cut).await
     }
 
     /// Reads past tungstenite; 0 at the end.
@@ -76,7 +60,7 @@ impl Wire {
     pub(super) async fn finish(&mut self, notify: bool) {
         // The client may have gone already; its end is what is recorded.
         let _ = match &mut self.stream {
-            Stream::Tls(stream) if notify => stream.shutdown().await,
+            Stream::Tls(stream) if notify && !self.cut => stream.shutdown().await,
             _ => socket2::SockRef::from(self.socket()).shutdown(std::net::Shutdown::Write),
         };
     }
@@ -100,10 +84,7 @@ impl Wire {
     }
 
     fn socket(&self) -> &TcpStream {
-        match &self.stream {
-            Stream::Tcp(stream) => stream,
-            Stream::Tls(stream) => stream.get_ref().0,
-        }
+        self.stream.socket()
     }
 
     /// Puts back what was read too far, before the connection's frames are read.
@@ -123,10 +104,7 @@ impl Wire {
             limit = limit.min(pace.bytes);
         }
         let mut part = ReadBuf::new(buffer.initialize_unfilled_to(limit));
-        let result = match &mut self.stream {
-            Stream::Tcp(stream) => ready!(Pin::new(stream).poll_read(cx, &mut part)),
-            Stream::Tls(stream) => ready!(Pin::new(stream).poll_read(cx, &mut part)),
-        };
+        let result = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part));
         let count = part.filled().len();
         buffer.advance(count);
         match &result {

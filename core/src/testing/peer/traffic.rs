@@ -28,6 +28,32 @@ impl Peer {
         Ok(())
     }
 
+    /// TLS from here on, over what there is; or the beginning of its handshake.
+    pub(super) async fn begin_tls(&mut self, cut: Option<usize>) -> Result<(), Stop> {
+        let Some(acceptor) = self.acceptor.clone() else {
+            return Err(Stop::Failed("the server has no certificate: tls is not in the script that it was started with".to_owned()));
+        };
+        let Link::Http(mut wire) = std::mem::replace(&mut self.link, Link::Gone) else { return Err(Stop::Over) };
+        if !self.unread.is_empty() {
+            self.link = Link::Http(wire);
+            return Err(Stop::Failed(format!("TLS cannot begin: {} bytes came before it and were not read", self.unread.len())));
+        }
+        let begun = match cut {
+            Some(cut) => wire.stream.begin_tls(acceptor.config(), cut).await.map(|()| wire),
+            None => wire.stream.into_tls(&acceptor).await.map(Wire::over),
+        };
+        match begun {
+            Ok(wire) => {
+                self.link = Link::Http(wire);
+                Ok(())
+            }
+            Err(error) => {
+                self.record("tls_failed", json!({"message": error.to_string()}));
+                Err(Stop::Tls)
+            }
+        }
+    }
+
     /// The next thing that the client does, recorded. Pings are answered and replies given on the way. Safe to give up at any time.
     pub(super) async fn read(&mut self, deadline: Option<Instant>) -> Got {
         loop {
@@ -140,8 +166,11 @@ impl Peer {
         }
         let bytes = std::mem::take(&mut self.held);
         let Some(wire) = self.wire() else { return Err(Stop::Over) };
+        if how.cut.is_some() {
+            return Ok(wire.send(&bytes, how.cut).await?);
+        }
         for part in bytes.chunks(how.split.unwrap_or(usize::MAX)) {
-            wire.send(part).await?;
+            wire.send(part, None).await?;
             if !how.pause.is_zero() {
                 sleep(how.pause).await;
             }

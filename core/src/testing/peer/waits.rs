@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::traffic::{close_frame, fits, message_frames};
 use super::{Got, Link, Peer, Stop};
-use crate::testing::steps::Write;
+use crate::testing::record::hex;
+use crate::testing::steps::{Wanted, Write};
 use crate::testing::upgrade::Request;
 
 /// The largest head of a request.
@@ -150,6 +151,30 @@ impl Peer {
             let _ = self.write(&close_frame(&[&1011_u16.to_be_bytes()[..], reason.as_bytes()].concat()), &Write::default()).await;
         }
         self.finish(true).await;
+    }
+
+    /// Takes what the client sends before it speaks HTTP.
+    pub(super) async fn read_bytes(&mut self, wanted: &Wanted, within: Duration) -> Result<(), Stop> {
+        let deadline = Instant::now() + within;
+        let count = match wanted {
+            Wanted::Count(count) => *count,
+            Wanted::These(bytes) => bytes.len(),
+        };
+        while self.unread.len() < count {
+            match self.read(Some(deadline)).await {
+                Got::Nothing => {
+                    let came = self.unread.len();
+                    return Err(Stop::Failed(format!("expected {count} bytes, but {came} came within {} s", within.as_secs_f64())));
+                }
+                Got::End => return Err(Stop::Over),
+                _ => {}
+            }
+        }
+        let came: Vec<u8> = self.unread.drain(..count).collect();
+        match wanted {
+            Wanted::These(bytes) if *bytes != came => Err(Stop::Failed(format!("expected the bytes {}, got {}", hex(bytes), hex(&came)))),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn request(&mut self, within: Duration) -> Result<(), Stop> {
