@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { WebSocket, WebSocketError } from '../lib/index.mjs'
 import { FaultServer } from '../lib/testing.js'
 
@@ -53,7 +54,8 @@ async function observed(scenario, server) {
     await run.done(1000 * (scenario.within ?? 60))
     if ('ready_state' in scenario) assert.equal(run.ws.readyState, scenario.ready_state)
   } finally {
-    if (run.ws.readyState !== 3) run.ws.terminate()
+    // Also one that is closed: after a failure it may be about to come back.
+    run.ws.terminate()
     process.removeListener('uncaughtException', onUncaught)
     for (const other of others) process.on('uncaughtException', other)
   }
@@ -286,7 +288,8 @@ function described(ws, event) {
     case 'error': {
       const { code, phase, message, status, headers, body, retryable } = event.error
       assert.ok(event.error instanceof WebSocketError)
-      return { ...base, code, phase, message, status, headers, body, retryable }
+      const shown = `${inspect(event.error)} ${JSON.stringify(event.error)}`
+      return { ...base, code, phase, message, status: status ?? null, headers, body, retryable, shown }
     }
     case 'close':
       return {

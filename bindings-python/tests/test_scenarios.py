@@ -12,6 +12,7 @@ import os
 import pathlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -137,6 +138,7 @@ def show(event: Any) -> Seen:
         error = event.error
         seen.update(code=error.code, phase=error.phase, message=error.message, status=error.status, retryable=error.retryable)
         seen.update(headers=dict(error.headers), body=error.body.decode(errors="replace"))
+        seen.update(shown="".join(traceback.format_exception(type(error), error, error.__traceback__)) + repr(error))
     elif event.type == "close":
         seen.update(code=event.code, reason=event.reason, was_clean=event.was_clean, error=code(event.error))
         seen.update(will_reconnect=event.will_reconnect, retry_in=event.retry_in)

@@ -161,7 +161,7 @@ pub(crate) fn seen(socket: &dyn Socket, event: &Event) -> Value {
         Event::Error(error) => json!({
             "event": "error", "code": error.code().as_str(), "phase": error.phase.as_str(), "message": error.message, "status": error.status,
             "headers": error.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect::<Map<_, _>>(),
-            "body": String::from_utf8_lossy(&error.body), "retryable": error.retryable,
+            "body": String::from_utf8_lossy(&error.body), "retryable": error.retryable, "shown": format!("{error} {error:?}"),
         }),
         Event::Close(close) => json!({
             "event": "close", "code": close.code.0, "reason": close.reason, "was_clean": close.was_clean, "error": code(&close.error),

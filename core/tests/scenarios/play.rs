@@ -99,7 +99,9 @@ fn open(scenario: &Value, driver: Driver, server: &FaultServer, functions: &mut 
     let mut url = scenario["url"].clone();
     functions.take("url", Some(&mut url));
     let (mut options, mut providers) = Options::parse(&options, Dialect::Python)?;
-    options.proxy = Proxy::None;
+    if options.proxy == Proxy::Environment {
+        options.proxy = Proxy::None;
+    }
     providers.url = functions.0.contains_key("url");
     let url = url.as_str().map_or_else(|| server.url(), str::to_owned);
     Face::open(driver, &url, options, providers)
