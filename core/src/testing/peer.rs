@@ -207,9 +207,12 @@ impl Peer {
                 if ended { Err(Stop::Over) } else { Ok(()) }
             }
             Step::WaitEnd { within } => self.wait_end(*within).await,
-            Step::End { notify } => {
+            Step::End { notify, fin } => {
                 self.flush_held().await?;
-                self.finish(*notify).await;
+                match self.wire() {
+                    Some(wire) if !fin => wire.stream.goodbye().await?,
+                    _ => self.finish(*notify).await,
+                }
                 Err(Stop::Over)
             }
             Step::Reset => {

@@ -31,7 +31,7 @@ pub(super) enum Step {
     Mark { name: String },
     Slow { bytes: usize, every: Duration },
     Stall { time: Option<Duration> },
-    End { notify: bool },
+    End { notify: bool, fin: bool },
     Reset,
 }
 
@@ -148,7 +148,7 @@ impl Step {
             "wait_end" => Self::WaitEnd { within: fields.seconds("within").unwrap_or(SOON) },
             "end" => {
                 *place = Place::Over;
-                Self::End { notify: fields.flag("notify", true) }
+                Self::End { notify: fields.flag("notify", true), fin: fields.flag("fin", true) }
             }
             "reset" => {
                 *place = Place::Over;

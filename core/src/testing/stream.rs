@@ -57,6 +57,15 @@ impl Stream {
         }
     }
 
+    /// TLS's goodbye alone: TCP stays open.
+    pub(super) async fn goodbye(&mut self) -> io::Result<()> {
+        let Self::Tls(stream) = self else { return Ok(()) };
+        let (below, session) = stream.get_mut();
+        session.send_close_notify();
+        below.write_all(&records(session)?).await?;
+        below.flush().await
+    }
+
     /// The TCP stream at the bottom.
     pub(super) fn socket(&self) -> &TcpStream {
         match self {

@@ -311,6 +311,7 @@ async fn tls_with_an_authority_of_its_own() {
 async fn tls_can_stop_within_the_handshake_or_a_record() {
     let server = start(&json!({"tls": true, "connections": [
         [{"do": "tls", "cut": 100}, {"do": "end"}],
+        [{"do": "accept"}, {"do": "end", "fin": false}],
         [{"do": "accept"}, {"do": "send", "text": "whole"}, {"do": "send", "text": "half", "cut": 10}, {"do": "reset"}],
     ]}));
     let mut stream = connected(&server).await;
@@ -320,9 +321,14 @@ async fn tls_can_stop_within_the_handshake_or_a_record() {
     drop(stream);
     let stream = secured(&server, connected(&server).await).await.unwrap();
     let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
+    assert!(futures_util::StreamExt::next(&mut client).await.unwrap().is_err());
+    assert_eq!(client.get_ref().get_ref().0.try_read(&mut [0]).unwrap_err().kind(), Io::WouldBlock, "TCP is open");
+    drop(client);
+    let stream = secured(&server, connected(&server).await).await.unwrap();
+    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
     assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("whole"));
     assert!(futures_util::StreamExt::next(&mut client).await.unwrap().is_err());
-    wait(&server, &json!({"event": "end", "connection": 1, "by": "server", "how": "reset"}));
+    wait(&server, &json!({"event": "end", "connection": 2, "by": "server", "how": "reset"}));
 }
 
 #[tokio::test]
