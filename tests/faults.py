@@ -47,7 +47,13 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     (
         "Reset, or end of TLS with or without its goodbye, before or within the answer, over TLS",
         "at once; again with `reconnect`",
-        ["tls-reset-before-upgrade", "tls-end-before-upgrade", "tls-cut-before-upgrade", "tls-reset-within-upgrade"],
+        [
+            "tls-reset-before-upgrade",
+            "tls-end-before-upgrade",
+            "tls-goodbye-before-upgrade",
+            "tls-cut-before-upgrade",
+            "tls-reset-within-upgrade",
+        ],
     ),
     ("Reset behind the upgrade", "at once; `open` first", ["reset-after-upgrade", "tls-reset-after-upgrade"]),
     ("401", "final after `max_auth_failures` (1)", ["reconnect-401"]),
@@ -128,10 +134,14 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     (
         "Reset of an open connection over TLS: between records, within a frame, within a record",
         "at once; again with `reconnect`",
-        ["tls-reset-open", "tls-reset-within-frame", "tls-reset-within-record"],
+        ["tls-reset-open", "tls-reset-within-frame", "tls-reset-within-record", "tls-12-reset-within-record"],
     ),
     ("The end of TLS without its goodbye", "at once", ["tls-cut", "tls-cut-within-record"]),
-    ("The end of TLS with its goodbye, without a Close", "at once; again with `reconnect`", ["tls-end-without-close"]),
+    (
+        "The end of TLS with its goodbye, without a Close, and TCP ends or stays open",
+        "at once; again with `reconnect`",
+        ["tls-end-without-close", "tls-12-end-without-close", "tls-goodbye-without-close"],
+    ),
     ("A record of TLS that lacks bytes", "with the next record; again with `reconnect`", ["tls-corrupt-record"]),
     ("After both Closes TLS ends without its goodbye, or by a reset", "clean", ["tls-close-without-notify", "tls-reset-after-close"]),
     ("Our Close is never answered", "after `close_timeout`", ["close-unanswered"]),
