@@ -240,7 +240,14 @@ fn proxies_are_switches_or_urls_and_keep_their_password() {
     let options = python(json!({"proxy": "socks5h://user:s3cret@proxy.example:1080"}));
     assert!(matches!(&options.proxy, Proxy::Url(url) if url.password() == Some("s3cret")));
     assert!(!format!("{options:?}").contains("s3cret"));
-    for bad in ["ftp://user:s3cret@proxy.example", "proxy.example:3128", "http://", "socks5://user:s3cret@"] {
+    for bad in [
+        "ftp://user:s3cret@proxy.example",
+        "proxy.example:3128",
+        "proxy.example:3128:user:s3cret",
+        "user:s3cret",
+        "http://",
+        "socks5://user:s3cret@",
+    ] {
         let line = fault(json!({ "proxy": bad }));
         assert!(
             line.starts_with("proxy: must be True (the environment's), False (none), or a URL whose scheme is one of http, https"),

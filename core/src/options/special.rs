@@ -198,6 +198,13 @@ impl ProxyUrl {
     fn accepts(url: &Url) -> bool {
         Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
     }
+
+    /// Whether a text is a host with a port, or part of that. Any other may hold a password, as the "host:port:user:password" of some vendors does.
+    fn is_a_place(text: &str) -> bool {
+        let place = text.split_once("://").map_or(text, |(_, place)| place).trim_end_matches('/');
+        let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
+        host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-')) && port.chars().all(|c| c.is_ascii_digit())
+    }
 }
 
 impl Kind for ProxyUrl {
@@ -211,7 +218,7 @@ impl Kind for ProxyUrl {
                 if let Some(url) = Url::parse(text).ok().filter(Self::accepts) {
                     return Some(Proxy::Url(url));
                 }
-                if text.contains('@') {
+                if !Self::is_a_place(text) {
                     report.refuse_secret(&self.allowed(report.dialect));
                     return None;
                 }

@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_an_error_without_its_password() {
-        for value in ["ftp://u:s3cret@p:1", "socks://u:s3cret@p:1", "http://u:s3cret@p:99999", "u:s3cret@ bad"] {
+        for value in ["ftp://u:s3cret@p:1", "socks://u:s3cret@p:1", "http://u:s3cret@p:99999", "u:s3cret@ bad", "p:1:u:s3cret"] {
             let error = chosen("ws://h/", &[("HTTP_PROXY", value)]).unwrap_err();
             assert_eq!(error.code(), ErrorCode::ProxyFailed, "{value}");
             assert!(error.message.contains("HTTP_PROXY") && !format!("{error:?}").contains("s3cret"), "{error:?}");
