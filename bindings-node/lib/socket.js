@@ -6,7 +6,8 @@
 const { AsyncResource } = require('node:async_hooks')
 const { addon, beginTurn, endTask, sockets } = require('./delivery.js')
 const events = require('./events.js')
-const { carried, thrown } = require('./errors.js')
+const { thrown } = require('./errors.js')
+const { OpenInfo, closeEvent, eventOf } = require('./incoming.js')
 const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
 const options = require('./options.js')
@@ -33,7 +34,7 @@ class Socket {
   handle
   /** close() was called, and waits for what was sent before it. */
   closeWaits = false
-  /** What the first open event told, and the last close event. @type {OpenInfo | null} */
+  /** What the first open event told, and the last close event. @type {InstanceType<typeof OpenInfo> | null} */
   openInfo = null
   /** @type {any} */
   lastClose = null
@@ -181,8 +182,13 @@ class Socket {
   deliver(name, fields) {
     if (name === 'ask') return this.resource.runInAsyncScope(this.#ask, this, fields)
     this.refresh()
-    if (name === 'open') this.#show(fields)
-    const event = this.#make(name, fields)
+    if (name === 'open') {
+      this.#show(fields)
+      fields = new OpenInfo(this, fields.headers)
+      this.openInfo ??= fields
+    }
+    const event = eventOf(name, fields, this.#failure)
+    if (name === 'error') this.#failure = event.error
     if (name === 'close') {
       this.#failure = null
       this.lastClose = event
@@ -190,39 +196,6 @@ class Socket {
     this.dispatch(event)
     if ((name === 'open' || name === 'close') && this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher()
     if (this.isOver) this.#finish()
-  }
-
-  /** @param {string} name @param {any} fields @returns {any} */
-  #make(name, fields) {
-    const { trusted } = events
-    switch (name) {
-      case 'open': {
-        const info = new OpenInfo(this, fields.headers)
-        this.openInfo ??= info
-        return trusted(events.OpenEvent, name, info)
-      }
-      case 'error': {
-        const error = carried(fields.error)
-        this.#failure = error
-        return trusted(events.ErrorEvent, name, { error, message: error.message })
-      }
-      case 'close':
-        return closeEvent(fields, this.#failure)
-      case 'reconnecting':
-        return trusted(events.ReconnectingEvent, name, { ...fields, cause: fields.cause && carried(fields.cause) })
-      case 'ping':
-        return trusted(events.PingEvent, name, { payload: Buffer.from(fields.payload) })
-      case 'pong':
-        return trusted(events.PongEvent, name, { ...fields, payload: Buffer.from(fields.payload) })
-      case 'heartbeat':
-        return trusted(events.HeartbeatEvent, name, fields)
-      case 'dropped': {
-        const messages = fields.messages.map((/** @type {any} */ each) => (typeof each === 'string' ? each : Buffer.from(each)))
-        return trusted(events.DroppedEvent, name, { ...fields, messages })
-      }
-      default:
-        return trusted(events.DrainEvent, name, fields)
-    }
   }
 
   /** The last event was delivered. */
@@ -387,52 +360,10 @@ function notOpen(call) {
   return new DOMException(`${call}() needs an open connection`, 'InvalidStateError')
 }
 
-/**
- * @param {any} fields
- * @param {any} [failure] that of the error event just before, which is the same one
- */
-function closeEvent(fields, failure) {
-  const error = failure && fields.error?.code === failure.code ? failure : fields.error && carried(fields.error)
-  return events.trusted(events.CloseEvent, 'close', { ...fields, error })
-}
-
 /** @param {string} url of an open connection */
 function originOf(url) {
   const { protocol, host } = new URL(url)
   return `${protocol}//${host}`
-}
-
-/** What an open connection tells. Few ask for the headers, so they are kept as text. */
-class OpenInfo {
-  #text
-  /** @type {Headers | undefined} */
-  #headers
-
-  /** @param {Socket} socket @param {string} text the headers as JSON */
-  constructor({ url, protocol, extensions }, text) {
-    this.url = url
-    this.protocol = protocol
-    this.extensions = extensions
-    this.#text = text
-  }
-
-  get headers() {
-    this.#headers ??= headersOf(this.#text)
-    return this.#headers
-  }
-}
-
-/** @param {string} text */
-function headersOf(text) {
-  const headers = new Headers()
-  for (const [name, value] of JSON.parse(text)) {
-    try {
-      headers.append(name, value)
-    } catch {
-      // A header that fetch's Headers cannot hold is of no use here.
-    }
-  }
-  return headers
 }
 
 module.exports = { CLOSED, CLOSING, CONNECTING, OPEN, Socket }

@@ -1,0 +1,85 @@
+// @ts-check
+// Owns: what the core tells, made into the events that users see (but for messages), and what an open connection tells. Knows no socket's state.
+'use strict'
+
+const { carried } = require('./errors.js')
+const events = require('./events.js')
+
+/**
+ * The event of that name.
+ * @param {string} name
+ * @param {any} fields as the core gives them; of an open event an OpenInfo
+ * @param {any} failure of this connection's error event, or null
+ * @returns {any}
+ */
+function eventOf(name, fields, failure) {
+  const { trusted } = events
+  switch (name) {
+    case 'open':
+      return trusted(events.OpenEvent, name, fields)
+    case 'error': {
+      const error = carried(fields.error)
+      return trusted(events.ErrorEvent, name, { error, message: error.message })
+    }
+    case 'close':
+      return closeEvent(fields, failure)
+    case 'reconnecting':
+      return trusted(events.ReconnectingEvent, name, { ...fields, cause: fields.cause && carried(fields.cause) })
+    case 'ping':
+      return trusted(events.PingEvent, name, { payload: Buffer.from(fields.payload) })
+    case 'pong':
+      return trusted(events.PongEvent, name, { ...fields, payload: Buffer.from(fields.payload) })
+    case 'heartbeat':
+      return trusted(events.HeartbeatEvent, name, fields)
+    case 'dropped': {
+      const messages = fields.messages.map((/** @type {any} */ each) => (typeof each === 'string' ? each : Buffer.from(each)))
+      return trusted(events.DroppedEvent, name, { ...fields, messages })
+    }
+    default:
+      return trusted(events.DrainEvent, name, fields)
+  }
+}
+
+/**
+ * @param {any} fields
+ * @param {any} [failure] that of the error event just before, which is the same one
+ */
+function closeEvent(fields, failure) {
+  const error = failure && fields.error?.code === failure.code ? failure : fields.error && carried(fields.error)
+  return events.trusted(events.CloseEvent, 'close', { ...fields, error })
+}
+
+/** What an open connection tells. Few ask for the headers, so they are kept as text. */
+class OpenInfo {
+  #text
+  /** @type {Headers | undefined} */
+  #headers
+
+  /** @param {{ url: string, protocol: string, extensions: string }} connection @param {string} text the headers as JSON */
+  constructor({ url, protocol, extensions }, text) {
+    this.url = url
+    this.protocol = protocol
+    this.extensions = extensions
+    this.#text = text
+  }
+
+  get headers() {
+    this.#headers ??= headersOf(this.#text)
+    return this.#headers
+  }
+}
+
+/** @param {string} text */
+function headersOf(text) {
+  const headers = new Headers()
+  for (const [name, value] of JSON.parse(text)) {
+    try {
+      headers.append(name, value)
+    } catch {
+      // A header that fetch's Headers cannot hold is of no use here.
+    }
+  }
+  return headers
+}
+
+module.exports = { OpenInfo, closeEvent, eventOf }
