@@ -69,15 +69,27 @@ fn split<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     Some((&bytes[..at], &bytes[at + mark.len()..]))
 }
 
+/// The status line of an HTTP answer that is whole. As hyper does, it leaves off empty lines before it, and answers that announce others
+/// (RFC 9110 section 15.2).
+fn final_status(answer: &[u8]) -> Option<&[u8]> {
+    let whole = &answer[..=answer.iter().rposition(|byte| *byte == b'\n')?];
+    let mut lines = whole.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.next_back();
+    loop {
+        let status = lines.find(|line| !line.is_empty())?;
+        lines.find(|line| line.is_empty())?;
+        let announces = status.get(8..10) == Some(b" 1") && status.get(8..12) != Some(b" 101");
+        if !announces {
+            return Some(status).filter(|line| line.starts_with(b"HTTP/1."));
+        }
+    }
+}
+
 impl Story {
     /// Whether the answer begins with what grants the tunnel, read by these lines alone. What follows there is said by whoever is behind it.
     fn is_granted(&self) -> bool {
         match self.scheme {
-            "http" => {
-                let Some((head, _)) = split(&self.answer, b"\n\r\n").or_else(|| split(&self.answer, b"\n\n")) else { return false };
-                // hyper leaves off empty lines before it, and answers that announce others (RFC 9110 section 15.2).
-                String::from_utf8_lossy(head).lines().any(|line| line.starts_with("HTTP/1.") && line.get(8..10) == Some(" 2"))
-            }
+            "http" => final_status(&self.answer).is_some_and(|line| line.get(8..10) == Some(b" 2")),
             "socks4a" => self.answer.len() >= 8 && self.answer[..2] == [0, 90],
             _ => {
                 let behind = match self.answer[..] {
