@@ -25,7 +25,7 @@ use crate::options::{HeartbeatOptions, Options, Providers};
 use crate::wire::{frames, opened};
 
 const MESSAGES: u8 = 12;
-const SCHEDULES: usize = 2000;
+const SCHEDULES: usize = 20_000;
 
 /// Whether a turn would find the descriptor ready, as a loop of the system would tell.
 fn is_ready(descriptor: Option<i32>, to_read: bool, to_write: bool) -> bool {
