@@ -167,8 +167,9 @@ def npm_install(folder: Path) -> None:
         stamp_fresh(stamp, *inputs)
 
 
+@lru_cache(maxsize=None)
 def node_face() -> None:
-    """The Node package, built in cargo's dev profile, and found by `import 'heartwire'` from examples/ and tests/."""
+    """The Node package, built in cargo's dev profile once a run, and found by `import 'heartwire'` from examples/ and tests/."""
     need_rust()
     npm_install(NODE_PACKAGE)
     run("npm", "run", "--silent", "build", "--", "dev", cwd=NODE_PACKAGE)

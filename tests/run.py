@@ -14,8 +14,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / ".ci"))
@@ -25,6 +29,7 @@ from checkout import ROOT, TARGET, Missing
 CI = os.environ.get("CI") == "true"
 TESTS = ROOT / "tests"
 HANGS_AFTER = 20 * 60  # seconds, for a whole suite
+LANES = 3  # suites that run beside each other
 PYTEST = ("-m", "pytest", "-q")
 
 # The closing lines of the runners.
@@ -62,13 +67,19 @@ class Command:
     env: dict[str, str] = field(default_factory=dict)
 
 
+say = partial(print, flush=True)
+PREPARING = threading.Lock()
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
 @dataclass
 class Suite:
-    """A row of the result. `prepare` gives the commands, or raises `Missing`."""
+    """A row of the result. `prepare` gives the commands, or raises `Missing`. One that `waits` more than it computes runs beside others."""
 
     name: str
     about: str
     prepare: Callable[[], list[Command]]
+    waits: bool = False
     on_demand: bool = False
     passed: int = 0
     failed: int = 0
@@ -76,27 +87,36 @@ class Suite:
     seconds: float = 0.0
     note: str = ""
 
-    def run(self) -> None:
-        print(f"\n=== {self.name}: {self.about}", flush=True)
-        start = time.monotonic()
+    def run(self, say: Callable[[str], None] = say) -> None:
+        say(f"\n=== {self.name}: {self.about}")
         try:
-            for command in self.prepare():
-                self._run(command)
+            with PREPARING:
+                start = time.monotonic()
+                commands = self.prepare()
+            for command in commands:
+                self._run(command, say)
         except Missing as missing:
             self.note = str(missing)
             self.failed += CI
             self.skipped += not CI
-            print(f"{'FAILED' if CI else 'skipped'}: {missing}", flush=True)
+            say(f"{'FAILED' if CI else 'skipped'}: {missing}")
         except (subprocess.CalledProcessError, OSError) as failure:
             self.failed += 1
             self.note = f"could not be prepared: {failure}"
-            print(f"FAILED: {self.note}", flush=True)
+            say(f"FAILED: {self.note}")
         self.seconds = time.monotonic() - start
 
-    def _run(self, command: Command) -> None:
+    def run_beside_others(self) -> list[str]:
+        """As `run`. What it says."""
+        say(f"begins: {self.name}")
+        said: list[str] = []
+        self.run(said.append)
+        return said
+
+    def _run(self, command: Command, say: Callable[[str], None]) -> None:
         words = [str(part).replace(f"{ROOT}/", "") for part in command.line]
-        print("+", *words, flush=True)
-        lines, status = _watch(command)
+        say(" ".join(["+", *words]))
+        lines, status = _watch(command, say)
         seen = {kind: _count(patterns, lines) for kind, patterns in COUNTS.items()}
         if status is None:
             self.note = f"hung: ended after {HANGS_AFTER} s"
@@ -109,7 +129,7 @@ class Suite:
         self.failed += seen["failed"] or bool(self.note)
 
 
-def _watch(command: Command) -> tuple[list[str], int | None]:
+def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int | None]:
     """Runs it, passing its output on; its status, or none if it had to be ended."""
     process = subprocess.Popen(
         [str(part) for part in command.line],
@@ -130,18 +150,39 @@ def _watch(command: Command) -> tuple[list[str], int | None]:
 
     timer = threading.Timer(HANGS_AFTER, end)
     timer.start()
+    RUNNING.add(process)
     lines = []
     assert process.stdout is not None
     try:
         for line in process.stdout:
             lines.append(line.rstrip())
-            print(lines[-1], flush=True)
+            say(lines[-1])
         status = process.wait()
     finally:  # also when this program itself is ended
         timer.cancel()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+        RUNNING.discard(process)
     return lines, None if hung.is_set() else status
+
+
+def run_all(suites: Iterable[Suite]) -> None:
+    """Runs them in order, those next to each other that wait in lanes; one in a lane says all that it has to say when it is over."""
+    lanes = ThreadPoolExecutor(LANES)
+    try:
+        for waits, group in groupby(suites, lambda suite: suite.waits):
+            together = list(group)
+            if waits and len(together) > 1:
+                for suite in as_completed([lanes.submit(suite.run_beside_others) for suite in together]):
+                    say("\n".join(suite.result()))
+            else:
+                for suite in together:
+                    suite.run()
+    finally:  # also when this program itself is ended
+        lanes.shutdown(wait=False, cancel_futures=True)
+        for process in RUNNING.copy():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _count(patterns: list[str], lines: list[str]) -> int:
@@ -262,10 +303,10 @@ def suites() -> list[Suite]:
     others = [version for version in checkout.PYTHONS[:5] if version != default]
     return [
         Suite("core", "the crate, its documentation and the chat server", core),
-        Suite("python", f"the Python package on Python {default}", python(None)),
-        *(Suite(f"python{version}", f"the abi3 wheel on Python {version}", python(version)) for version in others),
-        Suite("node", "the Node package on the Node at hand", node(None)),
-        *(Suite(f"node{major}", f"the Node package on Node {major}", node(major)) for major in (18, 20, 22, 24, 26)),
+        Suite("python", f"the Python package on Python {default}", python(None), waits=True),
+        *(Suite(f"python{version}", f"the abi3 wheel on Python {version}", python(version), waits=True) for version in others),
+        Suite("node", "the Node package on the Node at hand", node(None), waits=True),
+        *(Suite(f"node{major}", f"the Node package on Node {major}", node(major), waits=True) for major in (18, 20, 22, 24, 26)),
         Suite("bun", "smoke test on Bun", smoke("Bun", "@oven/bun-linux-x64/bin/bun")),
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
@@ -294,8 +335,7 @@ def main() -> int:
         print("\n".join(f"{suite.name:<12} {suite.about}" for suite in everything))
         return 0
     chosen = [suite for suite in everything if suite.name in wanted or (not wanted and not suite.on_demand)]
-    for suite in chosen:
-        suite.run()
+    run_all(chosen)
     print(f"\n{'suite':<12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     for suite in chosen:
         print(f"{suite.name:<12} {suite.passed:>7} {suite.failed:>7} {suite.skipped:>8} {suite.seconds:>8.0f}  {suite.note}")
