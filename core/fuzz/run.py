@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -56,8 +57,7 @@ def fuzz(program: Path, found: Path, seconds: int, seed: int, cpu: bool) -> bool
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(command, env={**os.environ, "RUST_BACKTRACE": "0"}, stdout=output, stderr=subprocess.STDOUT)
         try:
-            if cpu:
-                computes(process, seconds)
+            spent = computes(process, seconds) if cpu else seconds
             status = process.wait(None if cpu else seconds + 120)
         finally:
             process.kill()
@@ -66,22 +66,24 @@ def fuzz(program: Path, found: Path, seconds: int, seed: int, cpu: bool) -> bool
     runs = re.search(r"number_of_executed_units: (\d+)", said)
     coverage = re.findall(r"cov: (\d+)", said)
     measure = "s of CPU" if cpu else "s"
-    print(f"{name}: {runs[1] if runs else 'no'} runs in {seconds} {measure}, {coverage[-1] if coverage else 0} edges, seed {seed}", flush=True)
+    print(f"{name}: {runs[1] if runs else 'no'} runs in {spent:.0f} {measure}, {coverage[-1] if coverage else 0} edges, seed {seed}", flush=True)
     if status != 0:
         print(said[-4000:])
         print(f"{name}: FAILED with status {status}; the input is in {artifacts}")
     return status == 0
 
 
-def computes(process: subprocess.Popen[bytes], seconds: int) -> None:
-    """Waits until the process has computed for so long, or has ended by itself; libFuzzer ends at SIGUSR1."""
-    ticks = os.sysconf("SC_CLK_TCK") * seconds
+def computes(process: subprocess.Popen[bytes], seconds: int) -> float:
+    """Waits until the process has computed for so long, or has ended by itself; libFuzzer ends at SIGUSR1. The seconds that it computed."""
+    spent = 0.0
     while process.poll() is None:
         user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-        if int(user) + int(system) >= ticks:
+        spent = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        if spent >= seconds:
             process.send_signal(signal.SIGUSR1)
-            return
+            break
         time.sleep(1)
+    return spent
 
 
 def keep(program: Path, found: Path) -> None:
@@ -109,13 +111,17 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="add what is new to the corpus")
     arguments = parser.parse_args()
     programs = build()
-    failed = 0
-    targets = arguments.target or TARGETS
-    for name in targets:
+
+    def play(name: str) -> bool:
         found = programs.parent / "found" / name
-        failed += not fuzz(programs / name, found, arguments.seconds, arguments.seed, arguments.cpu)
+        held = fuzz(programs / name, found, arguments.seconds, arguments.seed, arguments.cpu)
         if arguments.keep:
             keep(programs / name, found)
+        return held
+
+    targets = arguments.target or TARGETS
+    with ThreadPoolExecutor(os.cpu_count()) as cores:
+        failed = list(cores.map(play, targets)).count(False)
     print(f"{len(targets) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
