@@ -173,8 +173,8 @@ def run_all(suites: Iterable[Suite]) -> None:
         for waits, group in groupby(suites, lambda suite: suite.waits):
             together = list(group)
             if waits and len(together) > 1:
-                for suite in as_completed([lanes.submit(suite.run_beside_others) for suite in together]):
-                    say("\n".join(suite.result()))
+                for over in as_completed([lanes.submit(suite.run_beside_others) for suite in together]):
+                    say("\n".join(over.result()))
             else:
                 for suite in together:
                     suite.run()
