@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from heartwire.testing import FaultServer
 from raw_server import BOUND, RawServer
 
 FORK = """
@@ -213,3 +214,36 @@ def test_a_thread_of_multiprocessings_child_ends_with_an_open_socket(
         assert parents.expect_close() == 1001
     out, err = process.communicate(timeout=BOUND)
     assert (process.returncode, out, err) == (0, "0\n", "")
+
+
+CHANCE = """
+import os, sys
+from heartwire import WebSocket
+
+def once():
+    ws = WebSocket(sys.argv[1], driver=sys.argv[2], reconnect=True)
+    def onclose(event):
+        if event.will_reconnect:
+            print(event.retry_in, flush=True)
+            ws.terminate()
+    ws.onclose = onclose
+    ws.run_forever()
+
+once()
+for _ in range(3):
+    if (pid := os.fork()) == 0:
+        once()
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.parametrize("driver", ["host", "background"])
+def test_forked_children_share_no_chance(child: Any, driver: str) -> None:
+    """Each waits a time of its own, so that they do not come back in a wave, and its key is one (RFC 6455 section 4.1)."""
+    with FaultServer({"connections": [[{"do": "refuse", "status": 503}]], "then": "cycle"}) as server:
+        status, out, err = child(CHANCE, server.url, driver).end()
+        keys = {record["headers"]["sec-websocket-key"] for record in server.records() if record["event"] == "request"}
+    assert (status, err) == (0, "")
+    assert len(set(out.split())) == 4, out
+    assert len(keys) == 4

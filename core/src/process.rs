@@ -1,4 +1,5 @@
-//! The process: which side of a fork this is, and what a forked child must let go of. A leaf: knows no socket, only descriptors.
+//! The process: which side of a fork this is, what a forked child must let go of, and chance that it shares with nobody. A leaf: knows no socket, only
+//! descriptors.
 //!
 //! After a fork the child owns nothing of its parent's connections (their threads do not exist there, and a byte written by the child would
 //! corrupt the parent's stream). So every socket remembers the generation it was made in, and the child's copies of the descriptors are
@@ -10,6 +11,9 @@ use std::cell::RefCell;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
+
+use rand::TryRng as _;
+use rand::rngs::SysRng;
 
 pub use per_process::PerProcess;
 
@@ -27,6 +31,12 @@ thread_local! {
 /// How many forks lie between the first process and this one.
 pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// Random bytes of the system's own: a generator in memory, as threads and hash maps have, is the same in every child of a fork.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_or_else(|_| rand::random(), |()| bytes)
 }
 
 /// Has every forked child call `undo` at once, in its fork handler: it may do only what is safe there. The first call counts.

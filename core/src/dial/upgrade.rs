@@ -14,6 +14,7 @@ use super::http::{Answer, Body, Head, exchange};
 use super::stream::Stream;
 use crate::address;
 use crate::error::{Error, ErrorCode, Result};
+use crate::process;
 
 /// What to ask for at one URL.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(super) enum Outcome {
 /// # Errors
 /// `http_invalid`, `subprotocol_mismatch`, `invalid_header`.
 pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>) -> Result<Outcome> {
-    let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
+    let key = BASE64_STANDARD.encode(process::random::<16>());
     let who = format!("the server {}", address::host_and_port(ask.url));
     match exchange(stream, ask.request(&key)?, &who).await? {
         Answer::Refused(head, body) => Ok(Outcome::Refused(head, body)),

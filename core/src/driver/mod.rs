@@ -14,7 +14,6 @@ mod signals;
 mod sync;
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -28,6 +27,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, ReadyState};
 pub use crate::message::{Answer, Data, Message, SendOptions};
 use crate::options::{Driver, Options, Providers};
+use crate::process;
 
 use queue::Queue;
 
@@ -116,7 +116,7 @@ impl Connection {
             (_, true) => Some(host::Hosted::new(options.keeper)),
         };
         runtime::handle()?;
-        let seed = RandomState::new().hash_one(0_u8);
+        let seed = u64::from_ne_bytes(process::random());
         let shared = Arc::new(Shared {
             client: Client::new(url, options, providers, seed),
             queue: Queue::new(wake),

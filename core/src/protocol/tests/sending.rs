@@ -20,17 +20,25 @@ fn lengths_are_minimal_and_payloads_masked() {
 
 #[test]
 fn every_frame_has_a_key_of_its_own() {
-    let mut keys = std::collections::HashSet::new();
+    let mut keys = Vec::new();
     let (mut one, mut other) = (plain(), plain());
     for protocol in [&mut one, &mut other] {
-        for _ in 0..100 {
+        for _ in 0..1000 {
             protocol.ping(b"");
-            keys.insert(protocol.output()[2..6].to_vec());
+            let key = protocol.output()[2..6].try_into().map(u32::from_be_bytes);
+            keys.push(key.unwrap());
             let length = protocol.output().len();
             protocol.wrote(length);
         }
     }
-    assert!(keys.len() > 195, "only {} of 200 keys differ", keys.len());
+    let different = keys.iter().collect::<std::collections::HashSet<_>>();
+    assert!(different.len() > 1990, "only {} of 2000 keys differ", different.len());
+    // No bit can be foreseen, neither by itself nor from the key before: ten standard deviations about the half.
+    for bit in 0..32 {
+        let set = keys.iter().filter(|key| *key >> bit & 1 == 1).count();
+        let changed = keys.windows(2).filter(|pair| (pair[0] ^ pair[1]) >> bit & 1 == 1).count();
+        assert!((776..=1224).contains(&set) && (776..=1224).contains(&changed), "bit {bit}: {set} set, {changed} changed");
+    }
 }
 
 #[test]
