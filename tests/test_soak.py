@@ -23,6 +23,7 @@ A b 2
 S b 3 o
 S b 4 o
 C b 1006 0 1 -
+N b
 S b 5 q
 S b 6 q
 D b 6
@@ -47,6 +48,7 @@ U 12 b 5
 K 12 b 103
 U 12 b 7
 """
+SILENCE = "T\n" * (accounts.TAIL + 1)
 # A fault, and what of the two has to be otherwise.
 WRONG = {
     "the server received twice": [("U 12 b 4", "U 12 b 4\nU 12 b 4")],
@@ -67,7 +69,19 @@ WRONG = {
     "102 was received before the end": [("C b 1006 0 1 -", "C b 1002 0 1 -"), ("W 11 b 102", "W 11 b 102\nG 11 b 102")],
     "102 was received before the end (1012)": [("C b 1006 0 1 -", "C b 1012 1 1 102"), ("W 11 b 102", "W 11 b 102\nC 11 b 102")],
     "a clean close 1000 9 that the server did not send": [("C b 1006 0 1 -", "C b 1000 1 1 9")],
-    "b message after close": [("\nZ", "\nX b message after close\nZ")],
+    "b saw something": [("\nZ", "\nX b saw something\nZ")],
+    "O after O": [("O b\nR b 101", "O b\nO b\nR b 101")],
+    "C after C": [("C b 1006 0 1 -", "C b 1006 0 1 -\nC b 1006 0 1 -")],
+    "C after the close for good": [("\nZ", "\nC b 1000 1 0 -\nZ")],
+    "A after the close for good": [("A b 7\nC b 1000 1 0 -", "C b 1000 1 0 -\nA b 7")],
+    "O after C": [("N b\n", "")],
+    "R after C": [("R b 101\n", ""), ("C b 1006 0 1 -", "C b 1006 0 1 -\nR b 101")],
+    "R after nothing": [("O b\nR b 101", "R b 101\nO b")],
+    "A after E": [("A b 2", "E b\nA b 2")],
+    "N after N": [("N b\n", "N b\nN b\n")],
+    "3 was sent 151 ticks before the end, and never acknowledged": [("C b 1006 0 1 -", f"{SILENCE}C b 1006 0 1 -")],
+    "2 was sent 151 ticks before the end, and never acknowledged": [("A b 2\n", ""), ("C b 1006 0 1 -", f"{SILENCE}C b 1006 0 1 -")],
+    "4 was sent 151 ticks before the end, and never acknowledged": [("A b 4\n", ""), ("C b 1000 1 0 -", f"{SILENCE}C b 1000 1 0 -")],
     "the client did not come to its end": [("\nZ", "")],
     "what the process holds grew": [("\nZ", "".join(f"\nM {20_000 + 50_000 * index} 10 3 1000" for index in range(7)) + "\nZ")],
 }
@@ -83,6 +97,13 @@ def test_accounts_of_a_good_run() -> None:
     assert counts["sent"] == 7
     assert counts["dropped with an event"] == 1
     assert counts["under way when a connection ended"] == 1
+
+
+def test_what_is_under_way_for_a_while_or_waits_for_the_next_connection_is_no_fault() -> None:
+    while_open = LOG.replace("C b 1006", "T\n" * accounts.TAIL + "C b 1006")
+    while_waiting = LOG.replace("N b\n", f"{SILENCE}N b\n{SILENCE}")
+    for log in (while_open, while_waiting):
+        assert judge(log, JOURNAL)[0] == []
 
 
 @pytest.mark.parametrize("fault", WRONG)

@@ -1,5 +1,5 @@
 //! Bots of the soak in Rust: `soak NAME URL SECONDS BOTS`. Their log is standard output, as tests/soak/accounts.py has it; supervise.py runs it.
-//! It owns what a bot does. It must not know the server's faults, nor judge more than the order of a socket's events.
+//! It owns what a bot does. It must not know the server's faults, nor judge.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -31,7 +31,6 @@ fn log(line: std::fmt::Arguments<'_>) {
 /// What a bot says and hears. Of a thread that sends and one that is called: held while a thing happens, so that its line stands at its place.
 struct Bot {
     name: String,
-    last: &'static str,
     sent: u64,
     /// The number of the last message: once it is acknowledged, the bot says goodbye.
     goodbye: Option<u64>,
@@ -40,7 +39,7 @@ struct Bot {
 
 impl Bot {
     fn handle(&mut self, ws: &WebSocket, event: Event) -> Result<()> {
-        let (name, kind) = (&self.name, kind(&event));
+        let name = &self.name;
         if let Event::Dropped(dropped) = &event {
             for message in &dropped.messages {
                 if let Message::Text(text) = message
@@ -51,19 +50,6 @@ impl Bot {
             }
             return Ok(());
         }
-        if kind.is_empty() {
-            return Ok(());
-        }
-        let follows = match self.last {
-            "start" | "reconnecting" => matches!(kind, "open" | "error"),
-            "open" | "message" => matches!(kind, "message" | "error" | "close"),
-            "error" => kind == "close",
-            _ => kind == "reconnecting",
-        };
-        if !follows && matches!(ws.ready_state(), ReadyState::Connecting | ReadyState::Open) {
-            log(format_args!("X {name} {kind} after {}", self.last));
-        }
-        self.last = kind;
         match event {
             Event::Open(_) => {
                 log(format_args!("O {name}"));
@@ -72,6 +58,8 @@ impl Bot {
                 }
             }
             Event::Message(Message::Text(text)) => self.hear(ws, &text)?,
+            Event::Error(_) => log(format_args!("E {name}")),
+            Event::Reconnecting(_) => log(format_args!("N {name}")),
             Event::Close(close) => {
                 let reason = if close.reason.is_empty() { "-" } else { &close.reason };
                 let (clean, again) = (u8::from(close.was_clean), u8::from(close.will_reconnect));
@@ -116,17 +104,6 @@ impl Bot {
     }
 }
 
-fn kind(event: &Event) -> &'static str {
-    match event {
-        Event::Open(_) => "open",
-        Event::Message(_) => "message",
-        Event::Error(_) => "error",
-        Event::Close(_) => "close",
-        Event::Reconnecting(_) => "reconnecting",
-        _ => "",
-    }
-}
-
 /// The second word.
 fn number(text: &str) -> u64 {
     text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default()
@@ -163,7 +140,7 @@ impl Running {
             ..Options::default()
         };
         let url = format!("{url}/{name}");
-        let bot = Arc::new(Mutex::new(Bot { name, last: "start", sent: 0, goodbye: None, over: false }));
+        let bot = Arc::new(Mutex::new(Bot { name, sent: 0, goodbye: None, over: false }));
         let own = Arc::clone(&bot);
         let (ws, thread) = WebSocket::with_handler(&url, options, move |ws, event| {
             let done = own.lock().unwrap_or_else(PoisonError::into_inner).handle(ws, event);
@@ -215,6 +192,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let end = Instant::now() + Duration::from_secs_f64(seconds.parse()?);
     let mut next = Instant::now() + MEASURE;
     while Instant::now() < end {
+        log(format_args!("T"));
         bots.iter().try_for_each(Running::tick)?;
         if Instant::now() > next {
             next += MEASURE;
@@ -227,7 +205,10 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let end = Instant::now() + SETTLE;
     while Instant::now() < end && !bots.iter().all(|running| running.thread.is_finished()) {
         std::thread::sleep(TICK);
+        log(format_args!("T"));
     }
+    // In which nothing may come behind the last close.
+    std::thread::sleep(4 * TICK);
     for running in &bots {
         running.with(|bot, ws| {
             if !bot.over {

@@ -3,11 +3,14 @@
 A client's log, a line each, in the order in which it happened to a bot:
 
     O BOT                                 the connection is open
+    E BOT                                 the event `error`
     C BOT CODE CLEAN WILL_RECONNECT WHY   it, or an attempt, is closed; WHY is the close's reason
+    N BOT                                 the event `reconnecting`
     S BOT NUMBER o|q|?                    sent while open, queued while connecting, or while the state changed
     D BOT NUMBER                          the event `dropped` had it
     A BOT NUMBER / R BOT NUMBER           the server's acknowledgement / a message of the server's came
     X BOT WORDS                           the bot itself saw something wrong
+    T                                     a tick, 50 ms or more: the time that the client had, for it stands when the process is stopped
     M KIB DESCRIPTORS THREADS OBJECTS     what the process holds
     Z                                     the end: every bot is through
 
@@ -22,6 +25,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+TAIL = 150
+"""Ticks, 7.5 s: so long may a message at most be under way when its connection ends. With heartbeats of a second, a server that says nothing is
+noticed after two; the rest is for what it said before, and for a busy machine."""
+ORDER = {"": "OE", "O": "MEC", "M": "MEC", "E": "C", "C": "NE", "N": "OE"}
+"""What may follow what, of the standard's events and `reconnecting`; M is a message. After a close for good nothing may."""
 
 
 @dataclass
@@ -38,6 +47,9 @@ class Epoch:
     reason: str = ""
     last: bool = False
     """The bot closed it, and all was acknowledged."""
+    opened: int = 0
+    closed: int | None = None
+    """Both in ticks."""
 
 
 @dataclass
@@ -47,9 +59,14 @@ class Bot:
     epochs: list[Epoch] = field(default_factory=list)
     open: bool = False
     queue: list[int] = field(default_factory=list)
-    sent: set[int] = field(default_factory=set)
+    sent: dict[int, int] = field(default_factory=dict)
+    """Number to tick."""
     dropped: set[int] = field(default_factory=set)
     acknowledged: list[int] = field(default_factory=list)
+    when: dict[int, int] = field(default_factory=dict)
+    """It was acknowledged."""
+    event: str = ""
+    """The last one."""
     through: bool = False
 
 
@@ -72,6 +89,7 @@ def judge(log: Iterable[str], journal: Iterable[str]) -> tuple[list[str], dict[s
     bots, memory, ended = _read_log(log, faults)
     theirs = _read_journal(journal)
     counts: dict[str, int] = defaultdict(int)
+    counts["ticks until the slowest acknowledgement, or the end"] = 0
     if not ended:
         faults.append("the client did not come to its end")
     for name, bot in bots.items():
@@ -84,29 +102,45 @@ def _read_log(log: Iterable[str], faults: list[str]) -> tuple[dict[str, Bot], li
     bots: dict[str, Bot] = defaultdict(Bot)
     memory: list[list[int]] = []
     ended = False
+    tick = 0
     for line in log:
         kind, *words = line.split()
-        if kind == "M":
+        if kind == "T":
+            tick += 1
+        elif kind == "M":
             memory.append([int(word) for word in words])
         elif kind == "Z":
             ended = True
         elif kind == "X":
             faults.append(" ".join(words))
         else:
-            _follow(bots[words[0]], kind, words[1:])
+            faults += [f"{words[0]}: {fault}" for fault in _order(bots[words[0]], kind)]
+            _follow(bots[words[0]], kind, words[1:], tick)
     return bots, memory, ended
 
 
-def _follow(bot: Bot, kind: str, words: list[str]) -> None:
+def _order(bot: Bot, kind: str) -> list[str]:
+    """What is wrong with an event behind the one before."""
+    event = {"A": "M", "R": "M"}.get(kind, kind)
+    if event not in ORDER:
+        return []
+    before, bot.event = bot.event, event
+    if bot.through:
+        return [f"{kind} after the close for good"]
+    return [] if event in ORDER[before] else [f"{kind} after {before or 'nothing'}"]
+
+
+def _follow(bot: Bot, kind: str, words: list[str], tick: int) -> None:
     """A line of a bot's log. The lock of its state is not ours, so `q` while open is of the next connection: its close is on the way."""
     if kind == "O":
         bot.open = True
-        bot.epochs.append(Epoch(sent=bot.queue))
+        bot.epochs.append(Epoch(sent=bot.queue, opened=tick))
         bot.queue = []
     elif kind == "C":
         epoch = bot.epochs[-1] if bot.open else None
         if epoch is not None:
             epoch.code, epoch.clean, epoch.reason = int(words[0]), words[1] == "1", " ".join(words[3:])
+            epoch.closed = tick
         if words[2] == "0":
             bot.through = True
             if epoch is not None:
@@ -114,7 +148,7 @@ def _follow(bot: Bot, kind: str, words: list[str]) -> None:
         bot.open = False
     elif kind == "S":
         number, state = int(words[0]), words[1]
-        bot.sent.add(number)
+        bot.sent[number] = tick
         if state != "q" and bot.open:
             bot.epochs[-1].sent.append(number)
             if state == "?":
@@ -125,7 +159,8 @@ def _follow(bot: Bot, kind: str, words: list[str]) -> None:
         bot.dropped.add(int(words[0]))
     elif kind == "A":
         bot.acknowledged.append(int(words[0]))
-    elif kind == "R":
+        bot.when[int(words[0])] = tick
+    elif kind == "R" and bot.epochs:
         bot.epochs[-1].heard.append(int(words[0]))
 
 
@@ -164,7 +199,7 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
     if heard != sorted(set(heard)):
         faults.append(f"the bot received out of order or twice: {_where(heard)}")
     for what, some, of in (
-        ("the server received what was never sent", arrived, bot.sent),
+        ("the server received what was never sent", arrived, set(bot.sent)),
         ("the bot received what was never sent", set(heard), set(theirs.sent)),
         ("acknowledged, and not received", set(bot.acknowledged), arrived),
         ("told, and not received by the bot", set(theirs.told), set(heard)),
@@ -177,7 +212,7 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
     # Nothing is lost but what was under way when a connection ended.
     _carry_over(bot.epochs, theirs)
     for number, epoch in enumerate(bot.epochs):
-        faults += [f"connection {number}: {fault}" for fault in _judge_epoch(epoch, bot, theirs, arrived)]
+        faults += [f"connection {number}: {fault}" for fault in _judge_epoch(epoch, bot, theirs, arrived) + _judge_tail(epoch, bot, counts)]
         counts["connections"] += 1
         counts["under way when a connection ended"] += sum(each not in arrived and each not in bot.dropped for each in epoch.sent)
     if left := [each for each in bot.queue if each not in bot.dropped]:
@@ -229,6 +264,21 @@ def _judge_epoch(epoch: Epoch, bot: Bot, theirs: Journal, arrived: set[int]) -> 
     if end != last and ((how == "C" and epoch.clean and not epoch.last) or (how == "G" and epoch.code in (1002, 1007))):
         faults.append(f"{end} was received before the end ({epoch.code}), and only {last} delivered")
     return faults
+
+
+def _judge_tail(epoch: Epoch, bot: Bot, counts: dict[str, int]) -> list[str]:
+    """Neither way is anything silent for long on a connection that lives: what is sent is acknowledged, or the connection ends."""
+    if epoch.closed is None:
+        return []
+    for number in epoch.sent:
+        if number in bot.dropped or number in epoch.either:
+            continue
+        waited = min(bot.when.get(number, epoch.closed), epoch.closed) - max(bot.sent[number], epoch.opened)
+        slowest = "ticks until the slowest acknowledgement, or the end"
+        counts[slowest] = max(counts[slowest], waited)
+        if waited > TAIL and bot.when.get(number, epoch.closed + 1) > epoch.closed:
+            return [f"{number} was sent {waited} ticks before the end, and never acknowledged"]
+    return []
 
 
 def _judge_memory(memory: list[list[int]], bots: int) -> list[str]:

@@ -1,5 +1,5 @@
 // Bots of the soak in Node: `client.mjs NAME URL SECONDS BOTS`. Their log is standard output, as accounts.py has it.
-// It owns what a bot does. It must not know the server's faults, nor judge more than the order of a socket's events.
+// It owns what a bot does. It must not know the server's faults, nor judge.
 import { readdirSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'heartwire'
@@ -7,20 +7,12 @@ import { WebSocket } from 'heartwire'
 const [NAME, URL, SECONDS, BOTS] = process.argv.slice(2)
 const SETTLE = 60_000 // within which a bot must be through when the faults are over
 const MEASURE = 10_000
-const AFTER = {
-  start: ['open', 'error'],
-  reconnecting: ['open', 'error'],
-  open: ['message', 'error', 'close'],
-  message: ['message', 'error', 'close'],
-  error: ['close'],
-  close: ['reconnecting'],
-}
+const TICK = 50
 let lines = []
 const pick = (choices) => choices[Math.floor(Math.random() * choices.length)]
 
 /** A socket, what it says, and what it hears. */
 class Bot {
-  #last = 'start'
   #sent = 0
   #final = null
   over = false
@@ -38,9 +30,6 @@ class Bot {
       keeper: 100,
     })
     for (const type of ['open', 'message', 'error', 'close', 'reconnecting', 'dropped']) this.ws.on(type, (event) => this.#handle(event))
-    this.ended = new Promise((resolve) => {
-      this.ws.on('close', (event) => event.willReconnect || resolve())
-    })
   }
 
   log(kind, ...words) {
@@ -53,12 +42,12 @@ class Bot {
       for (const message of event.messages) if (message.startsWith('u ')) this.log('D', message.split(' ')[1])
       return
     }
-    if (!AFTER[this.#last].includes(type) && this.ws.readyState < 2) this.log('X', type, 'after', this.#last)
-    this.#last = type
     if (type === 'open') {
       this.log('O')
       if (this.#final !== null) this.finish()
     } else if (type === 'message') this.#hear(event.data)
+    else if (type === 'error') this.log('E')
+    else if (type === 'reconnecting') this.log('N')
     else if (type === 'close') {
       this.log('C', event.code, Number(event.wasClean), Number(event.willReconnect), event.reason || '-')
       if (!event.willReconnect) this.over = true
@@ -121,16 +110,22 @@ const bots = Array.from({ length: Number(BOTS) }, (_, number) => new Bot(number)
 const end = performance.now() + Number(SECONDS) * 1000
 let next = performance.now() + MEASURE
 while (performance.now() < end) {
+  lines.push('T')
   for (const bot of bots) bot.tick()
   if (performance.now() > next) {
     next += MEASURE
     measure()
   }
   flush()
-  await sleep(50)
+  await sleep(TICK)
 }
 for (const bot of bots) bot.finish()
-await Promise.race([Promise.all(bots.map(({ ended }) => ended)), sleep(SETTLE, null, { ref: false })])
+const late = performance.now() + SETTLE
+while (performance.now() < late && !bots.every(({ over }) => over)) {
+  await sleep(TICK)
+  lines.push('T')
+}
+await sleep(4 * TICK) // in which nothing may come behind the last close
 for (const bot of bots) if (!bot.over) bot.log('X', 'is not through, readyState', bot.ws.readyState)
 lines.push('Z')
 flush()

@@ -1,6 +1,6 @@
 """Bots of the soak in Python: `client.py asyncio|run_forever|start NAME URL SECONDS BOTS`. Their log is standard output, as accounts.py has it.
 
-It owns what a bot does. It must not know the server's faults, nor judge more than the order of a socket's events.
+It owns what a bot does. It must not know the server's faults, nor judge.
 """
 
 from __future__ import annotations
@@ -22,14 +22,7 @@ from heartwire import WebSocket
 HOW, NAME, URL, SECONDS, BOTS = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), int(sys.argv[5])
 SETTLE = 60.0  # seconds within which a bot must be through when the faults are over
 MEASURE = 10.0  # seconds
-AFTER = {
-    "start": {"open", "error"},
-    "reconnecting": {"open", "error"},
-    "open": {"message", "error", "close"},
-    "message": {"message", "error", "close"},
-    "error": {"close"},
-    "close": {"reconnecting"},
-}
+TICK = 0.05  # seconds
 chance = random.Random(NAME)
 lines: collections.deque[str] = collections.deque()
 
@@ -39,7 +32,6 @@ class Bot:
 
     def __init__(self, number: int) -> None:
         self.name = f"{NAME}-{number}"
-        self.last = "start"
         self.sent = 0
         self.final: int | None = None
         self.over = threading.Event()
@@ -70,15 +62,14 @@ class Bot:
                     if message.startswith("u "):
                         self.log("D", message.split(" ", 2)[1])
                 return
-            if kind not in AFTER[self.last] and self.ws.ready_state not in (2, 3):
-                self.log("X", kind, "after", self.last)
-            self.last = kind
             if kind == "open":
                 self.log("O")
                 if self.final is not None:
                     self.finish()
             elif kind == "message":
                 self.hear(event.data)
+            elif kind in ("error", "reconnecting"):
+                self.log("E" if kind == "error" else "N")
             elif kind == "close":
                 self.log("C", event.code, int(event.was_clean), int(event.will_reconnect), event.reason or "-")
                 if not event.will_reconnect:
@@ -148,6 +139,7 @@ class Clock:
         now = time.monotonic()
         if now >= self.end:
             return False
+        lines.append("T")
         for bot in bots:
             bot.tick()
         if now > self.next:
@@ -159,8 +151,12 @@ class Clock:
 
 def settle(bots: list[Bot]) -> None:
     end = time.monotonic() + SETTLE
+    while time.monotonic() < end and not all(bot.over.is_set() for bot in bots):
+        time.sleep(TICK)
+        lines.append("T")
+    time.sleep(4 * TICK)  # in which nothing may come behind the last close
     for bot in bots:
-        if not bot.over.wait(max(0, end - time.monotonic())):
+        if not bot.over.is_set():
             bot.log("X", "is not through, readyState", bot.ws.ready_state)
     lines.append("Z")
     flush()
@@ -170,7 +166,7 @@ async def on_a_loop() -> None:
     bots = [Bot(number) for number in range(BOTS)]
     clock = Clock()
     while clock.tick(bots):  # noqa: ASYNC110 - it waits for time
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(TICK)
     for bot in bots:
         bot.begin_to_finish()
     await asyncio.get_running_loop().run_in_executor(None, settle, bots)
@@ -183,7 +179,7 @@ def on_threads() -> None:
     def drive() -> None:
         try:
             while clock.tick(bots):
-                time.sleep(0.05)
+                time.sleep(TICK)
             for bot in bots:
                 bot.begin_to_finish()
             settle(bots)
