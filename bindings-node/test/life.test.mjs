@@ -127,6 +127,24 @@ test('pause holds what has come; resume and close go on', async () => {
   server.stop()
 })
 
+test('pause lets the server wait', async () => {
+  const [size, count] = [1 << 20, 50] // far more than the kernel's buffers of both sides
+  const sent = { event: 'mark', name: 'all sent' }
+  const server = new FaultServer([accept, { do: 'send', size, count }, { do: 'mark', name: 'all sent' }, { do: 'close', code: 1000 }])
+  const ws = new WebSocket(server.url, { readLimit: 1 << 16, compression: false })
+  const seen = []
+  ws.onopen = () => ws.pause()
+  ws.onmessage = ({ data }) => seen.push(data.length)
+  await within(once(ws, 'open'), 'open')
+  await assert.rejects(server.waitFor(sent, 1000), { name: 'TimeoutError' }) // time is the subject: it must not come
+  assert.deepEqual(seen, [])
+  ws.resume()
+  await server.waitFor(sent, 60_000)
+  await within(ws.closed, 'closed')
+  assert.deepEqual(seen, Array(count).fill(size))
+  server.stop()
+})
+
 test('sendStream sends one message, waits for the peer, and never leaves half of one', async () => {
   const server = new FaultServer()
   const ws = new WebSocket(server.url)

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 import heartwire
 from heartwire.testing import FaultServer
 
@@ -41,26 +43,27 @@ def test_pause_reads_no_more_and_resume_goes_on() -> None:
 
 
 def test_a_paused_socket_lets_the_server_wait() -> None:
-    counts: list[int] = []
+    size, count = 1 << 20, 50  # far more than the kernel's buffers of both sides
+    sent = {"event": "mark", "name": "all sent"}
 
     async def main(server: FaultServer) -> None:
-        loop = asyncio.get_running_loop()
         ws = heartwire.WebSocket(server.url, proxy=None, read_limit=1 << 16, compression=False)
         got: list[int] = []
-        ws.onopen = lambda event: (ws.pause(), loop.call_later(0.5, look))
+        opened = asyncio.Event()
+        ws.onopen = lambda event: (ws.pause(), opened.set())
         ws.onmessage = lambda event: got.append(len(event.data))
-
-        def look() -> None:
-            counts.append(len(got))
-            counts.append(len([record for record in server.records() if record["event"] == "closed"]))
-            ws.resume()
-
+        await asyncio.wait_for(opened.wait(), 60)
+        with pytest.raises(TimeoutError):
+            await asyncio.to_thread(server.wait_for, sent, 1)  # time is the subject: it must not come
+        assert got == []
+        ws.resume()
+        await asyncio.to_thread(server.wait_for, sent, 60)
         await ws.wait_closed()
-        counts.append(sum(got))
+        assert got == [size] * count
 
-    with FaultServer([[ACCEPT, {"do": "send", "size": 1 << 20, "count": 50}, {"do": "close", "code": 1000}]]) as server:
+    steps = [ACCEPT, {"do": "send", "size": size, "count": count}, {"do": "mark", "name": "all sent"}, {"do": "close", "code": 1000}]
+    with FaultServer([steps]) as server:
         asyncio.run(main(server))
-    assert counts == [0, 0, 50 << 20]
 
 
 def test_drain_tells_when_what_waited_has_left() -> None:
