@@ -3,6 +3,7 @@
 mod traffic;
 mod waits;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +136,7 @@ impl From<std::io::Error> for Stop {
 impl Peer {
     async fn play(&mut self, steps: &[(String, Step)]) {
         let says_itself = steps.iter().any(|(_, step)| matches!(step, Step::Plain | Step::Tls { .. }));
-        let mut outcome = if self.acceptor.is_some() && !says_itself { self.begin_tls(None).await } else { Ok(()) };
+        let mut outcome = if self.acceptor.is_some() && !says_itself { self.begin_tls(None, PATIENCE).await } else { Ok(()) };
         for (path, step) in steps {
             if outcome.is_err() {
                 break;
@@ -160,7 +161,7 @@ impl Peer {
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::Plain => Ok(()),
-            Step::Tls { cut } => self.begin_tls(*cut).await,
+            Step::Tls { cut, within } => self.begin_tls(*cut, *within).await,
             Step::Read { wanted, within } => self.read_bytes(wanted, *within).await,
             Step::Tunnel { write } => {
                 self.request(PATIENCE).await?;
@@ -209,9 +210,12 @@ impl Peer {
             Step::WaitEnd { within } => self.wait_end(*within).await,
             Step::End { notify, fin } => {
                 self.flush_held().await?;
-                match self.wire() {
-                    Some(wire) if !fin => wire.stream.goodbye().await?,
-                    _ => self.finish(*notify).await,
+                if *fin {
+                    self.finish(*notify).await;
+                } else if let Some(wire) = self.wire()
+                    && !wire.goodbye().await?
+                {
+                    return Err(Stop::Failed("end without fin is TLS's goodbye alone, and there is no TLS, or it was cut".to_owned()));
                 }
                 Err(Stop::Over)
             }
@@ -234,13 +238,23 @@ impl Peer {
     /// The steps of an open connection.
     async fn open_step(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::Send { content, count, fragments, compress, write } => {
-                let message = message_frames(content, *fragments, *compress);
+            Step::Send { content, count, numbered, fragments, compress, write } => {
+                let same = message_frames(content, *fragments, *compress);
+                let message = |number| match content {
+                    Content::Text(text) if *numbered => {
+                        Cow::Owned(message_frames(&Content::Text(format!("[{number}]{text}")), *fragments, *compress))
+                    }
+                    _ => Cow::Borrowed(&same),
+                };
                 if write.pause.is_zero() || write.split.is_some() {
-                    return self.write(&message.repeat(*count), write).await;
+                    let mut all = Vec::new();
+                    for number in 0..*count {
+                        all.extend_from_slice(&message(number));
+                    }
+                    return self.write(&all, write).await;
                 }
-                for _ in 0..*count {
-                    self.write(&message, write).await?;
+                for number in 0..*count {
+                    self.write(&message(number), write).await?;
                 }
                 Ok(())
             }

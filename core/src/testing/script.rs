@@ -139,6 +139,33 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_together_is_refused() {
+        for write in [
+            json!({"cut": 1, "coalesce": true}),
+            json!({"cut": 1, "split": 2}),
+            json!({"cut": 1, "pause": 0.1}),
+            json!({"coalesce": true, "split": 2}),
+            json!({"coalesce": true, "pause": 0.1}),
+        ] {
+            let mut step = write;
+            step["do"] = "accept".into();
+            assert!(faults(&json!([step])).contains("[0]: only one of coalesce, cut, and split or pause"), "{step}");
+        }
+        Script::parse(&json!([{"do": "accept", "split": 2, "pause": 0.1}])).unwrap();
+        assert!(faults(&json!([{"do": "end", "notify": false, "fin": false}])).contains("[0]: notify and fin are both false"));
+        assert!(faults(&json!([{"do": "accept"}, {"do": "send", "binary": "00", "numbered": true}])).contains("numbered needs a text"));
+    }
+
+    #[test]
+    fn a_step_sends_so_much_and_no_more() {
+        let over = |send: Value| faults(&json!([{"do": "accept"}, send])).contains("are over 1 GiB");
+        assert!(over(json!({"do": "send", "size": 1025, "count": 1 << 20})));
+        assert!(over(json!({"do": "send", "text": "x", "count": 10_000_000, "fragments": 1_000_000})));
+        Script::parse(&json!([{"do": "accept"}, {"do": "send", "size": 1024, "count": 1 << 20}])).unwrap();
+        Script::parse(&json!([{"do": "accept"}, {"do": "send", "text": "x", "count": 10_000_000}])).unwrap();
+    }
+
+    #[test]
     fn nonsense_is_named() {
         assert!(faults(&json!(3)).contains("script: 3 is not a list of steps"));
         assert!(faults(&json!([])).contains("script: [] is not a list of steps"));

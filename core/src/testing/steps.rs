@@ -10,13 +10,13 @@ use super::fields::Fields;
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Plain,
-    Tls { cut: Option<usize> },
+    Tls { cut: Option<usize>, within: Duration },
     Request { within: Duration },
     Read { wanted: Wanted, within: Duration },
     Tunnel { write: Write },
     Accept(Accept),
     Refuse(Refuse),
-    Send { content: Content, count: usize, fragments: usize, compress: bool, write: Write },
+    Send { content: Content, count: usize, numbered: bool, fragments: usize, compress: bool, write: Write },
     Raw { bytes: Vec<u8>, write: Write },
     Expect { pattern: Option<Value>, within: Duration },
     Ping { payload: Vec<u8>, wait: Option<Duration>, write: Write },
@@ -91,6 +91,15 @@ pub(super) enum Content {
     Binary(Vec<u8>),
 }
 
+impl Content {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
 /// Where in the life of a connection a step may stand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -104,6 +113,8 @@ pub(super) enum Place {
 
 pub(super) const NAMES: &str = "plain, tls, read, tunnel, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
 const SOON: Duration = Duration::from_secs(30);
+/// What one step sends, in bytes.
+const AT_MOST: usize = 1 << 30;
 
 impl Step {
     /// Reads one step. `place` is where the steps before it have led.
@@ -121,7 +132,10 @@ impl Step {
                 }
                 Self::Plain
             }
-            "tls" => Self::Tls { cut: fields.whole("cut", 0, 1 << 30).map(|bytes| bytes as usize) },
+            "tls" => Self::Tls {
+                cut: fields.whole("cut", 0, 1 << 30).map(|bytes| bytes as usize),
+                within: fields.seconds("within").unwrap_or(SOON),
+            },
             "read" => Self::parse_read(&mut fields),
             "tunnel" => Self::Tunnel { write: Write::parse(&mut fields) },
             "request" => Self::Request { within: fields.seconds("within").unwrap_or(SOON) },
@@ -148,7 +162,11 @@ impl Step {
             "wait_end" => Self::WaitEnd { within: fields.seconds("within").unwrap_or(SOON) },
             "end" => {
                 *place = Place::Over;
-                Self::End { notify: fields.flag("notify", true), fin: fields.flag("fin", true) }
+                let (notify, fin) = (fields.flag("notify", true), fields.flag("fin", true));
+                if !notify && !fin {
+                    fields.complain("notify and fin are both false: nothing would end (stall says nothing)");
+                }
+                Self::End { notify, fin }
             }
             "reset" => {
                 *place = Place::Over;
@@ -179,13 +197,7 @@ impl Step {
     /// The steps that need an open connection.
     fn parse_open(name: &str, fields: &mut Fields<'_>) -> Option<Self> {
         Some(match name {
-            "send" => Self::Send {
-                content: Content::parse(fields).unwrap_or(Content::Text(String::new())),
-                count: fields.whole("count", 1, 10_000_000).unwrap_or(1) as usize,
-                fragments: fields.whole("fragments", 1, 1_000_000).unwrap_or(1) as usize,
-                compress: fields.flag("compress", false),
-                write: Write::parse(fields),
-            },
+            "send" => Self::parse_send(fields),
             "expect" => Self::Expect { pattern: message_pattern(fields), within: fields.seconds("within").unwrap_or(SOON) },
             "ping" => {
                 let payload = control_payload(fields);
@@ -222,6 +234,22 @@ impl Step {
         })
     }
 
+    fn parse_send(fields: &mut Fields<'_>) -> Self {
+        let content = Content::parse(fields).unwrap_or(Content::Text(String::new()));
+        let count = fields.whole("count", 1, 10_000_000).unwrap_or(1) as usize;
+        let fragments = fields.whole("fragments", 1, 1_000_000).unwrap_or(1) as usize;
+        let numbered = fields.flag("numbered", false);
+        if numbered && matches!(content, Content::Binary(_)) {
+            fields.complain("numbered needs a text");
+        }
+        // A frame's header and a number are at most so long together.
+        let each = content.bytes().len().max(fragments.saturating_mul(16));
+        if each.saturating_mul(count) > AT_MOST {
+            fields.complain(&format!("{count} messages of {} bytes in {fragments} frames are over 1 GiB", content.bytes().len()));
+        }
+        Self::Send { content, count, numbered, fragments, compress: fields.flag("compress", false), write: Write::parse(fields) }
+    }
+
     fn parse_read(fields: &mut Fields<'_>) -> Self {
         let count = fields.whole("bytes", 1, 1 << 16).map(|bytes| Wanted::Count(bytes as usize));
         let hex = fields.hex("hex").map(Wanted::These);
@@ -250,12 +278,19 @@ impl Step {
 
 impl Write {
     fn parse(fields: &mut Fields<'_>) -> Self {
-        Self {
+        let how = Self {
             coalesce: fields.flag("coalesce", false),
             split: fields.whole("split", 1, 1 << 30).map(|bytes| bytes as usize),
             pause: fields.seconds("pause").unwrap_or_default(),
             cut: fields.whole("cut", 0, 1 << 30).map(|bytes| bytes as usize),
+        };
+        let in_pieces = how.split.is_some() || !how.pause.is_zero();
+        if u8::from(how.coalesce) + u8::from(how.cut.is_some()) + u8::from(in_pieces) > 1 {
+            fields.complain(
+                "only one of coalesce, cut, and split or pause can be: the bytes leave with the next step's, or in part, or in pieces",
+            );
         }
+        how
     }
 }
 

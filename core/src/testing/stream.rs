@@ -45,6 +45,8 @@ impl Stream {
         match (self, cut) {
             (Self::Tls(stream), Some(cut)) => {
                 let (below, session) = stream.get_mut();
+                // All of it becomes records before the first leaves.
+                session.set_buffer_limit(None);
                 session.writer().write_all(bytes)?;
                 let records = records(session)?;
                 below.write_all(&records[..cut.min(records.len())]).await?;
@@ -57,15 +59,6 @@ impl Stream {
         }
     }
 
-    /// TLS's goodbye alone: TCP stays open.
-    pub(super) async fn goodbye(&mut self) -> io::Result<()> {
-        let Self::Tls(stream) = self else { return Ok(()) };
-        let (below, session) = stream.get_mut();
-        session.send_close_notify();
-        below.write_all(&records(session)?).await?;
-        below.flush().await
-    }
-
     /// The TCP stream at the bottom.
     pub(super) fn socket(&self) -> &TcpStream {
         match self {
@@ -73,6 +66,14 @@ impl Stream {
             Self::Tls(stream) => stream.get_ref().0.socket(),
         }
     }
+}
+
+/// TLS's goodbye alone.
+pub(super) async fn goodbye(stream: &mut TlsStream<Stream>) -> io::Result<()> {
+    let (below, session) = stream.get_mut();
+    session.send_close_notify();
+    below.write_all(&records(session)?).await?;
+    below.flush().await
 }
 
 /// What waits to be sent.

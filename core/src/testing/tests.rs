@@ -1,9 +1,10 @@
 //! The fault server against clients that are not ours: tokio-tungstenite's, and raw TCP.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod secured;
+
 use std::io::{ErrorKind as Io, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -159,6 +160,14 @@ fn it_splits_fragments_and_compresses() {
 }
 
 #[test]
+fn messages_can_be_numbered() {
+    let server = start(&json!([{"do": "accept"}, {"do": "send", "text": "x", "count": 3, "numbered": true}]));
+    let mut client = connect(&server);
+    let texts: Vec<String> = (0..3).map(|_| client.read().unwrap().into_text().unwrap().to_string()).collect();
+    assert_eq!(texts, ["[0]x", "[1]x", "[2]x"]);
+}
+
+#[test]
 fn it_resets_and_knows_a_reset_from_an_end() {
     let server = start(
         &json!([[{"do": "reset"}], [{"do": "accept"}, {"do": "reset"}], [{"do": "accept"}, {"do": "end"}], [{"do": "accept"}, {"do": "mark", "name": "open"}]]),
@@ -227,6 +236,39 @@ fn replies_echoes_and_expectations() {
 }
 
 #[test]
+fn a_wait_for_bytes_fails_with_the_first_that_differs_or_at_the_end() {
+    let server = start(&json!([
+        [{"do": "read", "text": "HELO"}],
+        [{"do": "read", "text": "HELO"}],
+        [{"do": "read", "bytes": 9, "within": 0.01}],
+        [{"do": "read", "text": "HELO"}, {"do": "mark", "name": "read"}],
+    ]));
+    let say = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    let failed = |connection: usize| wait(&server, &json!({"event": "failed", "connection": connection}))["message"].clone();
+    // It stays open: two bytes are enough.
+    let open = say(b"HI");
+    assert_eq!(failed(0), "expected the bytes 48454c4f, got 4849");
+    drop((open, say(b"HE")));
+    assert_eq!(failed(1), "expected 4 bytes, but the connection ended after 2");
+    let open = say(b"HE");
+    assert_eq!(failed(2), "expected 9 bytes, but 2 came within 0.01 s");
+    drop((open, say(b"HELO")));
+    wait(&server, &json!({"event": "mark", "name": "read"}));
+}
+
+#[test]
+fn without_tls_there_is_no_goodbye_of_it() {
+    let server = start(&json!([{"do": "accept"}, {"do": "end", "fin": false}]));
+    let answer = read_all(request(&server));
+    assert!(answer.contains("end without fin is TLS's goodbye alone"), "{answer}");
+    wait(&server, &json!({"event": "failed", "step": "[1]"}));
+}
+
+#[test]
 fn what_comes_after_a_close_is_recorded() {
     let server =
         start(&json!([{"do": "accept"}, {"do": "wait_close", "answer": false}, {"do": "send", "text": "late"}, {"do": "wait_end"}]));
@@ -266,100 +308,6 @@ fn the_port_can_refuse_and_come_back_and_connections_can_be_cut() {
     assert!(TcpStream::connect(("127.0.0.1", server.port())).is_err());
     server.drop_connections();
     assert!(server.records().as_array().unwrap().len() > 3);
-}
-
-/// The client's side of TLS over a stream.
-async fn secured<S>(server: &FaultServer, stream: S) -> std::io::Result<tokio_rustls::client::TlsStream<S>>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
-{
-    let mut roots = rustls::RootCertStore::empty();
-    let pem = server.ca_pem().unwrap();
-    roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-    tokio_rustls::TlsConnector::from(config).connect("localhost".try_into().unwrap(), stream).await
-}
-
-async fn connected(server: &FaultServer) -> tokio::net::TcpStream {
-    tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap()
-}
-
-#[tokio::test]
-async fn tls_with_an_authority_of_its_own() {
-    let open = async |server: &FaultServer| secured(server, connected(server).await).await;
-    let server =
-        start(&json!({"tls": true, "connections": [{"do": "accept"}, {"do": "send", "text": "secret"}, {"do": "end", "notify": false}]}));
-    assert_eq!(server.url(), format!("wss://localhost:{}/", server.port()));
-    let (mut client, _) = tokio_tungstenite::client_async(server.url(), open(&server).await.unwrap()).await.unwrap();
-    assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("secret"));
-    drop(client);
-
-    for settings in [json!({"untrusted": true}), json!({"expired": true}), json!({"names": ["other.test"]})] {
-        let server = start(&json!({"tls": settings}));
-        assert!(open(&server).await.is_err(), "{settings}");
-    }
-    let server = start(&json!({"tls": {"client_cert": true, "version": "1.2"}}));
-    assert!(open(&server).await.is_err());
-    assert!(server.client_pem().unwrap().1.contains("PRIVATE KEY"));
-    let server = start(&json!({"tls": true, "connections": [{"do": "plain"}, {"do": "raw", "text": "SSH-2.0-x\r\n"}]}));
-    assert!(open(&server).await.is_err());
-}
-
-#[tokio::test]
-async fn tls_can_stop_within_the_handshake_or_a_record() {
-    let server = start(&json!({"tls": true, "connections": [
-        [{"do": "tls", "cut": 100}, {"do": "end"}],
-        [{"do": "accept"}, {"do": "end", "fin": false}],
-        [{"do": "accept"}, {"do": "send", "text": "whole"}, {"do": "send", "text": "half", "cut": 10}, {"do": "reset"}],
-    ]}));
-    let mut stream = connected(&server).await;
-    // A ClientHello is more than a random one: rustls' own, whose answer is cut.
-    let error = secured(&server, &mut stream).await.unwrap_err();
-    assert_eq!(error.kind(), Io::UnexpectedEof);
-    drop(stream);
-    let stream = secured(&server, connected(&server).await).await.unwrap();
-    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
-    assert!(futures_util::StreamExt::next(&mut client).await.unwrap().is_err());
-    assert_eq!(client.get_ref().get_ref().0.try_read(&mut [0]).unwrap_err().kind(), Io::WouldBlock, "TCP is open");
-    drop(client);
-    let stream = secured(&server, connected(&server).await).await.unwrap();
-    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
-    assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("whole"));
-    assert!(futures_util::StreamExt::next(&mut client).await.unwrap().is_err());
-    wait(&server, &json!({"event": "end", "connection": 2, "by": "server", "how": "reset"}));
-}
-
-#[tokio::test]
-async fn it_is_a_proxy_and_what_is_behind_it() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let server = start(&json!({"tls": true, "connections": [
-        [{"do": "tls"}, {"do": "tunnel"}, {"do": "tls"}, {"do": "accept"}, {"do": "send", "text": "hi"}],
-        [{"do": "plain"}, {"do": "read", "hex": "0501 00"}, {"do": "raw", "hex": "0500"}, {"do": "read", "bytes": 10}, {"do": "raw", "hex": "05000001000000000000"}, {"do": "accept"}],
-        [{"do": "plain"}, {"do": "read", "text": "HELO", "within": 5}],
-    ]}));
-    let mut tunnel = secured(&server, connected(&server).await).await.unwrap();
-    tunnel.write_all(b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n").await.unwrap();
-    let mut answer = [0; 39];
-    tunnel.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200 Connection established\r\n\r\n");
-    let stream = Box::new(secured(&server, tunnel).await.unwrap());
-    let (mut client, _) = tokio_tungstenite::client_async(server.url(), stream).await.unwrap();
-    assert_eq!(futures_util::StreamExt::next(&mut client).await.unwrap().unwrap(), Message::text("hi"));
-    wait(&server, &json!({"event": "request", "method": "CONNECT", "target": "localhost:1"}));
-    wait(&server, &json!({"event": "request", "method": "GET"}));
-
-    let mut socks = connected(&server).await;
-    socks.write_all(&[5, 1, 0]).await.unwrap();
-    socks.read_exact(&mut [0; 2]).await.unwrap();
-    socks.write_all(&[5, 1, 0, 1, 127, 0, 0, 1, 0, 80]).await.unwrap();
-    socks.read_exact(&mut [0; 10]).await.unwrap();
-    tokio_tungstenite::client_async("ws://127.0.0.1/", socks).await.unwrap();
-
-    connected(&server).await.write_all(b"EHLO").await.unwrap();
-    let failed = wait(&server, &json!({"event": "failed", "step": "connections[2][1]"}));
-    assert_eq!(failed["message"], "expected the bytes 48454c4f, got 45484c4f");
 }
 
 #[test]

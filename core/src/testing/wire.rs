@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::TlsAcceptor;
 
 use super::deflate::Inflater;
-use super::stream::Stream;
+use super::stream::{self, Stream};
 
 /// A stream to the client.
 pub(super) struct Wire {
@@ -39,6 +40,11 @@ impl Wire {
         Self { stream, pace: None, cut: false, end: None, inflater: None, ready: Vec::new() }
     }
 
+    /// TLS over this stream. The handshake is read as it comes, what follows at the pace that was asked for.
+    pub(super) async fn into_tls(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.into_tls(acceptor).await?, ..self })
+    }
+
     /// From now on reads `bytes` at a time, with `every` between two reads.
     pub(super) fn slow_down(&mut self, bytes: usize, every: Duration) {
         self.pace = Some(Pace { bytes, every, next: Box::pin(tokio::time::sleep(Duration::ZERO)) });
@@ -63,6 +69,14 @@ impl Wire {
             Stream::Tls(stream) if notify && !self.cut => stream.shutdown().await,
             _ => socket2::SockRef::from(self.socket()).shutdown(std::net::Shutdown::Write),
         };
+    }
+
+    /// TLS's goodbye alone: TCP stays open. False where there is no TLS, or where it was cut so that a goodbye would be no end of it.
+    pub(super) async fn goodbye(&mut self) -> io::Result<bool> {
+        match &mut self.stream {
+            Stream::Tls(stream) if !self.cut => stream::goodbye(stream).await.map(|()| true),
+            _ => Ok(false),
+        }
     }
 
     /// Makes the drop that follows a reset.

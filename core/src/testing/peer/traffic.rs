@@ -1,8 +1,10 @@
 //! What goes over a connection of the fault server: the client's messages recorded, pings and replies answered, our bytes written.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -29,7 +31,7 @@ impl Peer {
     }
 
     /// TLS from here on, over what there is; or the beginning of its handshake.
-    pub(super) async fn begin_tls(&mut self, cut: Option<usize>) -> Result<(), Stop> {
+    pub(super) async fn begin_tls(&mut self, cut: Option<usize>, within: Duration) -> Result<(), Stop> {
         let Some(acceptor) = self.acceptor.clone() else {
             return Err(Stop::Failed("the server has no certificate: tls is not in the script that it was started with".to_owned()));
         };
@@ -38,20 +40,22 @@ impl Peer {
             self.link = Link::Http(wire);
             return Err(Stop::Failed(format!("TLS cannot begin: {} bytes came before it and were not read", self.unread.len())));
         }
-        let begun = match cut {
-            Some(cut) => wire.stream.begin_tls(acceptor.config(), cut).await.map(|()| wire),
-            None => wire.stream.into_tls(&acceptor).await.map(Wire::over),
-        };
-        match begun {
-            Ok(wire) => {
+        let begun = timeout(within, async {
+            match cut {
+                Some(cut) => wire.stream.begin_tls(acceptor.config(), cut).await.map(|()| wire),
+                None => wire.into_tls(&acceptor).await,
+            }
+        });
+        let words = match begun.await {
+            Ok(Ok(wire)) => {
                 self.link = Link::Http(wire);
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                self.record("tls_failed", json!({"message": error.to_string()}));
-                Err(Stop::Tls)
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the handshake was not done within {} s", within.as_secs_f64()),
+        };
+        self.record("tls_failed", json!({"message": words}));
+        Err(Stop::Tls)
     }
 
     /// The next thing that the client does, recorded. Pings are answered and replies given on the way. Safe to give up at any time.
@@ -230,10 +234,8 @@ pub(super) fn close_frame(payload: &[u8]) -> Vec<u8> {
 
 /// A message in so many frames.
 pub(super) fn message_frames(content: &Content, fragments: usize, compressed: bool) -> Vec<u8> {
-    let (payload, kind) = match content {
-        Content::Text(text) => (text.as_bytes(), Data::Text),
-        Content::Binary(bytes) => (bytes.as_slice(), Data::Binary),
-    };
+    let payload = content.bytes();
+    let kind = if matches!(content, Content::Text(_)) { Data::Text } else { Data::Binary };
     let payload = if compressed { compress(payload) } else { payload.to_vec() };
     let size = payload.len().div_ceil(fragments).max(1);
     let mut bytes = Vec::new();

@@ -160,20 +160,24 @@ impl Peer {
             Wanted::Count(count) => *count,
             Wanted::These(bytes) => bytes.len(),
         };
-        while self.unread.len() < count {
-            match self.read(Some(deadline)).await {
-                Got::Nothing => {
-                    let came = self.unread.len();
-                    return Err(Stop::Failed(format!("expected {count} bytes, but {came} came within {} s", within.as_secs_f64())));
-                }
-                Got::End => return Err(Stop::Over),
-                _ => {}
+        loop {
+            let came = &self.unread[..count.min(self.unread.len())];
+            if let Wanted::These(bytes) = wanted
+                && !bytes.starts_with(came)
+            {
+                return Err(Stop::Failed(format!("expected the bytes {}, got {}", hex(bytes), hex(came))));
             }
-        }
-        let came: Vec<u8> = self.unread.drain(..count).collect();
-        match wanted {
-            Wanted::These(bytes) if *bytes != came => Err(Stop::Failed(format!("expected the bytes {}, got {}", hex(bytes), hex(&came)))),
-            _ => Ok(()),
+            let number = came.len();
+            if number == count {
+                self.unread.drain(..count);
+                return Ok(());
+            }
+            let instead = match self.read(Some(deadline)).await {
+                Got::Nothing => format!("{number} came within {} s", within.as_secs_f64()),
+                Got::End => format!("the connection ended after {number}"),
+                _ => continue,
+            };
+            return Err(Stop::Failed(format!("expected {count} bytes, but {instead}")));
         }
     }
 
