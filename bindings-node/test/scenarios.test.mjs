@@ -1,4 +1,5 @@
 // Owns: the runner of ../tests/scenarios for this face; the format and the contract are in tests/scenarios/README.md.
+// SCENARIO=part plays those whose file has the part in its name.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -18,7 +19,7 @@ const VERBATIM = new Set(['headers', 'cookies', 'heartbeat.message', 'heartbeat.
 
 for (const name of Object.keys(process.env)) if (/proxy$/i.test(name)) delete process.env[name]
 
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.json') && name.includes(process.env.SCENARIO ?? ''))) {
   const scenario = JSON.parse(readFileSync(new URL(file, folder), 'utf8'))
   for (const driver of ['host', 'background']) {
     test(`scenario (${driver}): ${scenario.name}`, { timeout: 1000 * ((scenario.within ?? 60) + 10) }, () => play(scenario, driver))
@@ -128,7 +129,10 @@ class Run {
     else if ('pong' in action) ws.pong(action.pong)
     else if ('server' in action) this.server[camel(action.server)]()
     else if ('block' in action) this.block(action.block)
-    else if ('observe' in action) {
+    else if ('not_recorded' in action) {
+      const found = this.server.records().find((record) => matches(action.not_recorded, record))
+      if (found) this.fail(new Error(`${JSON.stringify(action)}: the server recorded ${JSON.stringify(found)}`))
+    } else if ('observe' in action) {
       const values = Object.fromEntries(action.observe.map((name) => [name, ws[camel(name)]]))
       this.seen.push({ event: 'observed', ...values })
     } else throw new Error(`unknown action ${JSON.stringify(action)}`)
@@ -146,21 +150,26 @@ class Run {
   /** Settles when everything expected was seen and nothing more came, or rejects. */
   async done(ms) {
     const until = performance.now() + ms
-    const progress = new Progress(this.scenario.expect ?? [])
+    const progress = new Progress(oneByOne(this.scenario.expect ?? []))
     for (;;) {
       if (this.failure) throw this.failure
       const state = progress.follow(this.seen)
-      if (state === 'differs') assert.deepEqual(this.seen, this.scenario.expect)
+      if (state === 'differs') assert.fail(`event ${progress.followed - 1} is not as expected: ${this.story()}`)
       const rest = until - performance.now()
       if (state === 'complete' && this.serverSaw() && (this.scenario.ready_state ?? this.ws.readyState) === this.ws.readyState) {
         if (!(await this.change(100))) return this.serverNever()
       } else if (rest <= 0) {
-        const saw = this.scenario.server_saw ? `\nserver: ${JSON.stringify(this.server.records())}` : ''
-        assert.fail(`not in time: ${JSON.stringify(this.seen, null, 1)}\nexpected: ${JSON.stringify(this.scenario.expect, null, 1)}${saw}`)
+        assert.fail(`not in time: ${this.story()}`)
       } else {
         await this.change(Math.min(rest, 50))
       }
     }
+  }
+
+  /** What happened, for the report of a failure. */
+  story() {
+    const lines = (values) => values.map((value) => `\n  ${JSON.stringify(value).slice(0, 1000)}`).join('')
+    return `seen:${lines(this.seen)}\nexpected:${lines(this.scenario.expect ?? [])}\nthe server recorded:${lines(this.server.records())}`
   }
 
   /** Whether something came within `ms`. */
@@ -196,7 +205,7 @@ class Progress {
   #expected
   /** The positions in `expected` that the events so far may have led to. */
   #places = new Set([0])
-  #followed = 0
+  followed = 0
 
   constructor(expected) {
     this.#expected = expected
@@ -205,7 +214,7 @@ class Progress {
 
   /** `complete`, `partial` or `differs`. */
   follow(seen) {
-    for (; this.#followed < seen.length && this.#places.size > 0; this.#followed++) this.#step(seen[this.#followed])
+    while (this.followed < seen.length && this.#places.size > 0) this.#step(seen[this.followed++])
     if (this.#places.size === 0) return 'differs'
     return this.#places.has(this.#expected.length) ? 'complete' : 'partial'
   }
@@ -226,6 +235,14 @@ class Progress {
   #skip() {
     for (const at of this.#places) if (this.#expected[at]?.optional) this.#places.add(at + 1)
   }
+}
+
+/** Each event that has `times` so many times, `{i}` being its number. */
+function oneByOne(expected) {
+  const numbered = (value, number) => JSON.parse(JSON.stringify(value).replaceAll('{i}', number))
+  return expected.flatMap(({ times, ...pattern }) =>
+    times === undefined ? [pattern] : Array.from({ length: times }, (_, number) => numbered(pattern, number)),
+  )
 }
 
 function matches(pattern, value) {

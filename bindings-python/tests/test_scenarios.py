@@ -96,6 +96,16 @@ def fill(value: Any, places: dict[str, str]) -> Any:
     return value
 
 
+def one_by_one(expected: list[Any]) -> list[Any]:
+    """Each event that has `times` so many times, `{i}` being its number."""
+    spelled = []
+    for pattern in expected:
+        times = pattern.get("times")
+        bare = {key: part for key, part in pattern.items() if key != "times"}
+        spelled += [bare] if times is None else [fill(bare, {"{i}": str(number)}) for number in range(times)]
+    return spelled
+
+
 def functions(value: Any) -> Any:
     """Turn every `$sequence` into a function."""
     if isinstance(value, list):
@@ -238,6 +248,9 @@ class Stage:
                 self.server.wait_for(argument["server"], BOUND)
             else:
                 time.sleep(argument)  # time is the subject
+        elif name == "not_recorded":
+            found = [record for record in self.server.records() if matches(argument, record)]
+            self.faults += [f"{action}: the server recorded {record}" for record in found]
         elif name == "raise":
             raise Planned(self)
         else:
@@ -246,6 +259,7 @@ class Stage:
     def verdict(self, ws: WebSocket) -> Iterator[str | None]:
         """None: wait on; "": all is well; else what is wrong."""
         scenario = self.scenario
+        expected = one_by_one(scenario["expect"])
         deadline = time.monotonic() + scenario.get("within", 60)
         complete_since, complete_count = 0.0, -1
         never = list(scenario.get("server_never", []))
@@ -255,7 +269,7 @@ class Stage:
             if self.faults:
                 yield self.faults[0]
             counted = [seen for seen in list(self.seen) if seen["event"] not in CHATTY or seen["event"] in scenario.get("also", [])]
-            standing = compare(scenario["expect"], counted)
+            standing = compare(expected, counted)
             if standing is not True and standing is not False:
                 yield f"event {~standing} is not as expected: {counted[~standing]}"
             if not standing:

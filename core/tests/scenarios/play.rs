@@ -40,7 +40,8 @@ pub(crate) fn play(scenario: &Value, driver: Driver) -> Result<(), String> {
     }
     let server = FaultServer::start(&script).map_err(|error| error.to_string())?;
     let places = [("{url}", server.url()), ("{port}", server.port().to_string()), ("{ca}", server.ca_pem().unwrap_or_default())];
-    let scenario = filled(scenario, &places);
+    let mut scenario = filled(scenario, &places);
+    scenario["expect"] = one_by_one(list(&scenario["expect"]));
     let mut functions = Functions::default();
     let started = Instant::now();
     let opened = open(&scenario, driver, &server, &mut functions);
@@ -125,14 +126,17 @@ fn watch(scenario: &Value, stage: &Stage, face: &mut Face, functions: &mut Funct
         if let Some(fault) = stage.faults.lock().unwrap().first() {
             return Err(fault.clone());
         }
-        let events = stage.compared(scenario);
-        match compare(expected, &events) {
-            Standing::Different(index) => return Err(format!("event {index} is not as expected: {}", shortened(&events[index]))),
-            Standing::Open => complete = None,
-            Standing::Complete if complete.is_none_or(|(_, count)| count != events.len()) => {
-                complete = Some((Instant::now(), events.len()));
+        {
+            let seen = stage.seen.lock().unwrap();
+            let events = compared(&seen, list(&scenario["also"]));
+            match compare(expected, &events) {
+                Standing::Different(index) => return Err(format!("event {index} is not as expected: {}", shortened(events[index]))),
+                Standing::Open => complete = None,
+                Standing::Complete if complete.is_none_or(|(_, count)| count != events.len()) => {
+                    complete = Some((Instant::now(), events.len()));
+                }
+                Standing::Complete => {}
             }
-            Standing::Complete => {}
         }
         let records = stage.server.records();
         if let Some(record) = unwanted(scenario, list(&records)) {
@@ -162,15 +166,12 @@ fn unwanted<'a>(scenario: &Value, records: &'a [Value]) -> Option<&'a Value> {
     never.find_map(|pattern| records.iter().find(|record| matches(pattern, record)))
 }
 
-impl Stage {
-    /// The seen events less the chatty ones that the scenario does not name.
-    fn compared(&self, scenario: &Value) -> Vec<Value> {
-        let also = list(&scenario["also"]);
-        let seen = self.seen.lock().unwrap();
-        let counts = |event: &&Value| !CHATTY.iter().any(|kind| event["event"] == *kind) || also.contains(&event["event"]);
-        seen.iter().filter(counts).cloned().collect()
-    }
+/// The seen events less the chatty ones that the scenario does not name.
+fn compared<'a>(seen: &'a [Value], also: &[Value]) -> Vec<&'a Value> {
+    seen.iter().filter(|event| !CHATTY.iter().any(|kind| event["event"] == *kind) || also.contains(&event["event"])).collect()
+}
 
+impl Stage {
     /// Runs the rules that match an event, inside its handler.
     fn fire(&self, socket: &dyn Socket, event: &Value) {
         for (i, rule) in self.rules.iter().enumerate() {
@@ -247,6 +248,12 @@ impl Stage {
                 }
                 Ok(())
             }
+            "not_recorded" => {
+                let records = self.server.records();
+                let found = list(&records).iter().find(|record| matches(argument, record));
+                self.faults.lock().unwrap().extend(found.map(|record| format!("{action}: the server recorded {record}")));
+                Ok(())
+            }
             "raise" => {
                 self.seen.lock().unwrap().push(json!({"event": "uncaught"}));
                 Ok(())
@@ -311,6 +318,23 @@ fn filled(scenario: &Value, places: &[(&str, String)]) -> Value {
         }
     }
     scenario
+}
+
+/// The expected events with each that has `times` so many times, `{i}` being its number.
+fn one_by_one(expected: &[Value]) -> Value {
+    let copies = |pattern: &Value| {
+        let mut pattern = pattern.clone();
+        let times = pattern.as_object_mut().and_then(|members| members.shift_remove("times")).map(|times| times.as_u64().unwrap());
+        let numbered = move |number: u64| {
+            let mut copy = pattern.clone();
+            if times.is_some() {
+                fill(&mut copy, &[("{i}", number.to_string())]);
+            }
+            copy
+        };
+        (0..times.unwrap_or(1)).map(numbered)
+    };
+    expected.iter().flat_map(copies).collect()
 }
 
 fn fill(value: &mut Value, places: &[(&str, String)]) {

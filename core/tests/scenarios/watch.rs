@@ -14,7 +14,7 @@ pub(crate) enum Standing {
 }
 
 /// Compares one to one, in order; `many` and `optional` make the expected list a small automaton, whose states are positions in it.
-pub(crate) fn compare(expected: &[Value], seen: &[Value]) -> Standing {
+pub(crate) fn compare(expected: &[Value], seen: &[&Value]) -> Standing {
     let mut states = reach(expected, vec![0]);
     for (index, event) in seen.iter().enumerate() {
         let fits = |position: usize| expected.get(position).is_some_and(|pattern| matches(&stripped(pattern), event));
