@@ -2,10 +2,14 @@
 // it should see meanwhile; with BLOCK=30 for so many seconds, and then the server is strict about time.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from '../lib/index.mjs'
 import { FaultServer } from '../lib/testing.js'
-import { next, within } from './helpers.mjs'
+import { child, next, within } from './helpers.mjs'
 
 const long = Number(process.env.BLOCK ?? 0) * 1000
 const every = long ? 1 : 0.1
@@ -13,6 +17,8 @@ const every = long ? 1 : 0.1
 const keeper = 500
 // How long the server bears a peer that says nothing, in seconds.
 const silent = long ? 5 : 60
+// A heartbeat comes behind the one before, and a pong behind its ping, in less, in seconds: with BLOCK, two intervals; else what a busy machine makes of them.
+const punctual = long ? 2 : 5
 // Messages of three floods, with some room: a turn brings 16 Ki of a socket.
 const MOST_IN_A_TURN = 200_000
 
@@ -40,6 +46,7 @@ for (const allowSynchronousEvents of [false, true]) {
     const rounds = Math.max(10, long / 1000)
     const ping = (number) => [
       { do: 'send', text: `${number}` },
+      { do: 'mark', name: 'asked' },
       { do: 'ping', payload: `${number}`, wait: true, within: silent },
       { do: 'delay', for: every },
     ]
@@ -55,7 +62,7 @@ for (const allowSynchronousEvents of [false, true]) {
     const warned = warnings(context)
     const ws = new WebSocket(server.url, { keeper, allowSynchronousEvents, heartbeat: { message: 'beat', interval: every * 1000 } })
     const seen = []
-    const satisfied = () => server.records().some(({ event }) => event === 'mark')
+    const satisfied = () => server.records().some(({ name }) => name === 'satisfied')
     ws.onmessage = function slow({ data }) {
       seen.push(Number(data))
       if (seen.length === 1) blockUntil(satisfied)
@@ -67,8 +74,13 @@ for (const allowSynchronousEvents of [false, true]) {
     const records = server.records()
     const beats = records.filter((record) => record.event === 'message' && record.text === 'beat')
     const pongs = records.filter(({ event }) => event === 'pong')
-    const apart = (some) => Math.max(...some.slice(1).map(({ at }, index) => at - some[index].at)).toFixed(3)
-    context.diagnostic(`${pongs.length} pings answered, at most ${apart(pongs)} s apart; heartbeats at most ${apart(beats)} s`)
+    const apart = Math.max(...beats.slice(1).map(({ at }, index) => at - beats[index].at))
+    const asked = records.filter(({ event, name }) => event === 'mark' && name === 'asked')
+    const slowest = Math.max(...pongs.map(({ at }, index) => at - asked[index].at))
+    context.diagnostic(`${pongs.length} pings, the slowest answered after ${slowest.toFixed(3)} s; heartbeats at most ${apart.toFixed(3)} s apart`)
+    assert.equal(pongs.length, rounds)
+    assert.ok(slowest < punctual, `a pong after ${slowest} s`)
+    assert.ok(apart < punctual, `heartbeats ${apart} s apart`)
     if (long) assert.ok(beats.length > rounds * 0.6, `${beats.length} heartbeats`)
     assert.equal(
       records.find(({ event }) => event === 'failed'),
@@ -80,9 +92,11 @@ for (const allowSynchronousEvents of [false, true]) {
   })
 }
 
-test('what is read while a handler blocks is bounded', async () => {
-  const size = 16 << 10
-  const count = 4096
+test('what is read while a handler blocks is bounded', async (context) => {
+  const [size, count, readLimit] = [16 << 10, 4096, 1 << 20] // the default limit
+  const folder = mkdtempSync(join(tmpdir(), 'heartwire-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  const enough = join(folder, 'enough')
   const server = new FaultServer([
     { do: 'accept' },
     { do: 'send', text: '0' },
@@ -91,20 +105,35 @@ test('what is read while a handler blocks is bounded', async () => {
     { do: 'mark', name: 'all sent' },
     { do: 'close', code: 1000 },
   ])
-  const ws = new WebSocket(server.url, { keeper: 300, readLimit: 256 << 10, compression: false })
-  const recorded = (kind) => server.records().some(({ event }) => event === kind)
-  let seen = 0
-  let sentMeanwhile
-  ws.onmessage = ({ data }) => {
-    seen += data.length
-    if (seen !== 1) return
-    blockUntil(() => recorded('pong'))
-    block(1000) // time is the subject: what is read while the handler is away
-    sentMeanwhile = recorded('mark')
-  }
-  const close = await next(ws, 'close', 60_000)
+  // In a process that does nothing else. Its own memory is that which is not mapped of files.
+  const ended = child(
+    `
+    import { existsSync, readFileSync } from 'node:fs'
+    import { WebSocket } from './lib/index.mjs'
+    const own = () => process.platform === 'linux' && Number(/^RssAnon:\\s*(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) << 10
+    const ws = new WebSocket('${server.url}', { keeper: 300, compression: false })
+    let seen = 0
+    let grown = 0
+    ws.onmessage = ({ data }) => {
+      seen += data.length
+      if (seen !== 1) return
+      const before = own()
+      while (!existsSync('${enough}')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+      grown = own() - before
+    }
+    ws.onclose = ({ code }) => console.log(JSON.stringify({ code, seen, grown }))`,
+    { ms: long + 60_000 },
+  )
+  await server.waitFor({ event: 'pong' }, 60_000)
+  await sleep(Math.max(1000, long)) // time is the subject: what is read while the handler is away
+  const sentMeanwhile = server.records().some(({ event }) => event === 'mark')
+  writeFileSync(enough, '')
+  const { out } = await ended
   server.stop()
-  assert.deepEqual([close.code, seen, sentMeanwhile], [1000, 1 + size * count, false])
+  const { code, seen, grown } = JSON.parse(out)
+  context.diagnostic(`under a flood of ${(size * count) >> 20} MiB the process grew by ${grown >> 10} KiB`)
+  assert.deepEqual([code, seen, sentMeanwhile], [1000, 1 + size * count, false])
+  assert.ok(grown < (8 << 20) + 2 * readLimit, `the process grew by ${grown} bytes`)
 })
 
 test('what blocks and is no handler is told as such; a handler in time is not', async (context) => {
