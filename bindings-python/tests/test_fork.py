@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,47 +16,82 @@ from heartwire.testing import FaultServer
 from raw_server import BOUND, RawServer
 
 FORK = """
-import os, signal, sys, threading, time
+import asyncio, os, signal, sys, threading, time
 from heartwire import WebSocket, WebSocketError
-ws = WebSocket(sys.argv[1])
-opened, answered = threading.Event(), threading.Event()
+
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        exec({child!r}, globals())
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    print("child", os.waitstatus_to_exitcode(status) if hasattr(os, "waitstatus_to_exitcode") else status, flush=True)
+    ws.send("parent")
+
+ws = WebSocket(sys.argv[1], driver={driver!r})
+ws.onmessage = lambda event: ws.close(1000)
+"""
+FACES = {
+    "start": """
+opened = threading.Event()
 ws.onopen = lambda event: opened.set()
-ws.onmessage = lambda event: answered.set()
 ws.start(daemon=True)
 opened.wait()
-pid = os.fork()
-if pid == 0:
-{child}
-    os._exit(0)
-_, status = os.waitpid(pid, 0)
-print("child", os.waitstatus_to_exitcode(status) if hasattr(os, "waitstatus_to_exitcode") else status, flush=True)
-ws.send("parent")
-answered.wait()
-ws.close(1000)
+fork()
 ws.join()
-"""
+""",
+    "run_forever on a thread": """
+opened = threading.Event()
+ws.onopen = lambda event: opened.set()
+thread = threading.Thread(target=ws.run_forever)
+thread.start()
+opened.wait()
+fork()
+thread.join()
+""",
+    "handler": """
+ws.onopen = lambda event: fork()
+ws.run_forever()
+""",
+    "asyncio": """
+async def main():
+    opened = asyncio.Event()
+    ws.onopen = lambda event: opened.set()
+    closed = asyncio.ensure_future(ws.wait_closed())
+    await opened.wait()
+    fork()
+    await closed
+asyncio.run(main())
+""",
+}
+"""How the parent drives its socket when it forks: from beside, from within, and with the loop running that the child inherits."""
+Run = Callable[[str], "tuple[str, list[Any]]"]
 
 
-def run(server: RawServer, child: Any, code: str) -> tuple[str, list[Any]]:
-    indented = "\n".join("    " + line for line in code.strip().splitlines())
-    process = child("import warnings; warnings.simplefilter('ignore')\n" + FORK.format(child=indented), server.url)
-    connection = server.connection()
-    got = []
-    while True:
-        frame = connection.next()
-        got.append(frame)
-        if frame == (1, b"parent"):
-            connection.send("answer")
-            break
-        if frame is None:
-            break
-    assert connection.expect_close() == 1000
-    status, out, err = process.end()
-    assert (status, err) == (0, "")
-    return out.strip(), got
+@pytest.fixture(params=[f"{face}, {driver}" for face in FACES for driver in ("host", "background")])
+def run(request: pytest.FixtureRequest, server: RawServer, child: Any) -> Run:
+    """Runs a code in a forked child, and then the parent's connection. Gives how the child ended, and what the parent's server heard."""
+    face, driver = request.param.split(", ")
+
+    def run(code: str) -> tuple[str, list[Any]]:
+        text = FORK.format(child=code, driver=driver) + FACES[face]
+        process = child(f"import warnings; warnings.simplefilter('ignore')\n{text}", server.url)
+        connection = server.connection()
+        got = []
+        while (frame := connection.next()) is not None:
+            got.append(frame)
+            if frame == (1, b"parent"):
+                connection.send("answer")
+                break
+        assert connection.expect_close() == 1000
+        status, out, err = process.end()
+        assert (status, err) == (0, "")
+        return out.strip(), got
+
+    return run
 
 
-def test_the_child_cannot_use_the_parents_socket(server: RawServer, child: Any) -> None:
+def test_the_child_cannot_use_the_parents_socket(run: Run) -> None:
     code = """
 for call in (lambda: ws.send("x"), lambda: ws.ping(), lambda: ws.close(), ws.terminate, ws.start, ws.run_forever, ws.pause):
     try:
@@ -68,20 +103,20 @@ for call in (lambda: ws.send("x"), lambda: ws.ping(), lambda: ws.close(), ws.ter
 if ws.readyState != 3 or "parent" not in repr(ws):
     os._exit(8)
 """
-    assert run(server, child, code) == ("child 0", [(1, b"parent")])
+    assert run(code) == ("child 0", [(1, b"parent")])
 
 
-def test_the_childs_end_does_not_touch_the_parents_connection(server: RawServer, child: Any) -> None:
-    assert run(server, child, "del ws; import gc; gc.collect(); sys.exit(0)") == ("child 0", [(1, b"parent")])
+def test_the_childs_end_does_not_touch_the_parents_connection(run: Run) -> None:
+    assert run("del ws; import gc; gc.collect(); sys.exit(0)") == ("child 0", [(1, b"parent")])
 
 
-def test_a_signal_ends_the_child_as_ever(server: RawServer, child: Any) -> None:
-    out, got = run(server, child, "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+def test_a_signal_ends_the_child_as_ever(run: Run) -> None:
+    out, got = run("os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
     assert (out, got) == (f"child {-signal.SIGTERM}", [(1, b"parent")])
 
 
 @pytest.mark.parametrize(("leave", "status"), [("sys.exit(7)", 7), ("os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM)])
-def test_the_child_may_have_a_socket_of_its_own(server: RawServer, child: Any, leave: str, status: int) -> None:
+def test_the_child_may_have_a_socket_of_its_own(run: Run, leave: str, status: int) -> None:
     with RawServer() as other:
         code = f"""
 mine = WebSocket({other.url!r})
@@ -101,29 +136,34 @@ mine.run_forever()
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert run(server, child, code) == (f"child {status}", [(1, b"parent")])
+        assert run(code) == (f"child {status}", [(1, b"parent")])
         thread.join()
         assert closes == [1001]
 
 
 MULTIPROCESSING = """
-import multiprocessing, sys
+import multiprocessing, sys, threading
 from heartwire import WebSocket
 
 def work(url):
-    ws = WebSocket(url)
+    ws = WebSocket(url, driver=sys.argv[3])
     ws.onopen = lambda event: ws.send("worker")
     ws.onmessage = lambda event: sys.exit(5)
     ws.run_forever()
 
 if __name__ == "__main__":
-    ws = WebSocket(sys.argv[1])
-    ws.onopen = lambda event: ws.close()
-    ws.run_forever()
+    opened = threading.Event()
+    ws = WebSocket(sys.argv[1], driver=sys.argv[3])
+    ws.onopen = lambda event: opened.set()
+    ws.onmessage = lambda event: ws.close(1000)
+    ws.start()
+    opened.wait()
     process = multiprocessing.get_context(sys.argv[2]).Process(target=work, args=(sys.argv[1],))
     process.start()
     process.join()
-    print(process.exitcode)
+    print(process.exitcode, flush=True)
+    ws.send("parent")
+    ws.join()
 """
 
 
@@ -149,14 +189,18 @@ def script(tmp_path: Any) -> Iterator[Any]:
         process.communicate()
 
 
+@pytest.mark.parametrize("driver", ["host", "background"])
 @pytest.mark.parametrize("method", METHODS)
-def test_multiprocessing(server: RawServer, script: Any, method: str) -> None:
-    process = script(MULTIPROCESSING, server.url, method)
-    assert server.connection().expect_close() == 1005
-    connection = server.connection()
+def test_multiprocessing(server: RawServer, script: Any, method: str, driver: str) -> None:
+    """The parent's socket is open all the while, and goes on when the child has ended."""
+    process = script(MULTIPROCESSING, server.url, method, driver)
+    parents, connection = server.connection(), server.connection()
     assert connection.next_data() == "worker"
     connection.send("go")
     assert connection.expect_close() == 1001
+    assert parents.next_data() == "parent"
+    parents.send("answer")
+    assert parents.expect_close() == 1000
     out, err = process.communicate(timeout=BOUND)
     assert (process.returncode, out, err) == (0, "5\n", "")
 
