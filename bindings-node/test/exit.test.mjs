@@ -174,6 +174,9 @@ const handlers = {
   ],
 }
 
+/** Those of a connection that is open. */
+const open = ['open', 'message', 'ping', 'pong', 'heartbeat', 'drain']
+
 for (const [type, [options, script, act = '']] of Object.entries(handlers)) {
   test(`process.exit() in the handler of ${type}`, async () => {
     const server = new FaultServer([[{ do: 'accept' }, { do: 'echo' }], script])
@@ -186,16 +189,18 @@ for (const [type, [options, script, act = '']] of Object.entries(handlers)) {
       ${act}`)
     assert.deepEqual([code, signal, out, err], [5, null, '', ''])
     await server.waitFor({ event: 'close', code: 1001, connection: 0 })
+    if (open.includes(type)) await server.waitFor({ event: 'close', code: 1001, connection: 1 })
     server.stop()
   })
 }
 
-test('a hundred workers with open sockets, ended in every way, some at once', async () => {
-  const server = new FaultServer([{ do: 'accept' }, { do: 'send', text: 'x', count: 100 }, { do: 'echo' }])
-  const worker = `
+for (const driver of ['host', 'background']) {
+  test(`a hundred workers with open sockets, ended in every way, some at once; driver: ${driver}`, async () => {
+    const server = new FaultServer([{ do: 'accept' }, { do: 'send', text: 'x', count: 100 }, { do: 'echo' }])
+    const worker = `
     const { parentPort, workerData } = require('node:worker_threads')
     const { WebSocket } = require('./lib')
-    const sockets = [1, 2, 3].map(() => new WebSocket(${JSON.stringify(server.url)}))
+    const sockets = [1, 2, 3].map(() => new WebSocket(${JSON.stringify(server.url)}, { driver: '${driver}' }))
     let open = 0
     for (const ws of sockets) ws.onopen = () => {
       if (++open < 3) return
@@ -204,8 +209,8 @@ test('a hundred workers with open sockets, ended in every way, some at once', as
       if (workerData === 2) throw new Error('boom')
       if (workerData === 3) { for (const ws of sockets) ws.unref(); parentPort.close() }
     }`
-  const { code, signal, out, err } = await child(
-    `
+    const { code, signal, out, err } = await child(
+      `
     import { Worker } from 'node:worker_threads'
     const run = (index) => new Promise((resolve) => {
       const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [], workerData: index % 4 })
@@ -215,13 +220,14 @@ test('a hundred workers with open sockets, ended in every way, some at once', as
     })
     for (let round = 0; round < 25; round++) await Promise.all([0, 1, 2, 3].map(run))
     console.log('alive')`,
-    { ms: 110_000 },
-  )
-  assert.deepEqual([code, signal, out, err], [0, null, 'alive\n', ''])
-  const goodbyes = server.records().filter((record) => record.event === 'close' && record.code === 1001)
-  assert.equal(goodbyes.length, 300)
-  server.stop()
-})
+      { ms: 110_000 },
+    )
+    assert.deepEqual([code, signal, out, err], [0, null, 'alive\n', ''])
+    const goodbyes = server.records().filter((record) => record.event === 'close' && record.code === 1001)
+    assert.equal(goodbyes.length, 300)
+    server.stop()
+  })
+}
 
 test('beforeExit comes when the last socket is closed, and may open another', async () => {
   const server = new FaultServer()

@@ -53,6 +53,15 @@ print("open", flush=True)
 """
 
 
+FACES = {"run_forever": RUN_FOREVER, "start": THREAD, "asyncio": ASYNCIO, "sync": SYNC}
+IDLE = {"run_forever": "pass", "start": "time.sleep(60)", "asyncio": "await asyncio.sleep(60)", "sync": "ws.recv()"}
+of_each_driver = pytest.mark.parametrize("driver", ["host", "background"])
+
+
+def driven(text: str, driver: str) -> str:
+    return text.replace("(sys.argv[1])", f"(sys.argv[1], driver={driver!r})")
+
+
 def outcome(server: RawServer, process: Any, kill: int | None = None) -> tuple[int | None, int, str]:
     assert process.line() == "open", process.end()
     connection = server.connection()
@@ -63,10 +72,12 @@ def outcome(server: RawServer, process: Any, kill: int | None = None) -> tuple[i
     return code, status, err
 
 
-@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
+@of_each_driver
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize(("act", "status"), [("sys.exit(3)", 3), ("raise RuntimeError('oops')", 1), ("raise SystemExit('words')", 1)])
-def test_leaving_by_an_exception(server: RawServer, child: Any, text: str, act: str, status: int) -> None:
-    if text is RUN_FOREVER and "Runtime" in act:
+def test_leaving_by_an_exception(server: RawServer, child: Any, face: str, driver: str, act: str, status: int) -> None:
+    text = driven(FACES[face], driver)
+    if face == "run_forever" and "Runtime" in act:
         # A handler's exception does not end the process: this one is raised in the main thread while it waits.
         before = f"def leave(*_): {act}\nsignal.signal(signal.SIGALRM, leave)"
         process = child(text.format(act="signal.setitimer(signal.ITIMER_REAL, 0.2)", before=before), server.url)
@@ -78,13 +89,16 @@ def test_leaving_by_an_exception(server: RawServer, child: Any, text: str, act: 
     assert "Fatal" not in err
 
 
-@pytest.mark.parametrize("text", [THREAD, ASYNCIO, SYNC], ids=["start", "asyncio", "sync"])
-def test_a_normal_end(server: RawServer, child: Any, text: str) -> None:
+@of_each_driver
+@pytest.mark.parametrize("face", ["start", "asyncio", "sync"])
+def test_a_normal_end(server: RawServer, child: Any, face: str, driver: str) -> None:
+    text = driven(FACES[face], driver)
     assert outcome(server, child(text.format(act="pass", daemon=True), server.url)) == (1001, 0, "")
 
 
-def test_a_started_socket_keeps_the_process(server: RawServer, child: Any) -> None:
-    process = child(THREAD.format(act="print('main ends', flush=True)", daemon=False), server.url)
+@of_each_driver
+def test_a_started_socket_keeps_the_process(server: RawServer, child: Any, driver: str) -> None:
+    process = child(driven(THREAD, driver).format(act="print('main ends', flush=True)", daemon=False), server.url)
     assert process.line() == "open"
     assert process.line() == "main ends"
     connection = server.connection()
@@ -97,18 +111,18 @@ def test_a_started_socket_keeps_the_process(server: RawServer, child: Any) -> No
     assert process.end() == (0, "", "")
 
 
-@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
+@of_each_driver
+@pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGHUP])
-def test_signals_that_end_a_process(server: RawServer, child: Any, text: str, kill: int) -> None:
-    act = {RUN_FOREVER: "pass", ASYNCIO: "await asyncio.sleep(60)", THREAD: "time.sleep(60)", SYNC: "ws.recv()"}[text]
-    process = child(text.format(act=act, before="", daemon=True), server.url)
+def test_signals_that_end_a_process(server: RawServer, child: Any, face: str, driver: str, kill: int) -> None:
+    process = child(driven(FACES[face], driver).format(act=IDLE[face], before="", daemon=True), server.url)
     assert outcome(server, process, kill) == (1001, -kill, "")
 
 
-@pytest.mark.parametrize("text", [RUN_FOREVER, THREAD, ASYNCIO, SYNC], ids=["run_forever", "start", "asyncio", "sync"])
-def test_ctrl_c(server: RawServer, child: Any, text: str) -> None:
-    act = {RUN_FOREVER: "pass", ASYNCIO: "await asyncio.sleep(60)", THREAD: "time.sleep(60)", SYNC: "ws.recv()"}[text]
-    process = child(text.format(act=act, before="", daemon=True), server.url)
+@of_each_driver
+@pytest.mark.parametrize("face", FACES)
+def test_ctrl_c(server: RawServer, child: Any, face: str, driver: str) -> None:
+    process = child(driven(FACES[face], driver).format(act=IDLE[face], before="", daemon=True), server.url)
     code, status, err = outcome(server, process, signal.SIGINT)
     assert (code, status) == (1001, -signal.SIGINT)
     assert "KeyboardInterrupt" in err
@@ -134,8 +148,9 @@ def test_ctrl_c_while_a_started_socket_keeps_the_process(server: RawServer, chil
     assert process.end()[0] in (0, 1, -signal.SIGINT)
 
 
-def test_a_blocked_handler_does_not_keep_sigterm_from_saying_goodbye(server: RawServer, child: Any) -> None:
-    process = child(RUN_FOREVER.format(act="import time; time.sleep(60)", before=""), server.url)
+@of_each_driver
+def test_a_blocked_handler_does_not_keep_sigterm_from_saying_goodbye(server: RawServer, child: Any, driver: str) -> None:
+    process = child(driven(RUN_FOREVER, driver).format(act="import time; time.sleep(60)", before=""), server.url)
     assert outcome(server, process, signal.SIGTERM) == (1001, -signal.SIGTERM, "")
 
 
@@ -161,15 +176,62 @@ def test_the_goodbye_is_bounded(server: RawServer, child: Any) -> None:
     assert process.end()[0] == 4
 
 
-def test_messages_are_flooding_in_while_the_process_ends(server: RawServer, child: Any) -> None:
-    process = child(THREAD.format(act="pass", daemon=True), server.url)
+FLOODED = {
+    "start, without a handler": """
+ws = heartwire.WebSocket(sys.argv[1])
+ws.onopen = lambda event: many.set()
+ws.start(daemon=True)
+""",
+    "start": """
+ws = heartwire.WebSocket(sys.argv[1])
+ws.onmessage = hit
+ws.start(daemon=True)
+""",
+    "run_forever": """
+def work():
+    ws = heartwire.WebSocket(sys.argv[1])
+    ws.onmessage = hit
+    ws.run_forever()
+threading.Thread(target=work, daemon=True).start()
+""",
+    "sync": """
+def work():
+    for message in heartwire.sync.connect(sys.argv[1]):
+        hit(message)
+threading.Thread(target=work, daemon=True).start()
+""",
+    "asyncio": """
+async def main():
+    async with heartwire.connect(sys.argv[1]) as ws:
+        async for message in ws:
+            hit(message)
+threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()
+""",
+}
+
+
+@of_each_driver
+@pytest.mark.parametrize("face", FLOODED)
+def test_the_process_ends_while_a_daemon_thread_handles_a_flood(server: RawServer, child: Any, face: str, driver: str) -> None:
+    text = f"""
+import asyncio, sys, threading
+import heartwire, heartwire.sync
+count, many = 0, threading.Event()
+def hit(event):
+    global count
+    count += 1
+    if count == 50:
+        many.set()
+{driven(FLOODED[face], driver)}
+many.wait()
+"""
+    process = child(text, server.url)
     connection = server.connection()
-    try:
-        while True:
-            connection.send("x" * 100)
-    except OSError:
-        status, _, err = process.end()
-        assert (status, err) == (0, "")
+    while connection.frames.empty():
+        connection.send("x" * 100)
+    assert connection.expect_close() == 1001
+    status, _, err = process.end()
+    assert (status, err) == (0, "")
 
 
 OF_THE_USERS_OWN = {
