@@ -67,9 +67,10 @@ struct Inner {
     exiting: bool,
     /// The session's next deadline, as it was at the end of the last turn.
     deadline: Option<Instant>,
-    /// Payload bytes of messages that no connection can send any more: given to `send` too late, or left behind by the only one (WHATWG keeps
-    /// counting them).
+    /// Payload bytes of messages that were given to `send` too late (WHATWG keeps counting them).
     discarded: usize,
+    /// Payload bytes that a connection took along, until the user knows of the next one.
+    left_behind: usize,
     pace: pace::Pace,
     /// `buffered_amount` has passed `write_limit`, and `drain` is owed.
     over_limit: bool,
@@ -132,6 +133,7 @@ impl Client {
                 exiting: false,
                 deadline: None,
                 discarded: 0,
+                left_behind: 0,
                 pace: pace::Pace::default(),
                 over_limit: false,
                 shown: Shown::default(),
@@ -233,7 +235,11 @@ impl Client {
             }
             Event::Close(Close { will_reconnect, .. }) => {
                 self.show(ReadyState::Closed);
-                if !will_reconnect {
+                if *will_reconnect {
+                    let inner = &mut *self.lock();
+                    inner.left_behind = 0;
+                    inner.retired.iter_mut().for_each(Retired::forget_unsent);
+                } else {
                     self.finished.store(true, Ordering::Release);
                 }
                 true

@@ -93,4 +93,9 @@ proptest! {
     fn whatever_happens_to_a_client_the_order_holds_and_nothing_is_lost_in_silence(input in prop::collection::vec(any::<u8>(), 20..700)) {
         targets::client::run(&input);
     }
+
+    #[test]
+    fn the_same_seed_and_story_give_a_client_the_same_life(input in prop::collection::vec(any::<u8>(), 20..400)) {
+        prop_assert_eq!(targets::client::trace(&input), targets::client::trace(&input));
+    }
 }

@@ -1,6 +1,7 @@
 //! Any life of a whole socket under a clock that is told: its transport is one end of a pair whose other end the story's servers hold. Attempts,
 //! losses, messages (compressed or not), pings, heartbeats, functions of the user, pauses, sends and closes come in any order.
 
+mod accounts;
 mod peer;
 mod story;
 mod world;
@@ -16,6 +17,21 @@ const LONGEST: usize = 300;
 /// # Panics
 /// Where a rule is broken.
 pub fn run(input: &[u8]) {
+    play(input, World::look);
+}
+
+/// What was to be seen after each step.
+///
+/// # Panics
+/// As `run`.
+#[must_use]
+pub fn trace(input: &[u8]) -> Vec<String> {
+    let mut trace = Vec::new();
+    play(input, |world| trace.push(world.trace()));
+    trace
+}
+
+fn play(input: &[u8], mut see: impl FnMut(&World)) {
     let mut script = Script::new(input);
     let (options, providers) = (story::options(&mut script), story::providers(&mut script));
     let seed = script.seed();
@@ -25,7 +41,7 @@ pub fn run(input: &[u8]) {
             break;
         }
         world.take(story::step(&mut script));
-        world.look();
+        see(&world);
     }
     world.finish();
 }

@@ -254,15 +254,15 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG section 3: no reset to zero once it closes). Where
-    /// there is another one to come, what the last one took along does not count.
+    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG section 3: no reset to zero once it closes). What a
+    /// connection took along counts until a `close` tells of the next one.
     pub fn buffered_amount(&self) -> usize {
         if !self.is_ours() {
             return 0;
         }
         let inner = self.lock();
-        let leaving = if self.options.reconnect.is_none() { inner.retired.iter().map(Retired::buffered_amount).sum() } else { 0 };
-        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + leaving + inner.discarded
+        let leaving: usize = inner.retired.iter().map(Retired::buffered_amount).sum();
+        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + leaving + inner.left_behind + inner.discarded
     }
 
     /// The URL in use.

@@ -278,7 +278,7 @@ impl Link {
         if !abrupt {
             self.write();
         }
-        let mut retired = Retired { until: now + LINGER, done: false, link: self };
+        let mut retired = Retired { until: now + LINGER, done: false, counts: true, link: self };
         if abrupt || retired.link.write_failed || retired.link.eof {
             retired.finish();
         } else {
@@ -294,6 +294,8 @@ pub(super) struct Retired {
     link: Link,
     until: Instant,
     done: bool,
+    /// What it has not sent counts in `buffered_amount`: the user does not know yet that another connection is to come.
+    counts: bool,
 }
 
 impl Retired {
@@ -306,7 +308,12 @@ impl Retired {
     }
 
     pub(super) fn buffered_amount(&self) -> usize {
-        self.link.buffered_amount()
+        if self.counts { self.link.buffered_amount() } else { 0 }
+    }
+
+    /// What it has not sent counts no more.
+    pub(super) fn forget_unsent(&mut self) {
+        self.counts = false;
     }
 
     pub(super) fn until(&self) -> Option<Instant> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Client;
-use crate::event::{Batch, Event, Item};
-use crate::options::{HeartbeatOptions, Options, Payload, Providers};
+use crate::event::{Batch, Event, Item, ReadyState};
+use crate::message::{Data, SendOptions};
+use crate::options::{HeartbeatOptions, Options, Payload, Providers, ReconnectOptions};
 use crate::wire::opened;
 
 #[test]
@@ -30,6 +31,39 @@ fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
     let (shown, hidden): (Vec<_>, Vec<_>) = events.partition(|event| client.enter(event));
     assert!(matches!(hidden[..], [Event::Open(_), Event::Heartbeat(_)]), "{hidden:?}");
     assert!(matches!(shown[..], [Event::Error(_), Event::Close(_)]), "{shown:?}");
+}
+
+#[test]
+fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_told() {
+    let options = Options { ping_interval: None, reconnect: Some(ReconnectOptions::default()), ..Options::default() };
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    assert!(client.drive(now, &mut batch).dial.is_some());
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    client.drive(now, &mut batch);
+    let tell = |batch: &mut Batch| {
+        for item in std::mem::take(batch).items {
+            if let Item::Event(event) = item {
+                client.enter(&event);
+            }
+        }
+    };
+    tell(&mut batch);
+    client.send(|| now, Data::Binary(&vec![0; 8 << 20]), SendOptions::default(), false).expect("below max_buffered");
+    let waiting = client.buffered_amount();
+    assert!(waiting > 1 << 20, "{waiting}");
+    drop(theirs);
+    client.drive(now, &mut batch);
+    assert!(matches!(batch.items[..], [Item::Barrier]), "{:?}", batch.items);
+    client.settle(now);
+    batch.items.clear();
+    client.drive(now, &mut batch);
+    client.released(&[]);
+    assert_eq!(client.buffered_amount(), waiting, "the user is not told yet");
+    tell(&mut batch);
+    assert_eq!((client.ready_state(), client.buffered_amount()), (ReadyState::Connecting, 0));
 }
 
 #[test]

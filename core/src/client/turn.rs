@@ -167,9 +167,7 @@ impl Client {
         }
         let inner = &mut *self.lock();
         for gone in inner.retired.extract_if(.., |retired| retired.is_done() && !watched.contains(&Some(retired.id()))) {
-            if self.options.reconnect.is_none() {
-                inner.discarded += gone.buffered_amount();
-            }
+            inner.left_behind += gone.buffered_amount();
         }
         if inner.retired.is_empty() {
             inner.retired = Vec::new();

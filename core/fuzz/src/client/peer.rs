@@ -38,8 +38,10 @@ pub struct Peer {
     pub sent: u32,
     /// The payloads of its pings that were not answered yet.
     pub pings: Vec<Vec<u8>>,
-    /// Nothing of ours got lost on the way so far, and its Close was answered.
+    /// Its Close was answered, so all that was sent before has come.
     pub clean: bool,
+    /// Something of the client's may be lost with it: it was under way, or waited, when the connection broke.
+    pub lossy: bool,
     pub close_sent: bool,
 }
 
@@ -57,7 +59,7 @@ impl Peer {
             fresh_in: extensions.contains("client_no_context_takeover"),
             fresh_out: extensions.contains("server_no_context_takeover"),
         });
-        Self { stream: Some(stream), bytes: Vec::new(), deflate, sent: 0, pings: Vec::new(), clean: false, close_sent: false }
+        Self { stream: Some(stream), bytes: Vec::new(), deflate, sent: 0, pings: Vec::new(), clean: false, lossy: false, close_sent: false }
     }
 
     /// A peer whose client does not read says nothing; small writes to a unix socket are whole or not at all.
@@ -65,9 +67,7 @@ impl Peer {
         if self.close_sent {
             return false;
         }
-        let written = self.stream.as_mut().is_some_and(|stream| stream.write(bytes).is_ok_and(|count| count == bytes.len()));
-        self.clean &= written;
-        written
+        self.stream.as_mut().is_some_and(|stream| stream.write(bytes).is_ok_and(|count| count == bytes.len()))
     }
 
     fn frame(&mut self, first: u8, payload: &[u8]) -> bool {
@@ -86,7 +86,7 @@ impl Peer {
                 let payload = deflate.compress(text.as_bytes());
                 self.frame(0xc1, &payload) || {
                     // Nothing that this peer compresses from here on can be read: it is gone.
-                    self.stream = None;
+                    self.go();
                     false
                 }
             }
@@ -107,6 +107,18 @@ impl Peer {
 
     pub fn close(&mut self, code: u16) {
         self.close_sent |= self.frame(0x88, &code.to_be_bytes());
+    }
+
+    /// What has reached this end and was not taken for a message yet, in bytes.
+    pub fn unread(&self) -> usize {
+        let waiting = self.stream.as_ref().map_or(0, |stream| rustix::io::ioctl_fionread(stream).expect("a socket"));
+        waiting as usize + self.bytes.len()
+    }
+
+    /// Goes away, without a word.
+    pub fn go(&mut self) {
+        self.lossy |= self.stream.is_some() && self.unread() > 0;
+        self.stream = None;
     }
 
     /// Ends its direction of the stream without a Close.

@@ -2,7 +2,7 @@
 //! for each connection or attempt, `buffered_amount` does not lie, and every message arrives once, is dropped with a word, or was lost with a
 //! connection of which the user was told.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,31 +16,17 @@ use heartwire::options::{Options, Overflow, Providers};
 use serde_json::json;
 
 use super::super::wire::opened;
+use super::accounts::{Accounts, Fate, number};
 use super::peer::{Got, Peer};
 use super::story::{Step, extensions};
 
-/// More than a pair of unix sockets ever holds.
-const KERNEL: usize = 1 << 20;
 /// The most that one turn reads: four times 64 KiB, and what was read before it is known to be enough.
 const READ_AHEAD: usize = 4096 + 5 * (64 << 10);
-
-/// What became of a message of the user's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    /// Accepted; how many connections had opened then.
-    Accepted(usize),
-    Refused,
-    /// Given after the end: never to be sent.
-    Late,
-    Arrived,
-    Dropped,
-}
 
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent observations")]
 pub struct World {
     client: Client,
     compression: bool,
-    reconnects: bool,
     /// The send queue drops nothing before the end.
     keeps_all: bool,
     now: Instant,
@@ -50,8 +36,7 @@ pub struct World {
     /// How far the first batch is delivered.
     at: usize,
     peers: Vec<Peer>,
-    fates: HashMap<u32, (Fate, usize)>,
-    next: u32,
+    accounts: Accounts,
     /// The number of the last message that was delivered on the present connection.
     came: u32,
     /// Questions that no function has answered yet.
@@ -72,7 +57,6 @@ pub struct World {
 impl World {
     pub fn new(options: Options, providers: Providers, seed: u64, echo: bool) -> Self {
         let compression = options.compression.is_some();
-        let reconnects = options.reconnect.is_some();
         let keeps_all = options.send_queue.as_ref().is_some_and(|queue| queue.ttl.is_none() && queue.overflow == Overflow::Error);
         let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), providers, seed);
         let now = Instant::now();
@@ -80,7 +64,6 @@ impl World {
         Self {
             client,
             compression,
-            reconnects,
             keeps_all,
             now,
             dialling: false,
@@ -88,8 +71,7 @@ impl World {
             batches: VecDeque::new(),
             at: 0,
             peers: Vec::new(),
-            fates: HashMap::new(),
-            next: 0,
+            accounts: Accounts::default(),
             came: 0,
             asks: Vec::new(),
             beats: 0,
@@ -123,7 +105,7 @@ impl World {
             Step::PeerCloses(code) => self.with_peer(|peer| peer.close(code)),
             Step::PeerBreaksARule => self.with_peer(|peer| _ = peer.write(&[0x83, 0])),
             Step::PeerEnds => self.with_peer(Peer::end),
-            Step::PeerGoes => self.with_peer(|peer| peer.stream = None),
+            Step::PeerGoes => self.with_peer(Peer::go),
             Step::Send { size, paced, compress } => self.send(size, paced, compress),
             Step::Ping => {
                 // Not always possible, and then it says so.
@@ -151,10 +133,18 @@ impl World {
             }
             Step::Terminate => {
                 self.left = true;
+                self.may_lose(self.has_waiting());
                 self.client.terminate(self.now);
             }
             Step::Pause(paused) => self.client.set_paused(paused),
         }
+    }
+
+    /// All that is seen from outside, but the wall clock.
+    pub fn trace(&self) -> String {
+        let (state, buffered, waiting) = (self.client.ready_state(), self.client.buffered_amount(), self.peers.iter().map(Peer::unread));
+        let deadline = self.turn.deadline.map(|deadline| deadline.saturating_duration_since(self.now));
+        format!("{state:?} {} {} {buffered} {} {:?} {deadline:?}", self.last, self.came, self.beats, waiting.collect::<Vec<_>>())
     }
 
     /// `buffered_amount` is what has not left: no more than was sent.
@@ -170,20 +160,36 @@ impl World {
             assert_eq!(buffered, unread, "where nothing can have left, all waits");
         }
         let only_one = self.peers.len() <= 1 && self.peers.iter().all(|peer| peer.stream.is_some());
-        if only_one && !self.is_gone && !self.left && !self.compression {
-            let waiting = unread - self.beats * 4;
-            assert!(buffered + KERNEL >= waiting, "{buffered} bytes are said to wait of {waiting}");
+        if only_one && !self.is_gone && !self.compression {
+            let (waiting, under_way) = (unread - self.beats * 4, self.peers.first().map_or(0, Peer::unread));
+            assert!(buffered + under_way >= waiting, "{buffered} bytes are said to wait and {under_way} to be under way, of {waiting}");
         }
     }
 
     fn with_peer(&mut self, act: impl FnOnce(&mut Peer)) {
+        let waiting = self.has_waiting();
         if let Some(peer) = self.peers.last_mut() {
+            let was_there = peer.stream.is_some();
             act(peer);
+            peer.lossy |= waiting && was_there && peer.stream.is_none();
+        }
+    }
+
+    /// Whether the client has something to send, a heartbeat perhaps.
+    fn has_waiting(&self) -> bool {
+        self.client.buffered_amount() > self.accounts.late()
+    }
+
+    /// The connection has come to its end: what waited may be lost with it.
+    fn may_lose(&mut self, waited: bool) {
+        if let Some(peer) = self.peers.last_mut() {
+            peer.lossy |= waited;
         }
     }
 
     fn drive(&mut self) {
         let mut batch = Batch::default();
+        let waited = self.has_waiting();
         let mut turn = self.client.drive(self.now, &mut batch);
         if turn.dial.take().is_some() {
             assert!(!self.dialling, "one attempt at a time");
@@ -194,7 +200,10 @@ impl World {
         self.client.released(&[turn.descriptor.map(|(id, _)| id)]);
         let is_beat = |item: &&Item| matches!(item, Item::Event(event) if matches!(**event, Event::Heartbeat(Heartbeat::Sent)));
         self.beats += batch.items.iter().filter(is_beat).count();
-        self.is_gone |= batch.items.iter().any(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Close(_))));
+        if batch.items.iter().any(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Close(_)))) {
+            self.is_gone = true;
+            self.may_lose(waited);
+        }
         if !batch.is_empty() {
             self.batches.push_back(batch);
         }
@@ -223,6 +232,7 @@ impl World {
                         }
                     }
                     Item::Barrier => {
+                        self.may_lose(self.has_waiting());
                         self.client.settle(self.now);
                         self.is_gone = true;
                     }
@@ -245,8 +255,7 @@ impl World {
         if text == "ok" {
             return;
         }
-        let number: u32 = text.split('.').next().and_then(|number| number.parse().ok()).expect("a number");
-        assert_eq!(number, self.came, "every message once, in order");
+        assert_eq!(number(text), self.came, "every message once, in order");
         self.came += 1;
         if self.echo {
             self.send(text.len(), true, None);
@@ -278,7 +287,7 @@ impl World {
                 if close.was_clean && !self.left && self.peers[self.opens - 1].stream.is_some() {
                     assert_eq!(self.came, self.peers[self.opens - 1].sent, "everything before a clean close was delivered");
                 }
-                self.is_over = !close.will_reconnect;
+                (self.is_gone, self.is_over) = (true, !close.will_reconnect);
                 assert!(close.will_reconnect == close.retry_in.is_some());
                 self.last = "close";
             }
@@ -291,7 +300,7 @@ impl World {
             Event::Dropped(dropped) => {
                 for message in &dropped.messages {
                     let Message::Text(text) = message else { panic!("text was sent") };
-                    self.end(text, Fate::Dropped);
+                    self.accounts.end(text, Fate::Dropped);
                 }
             }
             Event::Ask(ask) => self.asks.push(ask.clone()),
@@ -305,36 +314,30 @@ impl World {
         }
     }
 
-    /// A message of the user's has arrived or was dropped: once, and only if it was accepted.
-    fn end(&mut self, text: &str, fate: Fate) {
-        let number = text.split('.').next().and_then(|number| number.parse().ok()).expect("a number");
-        let before = self.fates.insert(number, (fate, text.len())).map(|(fate, _)| fate);
-        assert!(matches!(before, Some(Fate::Accepted(_))), "message {number}: {before:?}, then {fate:?}");
-    }
-
-    /// Bytes of messages that were accepted and have not arrived, nor were dropped.
+    /// Bytes that were accepted and have not arrived, nor were dropped, heartbeats included.
     fn unread(&self) -> usize {
-        let waiting = self.fates.values().filter(|(fate, _)| matches!(fate, Fate::Accepted(_) | Fate::Late));
-        waiting.map(|(_, size)| size).sum::<usize>() + self.beats * 4
+        self.accounts.waiting() + self.beats * 4
     }
 
     fn send(&mut self, size: usize, paced: bool, compress: Option<bool>) {
-        let number = self.next;
-        self.next += 1;
-        let text = format!("{number}.{}", "x".repeat(size));
+        let text = self.accounts.text(size);
         let options = SendOptions { compress, ..SendOptions::default() };
         let fate = match self.client.send(|| self.now, Data::Text(&text), options, paced) {
             // It came too late, and counts in `buffered_amount` for ever, as the standard has it.
             Ok(sent) if sent.discarded => Fate::Late,
             Ok(_) if self.left => panic!("sent after the end"),
-            Ok(_) => Fate::Accepted(self.peers.len()),
+            Ok(_) => {
+                // The client cannot know yet that nobody is there.
+                self.may_lose(self.peers.last().is_some_and(|peer| peer.stream.is_none()));
+                Fate::Accepted(self.peers.len())
+            }
             Err(error) => {
                 let code = error.code();
                 assert!(matches!(code, ErrorCode::InvalidState | ErrorCode::QueueFull | ErrorCode::WriteLimit), "{error:?}");
                 Fate::Refused
             }
         };
-        self.fates.insert(number, (fate, text.len()));
+        self.accounts.begin(&text, fate);
         assert!(self.client.buffered_amount() <= self.unread(), "{} of {} bytes", self.client.buffered_amount(), self.unread());
     }
 
@@ -373,7 +376,7 @@ impl World {
             for got in self.peers[index].read() {
                 match got {
                     Got::Text(text) if text == "beat" => {}
-                    Got::Text(text) => self.end(&text, Fate::Arrived),
+                    Got::Text(text) => self.accounts.end(&text, Fate::Arrived),
                     Got::Ping(payload) => self.peers[index].pong(&payload),
                     Got::Pong(payload) => {
                         // Each answers a ping, in their order; a later one may answer for earlier ones (RFC 6455 section 5.5.3).
@@ -411,18 +414,15 @@ impl World {
         }
         assert!(self.is_over && self.client.is_finished());
         assert_eq!(self.client.ready_state(), ReadyState::Closed);
-        let late: usize = self.fates.values().filter(|(fate, _)| *fate == Fate::Late).map(|(_, size)| size).sum();
-        // And what the only connection has left behind.
-        let (buffered, most) = (self.client.buffered_amount(), if self.reconnects { late } else { self.unread() });
+        let late = self.accounts.late();
+        // And what the last connection has left behind.
+        let (buffered, most) = (self.client.buffered_amount(), self.unread());
         assert!((late..=most).contains(&buffered), "what cannot leave any more counts for ever: {buffered} of {late} to {most}");
-        for (number, (fate, _)) in &self.fates {
-            if let Fate::Accepted(connections) = fate {
-                let since = connections.saturating_sub(1);
-                assert!(
-                    self.peers[since..].iter().any(|peer| !peer.clean),
-                    "message {number} was neither sent nor dropped, and no connection was lost since"
-                );
-            }
+        for (number, connections) in self.accounts.missing() {
+            assert!(
+                self.peers[connections.saturating_sub(1)..].iter().any(|peer| !peer.clean && peer.lossy),
+                "message {number} was neither sent nor dropped, and nothing was lost with a connection since"
+            );
         }
     }
 }
