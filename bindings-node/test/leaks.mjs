@@ -1,18 +1,32 @@
 // Owns: opening, using and closing sockets again and again, and what of this process is left after each round. It judges nothing: see leaks.test.mjs.
 // node --expose-gc --max-semi-space-size=1 test/leaks.mjs URL ROUNDS CONNECTIONS MESSAGES [LEAK]     of an echo server; CONNECTIONS and MESSAGES a round
+// URL may be several, with commas; without MESSAGES each must fail, twice again, and give up.
 import { openSync, readdirSync, readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import * as v8 from 'node:v8'
+import { Worker } from 'node:worker_threads'
 import { WebSocket } from '../lib/index.mjs'
 
-const [url, rounds, connections, messages, leak] = process.argv.slice(2)
+const [urls, rounds, connections, messages, leak] = process.argv.slice(2)
 const each = Math.ceil(messages / connections)
 const text = 'x'.repeat(200)
+const failing = { openTimeout: 50, reconnect: { minDelay: 1, maxDelay: 2, maxRetries: 2 } }
+const queue = urls.split(',')
+/** What is counted of the heap: of Node 20.13 on. An object is of all the classes that it descends from, so Object is (almost) everything. */
+const classes = { WebSocket, Object, Function, Promise }
 /** What a leak of ours would hold: LEAK asks for one of each kind, to show that the measure sees it. */
 const kept = []
 
+// Node warns of its own queryObjects.
+process.removeAllListeners('warning').on('warning', (warning) => warning.name === 'ExperimentalWarning' || console.error(warning))
+
 function cycle() {
-  const ws = new WebSocket(url)
+  const url = queue.shift()
+  queue.push(url)
+  const ws = new WebSocket(url, each ? {} : failing)
   let seen = 0
+  let attempts = 0
+  ws.addEventListener('close', () => attempts++)
   ws.onopen = () => {
     for (let message = 0; message < each; message++) ws.send(text)
   }
@@ -21,8 +35,19 @@ function cycle() {
     if (++seen === each) ws.close(1000)
   }
   if (leak === 'sockets') kept.push(ws)
+  if (leak === 'objects') kept.push({})
+  if (leak === 'memory') kept.push(Buffer.alloc(10_000, 1))
+  if (leak === 'threads') new Worker('setInterval(() => {}, 1000)', { eval: true, execArgv: [] }).unref()
   if (leak === 'descriptors') kept.push(openSync('/dev/null'))
-  return { closed: ws.closed.then(({ wasClean }) => wasClean && seen === each), gone: new WeakRef(ws) }
+  const good = ({ wasClean, code }) => (each ? wasClean && seen === each : code === 1006 && attempts === 3)
+  return { closed: ws.closed.then(good), gone: new WeakRef(ws) }
+}
+
+/** How many objects of each class there are; nothing where Node cannot tell. */
+function counts() {
+  if (v8.queryObjects === undefined) return {}
+  const entries = Object.entries(classes).map(([name, type]) => [`objects: ${name}`, v8.queryObjects(type, { format: 'count' })])
+  return Object.fromEntries(entries)
 }
 
 async function round() {
@@ -40,6 +65,7 @@ async function round() {
   const { heapUsed, external } = process.memoryUsage() // external includes the array buffers
   const [, own] = readFileSync('/proc/self/status', 'utf8').match(/^RssAnon:\s*(\d+) kB$/m) // less what is mapped of files
   return {
+    ...counts(),
     sockets: gone.filter((ref) => ref.deref() !== undefined).length,
     heap: heapUsed + external,
     own: Number(own) << 10,

@@ -1,9 +1,12 @@
 // Owns: nothing stays behind: objects, memory, descriptors, threads, in a process that does nothing else (leaks.mjs) and is told when to collect.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { queryObjects } from 'node:v8'
 import { WebSocketServer } from 'ws'
+import { FaultServer } from '../lib/testing.js'
 import { run } from './helpers.mjs'
 
 const WARM = 3
@@ -22,9 +25,9 @@ after(() => server.close())
  * The least that a round added to each figure. What leaks, leaks in every round; a heap that settles, code that is compiled or an arena that is
  * fragmented adds to some. So a figure is a leak's size, and not the mood of an allocator.
  */
-async function leaks(rounds, connections, ...leak) {
+async function leaks(rounds, connections, { leak = [], of = url, messages = 20 } = {}) {
   const program = fileURLToPath(new URL('leaks.mjs', import.meta.url))
-  const args = ['--expose-gc', '--max-semi-space-size=1', program, url, WARM + rounds, connections, connections * 20, ...leak]
+  const args = ['--expose-gc', '--max-semi-space-size=1', program, of, WARM + rounds, connections, connections * messages].concat(leak)
   const { code, out, err } = await run(args, { ms: 280_000 })
   assert.deepEqual([code, err], [0, ''])
   const samples = out
@@ -42,17 +45,52 @@ async function leaks(rounds, connections, ...leak) {
 
 const skip = process.platform === 'linux' ? false : 'reads /proc'
 
-test('nothing stays behind over many connections and messages', { skip }, async () => {
-  const { sockets, heap, own, descriptors, threads } = await leaks(6, 60)
-  assert.ok(sockets <= 1, `${sockets} of 60 closed sockets are still there`) // the last one may be on the stack
+function assertFlat({ sockets, heap, own, descriptors, threads, ...objects }) {
+  assert.ok(sockets <= 1, `${sockets} closed sockets are still there`) // the last one may be on the stack
   assert.ok(heap < 16 << 10, `every round left ${heap} bytes in the heap`)
   assert.ok(own < 60 << 10, `every round left ${own} bytes`) // a KiB a connection
   assert.ok(descriptors <= 0, `every round left ${descriptors} descriptors`)
   assert.ok(threads <= 0, `every round left ${threads} threads`)
+  const left = Object.entries(objects).filter(([, count]) => count > 0)
+  assert.deepEqual(left, [], 'every round left so many objects')
+  assert.equal(Object.keys(objects).length, queryObjects ? 4 : 0)
+}
+
+test('nothing stays behind over many connections and messages', { skip }, async () => assertFlat(await leaks(6, 60)))
+
+const bad = {
+  503: [{ do: 'refuse', status: 503 }],
+  'reset within the upgrade': [{ do: 'request' }, { do: 'reset' }],
+  'reset when it is open': [{ do: 'accept' }, { do: 'reset' }],
+  'a broken frame': [{ do: 'accept' }, { do: 'send', text: 'x' }, { do: 'raw', hex: '8300' }],
+  'timed out': [{ do: 'request' }, { do: 'stall' }],
+  'no TLS': { tls: true, connections: [{ do: 'plain' }, { do: 'read', bytes: 5 }, { do: 'reset' }] },
+}
+
+test('nothing stays behind connections that end badly', { skip }, async () => {
+  const servers = Object.values(bad).map((script) => new FaultServer(script))
+  const urls = [await nobody(), ...servers.map(({ url }) => url)]
+  assertFlat(await leaks(4, 4 * urls.length, { of: urls.join(), messages: 0 }))
+  for (const server of servers) server.stop()
 })
 
+/** An address where nobody listens. */
+async function nobody() {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address()
+  await new Promise((resolve) => listener.close(resolve))
+  return `ws://127.0.0.1:${port}/`
+}
+
 test('the measure sees a leak of each kind', { skip }, async () => {
-  assert.equal((await leaks(2, 20, 'sockets')).sockets, 20)
-  assert.ok((await leaks(2, 20, 'messages')).heap > 400 * 200)
-  assert.equal((await leaks(2, 20, 'descriptors')).descriptors, 20)
+  const sockets = await leaks(2, 20, { leak: 'sockets' })
+  assert.equal(sockets.sockets, 20)
+  assert.ok((await leaks(2, 20, { leak: 'messages' })).heap > 400 * 200)
+  assert.equal((await leaks(2, 20, { leak: 'descriptors' })).descriptors, 20)
+  assert.equal((await leaks(2, 3, { leak: 'threads' })).threads, 3)
+  assert.ok((await leaks(2, 60, { leak: 'memory' })).own > 500_000)
+  if (queryObjects === undefined) return
+  assert.equal(sockets['objects: WebSocket'], 20)
+  assert.equal((await leaks(2, 20, { leak: 'objects' }))['objects: Object'], 20)
 })

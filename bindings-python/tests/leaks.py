@@ -1,13 +1,16 @@
 """Opens, uses and closes sockets again and again, and prints what is left after each round. It judges nothing: see test_leaks.py.
 
-`leaks.py asyncio|run_forever|start URL ROUNDS CONNECTIONS MESSAGES [LEAK]`, of an echo server; CONNECTIONS and MESSAGES a round.
+`leaks.py asyncio|run_forever|start URL ROUNDS CONNECTIONS MESSAGES [LEAK]`, of an echo server; CONNECTIONS and MESSAGES a round. URL may be
+several, with commas; without MESSAGES each must fail, twice again, and give up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import ctypes
 import gc
+import itertools
 import json
 import os
 import sys
@@ -18,12 +21,15 @@ from typing import Any
 
 from heartwire import WebSocket
 
-HOW, URL, LEAK = sys.argv[1], sys.argv[2], sys.argv[6:]
+HOW, URLS, LEAK = sys.argv[1], itertools.cycle(sys.argv[2].split(",")), sys.argv[6:]
 ROUNDS, CONNECTIONS, MESSAGES = map(int, sys.argv[3:6])
 EACH = -(-MESSAGES // CONNECTIONS)
 TEXT = "x" * 200
+FAILING: dict[str, Any] = {"open_timeout": 0.05, "reconnect": {"min_delay": 0.001, "max_delay": 0.002, "max_retries": 2}}
 kept: list[Any] = []
 """What a leak of ours would hold: LEAK asks for one of a kind, to show that the measure sees it."""
+malloc = ctypes.CDLL(None).malloc
+malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
 
 class Cycle:
@@ -32,7 +38,8 @@ class Cycle:
     def __init__(self) -> None:
         self.seen = 0
         self.good = False
-        ws = WebSocket(URL)
+        self.attempts = 0
+        ws = WebSocket(next(URLS), **({} if EACH else FAILING))
         ws.onopen = self.opened
         ws.onmessage = self.heard
         ws.onclose = self.closed
@@ -43,6 +50,8 @@ class Cycle:
             kept.append(os.open(os.devnull, os.O_RDONLY))
         if "threads" in LEAK:
             threading.Thread(target=threading.Event().wait, daemon=True).start()
+        if "memory" in LEAK:
+            ctypes.memset(malloc(10_000), 1, 10_000)
 
     def opened(self, event: Any) -> None:
         for _ in range(EACH):
@@ -56,7 +65,11 @@ class Cycle:
             event.target.close(1000)
 
     def closed(self, event: Any) -> None:
-        self.good = event.was_clean and self.seen == EACH
+        self.attempts += 1
+        if EACH:
+            self.good = event.was_clean and self.seen == EACH
+        else:
+            self.good = event.code == 1006 and self.attempts == 3 and not event.will_reconnect
 
 
 def sample(gone: list[weakref.ref[WebSocket]]) -> dict[str, Any]:

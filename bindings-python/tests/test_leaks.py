@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -32,13 +34,13 @@ def _open_files() -> int:
 WARM = 3  # rounds in which everything is made that is made once
 
 
-def leaks(how: str, rounds: int, connections: int, *leak: str) -> dict[str, Any]:
+def leaks(how: str, rounds: int, connections: int, *leak: str, of: str = "", messages: int = 20) -> dict[str, Any]:
     """The least that a round added to each figure, in a process that does nothing else.
 
     What leaks, leaks in every round; an allocator that settles or a thread that is about to end is in some. So a figure is a leak's size.
     """
     with FaultServer() as echo:
-        line = [sys.executable, HERE / "leaks.py", how, echo.url, WARM + rounds, connections, connections * 20, *leak]
+        line = [sys.executable, HERE / "leaks.py", how, of or echo.url, WARM + rounds, connections, connections * messages, *leak]
         done = subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=550)
     assert (done.returncode, done.stderr) == (0, "")
     samples = [json.loads(line) for line in done.stdout.splitlines()][WARM - 1 :]
@@ -55,12 +57,38 @@ def leaks(how: str, rounds: int, connections: int, *leak: str) -> dict[str, Any]
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("how", ["asyncio", "run_forever", "start"])
 def test_nothing_stays_behind(how: str) -> None:
-    least = leaks(how, 6, 60)
+    is_flat(leaks(how, 6, 60))
+
+
+BAD: dict[str, Any] = {
+    "503": [{"do": "refuse", "status": 503}],
+    "reset within the upgrade": [{"do": "request"}, {"do": "reset"}],
+    "reset when it is open": [{"do": "accept"}, {"do": "reset"}],
+    "a broken frame": [{"do": "accept"}, {"do": "send", "text": "x"}, {"do": "raw", "hex": "8300"}],
+    "timed out": [{"do": "request"}, {"do": "stall"}],
+    "no TLS": {"tls": True, "connections": [{"do": "plain"}, {"do": "read", "bytes": 5}, {"do": "reset"}]},
+}
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("how", ["asyncio", "run_forever", "start"])
+def test_nothing_stays_behind_connections_that_end_badly(how: str) -> None:
+    """Nobody listens, and each of BAD; with two attempts more before the socket gives up."""
+    with contextlib.ExitStack() as ends:
+        nobody = ends.enter_context(socket.socket())
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        servers = [ends.enter_context(FaultServer(script)) for script in BAD.values()]
+        urls = [f"ws://127.0.0.1:{nobody.getsockname()[1]}/", *(server.url for server in servers)]
+        is_flat(leaks(how, 4, 4 * len(urls), of=",".join(urls), messages=0))
+
+
+def is_flat(least: dict[str, Any]) -> None:
     assert least["sockets"] <= 1, "the last one may be that of the event that is used again"
     assert least["kinds"] == {}
     assert least["objects"] <= 0
-    assert least["traced"] < 16 << 10, "a round of 60 connections and 1200 messages left so many bytes of Python's"
-    assert least["own"] < 60 << 10, "a round of 60 connections left so many bytes"
+    assert least["traced"] < 16 << 10, "a round left so many bytes of Python's"
+    assert least["own"] < 60 << 10, "a round left so many bytes, a KiB a connection"
     assert least["descriptors"] <= 0
     assert least["threads"] <= 0
 
@@ -75,6 +103,9 @@ def test_the_measure_sees_a_leak_of_each_kind() -> None:
     assert leaks("asyncio", 2, 20, "messages")["traced"] > 20 * 20 * 200
     assert leaks("run_forever", 2, 20, "descriptors")["descriptors"] == 20
     assert leaks("start", 2, 20, "threads")["threads"] == 20
+    least = leaks("asyncio", 2, 60, "memory")
+    assert least["own"] > 500_000, "of which Python knows nothing"
+    assert least["traced"] < 16 << 10
 
 
 def test_messages_are_not_kept(server: RawServer) -> None:
