@@ -2,7 +2,8 @@
 """Endurance of each face: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
 
 leaks: 10,000 connections one after the other and 1,000,000 messages, and what is left of them. idle: 10,000 connections at once that only beat, and
-what they hold and cost. The server is a process of its own. It owns the sizes and the tables; what is measured is in the programs that it runs.
+what they hold and cost. The server is a process of its own. It owns the sizes, the tables and the bounds, and ends with 1 where one is broken; what
+is measured is in the programs that it runs.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def lines(program: list[Any], *arguments: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def leaks(rounds: int, connections: int, messages: int) -> list[str]:
-    """What is left after the first rounds, and after the last one. A leak is what the quietest round added."""
+def leaks(rounds: int, connections: int, messages: int) -> tuple[list[str], list[str]]:
+    """What is left after the first rounds, and after the last one, and what of it is too much."""
+    faults = []
     rows = [
         f"{rounds * connections:,} connections one after the other, {rounds * messages:,} messages in {rounds} rounds; after the third and the last:",
         "",
@@ -71,27 +73,46 @@ def leaks(rounds: int, connections: int, messages: int) -> list[str]:
             samples = lines(program, url, rounds, connections, messages)[2:]
         first, last = samples[0], samples[-1]
         heap = "traced" if "traced" in last else "heap"
-        least = [min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in (heap, "own")]
+        objects = "objects: Object" if "objects: Object" in last else "objects"
+        least = least_growth(samples)
+        faults += [f"{face}: {fault}" for fault in leaking(samples, connections)]
         cells = [
             f"{first['sockets']}, {last['sockets']}" if "sockets" in last else "",
-            f"{first['objects']:,}, {last['objects']:,}" if "objects" in last else "",
+            f"{first[objects]:,}, {last[objects]:,}" if objects in last else "",
             f"{first[heap] >> 10:,}, {last[heap] >> 10:,}",
             f"{first['own'] >> 10:,}, {last['own'] >> 10:,}",
             f"{first['descriptors']}, {last['descriptors']}",
             f"{first['threads']}, {last['threads']}",
-            f"{max(0, least[0]) / 1024:.1f}, {max(0, least[1]) / 1024:.1f}",
+            f"{max(0, least[heap]) / 1024:.1f}, {max(0, least['own']) / 1024:.1f}",
         ]
         rows.append(f"| {face} | {' | '.join(cells)} |")
         print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+    return rows, faults
 
 
-def idle(count: int, seconds: int, interval: int) -> list[str]:
+def least_growth(samples: list[dict[str, Any]]) -> dict[str, int]:
+    """What leaks, leaks in every round: of each figure, what the quietest one added."""
+    figures = [figure for figure, value in samples[-1].items() if isinstance(value, int)]
+    return {figure: min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in figures}
+
+
+def leaking(samples: list[dict[str, Any]], connections: int) -> list[str]:
+    """What grew by more than the measure's own noise: memory a little, what can be counted not at all."""
+    least = least_growth(samples)
+    bounds = {"traced": 16 << 10, "heap": 16 << 10, "own": max(60, connections) << 10}
+    faults = [f"every round left {grown} of {figure}" for figure, grown in least.items() if grown > bounds.get(figure, 0)]
+    if samples[-1].get("sockets", 0) > 1:  # one may be that of the last event
+        faults.append(f"{samples[-1]['sockets']} sockets of the last round are still there")
+    return faults
+
+
+def idle(count: int, seconds: int, interval: int) -> tuple[list[str], list[str]]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < count + 200:  # the server's process has as many of its own
         count = hard - 200
         print(f"only {count} connections: ulimit -Hn is {hard}", file=sys.stderr)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    faults: list[str] = []
     rows = [
         f"{count:,} idle connections in one process, each with a heartbeat every {interval} s that is answered, and pings; over {seconds} s:",
         "",
@@ -101,23 +122,40 @@ def idle(count: int, seconds: int, interval: int) -> list[str]:
     for face, program in IDLE.items():
         with server() as url:
             (got,) = lines(program, url, count, seconds, interval)
+        faults += [f"{face}: {fault}" for fault in costly(got, count)]
         rows.append(
             f"| {face} | {got['connections']:,} | {got['bytes_per_connection'] / 1024:.1f} | {got['cpu_percent']:.1f} "
             f"| {got['heartbeats']:,} of {got['expected']:,.0f} | {got['threads']} |"
         )
         print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+    return rows, faults
 
 
-def main() -> None:
+def costly(got: dict[str, Any], count: int) -> list[str]:
+    """What is lost, or more than twice what it was when these bounds were set; a few connections have the whole process to pay for."""
+    bounds = {
+        "connections that are not open": (count - got["connections"], 0),
+        "% of the heartbeats not answered": (round(100 - 100 * got["heartbeats"] / got["expected"]), 5 if count > 1000 else 50),
+        "KiB per connection": (round(got["bytes_per_connection"]) >> 10, 20 if count > 1000 else 200),
+        "threads": (got["threads"], 30),
+    }
+    return [f"{value} {what}" for what, (value, most) in bounds.items() if value > most]
+
+
+def main() -> int:
     small = "--small" in sys.argv
     wanted = [word for word in sys.argv[1:] if word != "--small"] or ["leaks", "idle"]
+    faults: list[str] = []
     if "leaks" in wanted:
-        print("\n".join(leaks(*((5, 20, 400) if small else (20, 500, 50_000)))), flush=True)
-        print()
+        rows, faults = leaks(*((6, 20, 400) if small else (20, 500, 50_000)))
+        print("\n".join(rows), end="\n\n", flush=True)
     if "idle" in wanted:
-        print("\n".join(idle(*((100, 5, 1) if small else (10_000, 60, 20)))), flush=True)
+        rows, costs = idle(*((100, 5, 1) if small else (10_000, 60, 20)))
+        print("\n".join(rows), flush=True)
+        faults += costs
+    print("\n".join(faults), file=sys.stderr)
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
