@@ -316,6 +316,7 @@ function described(ws, event) {
         was_clean: event.wasClean,
         error: event.error?.code ?? null,
         phase: event.error?.phase ?? null,
+        message: event.error?.message ?? null,
         will_reconnect: event.willReconnect,
         retry_in: seconds(event.retryIn),
       }

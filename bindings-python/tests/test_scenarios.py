@@ -152,7 +152,7 @@ def show(event: Any) -> Seen:
     elif event.type == "close":
         seen.update(code=event.code, reason=event.reason, was_clean=event.was_clean, error=code(event.error))
         seen.update(will_reconnect=event.will_reconnect, retry_in=event.retry_in)
-        seen.update(phase=None if event.error is None else event.error.phase)
+        seen.update(phase=event.error and event.error.phase, message=event.error and event.error.message)
     elif event.type == "reconnecting":
         seen.update(attempt=event.attempt, delay=event.delay, cause=code(event.cause))
     elif event.type in ("ping", "pong"):

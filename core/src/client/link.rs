@@ -375,6 +375,8 @@ fn connection_lost(error: &io::Error) -> Error {
     let words = match error.kind() {
         io::ErrorKind::ConnectionReset => "the peer reset the connection",
         io::ErrorKind::TimedOut => "the network gave the connection up",
+        // Only TLS says so; the cause says what of it.
+        io::ErrorKind::InvalidData => "TLS failed on the open connection",
         _ => "the connection was lost",
     };
     Error::new(ErrorCode::ConnectionLost, words).caused_by(error)
