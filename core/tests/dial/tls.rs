@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use heartwire::error::{Error, ErrorCode, Phase};
@@ -294,7 +295,13 @@ async fn a_reconnection_resumes_the_session() {
 
 #[tokio::test]
 async fn a_redirect_never_leaves_tls_unless_allowed() {
-    let plain = answering(|head| switching(head, "").into()).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let plain = answering(move |head| {
+        count.fetch_add(1, Ordering::Relaxed);
+        switching(head, "").into()
+    })
+    .await;
     let authority = Authority::new();
     let server = serve_tls(authority.server(), move |mut stream| async move {
         read_head(&mut stream).await;
@@ -310,6 +317,7 @@ async fn a_redirect_never_leaves_tls_unless_allowed() {
     assert!(error.message.contains("allow_insecure_redirect"), "{error}");
     options.allow_insecure_redirect = true;
     assert_eq!(dial_with(&format!("wss://{server}/"), options).await.unwrap().url.scheme(), "ws");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "only the way that was allowed led to the plain server");
 }
 
 /// Where the variables of the environment decide, the test runs in a process of its own.
