@@ -27,6 +27,8 @@ class WebSocketError extends Error {
       this.headers = joined(fields.headers ?? [])
       /** The first 4 KiB of the response's body. */
       this.body = decoder.decode(fields.body)
+      // They are the server's, who puts cookies and tokens there: printing the error does not print them.
+      for (const name of ['headers', 'body']) Object.defineProperty(this, name, { enumerable: false })
     }
     if (typeof fields.retryIn === 'number') {
       /** In how many milliseconds the next attempt comes. */

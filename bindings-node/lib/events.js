@@ -257,6 +257,7 @@ function fieldEvent(name, defaults) {
 }
 
 const OpenEvent = fieldEvent('OpenEvent', { headers: null })
+own.set(OpenEvent.prototype, []) // the server's headers may be secret
 const ErrorEvent = fieldEvent('ErrorEvent', { message: '', error: null })
 const ReconnectingEvent = fieldEvent('ReconnectingEvent', { attempt: 0, delay: 0, cause: null })
 const PingEvent = fieldEvent('PingEvent', { payload: null })

@@ -3,7 +3,6 @@
 'use strict'
 
 const { constants } = require('node:buffer')
-const { inspect } = require('node:util')
 const { bytesOf } = require('./convert.js')
 const { WebSocketError } = require('./errors.js')
 const location = require('./location.js')
@@ -51,7 +50,9 @@ function isOptions(value) {
 function optionsObject(value) {
   if (value === undefined || value === null) return {}
   if (isOptions(value)) return value
-  process.emitWarning(`the third argument of WebSocket, ${inspect(value)}, is no object with options and was ignored`, 'HeartwireWarning')
+  // Not its value: where others take headers here, it is a secret.
+  const kind = Array.isArray(value) ? 'array' : typeof value
+  process.emitWarning(`the third argument of WebSocket is no object with options (but of the type ${kind}) and was ignored`, 'HeartwireWarning')
   return {}
 }
 

@@ -66,9 +66,11 @@ function closed(socket) {
   )
 }
 
-/** @param {NonNullable<Socket['openInfo']>} info */
+/** Printed, it does not show what may be secret: the URL, and the server's headers. @param {NonNullable<Socket['openInfo']>} info */
 function plain({ url, protocol, extensions, headers }) {
-  return { url, protocol, extensions, headers }
+  const info = { url, protocol, extensions, headers }
+  for (const name of ['url', 'headers']) Object.defineProperty(info, name, { enumerable: false })
+  return info
 }
 
 /** @param {any} close */

@@ -50,7 +50,8 @@ def test_a_paused_socket_lets_the_server_wait() -> None:
         ws = heartwire.WebSocket(server.url, proxy=None, read_limit=1 << 16, compression=False)
         got: list[int] = []
         opened = asyncio.Event()
-        ws.onopen = lambda event: (ws.pause(), opened.set())
+        ws.onopen = lambda event: ws.pause()
+        ws.add_event_listener("open", lambda event: opened.set())
         ws.onmessage = lambda event: got.append(len(event.data))
         await asyncio.wait_for(opened.wait(), 60)
         with pytest.raises(TimeoutError):
