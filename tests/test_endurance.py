@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "endurance"))
+import manners
 import measure
 
 
@@ -41,3 +44,11 @@ def test_what_is_lost_or_costs_too_much_is_a_fault() -> None:
     for figure, bad in (("connections", 9_999), ("bytes_per_connection", 22_000.0), ("heartbeats", 27_000), ("threads", 50)):
         assert len(measure.costly({**good, figure: bad}, 10_000)) == 1
     assert measure.leaking([{"sockets": 5}] * 2, 100) == ["5 sockets of the last round are still there"]
+
+
+@pytest.mark.timeout(120)
+def test_manners() -> None:
+    rows = asyncio.run(manners.minute(manners.Trial("refuses", refuses=HTTPStatus.UNAUTHORIZED, most=1), 0.5))
+    assert rows == [f"| refuses | {face} | 1, 1, 1 | no second attempt |" for face in ("Python", "Node")]
+    for face in manners.FACES:
+        assert sum(asyncio.run(manners.wave(face))) == manners.WAVE
