@@ -44,17 +44,20 @@ class PlannedAnswer(RuntimeError):
     """What a function given as an option raises; the core's error tells of it."""
 
 
+MATCHERS: dict[str, Callable[[Any, Any], bool]] = {
+    "min": lambda bound, value: isinstance(value, (int, float)) and value >= bound,
+    "max": lambda bound, value: isinstance(value, (int, float)) and value <= bound,
+    "contains": lambda part, value: isinstance(value, str) and part in value,
+    "any": lambda _, value: value is not None,
+    "not": lambda pattern, value: not matches(pattern, value),
+}
+
+
 def matches(pattern: Any, value: Any) -> bool:
+    if isinstance(pattern, dict) and pattern and pattern.keys() <= MATCHERS.keys():
+        return all(MATCHERS[name](part, value) for name, part in pattern.items())
     if isinstance(pattern, dict):
-        if pattern and pattern.keys() <= {"min", "max"}:
-            return isinstance(value, (int, float)) and pattern.get("min", value) <= value <= pattern.get("max", value)
-        if pattern.keys() == {"contains"}:
-            return isinstance(value, str) and pattern["contains"] in value
-        if pattern.keys() == {"any"}:
-            return value is not None
-        if pattern.keys() == {"not"}:
-            return not matches(pattern["not"], value)
-        return isinstance(value, dict) and all(matches(part, value.get(key)) for key, part in pattern.items())
+        return isinstance(value, dict) and all(key in value and matches(part, value[key]) for key, part in pattern.items())
     if isinstance(pattern, list):
         return isinstance(value, list) and len(pattern) == len(value) and all(map(matches, pattern, value))
     return (type(pattern) is not bool and type(value) is not bool and pattern == value) or pattern is value
