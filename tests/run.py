@@ -70,6 +70,7 @@ class Command:
 say = partial(print, flush=True)
 PREPARING = threading.Lock()
 RUNNING: set[subprocess.Popen[str]] = set()
+ENDED = threading.Event()
 
 
 @dataclass
@@ -151,6 +152,8 @@ def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int
     timer = threading.Timer(HANGS_AFTER, end)
     timer.start()
     RUNNING.add(process)
+    if ENDED.is_set():  # while a lane prepared
+        os.killpg(process.pid, signal.SIGKILL)
     lines = []
     assert process.stdout is not None
     try:
@@ -179,6 +182,7 @@ def run_all(suites: Iterable[Suite]) -> None:
                 for suite in together:
                     suite.run()
     finally:  # also when this program itself is ended
+        ENDED.set()
         lanes.shutdown(wait=False, cancel_futures=True)
         for process in RUNNING.copy():
             with suppress(ProcessLookupError):
