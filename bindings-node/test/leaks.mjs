@@ -36,7 +36,7 @@ function cycle() {
   }
   if (leak === 'sockets') kept.push(ws)
   if (leak === 'objects') kept.push({})
-  if (leak === 'memory') kept.push(Buffer.alloc(10_000, 1))
+  if (leak === 'memory') kept.push(Buffer.alloc(100_000, 1))
   if (leak === 'threads') new Worker('setInterval(() => {}, 1000)', { eval: true, execArgv: [] }).unref()
   if (leak === 'descriptors') kept.push(openSync('/dev/null'))
   const good = ({ wasClean, code }) => (each ? wasClean && seen === each : code === 1006 && attempts === 3)

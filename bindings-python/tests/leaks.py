@@ -51,7 +51,7 @@ class Cycle:
         if "threads" in LEAK:
             threading.Thread(target=threading.Event().wait, daemon=True).start()
         if "memory" in LEAK:
-            ctypes.memset(malloc(10_000), 1, 10_000)
+            ctypes.memset(malloc(100_000), 1, 100_000)
 
     def opened(self, event: Any) -> None:
         for _ in range(EACH):
