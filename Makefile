@@ -24,7 +24,7 @@ soak: python node ## bots of every face and a server that fails, is killed and i
 endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; a minute of servers that refuse and kick
 	@cargo build --quiet --release -p heartwire --example endurance
 	@$(VENV) tests/endurance/measure.py
-	@$(VENV) tests/endurance/manners.py
+	@$(VENV) tests/endurance/polite.py
 
 sanitize: have-python ## the core's tests and the fuzz targets' corpora under AddressSanitizer; needs a nightly compiler
 	@$(PYTHON) .ci/sanitize.py

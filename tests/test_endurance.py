@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "endurance"))
-import manners
 import measure
+import polite
 
 
 @pytest.mark.timeout(300)
@@ -47,8 +47,8 @@ def test_what_is_lost_or_costs_too_much_is_a_fault() -> None:
 
 
 @pytest.mark.timeout(120)
-def test_manners() -> None:
-    rows = asyncio.run(manners.minute(manners.Trial("refuses", refuses=HTTPStatus.UNAUTHORIZED, most=1), 0.5))
+def test_polite_reconnection() -> None:
+    rows = asyncio.run(polite.minute(polite.Trial("refuses", refuses=HTTPStatus.UNAUTHORIZED, most=1), 0.5))
     assert rows == [f"| refuses | {face} | 1, 1, 1 | no second attempt |" for face in ("Python", "Node")]
-    for face in manners.FACES:
-        assert sum(asyncio.run(manners.wave(face))) == manners.WAVE
+    for face in polite.FACES:
+        assert sum(asyncio.run(polite.wave(face))) == polite.WAVE

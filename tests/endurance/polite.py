@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often a real server sees sockets that it refuses, kicks or loses: `manners.py [--seconds 60]`, part of `make endurance`.
+"""How often a real server sees sockets that it refuses, kicks or loses: `polite.py [--seconds 60]`, part of `make endurance`.
 
 The server is that of `websockets`; sockets of Python and Node meet it with `reconnect: true` and nothing else. A table of docs/reliability.md is its
 output; the status is 1 where a bound is broken. What is a matter of chance alone is shown in core/src/session/tests/manners.rs, in told time.
