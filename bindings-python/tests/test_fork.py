@@ -53,6 +53,10 @@ thread.join()
 ws.onopen = lambda event: fork()
 ws.run_forever()
 """,
+    "handler on a loop": """
+ws.onopen = lambda event: fork()
+asyncio.run(ws.wait_closed())
+""",
     "asyncio": """
 async def main():
     opened = asyncio.Event()
