@@ -27,8 +27,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TAIL = 150
-"""Ticks, 7.5 s or more: so long may a message at most be under way when its connection ends. With heartbeats of a second, a server that says nothing is
-noticed after two; the rest is for what it said before, and for a busy machine."""
+"""Ticks, 7.5 s or more: so long may a message at most be under way when its connection ends. With heartbeats of a second, a server that says
+nothing is noticed after two; the rest is for what it said before, and for a busy machine."""
 ORDER = {"": "OE", "O": "MEC", "M": "MEC", "E": "C", "C": "NE", "N": "OE"}
 """What may follow what, of the standard's events and `reconnecting`; M is a message. After a close for good nothing may."""
 
