@@ -85,9 +85,9 @@ async function portOfNobody() {
 }
 
 const refused = [
-  ['ws://user:s3cret@nowhere:99999/'],
+  ['ws://user:s3cret@nowhere:99999/?token=t0ken'],
   ['http//user:s3cret@nowhere'],
-  ['ws://user:s3cret@127.0.0.1/#here'],
+  ['ws://user:s3cret@127.0.0.1/?token=t0ken#here'],
   ['ws://127.0.0.1/', { headers: { Authorization: 'Bearer b3arer\r\n' } }],
   ['ws://127.0.0.1/', { headers: { 'Sec-WebSocket-Key': 'h1dden' } }],
   ['ws://127.0.0.1/', { cookies: { session: 'c00kie\r\n' } }],

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 /// # Errors
 /// `invalid_url`.
 pub fn parse_url(text: &str) -> Result<Url> {
-    let refuse = |why: String| Error::new(ErrorCode::InvalidUrl, format!("the URL {:?} {why}", hide_credentials(text)));
+    let refuse = |why: String| Error::new(ErrorCode::InvalidUrl, format!("the URL {:?} {why}", hide_secrets(text)));
     let url = Url::parse(text).map_err(|error| match error {
         url::ParseError::RelativeUrlWithoutBase => refuse("is not absolute: it must start with ws:// or wss://".into()),
         error => refuse(format!("is not valid: {error}")),
@@ -84,18 +84,6 @@ pub(crate) fn header_fault(name: &str, value: &str) -> Option<&'static str> {
     (ours.contains(&lower.as_str()) || lower.starts_with("sec-websocket-")).then_some("is set by the handshake itself")
 }
 
-/// The URL to show: without user name and password.
-pub fn display_url(url: &Url) -> String {
-    if url.username().is_empty() && url.password().is_none() {
-        return url.to_string();
-    }
-    let mut shown = url.clone();
-    // Neither can fail for a URL that had credentials.
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.to_string()
-}
-
 /// `host:port`, an IPv6 address in brackets, the port always given.
 pub fn host_and_port(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), port(url))
@@ -120,15 +108,16 @@ pub fn bare_host(url: &Url) -> String {
     }
 }
 
-/// A text that may not even be a URL, with everything hidden that could be credentials.
-fn hide_credentials(text: &str) -> String {
+/// A text that may not even be a URL, with everything hidden that could be credentials, or a token in a query or a fragment.
+fn hide_secrets(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
     let authority_end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |at| start + at);
     // A password may itself hold a slash that nobody encoded: everything up to the last @ may belong to it.
-    match text[start..authority_end].rfind('@').map(|at| start + at).or_else(|| text[start..].rfind('@').map(|at| start + at)) {
-        Some(at) => format!("{}***{}", &text[..start], &text[at..]),
-        None => text.to_owned(),
-    }
+    let at = text[start..authority_end].rfind('@').or_else(|| text[start..].rfind('@'));
+    let (credentials, rest) = at.map_or(("", &text[start..]), |at| ("***", &text[start + at..]));
+    let end = rest.find(['?', '#']).map_or(rest.len(), |at| at + 1);
+    let hidden = if end < rest.len() { "***" } else { "" };
+    format!("{}{credentials}{}{hidden}", &text[..start], &rest[..end])
 }
 
 /// Whether a text is a token (RFC 7230 section 3.2.6).
@@ -159,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_urls_are_refused_without_their_password() {
+    fn bad_urls_are_refused_without_their_secrets() {
         for given in [
             "",
             "/x",
@@ -175,11 +164,23 @@ mod tests {
         ] {
             assert_eq!(parse_url(given).unwrap_err().code(), ErrorCode::InvalidUrl, "{given}");
         }
-        for given in
-            ["ws://u:s3cret@h/#x", "ftp://u:s3cret@h/", "ws://u:s3cret@a b/", "ws://u:s3cret/@a b", "u:s3cret@h", "ws://u:s3cret@h:x/p@q"]
-        {
+        for (given, shown) in [
+            ("ws://u:s3cret@h/#x", "ws://***@h/#***"),
+            ("ftp://u:s3cret@h/", "ftp://***@h/"),
+            ("ws://u:s3cret@a b/", "ws://***@a b/"),
+            ("ws://u:s3cret/@a b", "ws://***@a b"),
+            ("u:s3cret@h", "***@h"),
+            ("ws://u:s3cret@h:x/p@q", "ws://***@h:x/p@q"),
+            ("ws://u:s3?cret@a b", "ws://***@a b"),
+            ("ws://h:99999/p?token=s3cret", "ws://h:99999/p?***"),
+            ("ws://h/p?token=s3cret#", "ws://h/p?***"),
+            ("ws://h/#s3cret", "ws://h/#***"),
+            ("wsx://h?s3cret", "wsx://h?***"),
+            ("/p?s3cret", "/p?***"),
+        ] {
             let error = parse_url(given).unwrap_err();
             assert!(!format!("{error:?} {error}").contains("s3cret"), "{error:?}");
+            assert!(error.message.contains(&format!("{shown:?}")), "{shown}: {error}");
         }
     }
 
@@ -218,9 +219,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_no_credentials() {
+    fn hosts_and_ports() {
         let url = parse_url("wss://user:s3cret@example.com:8443/p?q=1").unwrap();
-        assert_eq!(display_url(&url), "wss://example.com:8443/p?q=1");
         assert_eq!(host_and_port(&url), "example.com:8443");
         assert_eq!(host_and_port(&parse_url("ws://[::1]/").unwrap()), "[::1]:80");
         assert_eq!(bare_host(&parse_url("ws://[::1]/").unwrap()), "::1");

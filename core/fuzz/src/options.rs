@@ -1,6 +1,6 @@
 //! Any options in either dialect, any URL, any answer of a user's function: faults are named one by one, and what is taken passes its own checks.
 
-use heartwire::address::{display_url, parse_url};
+use heartwire::address::parse_url;
 use heartwire::options::{Dialect, Options, read_headers, read_payload, read_protocols};
 use heartwire::protocol::extension::{agree, offer};
 
@@ -11,9 +11,7 @@ use heartwire::protocol::extension::{agree, offer};
 pub fn run(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Ok(url) = parse_url(text) {
-        let shown = display_url(&url);
         assert!(matches!(url.scheme(), "ws" | "wss") && url.fragment().is_none() && url.host_str().is_some_and(|host| !host.is_empty()));
-        assert!(parse_url(&shown).is_ok_and(|shown| shown.username().is_empty() && shown.password().is_none()), "{shown}");
         assert!(parse_url(url.as_str()).is_ok_and(|again| again == url), "{url}");
     }
     let Ok(value) = serde_json::from_str(text) else { return };

@@ -188,6 +188,9 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
     for (cert, key) in [("ec.pem", "ec.sec1.key"), ("rsa.pem", "rsa.pkcs1.key")] {
         assert_echoes(dial_with(&url, tls(None, Some(fixture(cert)), Some(fixture(key)))).await.unwrap()).await;
     }
+    // A key without the lines around it.
+    let secret = fixture("ec.sec1.key").lines().filter(|line| !line.starts_with("-----")).collect::<String>();
+    let bare = secret.clone();
     for (options, words) in [
         (tls(None, Some(fixture("ec.pem")), Some(fixture("ec.encrypted.key"))), &["tls.key", "encrypted"][..]),
         (tls(None, Some(fixture("rsa.pem")), Some(fixture("rsa.encrypted.key"))), &["tls.key", "encrypted"]),
@@ -198,6 +201,7 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
         (tls(None, Some(fixture("ec.pem")), Some(fixture("ec.pem"))), &["tls.key", "no private key"]),
         (tls(Some("/nonexistent/ca.pem"), None, None), &["tls.ca", "/nonexistent/ca.pem", "cannot be read"]),
         (tls(Some(""), None, None), &["tls.ca", "cannot be read"]),
+        (tls(None, Some(fixture("ec.pem")), Some(bare)), &["tls.key", "no PEM", "cannot be read"]),
         (
             tls(Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), None, None),
             &["tls.ca", "certificate 1 cannot be used"],
@@ -210,6 +214,7 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
         for word in words {
             assert!(error.message.contains(word), "{word}: {error}");
         }
+        assert!(!format!("{error:?}").contains(&secret));
     }
 }
 

@@ -76,7 +76,11 @@ fn read(option: &str, value: Option<&str>) -> Result<Option<String>> {
     }
     match std::fs::read_to_string(value) {
         Ok(text) => Ok(Some(text)),
-        Err(error) => Err(invalid(option, format!("the file {value:?} cannot be read: {error}")).caused_by(&error)),
+        // What has no dot is hardly a file's name: it may be the key itself, without the lines that PEM puts around it.
+        Err(error) => {
+            let file = if value.contains('.') { format!("the file {value:?}") } else { "the file of that name (not shown)".to_owned() };
+            Err(invalid(option, format!("is no PEM text, and {file} cannot be read: {error}")).caused_by(&error))
+        }
     }
 }
 
