@@ -80,6 +80,9 @@ impl<'a> Journey<'a> {
         if self.url.scheme() == "wss" && target.scheme() == "ws" && !options.allow_insecure_redirect {
             return Err(refuse(format!(" to {there}, from wss to ws, which allow_insecure_redirect does not allow")));
         }
+        if let Err(error) = upgrade::request_target(&target) {
+            return Err(refuse(format!(" to {there}, with a path and query that cannot be sent: {error}")));
+        }
         self.followed += 1;
         for cookie in head.headers.get_all("set-cookie") {
             // One that is malformed, or meant for another host, is none.

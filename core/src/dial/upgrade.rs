@@ -56,6 +56,11 @@ pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>) -> Result<Outcome> {
     }
 }
 
+/// What the request line asks for. HTTP bounds its length.
+pub(super) fn request_target(url: &Url) -> std::result::Result<http::Uri, http::uri::InvalidUri> {
+    url[Position::BeforePath..Position::AfterQuery].parse()
+}
+
 /// The user name and password of a URL, decoded.
 pub(super) fn credentials_of(url: &Url) -> Option<(String, String)> {
     if url.username().is_empty() && url.password().is_none() {
@@ -123,7 +128,7 @@ impl Ask<'_> {
         headers.extend(own);
 
         let mut request = http::Request::new(Empty::new());
-        *request.uri_mut() = self.url[Position::BeforePath..Position::AfterQuery].parse().map_err(|error: http::uri::InvalidUri| {
+        *request.uri_mut() = request_target(self.url).map_err(|error| {
             let message = format!("the URL's path and query cannot be sent to {}: {error}", address::host_and_port(self.url));
             Error::new(ErrorCode::InvalidUrl, message)
         })?;
