@@ -125,6 +125,7 @@ class Run {
     if ('send' in action) ws.send(payload(action.send))
     else if ('close' in action) ws.close(action.close.code, action.close.reason)
     else if ('terminate' in action) ws.terminate()
+    else if ('pause' in action) action.pause ? ws.pause() : ws.resume()
     else if ('ping' in action) ws.ping(action.ping)
     else if ('pong' in action) ws.pong(action.pong)
     else if ('server' in action) this.server[camel(action.server)]()

@@ -240,6 +240,8 @@ class Stage:
             ws.close(**argument)
         elif name == "terminate":
             ws.terminate()
+        elif name == "pause":
+            ws.pause() if argument else ws.resume()
         elif name in ("ping", "pong"):
             getattr(ws, name)(argument)
         elif name == "server":

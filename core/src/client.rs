@@ -58,6 +58,7 @@ struct Inner {
     /// What has happened outside a turn, for the next one to hand out.
     emitted: Vec<Item>,
     dial: DialState,
+    /// As `pause()` and `resume()` have it.
     paused: bool,
     /// As the session was told.
     reading: bool,
@@ -394,6 +395,11 @@ impl Client {
 }
 
 impl Inner {
+    /// Whether the user has stopped the reading. Behind a `close()` of theirs, nothing that comes is theirs to hold back, and the peer's Close is awaited.
+    fn is_paused(&self) -> bool {
+        self.paused && self.session.ready_state() == ReadyState::Open
+    }
+
     /// Whether something came up that only a turn of the driver can hand out or wait for.
     fn needs_turn(&self) -> bool {
         !self.emitted.is_empty() || self.link.as_ref().is_some_and(Link::wants_write)

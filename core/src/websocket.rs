@@ -166,7 +166,7 @@ impl WebSocket {
         self.connection.terminate();
     }
 
-    /// Stops reading, so that TCP slows the peer down.
+    /// Stops reading until `resume` or `close`, so that TCP slows the peer down.
     pub fn pause(&self) {
         self.connection.pause();
     }

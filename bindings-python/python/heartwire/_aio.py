@@ -180,8 +180,6 @@ class ClientConnection(Received):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
-        if self._inbox.paused:
-            self._inbox.unpause()
         self.socket.close(code, reason)
         await self.socket.wait_closed()
 

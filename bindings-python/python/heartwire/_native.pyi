@@ -182,7 +182,7 @@ class Socket:
     def terminate(self) -> None:
         """Drops the connection at once. Final."""
     def pause(self) -> None:
-        """Stops reading, so that the server is slowed down."""
+        """Stops reading until `resume()` or `close()`, so that the server is slowed down."""
     def resume(self) -> None:
         """Reads again."""
     @property

@@ -1,11 +1,13 @@
 //! What the random lives of a client (`fuzz/src/client`) and floods (`tests/hostile`) have found.
 
 use std::io::Write;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Client;
+use crate::close::CloseCode;
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::{Data, SendOptions};
 use crate::options::{HeartbeatOptions, Options, Payload, Providers, ReconnectOptions};
@@ -64,6 +66,56 @@ fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_tol
     assert_eq!(client.buffered_amount(), waiting, "the user is not told yet");
     tell(&mut batch);
     assert_eq!((client.ready_state(), client.buffered_amount()), (ReadyState::Connecting, 0));
+}
+
+/// Closes an open socket whose peer sends so many bytes of messages more before it answers. Whether the close was clean.
+fn close_before(client: &Client, more: usize) -> bool {
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    assert!(client.drive(now, &mut batch).dial.is_some());
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    let mut turn = |sent: &[u8]| {
+        (&theirs).write_all(sent).expect("a reader");
+        batch.clear();
+        // What a face does; of a turn that brought nothing it reports nothing.
+        let turn = client.drive(now, &mut batch);
+        let mut clean = false;
+        for item in &batch.items {
+            match item {
+                Item::Event(event) => clean |= client.enter(event) && matches!(&**event, Event::Close(close) if close.was_clean),
+                Item::Barrier => client.settle(now),
+                _ => {}
+            }
+        }
+        if !batch.items.is_empty() {
+            client.delivered(|| now, batch.weight());
+        }
+        (turn.want_read, clean)
+    };
+    turn(b"");
+    client.close(now, Some(CloseCode::NORMAL), "").expect("a code that may be sent");
+    let message = [b"\x82\x7e\x40\x00".as_slice(), &[7; 16 << 10]].concat();
+    for _ in 0..more.div_ceil(message.len()) {
+        assert!(turn(&message).0, "the peer's Close is awaited");
+    }
+    turn(b"\x88\x02\x03\xe8");
+    theirs.shutdown(Shutdown::Both).expect("a socket");
+    turn(b"").1
+}
+
+#[test]
+fn what_nobody_may_see_after_close_does_not_stop_the_reading() {
+    let options = Options { read_limit: 64 << 10, ..Options::default() };
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
+    assert!(close_before(&client, 256 << 10));
+}
+
+#[test]
+fn a_paused_socket_that_closes_hears_the_peers_close() {
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(Options::default()), Providers::default(), 1);
+    client.set_paused(true);
+    assert!(close_before(&client, 0));
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Client {
             return turn;
         }
         inner.hand_out(batch);
-        let reading = !inner.paused && !self.backlog.is_full(batch.weight());
+        let reading = !inner.is_paused() && !self.backlog.is_full(batch.weight());
         if inner.link.is_some() && inner.reading != reading {
             inner.reading = reading;
             inner.session.handle_reading(now, reading);
@@ -116,10 +116,10 @@ impl Client {
     }
 
     fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
-        let stalled = self.backlog.is_stalled();
+        let reads = !inner.is_paused() && !self.backlog.is_stalled();
         if let Some(link) = &mut inner.link {
             turn.descriptor = Some((link.id, link.descriptor()));
-            turn.want_read = !link.at_end() && !inner.paused && !stalled;
+            turn.want_read = !link.at_end() && reads;
             turn.want_write = link.wants_write();
             turn.again &= turn.want_read;
             if turn.drained {
@@ -246,6 +246,8 @@ fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
             };
             !dropped
         });
+        // Nothing points in there any more. A batch without items is never reported as delivered, so it may weigh nothing.
+        bytes.clear();
     }
     for item in &mut items[mark..] {
         match item {

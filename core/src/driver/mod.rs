@@ -278,7 +278,7 @@ impl Connection {
         self.0.poke();
     }
 
-    /// Stops reading, so that the peer is slowed down by TCP.
+    /// Stops reading until `resume` or `close`, so that the peer is slowed down by TCP.
     pub fn pause(&self) {
         self.0.client.set_paused(true);
     }

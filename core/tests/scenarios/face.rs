@@ -25,6 +25,8 @@ pub(crate) trait Socket: Send + Sync {
     fn ping(&self, payload: &[u8]) -> Result<()>;
     fn pong(&self, payload: &[u8]) -> Result<()>;
     fn terminate(&self);
+    fn pause(&self);
+    fn resume(&self);
     fn answer(&self, id: u64, answer: Answer);
     fn ready_state(&self) -> ReadyState;
     fn buffered_amount(&self) -> usize;
@@ -49,6 +51,12 @@ macro_rules! socket {
             }
             fn terminate(&self) {
                 self.terminate();
+            }
+            fn pause(&self) {
+                self.pause();
+            }
+            fn resume(&self) {
+                self.resume();
             }
             fn answer(&self, id: u64, answer: Answer) {
                 self.answer(id, answer);

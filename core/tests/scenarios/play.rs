@@ -216,6 +216,14 @@ impl Stage {
                 socket.terminate();
                 Ok(())
             }
+            "pause" => {
+                if argument == true {
+                    socket.pause();
+                } else {
+                    socket.resume();
+                }
+                Ok(())
+            }
             "ping" => socket.ping(text.as_bytes()),
             "pong" => socket.pong(text.as_bytes()),
             "server" => {
