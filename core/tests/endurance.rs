@@ -5,11 +5,19 @@
 #[path = "../examples/endurance.rs"]
 mod endurance;
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use endurance::{Held, round};
+use heartwire::WebSocket;
+use heartwire::event::Event;
+use heartwire::options::{Options, ReconnectOptions};
 use tokio_tungstenite::tungstenite;
+
+/// One test at a time: all that the process holds is counted.
+static ARENA: Mutex<()> = Mutex::new(());
 
 /// A leak is what every round adds: of that many, the quietest one counts. What is kept for later grows now and then.
 const ROUNDS: usize = 8;
@@ -49,24 +57,96 @@ fn settled() -> Held {
     }
 }
 
-#[test]
-#[cfg(target_os = "linux")]
-fn nothing_stays_behind() {
-    let (connections, messages) = (size("CONNECTIONS", 200), size("MESSAGES", 10_000));
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("ws://{}/", listener.local_addr().expect("a port"));
-    std::thread::spawn(move || serve(&listener));
-    let held: Vec<Held> = (0..=ROUNDS)
+/// Has so many rounds, and holds what the process has after each against what it had before.
+fn is_flat(rounds: usize, mut round: impl FnMut()) {
+    let held: Vec<Held> = (0..=rounds)
         .map(|_| {
-            round(&url, connections / ROUNDS, messages / ROUNDS).expect("connections that end well");
+            round();
             settled()
         })
         .collect();
-    let (first, last) = (held[0], held[ROUNDS]);
-    println!("{connections} connections, {messages} messages: {first:?}, then {last:?}");
+    let (first, last) = (held[0], held[rounds]);
+    println!("{rounds} rounds: {first:?}, then {last:?}");
     let quietest = |figure: fn(&Held) -> isize| held.windows(2).map(|two| figure(&two[1]) - figure(&two[0])).min();
     assert!(quietest(|held| held.pieces) <= Some(SLACK), "each round adds memory: {held:?}");
     assert!(last.bytes <= first.bytes + KEPT, "memory grows: {held:?}");
     assert!(quietest(|held| held.descriptors.cast_signed()) <= Some(0), "each round adds descriptors: {held:?}");
     assert!(quietest(|held| held.threads.cast_signed()) <= Some(0), "each round adds threads: {held:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_stays_behind() {
+    let _alone = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
+    let (connections, messages) = (size("CONNECTIONS", 200), size("MESSAGES", 10_000));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}/", listener.local_addr().expect("a port"));
+    std::thread::spawn(move || serve(&listener));
+    println!("{connections} connections, {messages} messages");
+    is_flat(ROUNDS, || round(&url, connections / ROUNDS, messages / ROUNDS).expect("connections that end well"));
+}
+
+/// How a server ends one connection badly. Where it drops a stream with bytes that it has not read, that is a reset.
+type End = fn(TcpStream) -> std::io::Result<()>;
+
+fn opened(stream: TcpStream) -> std::io::Result<TcpStream> {
+    tungstenite::accept(stream).map_err(std::io::Error::other)?.get_ref().try_clone()
+}
+
+const BAD: [(&str, End); 6] = [
+    ("ws", |mut stream| {
+        let _ = stream.read(&mut [0; 4096])?;
+        stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    }),
+    ("ws", |stream| stream.peek(&mut [0; 1]).map(drop)),
+    ("ws", |stream| opened(stream)?.peek(&mut [0; 1]).map(drop)),
+    ("ws", |stream| opened(stream)?.write_all(b"\x81\x01x\x83\x00")),
+    ("ws", |mut stream| stream.read_to_end(&mut Vec::new()).map(drop)),
+    ("wss", |mut stream| {
+        stream.read_exact(&mut [0; 5])?;
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    }),
+];
+
+/// One socket that fails, twice again, and gives up.
+fn give_up(url: &str) {
+    let options = Options {
+        open_timeout: Some(Duration::from_millis(50)),
+        reconnect: Some(ReconnectOptions {
+            min_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(2),
+            max_retries: Some(2),
+            ..ReconnectOptions::default()
+        }),
+        ..Options::default()
+    };
+    let (ws, mut events) = WebSocket::connect(url, options).expect("options that are right");
+    let mut closes = Vec::new();
+    while let Some(event) = events.next_blocking(Some(Duration::from_secs(60))) {
+        match event {
+            // What the server does not read.
+            Event::Open(_) => ws.send("x").expect("an open socket"),
+            Event::Close(close) => closes.push((close.code.0, close.will_reconnect)),
+            _ => {}
+        }
+    }
+    assert_eq!(closes, [(1006, true), (1006, true), (1006, false)], "{url}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_stays_behind_connections_that_end_badly() {
+    let _alone = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let mut urls = vec![format!("ws://{nobody}/")];
+    for (scheme, end) in BAD {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        urls.push(format!("{scheme}://{}/", listener.local_addr().expect("a port")));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let _ = end(stream.expect("a connection"));
+            }
+        });
+    }
+    is_flat(ROUNDS, || (0..4).for_each(|_| urls.iter().for_each(|url| give_up(url))));
 }
