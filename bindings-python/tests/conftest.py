@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,10 +21,25 @@ for name in list(os.environ):
         del os.environ[name]
 
 
+# What nohup or a shell's background ignores would be ignored by the child processes, too.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def server() -> Iterator[RawServer]:
     with RawServer() as server:
         yield server
+
+
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    """Has the interpreter change threads as often as it can: what is not done at once is interrupted."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 @pytest.fixture(params=LOOPS)

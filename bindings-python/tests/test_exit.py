@@ -163,6 +163,22 @@ def test_a_handler_of_the_programs_own_stays_in_charge(server: RawServer, child:
     assert process.end() == (0, "mine\n", "")
 
 
+@pytest.mark.parametrize("kill", ["SIGHUP", "SIGTERM"])
+def test_a_signal_that_is_ignored_stays_ignored(server: RawServer, child: Any, kill: str) -> None:
+    before = f"signal.signal(signal.{kill}, signal.SIG_IGN)"
+    process = child(
+        "import signal\n" + before + "\n" + RUN_FOREVER.format(act=f"signal.raise_signal(signal.{kill})", before=""), server.url
+    )
+    assert process.line() == "open"
+    connection = server.connection()
+    connection.send_frame(9, b"alive?")
+    assert connection.next() == (10, b"alive?")
+    connection.close(1000)
+    connection.expect_close()
+    connection.sock.close()
+    assert process.end() == (0, "", "")
+
+
 def test_close_on_exit_off(server: RawServer, child: Any) -> None:
     text = RUN_FOREVER.replace("WebSocket(sys.argv[1])", "WebSocket(sys.argv[1], close_on_exit=False)")
     assert outcome(server, child(text.format(act="sys.exit(0)", before=""), server.url)) == (None, 0, "")

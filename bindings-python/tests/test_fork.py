@@ -31,6 +31,15 @@ def fork():
 ws = WebSocket(sys.argv[1], driver={driver!r})
 ws.onmessage = lambda event: ws.close(1000)
 """
+ON_A_LOOP = """
+async def main():
+    opened = asyncio.Event()
+    ws.onopen = lambda event: opened.set()
+    closed = asyncio.ensure_future(ws.wait_closed())
+    await opened.wait()
+    fork()
+    await closed
+"""
 FACES = {
     "start": """
 opened = threading.Event()
@@ -57,15 +66,12 @@ ws.run_forever()
 ws.onopen = lambda event: fork()
 asyncio.run(ws.wait_closed())
 """,
-    "asyncio": """
-async def main():
-    opened = asyncio.Event()
-    ws.onopen = lambda event: opened.set()
-    closed = asyncio.ensure_future(ws.wait_closed())
-    await opened.wait()
-    fork()
-    await closed
-asyncio.run(main())
+    "asyncio": f"{ON_A_LOOP}asyncio.run(main())",
+    "uvloop": f"{ON_A_LOOP}import uvloop; uvloop.new_event_loop().run_until_complete(main())",
+    "handler on uvloop": """
+import uvloop
+ws.onopen = lambda event: fork()
+uvloop.new_event_loop().run_until_complete(ws.wait_closed())
 """,
 }
 """How the parent drives its socket when it forks: from beside, from within, and with the loop running that the child inherits."""
@@ -76,6 +82,8 @@ Run = Callable[[str], "tuple[str, list[Any]]"]
 def run(request: pytest.FixtureRequest, server: RawServer, child: Any) -> Run:
     """Runs a code in a forked child, and then the parent's connection. Gives how the child ended, and what the parent's server heard."""
     face, driver = request.param.split(", ")
+    if "uvloop" in face:
+        pytest.importorskip("uvloop")
 
     def run(code: str) -> tuple[str, list[Any]]:
         text = FORK.format(child=code, driver=driver) + FACES[face]
