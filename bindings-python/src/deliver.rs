@@ -223,7 +223,7 @@ impl<'py> Course<'_, 'py> {
 #[inline]
 fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, list: &List, event: &Bound<'_, PyAny>) -> PyResult<()> {
     for listener in list.iter() {
-        if listener.is_removed() || (listener.once && !socket.get().listeners.take(kind, listener)) {
+        if listener.is_removed() || (listener.once && !socket.get().listeners.take(kind, listener)?) {
             continue;
         }
         let callback = listener.callback.bind(event.py());

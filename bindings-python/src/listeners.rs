@@ -1,6 +1,7 @@
 //! Who listens to which event of a socket: `on...` attributes and listeners, in the DOM's order. Calls nobody.
 //!
-//! A list is never changed, only replaced: who walks one has a snapshot, and no lock is held while Python runs or objects are dropped.
+//! A list is never changed, only replaced, and only the one that was looked at: who walks one has a snapshot, threads that change it at the same
+//! time lose nothing, and no lock is held while Python runs or objects are dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,79 +85,103 @@ impl Listeners {
         self.lock().iter().find(|(known, _)| *known == kind).map(|(_, list)| List::clone(list))
     }
 
-    fn replace(&self, kind: Kind, list: Vec<Arc<Listener>>) {
+    /// Has `edit` make the next list of an event from a copy of the present one; none: it stays. `edit` may run Python, in which, or beside which,
+    /// others change the list: then it is asked again.
+    fn change<T>(&self, kind: Kind, mut edit: impl FnMut(&mut Vec<Arc<Listener>>) -> PyResult<Option<T>>) -> PyResult<Option<T>> {
+        loop {
+            let seen = self.list(kind);
+            let mut next = seen.as_deref().map(<[_]>::to_vec).unwrap_or_default();
+            let Some(outcome) = edit(&mut next)? else { return Ok(None) };
+            if self.replace(kind, seen.as_ref(), next) {
+                return Ok(Some(outcome));
+            }
+        }
+    }
+
+    /// Puts a list in the place of the one that was seen. False: another one is there by now.
+    fn replace(&self, kind: Kind, seen: Option<&List>, next: Vec<Arc<Listener>>) -> bool {
         let old = {
             let mut lists = self.lock();
             let place = lists.iter().position(|(known, _)| *known == kind);
-            let old = place.map(|place| lists.swap_remove(place));
-            if !list.is_empty() {
-                lists.reserve_exact(1);
-                lists.push((kind, list.into()));
+            let present = place.map(|place| &lists[place].1);
+            if present.map(Arc::as_ptr) != seen.map(Arc::as_ptr) {
+                return false;
             }
+            let old = place.map(|place| lists.swap_remove(place));
+            if !next.is_empty() {
+                lists.reserve_exact(1);
+                lists.push((kind, next.into()));
+            }
+            self.version.fetch_add(1, Ordering::AcqRel);
             old
         };
-        self.version.fetch_add(1, Ordering::AcqRel);
         drop(old);
-    }
-
-    fn copy(&self, kind: Kind) -> Vec<Arc<Listener>> {
-        self.list(kind).map(|list| list.to_vec()).unwrap_or_default()
+        true
     }
 
     /// Adds a listener; the same function twice counts once.
     pub(crate) fn add(&self, kind: Kind, callback: &Bound<'_, PyAny>, once: bool) -> PyResult<()> {
-        let mut list = self.copy(kind);
-        for known in &list {
-            if !known.attribute && known.same(callback)? {
-                return Ok(());
+        self.change(kind, |list| {
+            for known in &*list {
+                if !known.attribute && known.same(callback)? {
+                    return Ok(None);
+                }
             }
-        }
-        list.push(Arc::new(Listener { callback: callback.clone().unbind(), once, attribute: false, removed: AtomicBool::new(false) }));
-        self.replace(kind, list);
+            list.push(Arc::new(Listener { callback: callback.clone().unbind(), once, attribute: false, removed: AtomicBool::new(false) }));
+            Ok(Some(()))
+        })?;
         Ok(())
     }
 
     /// Removes a listener; nothing happens if there is none such.
     pub(crate) fn remove(&self, kind: Kind, callback: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut list = self.copy(kind);
-        for (index, known) in list.iter().enumerate() {
-            if !known.attribute && known.same(callback)? {
-                list.remove(index).removed.store(true, Ordering::Relaxed);
-                self.replace(kind, list);
-                break;
+        let removed = self.change(kind, |list| {
+            for index in 0..list.len() {
+                if !list[index].attribute && list[index].same(callback)? {
+                    return Ok(Some(list.remove(index)));
+                }
             }
+            Ok(None)
+        })?;
+        if let Some(listener) = removed {
+            listener.removed.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
     /// Takes a `once` listener out before it is called; false if somebody else was faster.
-    pub(crate) fn take(&self, kind: Kind, listener: &Arc<Listener>) -> bool {
+    pub(crate) fn take(&self, kind: Kind, listener: &Arc<Listener>) -> PyResult<bool> {
         if listener.removed.swap(true, Ordering::Relaxed) {
-            return false;
+            return Ok(false);
         }
-        let mut list = self.copy(kind);
-        list.retain(|known| !Arc::ptr_eq(known, listener));
-        self.replace(kind, list);
-        true
+        self.change(kind, |list| {
+            let place = list.iter().position(|known| Arc::ptr_eq(known, listener));
+            Ok(place.map(|place| list.remove(place)))
+        })?;
+        Ok(true)
     }
 
     /// Sets the `on...` attribute. It keeps its place among the listeners while it is changed, and loses it with `None`.
-    pub(crate) fn set_attribute(&self, kind: Kind, callback: Option<&Bound<'_, PyAny>>) {
-        let mut list = self.copy(kind);
-        let place = list.iter().position(|known| known.attribute);
-        if let Some(place) = place {
-            list[place].removed.store(true, Ordering::Relaxed);
-        }
+    pub(crate) fn set_attribute(&self, kind: Kind, callback: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let new = callback.map(|callback| {
             Arc::new(Listener { callback: callback.clone().unbind(), once: false, attribute: true, removed: AtomicBool::new(false) })
         });
-        match (place, new) {
-            (Some(place), Some(new)) => list[place] = new,
-            (Some(place), None) => drop(list.remove(place)),
-            (None, Some(new)) => list.push(new),
-            (None, None) => return,
+        let replaced = self.change(kind, |list| {
+            let place = list.iter().position(|known| known.attribute);
+            Ok(match (place, new.clone()) {
+                (Some(place), Some(new)) => Some(Some(std::mem::replace(&mut list[place], new))),
+                (Some(place), None) => Some(Some(list.remove(place))),
+                (None, Some(new)) => {
+                    list.push(new);
+                    Some(None)
+                }
+                (None, None) => None,
+            })
+        })?;
+        if let Some(Some(listener)) = replaced {
+            listener.removed.store(true, Ordering::Relaxed);
         }
-        self.replace(kind, list);
+        Ok(())
     }
 
     /// The `on...` attribute.

@@ -173,7 +173,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Stops reading, so that the server is slowed down.
+    /// Stops reading until `resume` or `close`, so that the server is slowed down.
     fn pause(&self, py: Python<'_>) -> PyResult<()> {
         self.ours(py)?.connection.pause();
         Ok(())
@@ -293,8 +293,7 @@ impl Socket {
     /// Sets the function of an `on...` attribute.
     #[pyo3(name = "_set_handler")]
     fn set_handler(&self, py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.listeners.set_attribute(callable(py, r#type, function)?, function);
-        Ok(())
+        self.listeners.set_attribute(callable(py, r#type, function)?, function)
     }
 
     /// Adds a listener.

@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ from raw_server import Connection, RawServer
 
 BOUND = 20
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def run_with(server: RawServer, ws: heartwire.WebSocket, play: Callable[[Connection], None]) -> None:
@@ -76,7 +79,7 @@ def test_an_event_that_a_coroutine_keeps_is_its_own(server: RawServer) -> None:
     assert seen == messages
 
 
-@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="counts are spread over threads")
+@pytest.mark.skipif(FREE_THREADED, reason="counts are spread over threads")
 def test_the_last_message_is_let_go(server: RawServer) -> None:
     seen: list[str | bytes] = []
     ws = heartwire.WebSocket(server.url)
@@ -248,6 +251,7 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="no /proc")
+@pytest.mark.skipif(FREE_THREADED, reason="each thread of the server has a heap of its own")
 def test_an_idle_connection_has_no_buffers(server: RawServer) -> None:
     """Each has received a message once. The bound is far above what it takes (see benches/), and far below a buffer."""
     server.echo = False

@@ -228,6 +228,180 @@ def test_the_blocking_face_used_by_two_threads(server: RawServer) -> None:
     closer.join()
 
 
+def test_threads_that_receive_share_a_flood(server: RawServer, quick_switches: None) -> None:
+    """One of them delivers while the others take: what waits is counted right, and reading goes on."""
+    count = 5000
+    ws = heartwire.sync.connect(server.url, compression=False)
+    got: list[str | bytes] = []
+    threads = [threading.Thread(target=lambda: got.extend(ws)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    connection = server.connection()
+    for number in range(count):
+        connection.send(f"{number:05}" + "x" * 1000)
+    connection.close()
+    for thread in threads:
+        thread.join(BOUND)
+    assert sorted(str(message)[:5] for message in got) == [f"{number:05}" for number in range(count)]
+    assert (ws._inbox.size, ws._inbox.paused) == (0, False)
+
+
+@pytest.mark.parametrize("face", ["sync", "asyncio"])
+def test_close_with_much_unread_is_clean(server: RawServer, face: str) -> None:
+    """More comes than either side of recv() holds: what nobody will receive does not keep the peer's Close from being read."""
+    import asyncio
+
+    def flood() -> None:
+        connection = server.connection()
+        for _ in range(200):
+            connection.send("x" * 50_000)
+        assert connection.expect_close() == 1000
+
+    async def on_a_loop() -> int | None:
+        async with heartwire.connect(server.url, compression=False) as ws:
+            await ws.recv()
+        return ws.close_code
+
+    def blocking() -> int | None:
+        with heartwire.sync.connect(server.url, compression=False) as ws:
+            ws.recv()
+        return ws.close_code
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    assert (blocking() if face == "sync" else asyncio.run(on_a_loop())) == 1000
+    thread.join(BOUND)
+
+
+class Listener:
+    """One whose comparison is Python's, in which other threads may have their turn."""
+
+    def __init__(self, name: tuple[int, int]) -> None:
+        self.name = name
+        self.calls = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listener) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __call__(self, event: object) -> None:
+        self.calls += 1
+
+
+def test_listeners_that_threads_add_and_remove_at_once(server: RawServer, quick_switches: None) -> None:
+    ws = WebSocket(server.url)
+    stay = [[Listener((thread, number)) for number in range(10)] for thread in range(4)]
+    go = [[Listener((-1 - thread, number)) for number in range(10)] for thread in range(4)]
+    barrier = threading.Barrier(4)
+
+    def work(index: int) -> None:
+        barrier.wait()
+        for staying, going in zip(stay[index], go[index]):
+            ws.add_event_listener("message", going)
+            ws.add_event_listener("message", staying)
+            ws.remove_event_listener("message", Listener(going.name))
+            ws.onmessage = staying if index == 0 else ws.onmessage
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND)
+    ws.onmessage = lambda event: ws.terminate()
+    ws.start()
+    server.connection().send("x")
+    assert ws.join(BOUND)
+    assert [listener.calls for listeners in stay for listener in listeners] == [1] * 40
+    assert [listener.calls for listeners in go for listener in listeners] == [0] * 40
+
+
+@pytest.mark.parametrize("driver", ["host", "background"])
+def test_everything_called_from_many_threads_at_once(server: RawServer, quick_switches: None, driver: Any) -> None:
+    """While messages come and go: nothing raises, nothing is lost, and each thread's messages stay in order."""
+    workers, count = 6, 150
+    server.echo = True
+    got: dict[str, list[int]] = {}
+    opened, all_back = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+    ws = WebSocket(server.url, driver=driver, compression=False, write_limit=1000)
+
+    @ws.on("message")
+    def take(event: heartwire.MessageEvent) -> None:
+        name, number = event.data.split()[:2]
+        got.setdefault(name, []).append(int(number))
+        if sum(map(len, got.values())) == workers * count:
+            all_back.set()
+
+    def work(name: int) -> None:
+        try:
+            for number in range(count):
+                ws.send(f"{name} {number} " + "é" * (number % 7 * 1000))
+                ws.ondrain = ws.onpong = lambda event: None
+                ws.once("pong", lambda event: event.latency)
+                ws.ping(b"%d" % number)
+                ws.pause()
+                ws.resume()
+                assert (ws.ready_state, ws.protocol, ws.extensions) == (1, "", "")
+                assert ws.buffered_amount >= 0
+                assert repr(ws)
+        except BaseException as error:
+            errors.append(error)
+
+    ws.onopen = lambda event: opened.set()
+    ws.start()
+    assert opened.wait(BOUND)
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND)
+    assert errors == []
+    assert all_back.wait(BOUND)
+    ws.terminate()
+    assert ws.join(BOUND)
+    assert got == {str(name): list(range(count)) for name in range(workers)}
+
+
+def test_threads_that_close_loops_under_their_sockets(server: RawServer, quick_switches: None) -> None:
+    """Whoever makes the next socket lets go of the loops that were closed, and several do so at once."""
+    import asyncio
+
+    errors: list[BaseException] = []
+
+    async def leave_open() -> None:
+        ws = WebSocket(server.url)
+        opened = asyncio.Event()
+        ws.onopen = lambda event: opened.set()
+        await asyncio.wait_for(opened.wait(), BOUND)
+
+    def work() -> None:
+        try:
+            for _ in range(10):
+                loop = asyncio.new_event_loop()
+                loop.run_until_complete(leave_open())
+                loop.close()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(BOUND)
+    assert errors == []
+
+    async def last() -> None:
+        await asyncio.gather(WebSocket(server.url).wait_closed(), asyncio.get_running_loop().run_in_executor(None, answer_all))
+
+    def answer_all() -> None:
+        assert [server.connection().expect_close() for _ in range(40)] == [1001] * 40
+        server.connection().close()
+
+    asyncio.run(last())
+
+
 def test_the_blocking_face_inside_a_loop(server: RawServer) -> None:
     import asyncio
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock
+from _weakref import ref
 
 from ._errors import InvalidStateError
 from ._native import Hub, Socket
@@ -12,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import threading
-    import weakref
     from collections.abc import Callable, Coroutine
     from typing import Any
 
@@ -190,7 +190,7 @@ class LoopHub(Hub):
         if self.waker is not None:
             self.end()
         elif self.live:
-            _spare_hubs()[id(self.loop)] = self
+            _spare[id(self.loop)] = ref(self)
 
     def end(self) -> None:
         """Let the loop go."""
@@ -204,7 +204,7 @@ class LoopHub(Hub):
 
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
 """Those that have sockets."""
-_spare: weakref.WeakValueDictionary[int, LoopHub] | None = None
+_spare: dict[int, ref[LoopHub]] = {}
 """Those without, by the `id` of the loop that watches their descriptor: which keeps them, for its next socket, as long as it is open."""
 _moving = allocate_lock()
 """Held while sockets go from one hub to another, for who looks then finds them in none. No function of the user runs under it."""
@@ -215,31 +215,27 @@ def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
     hub = _hubs.get(loop)
     if hub is None:
         for closed in [loop for loop in list(_hubs) if loop.is_closed()]:
-            _hubs.pop(closed).detach_all()
+            left = _hubs.pop(closed, None)
+            if left is not None:  # another thread was faster
+                left.detach_all()
         spare = _spare_hub(loop)
         hub = _hubs[loop] = LoopHub(loop) if spare is None else spare
     return hub
 
 
-def _spare_hubs() -> weakref.WeakValueDictionary[int, LoopHub]:
-    import weakref
-
-    global _spare
-    if _spare is None:
-        _spare = weakref.WeakValueDictionary()
-    return _spare
-
-
 def _spare_hub(loop: asyncio.AbstractEventLoop) -> LoopHub | None:
     import threading
 
-    spare = _spare_hubs()
-    hub = spare.pop(id(loop), None)
+    known = _spare.pop(id(loop), None)
+    hub = None if known is None else known()
     if hub is not None and hub.loop is loop and hub.live:
         hub.thread = threading.current_thread()
         return hub
-    for other in list(spare.values()):
-        if other.loop.is_closed():
+    for key, known in list(_spare.items()):
+        other = known()
+        if other is None:
+            _spare.pop(key, None)
+        elif other.loop.is_closed():
             other.end()
     return None
 
@@ -249,8 +245,7 @@ def forget() -> None:
     global _moving
     _moving = allocate_lock()
     _hubs.clear()
-    if _spare is not None:
-        _spare.clear()
+    _spare.clear()
 
 
 def run_forever(*sockets: Socket) -> None:

@@ -42,13 +42,9 @@ class Inbox:
         message = self.messages.popleft()
         self.size -= len(message)
         if self.paused and len(self.messages) <= MESSAGES_LOW and self.size <= SIZE_LOW:
-            self.unpause()
+            self.paused = False
+            self.socket.resume()
         return message
-
-    def unpause(self) -> None:
-        """Read on."""
-        self.paused = False
-        self.socket.resume()
 
     def error(self) -> ConnectionClosed:
         """Make the exception that tells of the end."""

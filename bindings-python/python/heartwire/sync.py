@@ -20,11 +20,29 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._fragments import Data
-    from ._native import CloseEvent, ErrorEvent, OpenEvent
+    from ._native import CloseEvent, ErrorEvent, MessageEvent, OpenEvent
     from ._options import Options
     from ._websocket import Protocols, Url
 
 __all__ = ["ClientConnection", "connect"]
+
+
+class _SharedInbox(Inbox):
+    """An inbox that the thread which delivers fills while others take from it."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, socket: WebSocket) -> None:
+        super().__init__(socket)
+        self._lock = threading.Lock()
+
+    def put(self, event: MessageEvent) -> None:
+        with self._lock:
+            super().put(event)
+
+    def get(self) -> str | bytes:
+        with self._lock:
+            return super().get()
 
 
 class ClientConnection(Received):
@@ -36,7 +54,7 @@ class ClientConnection(Received):
         socket._init(None, url, protocols, options)
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
-        self._inbox = Inbox(socket)
+        self._inbox = _SharedInbox(socket)
         self._hub = ThreadHub()
         self._turn = threading.Condition()
         self._pumping = False
@@ -157,8 +175,6 @@ class ClientConnection(Received):
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
-        if self._inbox.paused:
-            self._inbox.unpause()
         self.socket.close(code, reason)
         self._wait(lambda: self._inbox.end)
 
