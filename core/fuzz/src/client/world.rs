@@ -46,6 +46,7 @@ pub struct World {
     /// The handler of messages sends one for each.
     echo: bool,
     left: bool,
+    paused: bool,
     /// The connection is gone, with what had not left, though the user may not be told yet.
     is_gone: bool,
     /// The last event of the standard that is no message, or `reconnecting`.
@@ -77,6 +78,7 @@ impl World {
             beats: 0,
             echo,
             left: false,
+            paused: false,
             is_gone: false,
             last: "start",
             opens: 0,
@@ -136,7 +138,7 @@ impl World {
                 self.may_lose(self.has_waiting());
                 self.client.terminate(self.now);
             }
-            Step::Pause(paused) => self.client.set_paused(paused),
+            Step::Pause(paused) => self.pause(paused),
         }
     }
 
@@ -187,6 +189,11 @@ impl World {
         }
     }
 
+    fn pause(&mut self, paused: bool) {
+        self.client.set_paused(paused);
+        self.paused = paused;
+    }
+
     fn drive(&mut self) {
         let mut batch = Batch::default();
         let waited = self.has_waiting();
@@ -211,6 +218,8 @@ impl World {
         // What is compressed is known when it is inflated; its bound is another test's (core/tests/hostile).
         assert!(self.compression || waiting < READ_AHEAD, "{waiting} bytes were read ahead");
         if self.batches.is_empty() && !turn.finished {
+            let is_held = self.paused && self.client.ready_state() == ReadyState::Open;
+            assert!(turn.want_read || turn.descriptor.is_none() || is_held, "where nothing waits for the host, reading goes on");
             self.look_for_the_least();
         }
         self.turn = turn;
@@ -392,7 +401,7 @@ impl World {
 
     /// The network is well again and the user closes: that ends, and then every message is accounted for.
     pub fn finish(&mut self) {
-        self.client.set_paused(false);
+        self.pause(false);
         for round in 0.. {
             assert!(round < 1000, "it ends; {:?}, last {}", self.client.ready_state(), self.last);
             self.drive();
