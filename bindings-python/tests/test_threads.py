@@ -402,6 +402,19 @@ def test_threads_that_close_loops_under_their_sockets(server: RawServer, quick_s
     asyncio.run(last())
 
 
+def test_the_blocking_face_may_be_called_late(server: RawServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Between two calls the background stands in, and nobody is to blame."""
+    ws = heartwire.sync.connect(server.url)
+    connection = server.connection()
+    for number in range(2):
+        connection.send(str(number))
+        connection.send_frame(9, b"alive?")
+        assert connection.next() == (10, b"alive?")
+        assert ws.recv(timeout=BOUND) == str(number)
+    ws.socket.terminate()
+    assert caplog.records == []
+
+
 def test_the_blocking_face_inside_a_loop(server: RawServer) -> None:
     import asyncio
 

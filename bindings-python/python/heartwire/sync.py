@@ -45,6 +45,15 @@ class _SharedInbox(Inbox):
             return super().get()
 
 
+class _CallersHub(ThreadHub):
+    """A hub that has its turns when somebody waits for something, and else the background stands in."""
+
+    __slots__ = ()
+
+    def stalled(self, function: object | None, seconds: float) -> None:
+        """Say nothing: whoever calls may do other things in between."""
+
+
 class ClientConnection(Received):
     """A connection to receive from and send to. All methods may be used from any thread."""
 
@@ -55,7 +64,7 @@ class ClientConnection(Received):
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
         self._inbox = _SharedInbox(socket)
-        self._hub = ThreadHub()
+        self._hub = _CallersHub()
         self._turn = threading.Condition()
         self._pumping = False
         self._is_open = False
