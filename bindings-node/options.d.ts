@@ -57,7 +57,7 @@ export interface WebSocketOptions {
    */
   openTimeout?: number | null
   /**
-   * How long the closing handshake may take.
+   * How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000.
    * @default 5000
@@ -78,7 +78,7 @@ export interface WebSocketOptions {
    */
   pingInterval?: number | null
   /**
-   * How long after a ping anything must have come; none: wait for ever.
+   * How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 20000
@@ -264,7 +264,7 @@ export interface HeartbeatOptions {
    */
   response?: string | object | null
   /**
-   * How long after a heartbeat its response must have come; none: nothing is awaited.
+   * How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default null

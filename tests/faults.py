@@ -188,7 +188,25 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     ("Text that is not UTF-8", "at once", ["failure-bad-utf8"]),
     ("A message over `max_size`, inflated or not", "from its header on", ["max-size", "max-size-inflated"]),
-    ("A server that reads slowly", "never; `drain` tells", ["slow-reader"]),
+    (
+        "A server that reads slowly, for longer than every timeout",
+        "never: all of it arrives, and the Close behind it; `drain` tells",
+        [
+            "slow-reader",
+            "core/tests/drivers.rs::a_slow_reader_gets_everything_from_the_background_driver",
+            "core/tests/drivers.rs::a_slow_reader_gets_everything_from_the_host_driver",
+        ],
+    ),
+    (
+        "A server that stops reading amid what is sent, and says nothing",
+        "after `ping_timeout`, or behind `close()` after `close_timeout`, of which each begins anew with the last byte that it acknowledged",
+        ["core/src/client/tests.rs::a_peer_that_stops_amid_a_message_is_dead"],
+    ),
+    (
+        "A flood behind `close()`, also of a paused socket",
+        "never: what nobody will see is read and dropped, up to its Close",
+        ["close-in-a-flood", "close-while-paused"],
+    ),
     ("A flood faster than the handler", "never; reading stops at `read_limit`", ["flood-slow-handler"]),
     (
         "A handler that blocks",

@@ -111,11 +111,20 @@ impl Transport {
         }
     }
 
-    /// Whether ciphertext waits for [`Transport::flush`].
-    pub fn has_buffered_output(&self) -> bool {
+    /// The bytes of ciphertext that wait for [`Transport::flush`].
+    pub fn buffered_output(&self) -> usize {
         match &self.0 {
-            Layer::Tcp(_) | Layer::Unix(_) => false,
-            Layer::Tls(tls) => !tls.waiting.is_empty() || tls.below.has_buffered_output(),
+            Layer::Tcp(_) | Layer::Unix(_) => 0,
+            Layer::Tls(tls) => tls.waiting.len() + tls.below.buffered_output(),
+        }
+    }
+
+    /// The bytes that were taken and that the peer's system has not acknowledged, about; without those that wait in the kernel where it does not tell.
+    pub fn unacknowledged(&self) -> usize {
+        match &self.0 {
+            Layer::Tcp(stream) => in_kernel(stream.as_fd()),
+            Layer::Unix(stream) => in_kernel(stream.as_fd()),
+            Layer::Tls(tls) => tls.waiting.len() + tls.below.unacknowledged(),
         }
     }
 
@@ -281,6 +290,21 @@ fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, room: usize) -> io::Resul
     // SAFETY: `recv` has written `read` bytes at the start of the spare capacity.
     unsafe { into.set_len(into.len() + read) };
     Ok(read)
+}
+
+/// The bytes that were written to a socket and that the other side's system has not acknowledged; 0 where this system does not tell.
+fn in_kernel(socket: BorrowedFd<'_>) -> usize {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: the descriptor is open, and the call writes one int, which is ours.
+        let status = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        if status == 0 {
+            return usize::try_from(bytes).unwrap_or_default();
+        }
+    }
+    let _ = socket;
+    0
 }
 
 /// Calls again what a signal interrupted.

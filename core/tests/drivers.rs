@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hosted;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use heartwire::{Events, WebSocket};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite;
 
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(60);
 
 /// Echoes until each client closes; gives the URL.
 fn echo_server() -> String {
@@ -212,4 +214,70 @@ fn buffered_amount_stays_when_a_connection_ends_with_unsent_bytes() {
     while !matches!(next(&mut events), Event::Close(_)) {}
     let left = ws.buffered_amount();
     assert!(left > 0 && left <= waiting, "{left} of {waiting}");
+}
+
+/// What is sent to the peer that reads slowly: it takes some seconds, three times each timeout and more.
+const MUCH: usize = 10 << 20;
+
+fn impatient() -> Options {
+    Options {
+        ping_interval: Some(Duration::from_millis(500)),
+        ping_timeout: Some(Duration::from_secs(2)),
+        close_timeout: Duration::from_secs(2),
+        compression: None,
+        ..Options::default()
+    }
+}
+
+/// Says "go", reads a part now and then, and answers the Close behind the last. The URL, and how many bytes came in all.
+fn slow_reader() -> (String, std::thread::JoinHandle<usize>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    socket2::SockRef::from(&listener).set_recv_buffer_size(64 << 10).unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.send("go".into()).unwrap();
+        let stream = socket.get_mut();
+        let (mut came, mut part) = (Vec::new(), vec![0; 256 << 10]);
+        // A Close with a code alone, masked.
+        while came.len() < 8 || came[came.len() - 8..came.len() - 6] != [0x88, 0x82] {
+            let read = stream.read(&mut part).unwrap();
+            assert!(read > 0, "cut off after {} bytes", came.len());
+            came.extend_from_slice(&part[..read]);
+            // How fast it reads is the subject.
+            std::thread::sleep(Duration::from_millis(75));
+        }
+        stream.write_all(b"\x88\x02\x03\xe8").unwrap();
+        came.len()
+    });
+    (url, server)
+}
+
+#[test]
+fn a_slow_reader_gets_everything_from_the_background_driver() {
+    let (url, server) = slow_reader();
+    let (ws, mut events) = WebSocket::connect(&url, impatient()).unwrap();
+    while !matches!(next(&mut events), Event::Message(_)) {}
+    ws.send(&vec![0_u8; MUCH][..]).unwrap();
+    ws.close(Some(CloseCode::NORMAL), "").unwrap();
+    let close = loop {
+        if let Event::Close(close) = next(&mut events) {
+            break close;
+        }
+    };
+    assert!(close.was_clean, "{close:?}");
+    assert!(server.join().unwrap() > MUCH);
+}
+
+#[test]
+fn a_slow_reader_gets_everything_from_the_host_driver() {
+    let (url, server) = slow_reader();
+    let connection = hosted::run(&url, impatient(), |connection, _| {
+        connection.send(Data::Binary(&vec![0; MUCH]), SendOptions::default()).unwrap();
+        connection.close(Some(CloseCode::NORMAL), "").unwrap();
+    });
+    assert_eq!(connection.ready_state(), ReadyState::Closed);
+    assert!(server.join().unwrap() > MUCH);
 }

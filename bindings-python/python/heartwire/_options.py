@@ -191,7 +191,7 @@ class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
     Allowed: a text or a JSON value, or None. Default: None."""
 
     timeout: float | None
-    """How long after a heartbeat its response must have come; none: nothing is awaited. Unit: seconds.
+    """How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
 
@@ -250,7 +250,7 @@ class Options(TypedDict, total=False):
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 10."""
 
     close_timeout: float
-    """How long the closing handshake may take. Unit: seconds.
+    """How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000. Default: 5."""
 
@@ -265,7 +265,7 @@ class Options(TypedDict, total=False):
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
 
     ping_timeout: float | None
-    """How long after a ping anything must have come; none: wait for ever. Unit: seconds.
+    """How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
 

@@ -185,6 +185,10 @@ impl Client {
             inner.session.abandon(now);
         } else {
             inner.session.close(now, code, reason)?;
+            // What counts for the peer is what it acknowledges from here on.
+            if let Some(link) = &mut inner.link {
+                link.has_progressed();
+            }
         }
         inner.left = true;
         self.show_closing(waiting);

@@ -75,6 +75,10 @@ pub(super) struct Link {
     quiet_since: Option<Instant>,
     write_blocked: bool,
     write_failed: bool,
+    /// How many bytes the transport has taken; how many when all had left that once had to wait; how many the peer had acknowledged at the last look.
+    taken: u64,
+    backlog_end: u64,
+    acknowledged: u64,
     /// Payload bytes that a failed write has left behind.
     lost: usize,
 }
@@ -99,6 +103,9 @@ impl Link {
             quiet_since: None,
             write_blocked: false,
             write_failed: false,
+            taken: 0,
+            backlog_end: 0,
+            acknowledged: 0,
             lost: 0,
         };
         let open = Open { url: opened.url.to_string(), protocol: opened.protocol, extensions, headers: opened.headers };
@@ -240,7 +247,10 @@ impl Link {
         self.write_blocked = false;
         while !self.write_failed && !self.protocol.output().is_empty() {
             match self.transport.write(self.protocol.output()) {
-                Ok(count) => self.protocol.wrote(count),
+                Ok(count) => {
+                    self.protocol.wrote(count);
+                    self.taken += count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.write_stopped(&error),
             }
@@ -255,11 +265,21 @@ impl Link {
     fn write_stopped(&mut self, error: &io::Error) {
         if is_blocked(error) {
             self.write_blocked = true;
+            self.backlog_end = self.taken + self.unsent() as u64;
         } else {
             self.write_failed = true;
             self.lost = self.protocol.buffered_amount();
             self.protocol.wrote(self.protocol.output().len());
         }
+    }
+
+    /// Whether the peer has acknowledged more, since the last look, of what had to wait until the kernel had room: what it owes us waits behind that.
+    pub(super) fn has_progressed(&mut self) -> bool {
+        if self.write_failed || self.acknowledged >= self.backlog_end {
+            return false;
+        }
+        let acknowledged = self.taken.saturating_sub(self.transport.unacknowledged() as u64);
+        acknowledged > std::mem::replace(&mut self.acknowledged, acknowledged)
     }
 
     /// To be called when there is nothing to do: gives memory back once no message has passed for a while. Not at once, for the next message

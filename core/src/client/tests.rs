@@ -1,6 +1,6 @@
 //! What the random lives of a client (`fuzz/src/client`) and floods (`tests/hostile`) have found.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::close::CloseCode;
+use crate::error::{Error, ErrorCode};
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::{Data, SendOptions};
 use crate::options::{HeartbeatOptions, Options, Payload, Providers, ReconnectOptions};
@@ -116,6 +117,68 @@ fn a_paused_socket_that_closes_hears_the_peers_close() {
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(Options::default()), Providers::default(), 1);
     client.set_paused(true);
     assert!(close_before(&client, 0));
+}
+
+/// An open socket that has sent so many bytes at once, of whose peer a second of silence is death.
+fn sending(size: usize) -> (Client, Instant, UnixStream) {
+    let second = Duration::from_secs(1);
+    let options = Options { ping_interval: Some(second), ping_timeout: Some(second), close_timeout: second, ..Options::default() };
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    assert!(client.drive(now, &mut batch).dial.is_some());
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    client.drive(now, &mut batch);
+    assert!(matches!(&batch.items[..], [Item::Event(event)] if client.enter(event)), "{:?}", batch.items);
+    client.send(|| now, Data::Binary(&vec![0; size]), SendOptions::default(), false).expect("below max_buffered");
+    (client, now, theirs)
+}
+
+/// A turn at that time. The error of the connection's end, if it has come.
+fn verdict(client: &Client, now: Instant) -> Option<ErrorCode> {
+    let mut batch = Batch::default();
+    client.drive(now, &mut batch);
+    batch.items.iter().find_map(|item| match item {
+        Item::Event(event) => match &**event {
+            Event::Close(close) => close.error.as_ref().map(Error::code),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+#[test]
+fn a_peer_that_reads_slowly_is_neither_taken_for_dead_nor_cut_off_behind_close() {
+    const SIZE: usize = 4 << 20;
+    const CLOSE: usize = 8;
+    let a_while = Duration::from_millis(900);
+    let (client, mut now, mut theirs) = sending(SIZE);
+    let (mut came, mut part) = (Vec::new(), vec![0; 128 << 10]);
+    while came.len() < SIZE + CLOSE || came[came.len() - CLOSE..came.len() - 6] != [0x88, 0x82] {
+        now += a_while;
+        let read = theirs.read(&mut part).expect("an open socket");
+        came.extend_from_slice(&part[..read]);
+        assert_eq!(verdict(&client, now), None);
+        if came.len() > SIZE / 2 && client.ready_state() == ReadyState::Open {
+            client.close(now, Some(CloseCode::NORMAL), "").expect("a code that may be sent");
+        }
+    }
+    assert_eq!(verdict(&client, now + 2 * a_while), None, "it has just read something");
+    assert_eq!(verdict(&client, now + 4 * a_while), Some(ErrorCode::CloseTimeout));
+}
+
+#[test]
+fn a_peer_that_stops_amid_a_message_is_dead() {
+    let a_while = Duration::from_millis(900);
+    let (client, mut now, mut theirs) = sending(4 << 20);
+    for _ in 0..5 {
+        now += a_while;
+        let _ = theirs.read(&mut vec![0; 128 << 10]).expect("an open socket");
+        assert_eq!(verdict(&client, now), None);
+    }
+    assert_eq!(verdict(&client, now + 2 * a_while), None, "it has just read something");
+    assert_eq!(verdict(&client, now + 4 * a_while), Some(ErrorCode::PingTimeout));
 }
 
 #[test]

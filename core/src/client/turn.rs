@@ -77,6 +77,10 @@ impl Client {
             self.read(inner, now, batch, &mut turn);
         }
         if inner.deadline.is_some_and(|deadline| deadline <= now) {
+            self.flush_locked(inner, now);
+            if inner.link.as_mut().is_some_and(super::link::Link::has_progressed) {
+                inner.session.handle_progress(now);
+            }
             inner.session.handle_timeout(now);
         }
         self.pump(inner, now);

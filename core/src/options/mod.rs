@@ -60,13 +60,13 @@ options! {
         user_agent: String = concat!("heartwire/", env!("CARGO_PKG_VERSION")).to_owned() => HEADER_TEXT,
         /// How long opening may take, from the name's resolution to the upgrade; none: no limit.
         open_timeout: Option<Duration> = Some(secs(10)) => Maybe(time()),
-        /// How long the closing handshake may take.
+        /// How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close.
         close_timeout: Duration = secs(5) => time(),
         /// How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye.
         close_on_exit: Option<Duration> = Some(secs(1)) => Switch { on: || secs(1), kind: time() },
         /// How long nothing may come before a ping is sent; none: no pings.
         ping_interval: Option<Duration> = Some(secs(20)) => Maybe(time()),
-        /// How long after a ping anything must have come; none: wait for ever.
+        /// How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever.
         ping_timeout: Option<Duration> = Some(secs(20)) => Maybe(time()),
         /// How long nothing at all may come before the connection counts as dead; none: off.
         idle_timeout: Option<Duration> = None => Maybe(time()),
@@ -135,7 +135,7 @@ options! {
         interval: Duration = secs(60) => time(),
         /// What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
         response: Option<Matcher> = None => Maybe(Response),
-        /// How long after a heartbeat its response must have come; none: nothing is awaited.
+        /// How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited.
         timeout: Option<Duration> = None => Maybe(time()),
         /// How many responses in a row may be missed before the connection counts as dead.
         max_missed: u32 = 1 => between(1, 1000),

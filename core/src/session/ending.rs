@@ -188,6 +188,13 @@ impl Session {
         self.fail(now, error, CloseCode::GOING_AWAY);
     }
 
+    /// What went before our Close leaves, so the peer cannot have answered it.
+    pub(super) fn closing_progresses(&mut self, now: Instant) {
+        if let State::Closing(Closing { theirs: None, deadline, .. }) = &mut self.state {
+            *deadline = now.checked_add(self.options.close_timeout);
+        }
+    }
+
     /// The closing handshake took too long.
     pub(super) fn closing_timed_out(&mut self, now: Instant) {
         if matches!(self.state, State::Closing(Closing { theirs: Some(_), .. })) {

@@ -63,7 +63,7 @@ impl Heartbeat {
         self.sent = Some(now);
     }
 
-    /// We read again after a pause of ours: responses get their full time once more.
+    /// We read again after a pause of ours, or the peer takes what heartbeats wait behind: responses get their full time once more.
     pub(super) fn resume(&mut self, now: Instant, options: &HeartbeatOptions) {
         for awaited in &mut self.awaited {
             awaited.deadline = options.timeout.and_then(|timeout| now.checked_add(timeout));

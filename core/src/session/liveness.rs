@@ -1,5 +1,5 @@
-//! Whether the peer is still there: pings after silence, and the deadlines of silence. Any inbound byte is a sign of life; a pong is no
-//! more than that, and a measurement. Knows nothing of what follows from a verdict.
+//! Whether the peer is still there: pings after silence, and the deadlines of silence. Any inbound byte is a sign of life, and room that the peer
+//! makes for what waits to leave; a pong is no more than that, and a measurement. Knows nothing of what follows from a verdict.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -64,6 +64,13 @@ impl Liveness {
             signs.unanswered = None;
             // The pongs may have waited in our own buffers: no measure of the peer.
             signs.pending.clear();
+        }
+    }
+
+    /// The peer takes what we send: our pings may have waited behind it.
+    pub(super) fn progress(&mut self, now: Instant) {
+        if let Some(unanswered) = self.0.as_mut().and_then(|signs| signs.unanswered.as_mut()) {
+            *unanswered = now;
         }
     }
 

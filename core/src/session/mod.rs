@@ -216,6 +216,16 @@ impl Session {
         self.reading = reading;
     }
 
+    /// The peer has taken some of what waited to leave: it is there, and what it owes (a pong, a response, its Close) comes behind that, so it gets
+    /// its full time once more.
+    pub fn handle_progress(&mut self, now: Instant) {
+        self.liveness.progress(now);
+        if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
+            heartbeat.resume(now, options);
+        }
+        self.closing_progresses(now);
+    }
+
     /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, and no deadline of the
     /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
     pub fn handle_end_read(&mut self) {

@@ -128,6 +128,19 @@ fn the_echo_of_our_own_code_is_no_error_another_code_is() {
 }
 
 #[test]
+fn close_timeout_begins_anew_while_the_peer_takes_what_was_sent_before() {
+    let mut sim = Sim::open(Options::default());
+    sim.close(1000, "");
+    for _ in 0..10 {
+        sim.pass(4.9);
+        sim.go(Session::handle_progress);
+    }
+    assert_eq!((sim.state(), sim.take()), (ReadyState::Closing, vec!["send close 1000".to_owned()]));
+    sim.pass(5.1);
+    assert_eq!(sim.take(), ["drop", "close 1006 unclean close_timeout final"]);
+}
+
+#[test]
 fn a_peer_that_never_answers_close_is_dropped_after_close_timeout() {
     let mut sim = Sim::open(Options::default());
     sim.close(1000, "");

@@ -173,6 +173,20 @@ fn a_response_of_exactly_this_text_is_matched() {
 }
 
 #[test]
+fn a_response_has_its_full_time_once_more_while_the_peer_takes_what_waits_to_leave() {
+    let mut sim = Sim::open(beating(HeartbeatOptions { response: Some(Matcher::Text("pong".into())), timeout: Some(secs(10)), ..text() }));
+    sim.pass(60.0);
+    sim.take();
+    for _ in 0..4 {
+        sim.pass(9.0);
+        sim.go(Session::handle_progress);
+    }
+    assert!(sim.take().is_empty());
+    sim.pass(10.1);
+    assert_eq!(sim.take()[0], "beat missed 1");
+}
+
+#[test]
 fn a_response_is_matched_by_a_json_subset() {
     let wanted = json!({"op": 11, "d": {"ok": true}, "l": [{"a": 1}, null]});
     let response = Some(Matcher::Json(wanted));

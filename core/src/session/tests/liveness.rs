@@ -1,7 +1,7 @@
 //! Liveness: pings after silence and the deadlines of silence.
 
 use super::{Sim, reconnecting, secs};
-use crate::error::Phase;
+use crate::error::{ErrorCode, Phase};
 use crate::event::ReadyState;
 use crate::options::Options;
 use crate::session::Session;
@@ -195,6 +195,30 @@ fn while_we_do_not_read_silence_says_nothing_about_the_peer() {
     sim.pass(11.0);
     assert_eq!(sim.take()[0], "ping");
     assert_eq!(sim.state(), ReadyState::Closed, "and no more than that");
+}
+
+#[test]
+fn a_peer_that_takes_what_waits_to_leave_is_alive() {
+    let mut sim = Sim::open(Options { ping_timeout: Some(secs(10)), ..Options::default() });
+    sim.pass(25.0);
+    assert_eq!(sim.take(), ["ping"]);
+    for _ in 0..20 {
+        sim.go(Session::handle_progress);
+        sim.pass(9.0);
+    }
+    assert_eq!(sim.state(), ReadyState::Open);
+    sim.take();
+    sim.pass(2.0);
+    assert_eq!((sim.state(), sim.errors[0].code()), (ReadyState::Closed, ErrorCode::PingTimeout), "and no longer than it does");
+}
+
+#[test]
+fn that_a_peer_takes_more_is_no_answer_to_the_deadlines_of_silence() {
+    let mut sim = Sim::open(Options { ping_interval: None, idle_timeout: Some(secs(30)), ..Options::default() });
+    sim.pass(29.0);
+    sim.go(Session::handle_progress);
+    sim.pass(2.0);
+    assert_eq!(sim.errors[0].code(), ErrorCode::IdleTimeout);
 }
 
 #[test]
