@@ -6,6 +6,8 @@ const { addon } = require('./delivery.js')
 const { bytesOf } = require('./convert.js')
 const { thrown } = require('./errors.js')
 
+const OPEN = 1
+
 /**
  * @param {InstanceType<typeof import('./socket.js').Socket>} socket
  * @param {AsyncIterable<any> | Iterable<any>} source
@@ -17,7 +19,12 @@ async function sendStream(socket, source, flags) {
   let first = true
   /** @type {ArrayBuffer | Uint8Array | undefined} */
   let held
+  let before = socket.lastClose
+  // The connection that it was begun on has ended: the rest belongs to none that may come after it.
+  const isLost = () => !first && socket.lastClose !== before
   const send = (/** @type {ArrayBuffer | Uint8Array} */ part, /** @type {boolean} */ last) => {
+    if (first) before = socket.lastClose
+    if (isLost()) throw new DOMException('the connection ended amid the message', 'InvalidStateError')
     if (socket.handle === null) throw new DOMException('the socket is closed', 'InvalidStateError')
     const failed = addon.sendFragment(socket.handle, part, isText === true, first, last, flags)
     if (failed !== undefined) throw thrown(failed)
@@ -35,12 +42,12 @@ async function sendStream(socket, source, flags) {
       held = typeof part === 'string' ? bytes : Uint8Array.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)
       if (socket.handle !== null && addon.bufferedAmount(socket.handle, true) > socket.writeLimit) await drained(socket)
     }
+    send(held ?? new ArrayBuffer(0), true)
   } catch (error) {
     // What was begun cannot be taken back: the peer must not take a part for the whole.
-    if (!first) socket.terminate()
+    if (!first && !isLost() && socket.state === OPEN) socket.terminate()
     throw error
   }
-  send(held ?? new ArrayBuffer(0), true)
 }
 
 /** @param {InstanceType<typeof import('./socket.js').Socket>} socket */

@@ -171,6 +171,47 @@ test('sendStream sends one message, waits for the peer, and never leaves half of
   server.stop()
 })
 
+test('a stream whose connection is lost is rejected, costs no reconnection, and gives the next connection nothing', async () => {
+  const first = [{ do: 'accept' }, { do: 'stall', for: 0.3 }, { do: 'reset' }]
+  const server = new FaultServer({ receive_buffer: 65536, connections: [first, [{ do: 'accept' }, { do: 'wait_close' }]] })
+  const ws = new WebSocket(server.url, { compression: false, reconnect: { minDelay: 1, maxDelay: 1 } })
+  await within(ws.opened, 'opened')
+  const again = once(ws, 'open')
+  const part = Buffer.alloc(1_000_000)
+  const parts = async function* () {
+    for (let index = 0; index < 30; index++) yield part
+    await again // as long as it takes
+    yield part
+  }
+  await within(assert.rejects(ws.sendStream(parts()), { name: 'InvalidStateError', message: /amid the message/ }), 'the rejection')
+  await within(again, 'open')
+  ws.send('goes on')
+  ws.close(1000)
+  await within(ws.closed, 'closed')
+  const records = server.records().filter(({ event }) => event === 'message' || event === 'failed')
+  assert.deepEqual(
+    records.map(({ text }) => text),
+    ['goes on'],
+  )
+  server.stop()
+})
+
+test('close() amid a stream is a clean close', async () => {
+  const server = new FaultServer([[{ do: 'accept' }, { do: 'wait_close' }]])
+  const ws = new WebSocket(server.url, { compression: false })
+  await within(ws.opened, 'opened')
+  const parts = function* () {
+    yield 'begun '
+    yield 'and '
+    ws.close(1000)
+    yield 'left'
+  }
+  await within(assert.rejects(ws.sendStream(parts()), { name: 'InvalidStateError' }), 'the rejection')
+  const { code, wasClean } = await within(ws.closed, 'closed')
+  assert.deepEqual([code, wasClean], [1000, true])
+  server.stop()
+})
+
 test('compress says it for one message, whole or in parts', async () => {
   const steps = [{ do: 'accept', extensions: 'permessage-deflate' }, ...Array(6).fill({ do: 'expect' }), { do: 'close' }]
   const server = new FaultServer([steps])

@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) pending: Mutex<Option<Pending>>,
     origin: Mutex<Option<Py<PyString>>>,
     pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
+    /// How many `close` events were told: what was begun on an earlier connection ended with it.
+    pub(crate) closes: AtomicU64,
     /// Called with the last `CloseEvent`; none: it was.
     pub(crate) finish: Mutex<Option<Vec<Py<PyAny>>>>,
 }
@@ -72,6 +74,7 @@ impl Inner {
             pending: Mutex::new(Some(Pending::default())),
             origin: Mutex::default(),
             last_close: Mutex::default(),
+            closes: AtomicU64::new(0),
             finish: Mutex::new(Some(Vec::new())),
         })
     }
@@ -133,6 +136,7 @@ impl Inner {
     pub(crate) fn note_close(&self, event: &Bound<'_, PyAny>) {
         let old = lock(&self.last_close).replace(event.clone().unbind());
         drop(old);
+        self.closes.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use heartwire::driver::{Connection, Data, SendOptions};
 use heartwire::error::{Error, ErrorCode};
+use heartwire::event::ReadyState;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PyString};
@@ -136,9 +137,11 @@ fn stream(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyR
         return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
     }
     let mut begun = false;
+    let closes = || inner.closes.load(Ordering::Acquire);
+    let before = closes();
     let result = fragments(inner, items, compress, &mut begun);
     inner.streaming.store(false, Ordering::Release);
-    if result.is_err() && begun {
+    if result.is_err() && begun && closes() == before && inner.connection.ready_state() == ReadyState::Open {
         // Half a message cannot be taken back, and nothing else may follow it.
         inner.connection.terminate();
     }

@@ -265,6 +265,12 @@ impl Socket {
         Ok(lock(&self.inner(py)?.last_close).as_ref().map(|event| event.clone_ref(py)))
     }
 
+    /// How many `close` events were told.
+    #[getter(_closes)]
+    fn closes(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.inner(py)?.closes.load(Ordering::Acquire))
+    }
+
     /// Whether a function of the user is async: then events need an asyncio loop.
     #[getter(_wants_loop)]
     fn wants_loop(&self, py: Python<'_>) -> PyResult<bool> {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Callable
 
@@ -11,6 +12,7 @@ import pytest
 import heartwire
 import heartwire.sync
 from heartwire.testing import FaultServer
+from raw_server import BOUND
 
 ACCEPT = {"do": "accept", "extensions": "permessage-deflate"}
 
@@ -138,3 +140,102 @@ def test_parts_of_a_wrong_kind(bad: list[Any]) -> None:
     with FaultServer([[ACCEPT, {"do": "expect"}, {"do": "close"}]]) as server:
         asyncio.run(main(server))
         assert messages(server) == ([("good", False)] if len(bad) == 2 else [])
+
+
+AMID = {
+    "receive_buffer": 65536,
+    "connections": [[{"do": "accept"}, {"do": "stall", "for": 0.3}, {"do": "reset"}], [{"do": "accept"}, {"do": "wait_close"}]],
+}
+"""The first connection is reset amid what is sent on it."""
+MUCH = 30_000_000
+RECONNECT: Any = [None, {"min_delay": 0.001, "max_delay": 0.001}]
+
+
+def in_parts() -> Iterator[bytes]:
+    for _ in range(30):
+        yield bytes(MUCH // 30)
+
+
+async def on_a_loop(url: str, message: Any, reconnect: Any) -> None:
+    ws = await heartwire.connect(url, compression=False, reconnect=reconnect)
+    with pytest.raises(heartwire.ConnectionClosedError):
+        await ws.send(message)
+    if reconnect:
+        opened = asyncio.Event()
+        ws.socket.on("open", lambda event: opened.set())
+        if ws.socket.ready_state != heartwire.WebSocket.OPEN:
+            await asyncio.wait_for(opened.wait(), BOUND)
+        await ws.send("goes on")
+    await ws.close()
+
+
+def blocking(url: str, message: Any, reconnect: Any) -> None:
+    ws = heartwire.sync.connect(url, compression=False, reconnect=reconnect)
+    with pytest.raises(heartwire.ConnectionClosedError):
+        ws.send(message)
+    if reconnect:
+        ws._wait(lambda: ws.socket.ready_state == heartwire.WebSocket.OPEN, BOUND)
+        ws.send("goes on")
+    ws.close()
+
+
+@pytest.mark.parametrize("reconnect", RECONNECT, ids=["once", "reconnect"])
+@pytest.mark.parametrize("message", ["whole", "in parts"])
+@pytest.mark.parametrize("face", ["asyncio", "sync"])
+def test_a_send_that_waits_tells_of_the_loss_and_the_next_connection_gets_nothing_of_it(face: str, message: str, reconnect: Any) -> None:
+    with FaultServer(AMID) as server:
+        data = bytes(MUCH) if message == "whole" else in_parts()
+        if face == "sync":
+            blocking(server.url, data, reconnect)
+        else:
+            asyncio.run(on_a_loop(server.url, later(data) if message == "in parts" else data, reconnect))
+        got = [record.get("text") for record in server.records() if record["event"] == "message"]
+        assert got == (["goes on"] if reconnect else [])
+        assert [record for record in server.records() if record["event"] == "failed"] == []
+
+
+def test_a_loss_amid_the_parts_of_the_event_face_costs_no_second_connection() -> None:
+    """The iterator takes so long that another connection is there when it goes on."""
+    with FaultServer({"connections": [[{"do": "accept"}, {"do": "stall"}], [{"do": "accept"}, {"do": "wait_close"}]]}) as server:
+        opens = threading.Semaphore(0)
+        ws = heartwire.WebSocket(server.url, compression=False, reconnect=RECONNECT[1])
+        ws.onopen = lambda event: opens.release()
+        ws.start(daemon=True)
+        assert opens.acquire(timeout=BOUND)
+
+        def slowly() -> Iterator[str]:
+            yield "begun "
+            yield "on the first "
+            server.drop_connections()
+            assert opens.acquire(timeout=BOUND)
+            yield "connection"
+
+        with pytest.raises(heartwire.InvalidStateError):
+            ws.send(slowly())
+        assert ws.ready_state == heartwire.WebSocket.OPEN
+        ws.send("goes on")
+        ws.close()
+        assert ws.join(BOUND)
+        assert [record.get("text") for record in server.records() if record["event"] == "message"] == ["goes on"]
+
+
+def test_close_amid_the_parts_is_a_clean_close() -> None:
+    async def main(url: str) -> heartwire.CloseEvent:
+        ws = heartwire.WebSocket(url, compression=False)
+        opened = asyncio.Event()
+        ws.onopen = lambda event: opened.set()
+        await opened.wait()
+
+        def parts() -> Iterator[str]:
+            yield "begun "
+            yield "and "
+            ws.close(1000)
+            yield "left"
+
+        with pytest.raises(heartwire.InvalidStateError):
+            ws.send(parts())
+        return await ws.wait_closed()
+
+    with FaultServer([[{"do": "accept"}, {"do": "wait_close"}]]) as server:
+        close = asyncio.run(main(server.url))
+        assert (close.code, close.was_clean) == (1000, True)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ._websocket import Protocols, Url
 
 
+#: In these states what was sent is leaving.
+_TAKING = (WebSocket.OPEN, WebSocket.CLOSING)
+
+
 class ClientConnection(Received):
     """A connection to receive from and send to, made by `connect()`."""
 
@@ -76,12 +80,12 @@ class ClientConnection(Received):
                 self._opened.set_exception(error if error is not None else self._inbox.error())
                 self._opened.exception()  # the caller of connect() may be gone
             self._wake_receiver()
-        self._on_drain(event)
-        for waiters in pings.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(closed(event))
-                    waiter.exception()  # nobody has to wait for a pong
+        senders, self._senders = self._senders, []
+        lost: list[asyncio.Future[Any]] = [*senders, *(waiter for waiters in pings.values() for waiter in waiters)]
+        for waiter in lost:
+            if not waiter.done():
+                waiter.set_exception(closed(event))
+                waiter.exception()  # nobody has to wait
 
     def _wake_receiver(self) -> None:
         if self._receiver is not None and not self._receiver.done():
@@ -110,7 +114,10 @@ class ClientConnection(Received):
             return
 
     async def send(self, message: Data | Iterable[Data] | AsyncIterable[Data], *, compress: bool | None = None) -> None:
-        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
+        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
+
+        Raises ConnectionClosed if the connection is closed, or ends while it waits.
+        """
         async with self._sending:
             await self._check_open()
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
@@ -140,7 +147,7 @@ class ClientConnection(Received):
         return self._inbox.end is None and last is not None and last.will_reconnect
 
     async def _drained(self) -> None:
-        while self.socket.buffered_amount > self.socket._write_limit and self.socket.ready_state == WebSocket.OPEN:
+        while self.socket.buffered_amount > self.socket._write_limit and self.socket.ready_state in _TAKING:
             sender = self._loop.create_future()
             self._senders.append(sender)
             await sender

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._delivery import ThreadHub
-from ._errors import ConnectionClosedOK, WebSocketError
+from ._errors import ConnectionClosedOK, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received
 from ._websocket import WebSocket
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._fragments import Data
-    from ._native import CloseEvent, ErrorEvent, MessageEvent, OpenEvent
+    from ._native import CloseEvent, ErrorEvent, Event, MessageEvent, OpenEvent
     from ._options import Options
     from ._websocket import Protocols, Url
 
@@ -68,11 +68,13 @@ class ClientConnection(Received):
         self._turn = threading.Condition()
         self._pumping = False
         self._is_open = False
+        self._drains = 0
         self._error: WebSocketError | None = None
         socket.onopen = self._on_open
         socket.onmessage = self._inbox.put
         socket.onerror = self._on_error
         socket.onclose = self._on_close
+        socket.ondrain = self._on_drain
         self._hub.attach(socket)
 
     def _on_open(self, event: OpenEvent) -> None:
@@ -80,6 +82,9 @@ class ClientConnection(Received):
 
     def _on_error(self, event: ErrorEvent) -> None:
         self._error = event.error
+
+    def _on_drain(self, event: Event) -> None:
+        self._drains += 1
 
     def _on_close(self, event: CloseEvent) -> None:
         if not event.will_reconnect:
@@ -136,7 +141,10 @@ class ClientConnection(Received):
             return
 
     def send(self, message: Data | Iterable[Data], *, compress: bool | None = None) -> None:
-        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave."""
+        """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
+
+        Raises ConnectionClosed if the connection is closed, or ends while it waits.
+        """
         self._check_open()
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
             self.socket.send(message, compress)
@@ -149,9 +157,13 @@ class ClientConnection(Received):
         self._drained()
 
     def _drained(self) -> None:
-        limit = self.socket._write_limit
-        if self.socket.buffered_amount > limit:
-            self._wait(lambda: self.socket.buffered_amount <= limit or self.socket.ready_state != WebSocket.OPEN)
+        socket, limit = self.socket, self.socket._write_limit
+        if socket.buffered_amount <= limit or socket.ready_state not in (WebSocket.OPEN, WebSocket.CLOSING):
+            return
+        drains, closes = self._drains, socket._closes
+        self._wait(lambda: socket.buffered_amount <= limit or self._drains != drains or socket._closes != closes)
+        if socket._closes != closes and self._drains == drains and socket._last_close is not None:
+            raise closed(socket._last_close)
 
     def _check_open(self) -> None:
         last = self.socket._last_close
