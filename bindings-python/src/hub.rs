@@ -318,6 +318,9 @@ impl Hub {
         lock(&slf.get().sockets).insert(inner.id, socket.clone().unbind());
         inner.wire.connect(inner.id, Some(slf.get().handle.clone()));
         if inner.connection.is_hosted() {
+            if slf.get().watcher.get().is_some() {
+                inner.connection.lend_descriptors();
+            }
             slf.get().handle.add(inner.id as usize, inner.connection.clone());
         }
         inner.begin();

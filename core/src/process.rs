@@ -9,7 +9,7 @@ mod per_process;
 
 use std::cell::RefCell;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 
 use rand::TryRng as _;
@@ -46,7 +46,11 @@ pub fn in_child(undo: fn()) {
 
 /// Where a socket writes down the descriptor that it uses, so that a forked child can close its copy.
 #[derive(Debug)]
-pub struct Slot(AtomicI32);
+pub struct Slot {
+    descriptor: AtomicI32,
+    /// Somebody else's loop knows the number, and is copied by a fork with it.
+    lent: AtomicBool,
+}
 
 impl Slot {
     /// A slot without a descriptor. From now on forks are noticed.
@@ -55,7 +59,7 @@ impl Slot {
             // SAFETY: the three handlers are plain functions that live as long as the program, and do what fork(2) allows in each place.
             unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
         });
-        let slot = Arc::new(Self(AtomicI32::new(-1)));
+        let slot = Arc::new(Self { descriptor: AtomicI32::new(-1), lent: AtomicBool::new(false) });
         let mut slots = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() == slots.capacity() {
             slots.retain(|slot| slot.strong_count() > 0);
@@ -66,12 +70,18 @@ impl Slot {
 
     /// The descriptor in use.
     pub fn get(&self) -> Option<RawFd> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|descriptor| *descriptor >= 0)
+        Some(self.descriptor.load(Ordering::Relaxed)).filter(|descriptor| *descriptor >= 0)
     }
 
     /// Notes the descriptor in use, or that there is none.
     pub fn set(&self, descriptor: Option<RawFd>) {
-        self.0.store(descriptor.unwrap_or(-1), Ordering::Relaxed);
+        self.descriptor.store(descriptor.unwrap_or(-1), Ordering::Relaxed);
+    }
+
+    /// From now on a loop of somebody else's watches what the descriptors name. Its copy in a forked child may go on to name them, and libuv's ends the
+    /// process over a number that is closed: there the numbers stay taken, by something that is never ready.
+    pub fn lend(&self) {
+        self.lent.store(true, Ordering::Relaxed);
     }
 }
 
@@ -91,15 +101,44 @@ extern "C" fn after_fork_in_child() {
     }
     HELD.with(|held| {
         if let Some(mut slots) = held.borrow_mut().take() {
+            let mut stand_in = None;
             for slot in slots.iter().filter(|slot| slot.strong_count() > 0) {
                 // SAFETY: the count is not zero and no other thread runs in this process, so the slot lives for this statement.
-                let descriptor = unsafe { (*slot.as_ptr()).0.swap(-1, Ordering::Relaxed) };
+                let slot = unsafe { &*slot.as_ptr() };
+                let descriptor = slot.descriptor.swap(-1, Ordering::Relaxed);
                 if descriptor >= 0 {
-                    // SAFETY: the descriptor is this process's copy of a socket that only its parent uses; its owner here is never dropped.
-                    unsafe { libc::close(descriptor) };
+                    let stand_in = if slot.lent.load(Ordering::Relaxed) { *stand_in.get_or_insert_with(never_ready) } else { None };
+                    let_go(descriptor, stand_in);
                 }
             }
             slots.clear();
         }
     });
+}
+
+/// Lets go of this process's copy of a socket that only its parent uses; its owner here is never dropped. What stands in has the number from then on.
+/// Calls only what is safe in a fork handler.
+fn let_go(descriptor: RawFd, stand_in: Option<RawFd>) {
+    // SAFETY: calls on numbers; the one that is let go of is used by nobody in this process.
+    unsafe {
+        match stand_in {
+            Some(other) if libc::dup2(other, descriptor) >= 0 => _ = libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC),
+            _ => _ = libc::close(descriptor),
+        }
+    }
+}
+
+/// The end of a pipe that nobody writes to and nobody closes. Calls only what is safe in a fork handler.
+fn never_ready() -> Option<RawFd> {
+    let mut ends = [-1; 2];
+    // SAFETY: the first call writes two numbers, which are ours; the others are calls on these.
+    unsafe {
+        if libc::pipe(ends.as_mut_ptr()) != 0 {
+            return None;
+        }
+        for end in ends {
+            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Some(ends[0])
 }

@@ -210,6 +210,11 @@ impl Client {
         self.slot.get()
     }
 
+    /// A loop of somebody else's watches the descriptors of this socket from now on.
+    pub fn lend_descriptors(&self) {
+        self.slot.lend();
+    }
+
     /// Whether messages are held back, to leave with others.
     pub fn holds_back(&self) -> bool {
         self.unflushed.load(Ordering::Relaxed)

@@ -339,6 +339,11 @@ impl Connection {
         self.release();
     }
 
+    /// To be told once where the host's loop is no [`OwnLoop`](super::OwnLoop), and a fork copies it: in the child the numbers that it watches stay taken.
+    pub fn lend_descriptors(&self) {
+        self.0.client.lend_descriptors();
+    }
+
     /// How long something has waited for the host's loop by now, if that was so long that the keeper stood in; told once for each time. There is
     /// nothing to ask while [`times_stood_in`](super::times_stood_in) stays the same.
     pub fn take_stall(&self) -> Option<Duration> {
