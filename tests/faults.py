@@ -199,7 +199,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "A server that stops reading amid what is sent, and says nothing",
-        "after `ping_timeout`, or behind `close()` after `close_timeout`, of which each begins anew with the last byte that it acknowledged",
+        "within twice `ping_timeout`, or behind `close()` twice `close_timeout`, after the last byte that it acknowledged",
         ["core/src/client/tests.rs::a_peer_that_stops_amid_a_message_is_dead"],
     ),
     (
