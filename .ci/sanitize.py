@@ -22,6 +22,8 @@ from checkout import ROOT, TARGET, node_face, npm_install, python_face
 TRIPLE = os.uname().machine + "-unknown-linux-gnu"
 RUNTIMES = {"address": "asan", "thread": "tsan", "leak": "lsan"}
 LIVES = {"python": "life.py", "node": "life.mjs"}
+# libfaketime and the sanitizer's allocator call each other before the program begins.
+SKIPPED = "a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed"
 NEAR = 4  # calls from a fault within which one of ours has to be, for it to be ours: Python's own small integers are one for valgrind
 
 
@@ -42,8 +44,9 @@ def run(sanitizer: str, tests: list[str]) -> bool:
         "RUSTFLAGS": f"-Zsanitizer={sanitizer} -Cunsafe-allow-abi-mismatch=sanitizer",
         # A target of its own, so that build scripts and macros are built without the flags.
         "CARGO_TARGET_DIR": str(TARGET / "sanitize" / sanitizer),
+        "LSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'leaks.txt'}:print_suppressions=0",
     }
-    command = ["cargo", "+nightly", "test", "-p", "heartwire", "--target", TRIPLE, *tests]
+    command = ["cargo", "+nightly", "test", "--no-fail-fast", "-p", "heartwire", "--target", TRIPLE, *tests, "--", "--skip", SKIPPED]
     print("+", *command, flush=True)
     return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
 
