@@ -14,6 +14,15 @@ use crate::message::{Data, SendOptions};
 use crate::options::{HeartbeatOptions, Options, Payload, Providers, ReconnectOptions};
 use crate::wire::opened;
 
+/// Has a socket begin and its first attempt succeed. The peer's side of it.
+fn open(client: &Client, now: Instant) -> UnixStream {
+    client.start(now);
+    assert!(client.drive(now, &mut Batch::default()).dial.is_some());
+    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "")));
+    theirs
+}
+
 #[test]
 fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
     let heartbeat =
@@ -21,10 +30,7 @@ fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
     let options = Options { heartbeat: Some(heartbeat), ..Options::default() };
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (mut now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, _theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let _theirs = open(&client, now);
     client.drive(now, &mut batch);
     now += Duration::from_secs(1);
     client.drive(now, &mut batch);
@@ -41,10 +47,7 @@ fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_tol
     let options = Options { ping_interval: None, reconnect: Some(ReconnectOptions::default()), ..Options::default() };
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let theirs = open(&client, now);
     client.drive(now, &mut batch);
     let tell = |batch: &mut Batch| {
         for item in std::mem::take(batch).items {
@@ -72,10 +75,7 @@ fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_tol
 /// Closes an open socket whose peer sends so many bytes of messages more before it answers. Whether the close was clean.
 fn close_before(client: &Client, more: usize) -> bool {
     let (now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let theirs = open(client, now);
     let mut turn = |sent: &[u8]| {
         (&theirs).write_all(sent).expect("a reader");
         batch.clear();
@@ -125,10 +125,7 @@ fn sending(size: usize) -> (Client, Instant, UnixStream) {
     let options = Options { ping_interval: Some(second), ping_timeout: Some(second), close_timeout: second, ..Options::default() };
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let theirs = open(&client, now);
     client.drive(now, &mut batch);
     assert!(matches!(&batch.items[..], [Item::Event(event)] if client.enter(event)), "{:?}", batch.items);
     client.send(|| now, Data::Binary(&vec![0; size]), SendOptions::default(), false).expect("below max_buffered");
@@ -187,10 +184,7 @@ fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
     let options = Options { read_limit: 16 << 20, ..Options::default() };
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let mut theirs = open(&client, now);
     theirs.write_all(&b"\x8a\x00".repeat(MORE_THAN_A_TURN)).expect("room for it");
     let turn = client.drive(now, &mut batch);
     assert!(turn.again && !turn.drained);
@@ -205,10 +199,7 @@ fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
 fn a_message_that_is_a_little_more_than_a_read_is_one_read_from_the_second_on() {
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(Options::default()), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
-    client.start(now);
-    assert!(client.drive(now, &mut batch).dial.is_some());
-    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
-    client.dialled(now, Ok(opened(ours, "")));
+    let mut theirs = open(&client, now);
     client.drive(now, &mut batch);
     let message = [b"\x82\x7f\0\0\0\0\0\x01\0\0".as_slice(), &vec![7; 64 << 10]].concat();
     for reads in [2, 1, 1] {
