@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Callable
 
@@ -142,11 +143,8 @@ def test_parts_of_a_wrong_kind(bad: list[Any]) -> None:
         assert messages(server) == ([("good", False)] if len(bad) == 2 else [])
 
 
-AMID = {
-    "receive_buffer": 65536,
-    "connections": [[{"do": "accept"}, {"do": "stall", "for": 0.3}, {"do": "reset"}], [{"do": "accept"}, {"do": "wait_close"}]],
-}
-"""The first connection is reset amid what is sent on it."""
+AMID = {"receive_buffer": 65536, "connections": [[{"do": "accept"}, {"do": "stall"}], [{"do": "accept"}, {"do": "wait_close"}]]}
+"""The first connection reads nothing, and is dropped when something waits to leave."""
 MUCH = 30_000_000
 RECONNECT: Any = [None, {"min_delay": 0.001, "max_delay": 0.001}]
 
@@ -156,10 +154,14 @@ def in_parts() -> Iterator[bytes]:
         yield bytes(MUCH // 30)
 
 
-async def on_a_loop(url: str, message: Any, reconnect: Any) -> None:
-    ws = await heartwire.connect(url, compression=False, reconnect=reconnect)
+async def on_a_loop(server: FaultServer, message: Any, reconnect: Any) -> None:
+    ws = await heartwire.connect(server.url, compression=False, reconnect=reconnect)
+    sending = asyncio.ensure_future(ws.send(message))
+    while ws.socket.buffered_amount <= ws.socket._write_limit:
+        await asyncio.sleep(0)
+    server.drop_connections()
     with pytest.raises(heartwire.ConnectionClosedError):
-        await ws.send(message)
+        await asyncio.wait_for(sending, BOUND)
     if reconnect:
         opened = asyncio.Event()
         ws.socket.on("open", lambda event: opened.set())
@@ -169,10 +171,19 @@ async def on_a_loop(url: str, message: Any, reconnect: Any) -> None:
     await ws.close()
 
 
-def blocking(url: str, message: Any, reconnect: Any) -> None:
-    ws = heartwire.sync.connect(url, compression=False, reconnect=reconnect)
+def blocking(server: FaultServer, message: Any, reconnect: Any) -> None:
+    ws = heartwire.sync.connect(server.url, compression=False, reconnect=reconnect)
+
+    def drop() -> None:
+        while ws.socket.buffered_amount <= ws.socket._write_limit:
+            time.sleep(0.001)
+        server.drop_connections()
+
+    dropper = threading.Thread(target=drop, daemon=True)
+    dropper.start()
     with pytest.raises(heartwire.ConnectionClosedError):
         ws.send(message)
+    dropper.join(BOUND)
     if reconnect:
         ws._wait(lambda: ws.socket.ready_state == heartwire.WebSocket.OPEN, BOUND)
         ws.send("goes on")
@@ -186,9 +197,9 @@ def test_a_send_that_waits_tells_of_the_loss_and_the_next_connection_gets_nothin
     with FaultServer(AMID) as server:
         data = bytes(MUCH) if message == "whole" else in_parts()
         if face == "sync":
-            blocking(server.url, data, reconnect)
+            blocking(server, data, reconnect)
         else:
-            asyncio.run(on_a_loop(server.url, later(data) if message == "in parts" else data, reconnect))
+            asyncio.run(on_a_loop(server, later(data) if message == "in parts" else data, reconnect))
         got = [record.get("text") for record in server.records() if record["event"] == "message"]
         assert got == (["goes on"] if reconnect else [])
         assert [record for record in server.records() if record["event"] == "failed"] == []
