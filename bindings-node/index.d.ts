@@ -217,7 +217,10 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
 
   /** Sends a value as JSON text. */
   sendJSON(value: unknown): void
-  /** Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave. */
+  /**
+   * Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave.
+   * Rejects with an InvalidStateError where the connection ends before the last part; nothing of it goes to the next one.
+   */
   sendStream(
     source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>,
     options?: { compress?: boolean },

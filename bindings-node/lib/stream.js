@@ -5,8 +5,7 @@
 const { addon } = require('./delivery.js')
 const { bytesOf } = require('./convert.js')
 const { thrown } = require('./errors.js')
-
-const OPEN = 1
+const { OPEN } = require('./socket.js')
 
 /**
  * @param {InstanceType<typeof import('./socket.js').Socket>} socket

@@ -3,7 +3,7 @@
 //!
 //! After a fork the child owns nothing of its parent's connections (their threads do not exist there, and a byte written by the child would
 //! corrupt the parent's stream). So every socket remembers the generation it was made in, and the child's copies of the descriptors are
-//! closed in the fork handler, without a word to the peer.
+//! let go of in the fork handler, without a word to the peer.
 
 mod per_process;
 
@@ -103,7 +103,7 @@ extern "C" fn after_fork_in_child() {
         if let Some(mut slots) = held.borrow_mut().take() {
             let mut stand_in = None;
             for slot in slots.iter().filter(|slot| slot.strong_count() > 0) {
-                // SAFETY: the count is not zero and no other thread runs in this process, so the slot lives for this statement.
+                // SAFETY: the count is not zero and no other thread runs in this process, so the slot lives while the handler runs.
                 let slot = unsafe { &*slot.as_ptr() };
                 let descriptor = slot.descriptor.swap(-1, Ordering::Relaxed);
                 if descriptor >= 0 {

@@ -111,11 +111,11 @@ impl Transport {
         }
     }
 
-    /// The bytes of ciphertext that wait for [`Transport::flush`].
-    pub fn buffered_output(&self) -> usize {
+    /// Whether ciphertext waits for [`Transport::flush`].
+    pub fn has_buffered_output(&self) -> bool {
         match &self.0 {
-            Layer::Tcp(_) | Layer::Unix(_) => 0,
-            Layer::Tls(tls) => tls.waiting.len() + tls.below.buffered_output(),
+            Layer::Tcp(_) | Layer::Unix(_) => false,
+            Layer::Tls(tls) => !tls.waiting.is_empty() || tls.below.has_buffered_output(),
         }
     }
 

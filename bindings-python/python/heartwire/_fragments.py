@@ -63,5 +63,5 @@ class Fragments:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._begun and not self._is_lost() and self._socket.ready_state == 1:
+        if self._begun and not self._is_lost() and self._socket.ready_state == self._socket.OPEN:
             self._socket.terminate()  # half a message cannot be taken back, and nothing else may follow it
