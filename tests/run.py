@@ -1,7 +1,8 @@
 """Runs every test suite of this checkout: `run.py [--list] [SUITE ...]`, behind `make test`.
 
-It owns the list of suites, the counting and the total; a suite that fails, dies, hangs or runs no test is a failure. A suite whose peer is not on
-this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not know how things are installed (.ci/).
+It owns the list of suites, the counting, the total, and what failed once more at the end; a suite that fails, dies, hangs or runs no test is a
+failure. A suite whose peer is not on this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not
+know how things are installed (.ci/).
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ COUNTS = {
     ],
 }
 
+# Where a runner begins to tell of what failed; those that say it elsewhere end with it.
+FAILURES = re.compile(r"=+ (?:FAILURES|ERRORS) =+$|\u2716 failing tests:|failures:$")
+LAST = 60  # lines of one that does not tell
+MOST = 200  # lines of one that tells much
+
 
 @dataclass
 class Command:
@@ -87,6 +93,7 @@ class Suite:
     skipped: int = 0
     seconds: float = 0.0
     note: str = ""
+    failures: list[str] = field(default_factory=list)
 
     def run(self, say: Callable[[str], None] = say) -> None:
         say(f"\n=== {self.name}: {self.about}")
@@ -127,7 +134,10 @@ class Suite:
             self.note = "ran no test"
         self.passed += seen["passed"]
         self.skipped += seen["skipped"]
-        self.failed += seen["failed"] or bool(self.note)
+        if failed := seen["failed"] or bool(self.note):
+            self.failed += failed
+            begins = next((index for index, line in enumerate(lines) if FAILURES.match(line)), -LAST)
+            self.failures += lines[begins:][-MOST:]
 
 
 def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int | None]:
@@ -233,7 +243,7 @@ def node(major: int | None) -> Callable[[], list[Command]]:
         # Node 18 has no bound for a test; there, the suite's own holds.
         # A file is a test, too, and the one of the scenarios takes a minute where others work beside it.
         bound = ["--test-timeout=300000"] if (major or present) >= 20 else []
-        return [Command((program, "--test", *bound, *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
+        return [Command((program, "--test", "--test-reporter=spec", *bound, *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
 
     return prepare
 
@@ -275,7 +285,7 @@ def web() -> list[Command]:
     checkout.npm_install(TESTS)
     checkout.build_server()
     environment = {"CHROMIUM": browser, "PYTHON": str(interpreter), "CHAT_SERVER": str(TARGET / "debug" / "chat-server")}
-    return [Command(("node", "--test", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
+    return [Command(("node", "--test", "--test-reporter=spec", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
 
 
 def conformance() -> list[Command]:
@@ -340,6 +350,9 @@ def main() -> int:
         return 0
     chosen = [suite for suite in everything if suite.name in wanted or (not wanted and not suite.on_demand)]
     run_all(chosen)
+    for suite in chosen:
+        if suite.failures:
+            print("\n".join([f"\n=== {suite.name}: what failed, once more", *suite.failures]))
     print(f"\n{'suite':<12} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
     for suite in chosen:
         print(f"{suite.name:<12} {suite.passed:>7} {suite.failed:>7} {suite.skipped:>8} {suite.seconds:>8.0f}  {suite.note}")
