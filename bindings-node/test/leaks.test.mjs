@@ -89,9 +89,8 @@ test('the measure sees a leak of each kind', { skip }, async () => {
   const sockets = await leaks(2, 20, { leak: 'sockets' })
   assert.equal(sockets.sockets, 20)
   assert.ok((await leaks(2, 20, { leak: 'messages' })).heap > 400 * 200)
-  // One that was about to go at an earlier look makes the growth less.
-  assert.ok((await leaks(2, 20, { leak: 'descriptors' })).descriptors > 15)
-  assert.ok((await leaks(2, 5, { leak: 'threads' })).threads > 2)
+  assert.equal((await leaks(2, 20, { leak: 'descriptors' })).descriptors, 20)
+  assert.equal((await leaks(2, 3, { leak: 'threads' })).threads, 3)
   assert.ok((await leaks(2, 60, { leak: 'memory' })).own > 3_000_000)
   if (v8.queryObjects === undefined) return
   assert.equal(sockets['objects: WebSocket'], 20)
