@@ -5,7 +5,7 @@
 
 mod hosted;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -369,6 +369,25 @@ fn a_heartbeat_is_sent_for_a_host_that_is_late() {
             told.recv_timeout(BOUND)
                 .unwrap_or_else(|_| panic!("heartbeats are sent while the handler blocks, where the keeper waits for {patience:?}"));
         });
+        server.join().unwrap();
+    }
+}
+
+/// The last event has passed, so that the host turns no more; the peer has not hung up, and the keeper would come in a minute.
+#[test]
+fn a_connection_whose_host_is_done_is_closed_in_time() {
+    for keeper in [None, Some(Duration::from_secs(3600))] {
+        let (url, server) = serve(|mut peer| {
+            peer.send(Message::text("0")).unwrap();
+            let stream = peer.get_mut();
+            stream.write_all(b"\x83\x00").unwrap(); // no opcode of RFC 6455 section 5.2
+            let give_up = Instant::now() + BOUND;
+            while stream.write_all(&[0]).is_ok() {
+                assert!(Instant::now() < give_up, "the client neither closes its descriptor nor reads");
+                std::thread::sleep(Duration::from_millis(10)); // nothing tells of its end but the next write
+            }
+        });
+        run(&url, Options { keeper, ..Options::default() }, |_, _| {});
         server.join().unwrap();
     }
 }

@@ -330,9 +330,8 @@ impl Connection {
     /// Tells which connection's descriptor the host's loop watches now; those of earlier ones may be closed.
     pub fn watching(&self, id: Option<LinkId>) {
         let Some(hosted) = &self.0.hosted else { return };
-        let client = &self.0.client;
-        if id.is_none() && client.is_finished() && (hosted.patience.is_none() || client.is_over()) {
-            // No turn may follow, and no keeper.
+        if id.is_none() && self.0.client.is_finished() {
+            // No turn may follow, and the keeper may have all the time in the world.
             return self.leave();
         }
         hosted.turn().host = id;
