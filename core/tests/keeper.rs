@@ -373,7 +373,7 @@ fn a_heartbeat_is_sent_for_a_host_that_is_late() {
     }
 }
 
-/// The last event has passed, so that the host turns no more; the peer has not hung up, and the keeper would come in a minute.
+/// The last event has passed, so that the host turns no more; the peer has not hung up, and the keeper would come in an hour, or never.
 #[test]
 fn a_connection_whose_host_is_done_is_closed_in_time() {
     for keeper in [None, Some(Duration::from_secs(3600))] {
