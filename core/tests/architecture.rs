@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("session", &["address", "close", "error", "event", "message", "options"]),
     ("dial", &["address", "error", "options", "process", "transport", "warning"]),
     ("client", &["close", "dial", "error", "event", "message", "options", "process", "protocol", "session", "transport"]),
-    ("driver", &["address", "client", "close", "dial", "error", "event", "message", "options", "process"]),
+    ("driver", &["address", "client", "close", "dial", "error", "event", "message", "options", "process", "warning"]),
     ("websocket", &["close", "driver", "error", "event", "message", "options"]),
     // The fault server is a peer, not a part: it shares no code with what it tests.
     ("testing", &[]),

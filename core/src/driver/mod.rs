@@ -36,6 +36,11 @@ pub use host::Plan;
 pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
 
+/// Where the warnings of the core go: see [`set_hook`](warnings::set_hook).
+pub mod warnings {
+    pub use crate::warning::{Hook, set_hook};
+}
+
 /// Checks options. Those of many sockets are often the same: they are kept, and checked, once.
 fn share(options: Options) -> Result<Arc<Options>> {
     thread_local! {
