@@ -27,7 +27,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
     return {
         "rustfmt": [("cargo", "fmt", "--all", "--check")],
         "clippy": [("cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--features", "heartwire/testing", "--", "-D", "warnings")],
-        "rustdoc": [("cargo", "doc", "--quiet", "--no-deps", "-p", "heartwire")],
+        "rustdoc": [("cargo", "doc", "--quiet", "--no-deps", "-p", "heartwire", "-p", "heartwire-proto")],
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),

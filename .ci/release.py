@@ -97,7 +97,9 @@ def node_face() -> Path:
 @lru_cache(maxsize=None)
 def _sources(folder: Path) -> tuple[Path | str, ...]:
     """What a build of this folder depends on, for a stamp: of the whole workspace what the core and the folder have."""
-    files = [ROOT / "Cargo.toml", ROOT / "Cargo.lock", ROOT / "core" / "Cargo.toml", *(ROOT / "core" / "src").rglob("*")]
+    files = [ROOT / "Cargo.toml", ROOT / "Cargo.lock"]
+    for crate in (ROOT / "core", ROOT / "core" / "proto"):
+        files += [crate / "Cargo.toml", *(crate / "src").rglob("*")]
     files += [
         path for part in ("src", "python", "lib", "Cargo.toml", "package.json", "build.rs") for path in [folder / part, *(folder / part).rglob("*")]
     ]

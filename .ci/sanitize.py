@@ -46,7 +46,8 @@ def run(sanitizer: str, tests: list[str]) -> bool:
         "CARGO_TARGET_DIR": str(TARGET / "sanitize" / sanitizer),
         "LSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'leaks.txt'}:print_suppressions=0",
     }
-    command = ["cargo", "+nightly", "test", "--no-fail-fast", "-p", "heartwire", "--target", TRIPLE, *tests, "--", "--skip", SKIPPED]
+    crates = ["-p", "heartwire", "-p", "heartwire-proto"]
+    command = ["cargo", "+nightly", "test", "--no-fail-fast", *crates, "--target", TRIPLE, *tests, "--", "--skip", SKIPPED]
     print("+", *command, flush=True)
     return subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
 
@@ -75,7 +76,7 @@ def calls(fault: str) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sanitizer", nargs="*", choices=[[], *RUNTIMES, *LIVES], help="address, which finds leaks as well, by default")
-    parser.add_argument("--test", action="append", help="one of the files in core/tests; all, and the unit tests, by default")
+    parser.add_argument("--test", action="append", help="one of the files in core/tests or core/proto/tests; all, and the unit tests, by default")
     arguments = parser.parse_args()
     tests = [word for test in arguments.test or [] for word in ("--test", test)] or ["--lib", "--tests"]
     sanitizers = arguments.sanitizer or ["address"]

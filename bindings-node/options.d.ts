@@ -1,4 +1,4 @@
-// Made from core/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
+// Made from core/proto/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
 
 import type { CloseEvent } from './index.js'
 

@@ -243,7 +243,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         [
             "core/tests/time.rs::a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed",
             "core/src/driver/keeper.rs::sleep_is_a_jump_and_a_late_timer_is_not",
-            "core/src/session/tests/liveness.rs::a_jump_of_the_wall_clock_probes_at_once",
+            "core/proto/src/session/tests/liveness.rs::a_jump_of_the_wall_clock_probes_at_once",
             "bindings-python/tests/test_time.py::test_a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed",
             "bindings-node/test/time.test.mjs::a jump of the wall clock ends nothing; one forward has the connection probed",
         ],

@@ -208,12 +208,12 @@ def _count(patterns: list[str], lines: list[str]) -> int:
 
 def core() -> list[Command]:
     checkout.need_rust()
-    packages = ("-p", "heartwire", "-p", "heartwire-chat-server", "-p", "heartwire-node")
+    packages = ("-p", "heartwire", "-p", "heartwire-proto", "-p", "heartwire-chat-server", "-p", "heartwire-node")
     if checkout.output("cargo", "nextest", "--version"):
         tests = Command(("cargo", "nextest", "run", *packages, "--no-fail-fast", "--status-level", "fail", "--final-status-level", "fail"))
     else:
         tests = Command(("cargo", "test", "--no-fail-fast", "--quiet", *packages, "--all-targets"))
-    return [tests, Command(("cargo", "test", "--quiet", "--doc", "-p", "heartwire"))]
+    return [tests, Command(("cargo", "test", "--quiet", "--doc", "-p", "heartwire", "-p", "heartwire-proto"))]
 
 
 def python(version: str | None) -> Callable[[], list[Command]]:
@@ -316,7 +316,7 @@ def suites() -> list[Suite]:
     default = checkout.default_python()[0]
     others = [version for version in checkout.PYTHONS[:5] if version != default]
     return [
-        Suite("core", "the crate, its documentation and the chat server", core),
+        Suite("core", "the crates of the core, their documentation and the chat server", core),
         Suite("python", f"the Python package on Python {default}", python(None), waits=True),
         *(Suite(f"python{version}", f"the abi3 wheel on Python {version}", python(version), waits=True) for version in others),
         Suite("node", "the Node package on the Node at hand", node(None), waits=True),

@@ -29,6 +29,13 @@ def test_the_lock_file_agrees() -> None:
     assert set(locked.values()) == {VERSION[1]}
 
 
+def test_a_crate_asks_for_this_version_of_another() -> None:
+    asked = re.findall(r'^heartwire.* version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert VERSION
+    assert asked
+    assert set(asked) == {VERSION[1]}
+
+
 def test_the_packages_agree() -> None:
     assert VERSION
     assert metadata.version("heartwire") == VERSION[1]

@@ -1,9 +1,13 @@
-//! The rule of dependence (ARCHITECTURE.md) holds in the code: which layer names which, who knows tokio and the time, how long files are.
+//! The rule of dependence (ARCHITECTURE.md) holds in the code of both crates of the core: which layer names which, who knows tokio and the
+//! time, how long files are.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 
-/// Each layer with those that it may name. A layer is a module of the crate's root, with all below it.
+/// The crates of the core. What the first has, the second names as its own (`pub use`).
+const CRATES: &[&str] = &["core/proto/src", "core/src"];
+
+/// Each layer with those that it may name. A layer is a module of a crate's root, with all below it.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("close", &[]),
@@ -28,8 +32,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// What a binding may name of the core.
 const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", "options", "testing", "utf16"];
 
-/// Layers that decide and never act: no runtime, no clock, no thread, no I/O. They are told the time.
-const PURE: &[&str] = &["address", "close", "error", "event", "message", "options", "protocol", "session", "utf16"];
+/// The crate that decides and never acts: no runtime, no clock, no thread, no I/O. It is told the time.
+const PURE: &str = "core/proto/src";
 const IMPURE: &[&str] =
     &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];
 
@@ -46,6 +50,7 @@ fn layers_name_only_what_is_below_them() {
         };
         let code = file.code();
         let mut named = named_after("crate::", &code);
+        named.extend(named_after("heartwire_proto::", &code));
         named.extend(named_after(&"super::".repeat(file.depth), &code));
         let layers = named.into_iter().filter(|(_, name)| *name != file.layer && MAY_NAME.iter().any(|(layer, _)| layer == name));
         faults.extend(layers.filter(|(_, name)| !allowed.contains(name)).map(|(line, name)| file.fault(line, &format!("names `{name}`"))));
@@ -69,9 +74,9 @@ fn bindings_name_only_the_face_of_the_core() {
 }
 
 #[test]
-fn the_layers_that_decide_do_not_act() {
+fn the_crate_that_decides_does_not_act() {
     let mut faults = Vec::new();
-    for file in sources().into_iter().filter(|file| PURE.contains(&file.layer.as_str())) {
+    for file in sources_of(PURE) {
         for (number, line) in file.code().lines().enumerate() {
             let impure = IMPURE.iter().filter(|word| line.contains(**word));
             faults.extend(impure.map(|word| file.fault(number + 1, &format!("has `{word}`"))));
@@ -83,7 +88,7 @@ fn the_layers_that_decide_do_not_act() {
 #[test]
 fn files_own_one_thing_and_say_which() {
     let mut faults = Vec::new();
-    for path in files_below(&root().join("core/src")) {
+    for path in CRATES.iter().flat_map(|folder| files_below(&root().join(folder))) {
         let file = Source::new(&path, &root());
         let lines = file.text.lines().count();
         if lines > LONGEST_FILE {
@@ -135,7 +140,12 @@ impl Source {
 
 /// The files of the core that are no tests.
 fn sources() -> Vec<Source> {
-    let folder = root().join("core/src");
+    CRATES.iter().flat_map(|folder| sources_of(folder)).collect()
+}
+
+/// The files of a crate that are no tests.
+fn sources_of(folder: &str) -> Vec<Source> {
+    let folder = root().join(folder);
     let is_test = |path: &PathBuf| path.iter().any(|part| part == "tests" || part == "tests.rs");
     files_below(&folder).into_iter().filter(|path| !is_test(path)).map(|path| Source::new(&path, &folder)).collect()
 }

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use fastwebsockets::{Frame, Payload};
 use futures_util::{SinkExt, Stream, StreamExt};
-use heartwire::event::{Batch, Event, Item};
-use heartwire::message::Data;
-use heartwire::protocol::{Config, Protocol};
+use heartwire_proto::event::{Batch, Event, Item};
+use heartwire_proto::message::Data;
+use heartwire_proto::protocol::{Config, Protocol};
 
 use crate::wire::{Pace, Shared, Wire, payload};
 

@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use heartwire::message::Data;
-use heartwire::options::CompressionOptions;
-use heartwire::protocol::extension::Agreed;
-use heartwire::protocol::{Config, Protocol};
+use heartwire_proto::message::Data;
+use heartwire_proto::options::CompressionOptions;
+use heartwire_proto::protocol::extension::Agreed;
+use heartwire_proto::protocol::{Config, Protocol};
 
 const LEVELS: [u8; 5] = [1, 2, 3, 6, 9];
 const SIZES: [usize; 8] = [32, 64, 128, 256, 512, 1024, 4096, 16_384];

@@ -1,4 +1,4 @@
-# Made from core/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
+# Made from core/proto/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
 """The types of the options, for editors and type checkers."""
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ use heartwire::options::{Dialect, OptionSpec, records, table};
 use super::HOW;
 
 pub(crate) fn options() -> String {
-    let mut page = format!("<!-- Made from core/src/options/mod.rs by `{HOW}`; do not edit. -->\n# Options\n\n");
+    let mut page = format!("<!-- Made from core/proto/src/options/mod.rs by `{HOW}`; do not edit. -->\n# Options\n\n");
     page.push_str(
         "Every option, as Python and as JavaScript spell it. Times are seconds in Python and milliseconds in JavaScript. In Rust the names are Python's, \
          the times are `Duration`s, and what may be nothing is an `Option`.\n\n\
@@ -82,7 +82,7 @@ fn anchor(heading: &str) -> String {
 }
 
 pub(crate) fn errors() -> String {
-    let mut page = format!("<!-- Made from core/src/error.rs by `{HOW}`; do not edit. -->\n# Errors\n\n");
+    let mut page = format!("<!-- Made from core/proto/src/error.rs by `{HOW}`; do not edit. -->\n# Errors\n\n");
     page.push_str(
         "Every error has a stable `code`, the same in all languages, and the `phase` of the connection's life in which it happened. \"Again\" says whether trying \
          again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try. \

@@ -31,7 +31,7 @@ HeartbeatMessage = Union[str, bytes, bytearray, memoryview, Mapping[str, Any], S
 "#;
 
 pub(crate) fn options() -> String {
-    let mut text = format!("# Made from core/src/options/mod.rs by `{HOW}`; do not edit.\n{HEAD}");
+    let mut text = format!("# Made from core/proto/src/options/mod.rs by `{HOW}`; do not edit.\n{HEAD}");
     let mut order = records();
     // What is named in a class comes before it, the whole last: easier to read from the end, and any tool can evaluate it.
     order.reverse();

@@ -21,7 +21,7 @@ export type HeartbeatMessage = string | ArrayBuffer | ArrayBufferView | object
 ";
 
 pub(crate) fn options() -> String {
-    let mut text = format!("// Made from core/src/options/mod.rs by `{HOW}`; do not edit.\n{HEAD}");
+    let mut text = format!("// Made from core/proto/src/options/mod.rs by `{HOW}`; do not edit.\n{HEAD}");
     for (record, about) in records() {
         let name = if record == "Options" { "WebSocketOptions" } else { record };
         let _ = write!(text, "\n/** {} */\nexport interface {name} {{\n", about.trim());

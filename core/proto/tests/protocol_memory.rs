@@ -5,11 +5,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use heartwire::event::Batch;
-use heartwire::message::Data;
-use heartwire::options::CompressionOptions;
-use heartwire::protocol::extension::Agreed;
-use heartwire::protocol::{Config, End, Protocol};
+use heartwire_proto::event::Batch;
+use heartwire_proto::message::Data;
+use heartwire_proto::options::CompressionOptions;
+use heartwire_proto::protocol::extension::Agreed;
+use heartwire_proto::protocol::{Config, End, Protocol};
 
 /// Counts what the current thread allocates.
 struct Counting;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use heartwire::error::{Error, ErrorCode};
-use heartwire::options::Dialect::{JavaScript, Python};
-use heartwire::options::{
+use heartwire_proto::error::{Error, ErrorCode};
+use heartwire_proto::options::Dialect::{JavaScript, Python};
+use heartwire_proto::options::{
     AddressFamily, Dialect, Matcher, Options, Overflow, Payload, Providers, Proxy, ReconnectOptions, TlsVersion, read_headers,
     read_payload, read_protocols, table,
 };

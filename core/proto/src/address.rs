@@ -22,7 +22,7 @@ pub fn parse_url(text: &str) -> Result<Url> {
 }
 
 /// The same URL with `http` as `ws` and `https` as `wss`; none for any other scheme.
-pub(crate) fn map_scheme(mut url: Url) -> Option<Url> {
+pub fn map_scheme(mut url: Url) -> Option<Url> {
     let scheme = match url.scheme() {
         "ws" | "http" => "ws",
         "wss" | "https" => "wss",

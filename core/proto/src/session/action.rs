@@ -12,7 +12,6 @@ use crate::message::Message;
 /// What the session wants done. After every call to the session, do all that [`Session::poll`](super::Session::poll) gives, in order,
 /// before the next call.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum Action {
     /// Open a connection; report with `handle_opened` or `handle_dial_failed`.
     Dial(Target),

@@ -107,7 +107,7 @@ fn hundred_clients_that_lose_one_server_come_back_spread() {
     }
 }
 
-const HOW: &str = "BLESS=1 cargo test -p heartwire --lib manners";
+const HOW: &str = "BLESS=1 cargo test -p heartwire-proto --lib manners";
 
 /// A server, and what it does with each attempt.
 type Trial = (&'static str, fn(&mut Sim));
@@ -157,7 +157,7 @@ fn the_table_of_the_docs_is_what_the_simulation_gives() {
         let _ = write!(page, " {count} |");
     }
     page += "\n\nThe first delay is random between 0 and `min_delay` (0.5 s), each further one between 0 and an upper bound that doubles up to `max_delay` (30 s).\n";
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manners.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manners.md");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &page).unwrap();
     }
