@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak endurance sanitize lint bench audit python node server tools clean have-python
+.PHONY: help demo test soak endurance sanitize lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -40,6 +40,9 @@ audit: ## licences, sources and known vulnerabilities of what we build on; needs
 	@command -v cargo-deny >/dev/null || { echo "missing: cargo-deny (cargo install --locked cargo-deny)"; exit 1; }
 	@cargo deny check
 
+dist: have-python ## build the wheels, the sdist, the npm packages and the crates into dist/, and check them; PART="sdist npm" builds some
+	@$(PYTHON) .ci/distribution.py $(PART)
+
 python: have-python ## build the Python package into .venv
 	@$(PYTHON) .ci/prepare.py python
 
@@ -53,7 +56,7 @@ tools: have-python ## install the tools that tests and lints use
 	@$(PYTHON) .ci/prepare.py tools
 
 clean: ## take away what was built and installed in the checkout
-	rm -rf target .venv .venvs node_modules bindings-node/node_modules tests/node_modules
+	rm -rf dist target .venv .venvs node_modules bindings-node/node_modules tests/node_modules
 
 have-python:
 	@command -v $(PYTHON) >/dev/null || { echo "missing: Python 3.9 or later ($(PYTHON) on PATH); choose one with \`make PYTHON=...\`"; exit 1; }

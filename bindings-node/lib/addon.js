@@ -1,36 +1,83 @@
 // @ts-check
-// Owns: finding and loading the compiled addon. Knows nothing of what is in it.
+// Owns: finding and loading the compiled addon, and the one line that says what is missing. Knows nothing of what is in it.
 'use strict'
 
 const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 
-const root = join(__dirname, '..')
 const { platform, arch } = process
-const libcs = platform === 'linux' ? ['-gnu', '-musl'] : ['']
+
+/**
+ * The packages of the platforms. Each stands here as a literal, so that bundlers and tracers (@vercel/nft) see it.
+ * @type {Record<string, () => unknown>}
+ */
+const PACKAGES = {
+  'linux-x64-gnu': () => require('@heartwire/linux-x64-gnu'),
+  'linux-x64-musl': () => require('@heartwire/linux-x64-musl'),
+  'linux-arm64-gnu': () => require('@heartwire/linux-arm64-gnu'),
+  'linux-arm64-musl': () => require('@heartwire/linux-arm64-musl'),
+  'darwin-x64': () => require('@heartwire/darwin-x64'),
+  'darwin-arm64': () => require('@heartwire/darwin-arm64'),
+}
+
+/** The names of what this machine can load: on Linux both kinds of libc are tried, for asking which one it is costs more. */
+const names = (platform === 'linux' ? ['-gnu', '-musl'] : ['']).map((libc) => `${platform}-${arch}${libc}`)
 
 /** @returns {any} */
 function load() {
-  const attempts = []
-  for (const libc of libcs) {
-    const file = join(root, `heartwire.${platform}-${arch}${libc}.node`)
-    if (!existsSync(file)) {
-      attempts.push(`${file}: no such file`)
-      continue
-    }
+  /** @type {{ name: string, error: Error }[]} */
+  const failures = []
+  for (const name of names) {
+    // A checkout builds its own addon beside package.json.
+    const built = join(__dirname, '..', `heartwire.${name}.node`)
     try {
-      return require(file)
+      if (existsSync(built)) return require(built)
+      if (PACKAGES[name] !== undefined) return PACKAGES[name]()
     } catch (error) {
-      attempts.push(`${file}: ${error instanceof Error ? error.message : error}`)
+      failures.push({ name, error: /** @type {Error} */ (error) })
     }
   }
-  throw Object.assign(
-    new Error(
-      `Heartwire has no compiled addon for ${platform} ${arch} here. In a checkout, build it with "npm run build" in bindings-node ` +
-        `(it needs Rust); an installed package should contain it.\nTried:\n  ${attempts.join('\n  ')}`,
-    ),
-    { code: 'HEARTWIRE_ADDON_MISSING' },
+  throw Object.assign(new Error(explain(failures)), { code: 'HEARTWIRE_ADDON_MISSING', causes: failures.map(({ error }) => error) })
+}
+
+/**
+ * One line: what is missing, and what to do.
+ * @param {{ name: string, error: Error }[]} failures
+ */
+function explain(failures) {
+  const here = `${platform} ${arch}`
+  if (!names.some((name) => name in PACKAGES)) {
+    const known = Object.keys(PACKAGES).join(', ')
+    return `heartwire has no build for ${here}: there are ${known}. A checkout builds one with "npm install ./bindings-node" (needs Rust).`
+  }
+  const wanted = platform === 'linux' ? names[isMusl() ? 1 : 0] : names[0]
+  const found = failures.find(({ name, error }) => name === wanted && !isMissing(error, name))
+  const glibc = found && /GLIBC_([\d.]+)' not found/.exec(found.error.message)
+  if (glibc) return `heartwire needs glibc ${glibc[1]} or later, and this system has ${glibcVersion() ?? 'an older one'}: use a newer system image.`
+  if (found) return `heartwire could not load @heartwire/${wanted} on ${here}: ${found.error.message.split('\n')[0]}`
+  const other = names.find((name) => name !== wanted && failures.some((failure) => failure.name === name && !isMissing(failure.error, name)))
+  const mixed = other === undefined ? '' : ` @heartwire/${other} is there, which is for the other libc: node_modules was installed on another system.`
+  return (
+    `heartwire has no compiled part for ${here}: the package @heartwire/${wanted} is not installed.${mixed} Install it with "npm install ` +
+    `@heartwire/${wanted}". It is an optional dependency: --omit=optional and --no-optional leave it out, a lock file from another system can lack it, ` +
+    'and a bundler must keep heartwire external.'
   )
+}
+
+/** @param {Error} error @param {string} name */
+function isMissing(error, name) {
+  return /** @type {NodeJS.ErrnoException} */ (error).code === 'MODULE_NOT_FOUND' && error.message.includes(`@heartwire/${name}`)
+}
+
+/** @returns {string | undefined} nothing with musl */
+function glibcVersion() {
+  const report = /** @type {any} */ (process.report?.getReport())
+  return report?.header?.glibcVersionRuntime
+}
+
+/** Asked only to word an error: the report takes tens of milliseconds. */
+function isMusl() {
+  return process.report !== undefined && !glibcVersion()
 }
 
 module.exports = load()
