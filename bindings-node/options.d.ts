@@ -332,11 +332,11 @@ export interface ReconnectOptions {
    */
   minUptime?: number
   /**
-   * How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
-   * Allowed: a whole number from 0 to 4294967295.
-   * @default 1
+   * How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the URL, headers or protocols are a function, so that a fresh token gets its chance.
+   * Allowed: a whole number from 0 to 4294967295, or null.
+   * @default null
    */
-  maxAuthFailures?: number
+  maxAuthFailures?: number | null
   /**
    * Whether to try again if the very first attempt fails.
    * Allowed: true or false.
@@ -344,16 +344,22 @@ export interface ReconnectOptions {
    */
   retryOnFirstConnect?: boolean
   /**
-   * More close codes that mean "do not come back".
+   * The close codes that mean "do not come back", instead of these.
    * Allowed: a list; each item a whole number from 1000 to 4999.
-   * @default []
+   * @default [1002,1003,1007,1008,1010,3000,4001,4003,4004]
    */
   fatalCloseCodes?: readonly number[]
   /**
-   * Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
+   * Close codes to take off `fatal_close_codes`.
+   * Allowed: a list; each item a whole number from 1000 to 4999.
+   * @default []
+   */
+  retryCloseCodes?: readonly number[]
+  /**
+   * Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false stays closed, nothing leaves it to the rules.
    * Allowed: a function, or null.
    */
-  shouldReconnect?: (event: CloseEvent) => boolean | Promise<boolean> | null
+  shouldReconnect?: (event: CloseEvent) => boolean | null | undefined | void | Promise<boolean | null | undefined | void> | null
 }
 
 /** Messages kept while the connection is down. */

@@ -134,7 +134,7 @@ function plainData(value, path, providers) {
 
 /** What a function of the user gave, as JSON text. @param {string} question @param {any} value */
 function answer(question, value) {
-  if (question === 'reconnect.shouldReconnect') return JSON.stringify(Boolean(value))
+  if (question === 'reconnect.shouldReconnect') return value == null ? 'null' : JSON.stringify(Boolean(value))
   if (question === 'url') return JSON.stringify(location.absolute(`${value}`))
   return JSON.stringify(plainData(value, question)) ?? 'null'
 }

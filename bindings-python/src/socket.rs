@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use heartwire::close::CloseCode;
+use heartwire::close::{self, CloseCode};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::ReadyState;
 use heartwire::options::{Dialect, Options};
@@ -149,14 +149,15 @@ impl Socket {
     #[pyo3(signature = (code=None, reason=""))]
     fn close(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
         let inner = self.ours(py)?;
-        let code = match code.map(u16::try_from) {
-            None => None,
-            Some(Ok(code)) => Some(CloseCode(code)),
-            Some(Err(_)) => {
-                let words = format!("the close code must be 1000 or 3000 to 4999, not {}", code.unwrap_or_default());
-                return Err(errors::raise(py, Error::new(ErrorCode::InvalidClose, words)));
-            }
-        };
+        let code = close_code(py, code, CloseCode::FOR_PAGES)?;
+        close::check_as_browser(code, reason).and_then(|()| inner.connection.close(code, reason)).map_err(|error| errors::raise(py, error))
+    }
+
+    /// `close()` with every code that RFC 6455 allows in a Close frame, for `heartwire.connect` and `heartwire.sync`.
+    #[pyo3(name = "_close")]
+    fn close_as_endpoint(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        let code = close_code(py, code, CloseCode::MAY_BE_SENT)?;
         inner.connection.close(code, reason).map_err(|error| errors::raise(py, error))
     }
 
@@ -377,6 +378,15 @@ fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyA
 fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyAny>) -> PyResult<Turn> {
     let turn: u8 = context.bind(socket.py()).call_method1("run", (socket.getattr("_turn")?, hub))?.extract()?;
     Ok(Turn::from(turn))
+}
+
+fn close_code(py: Python<'_>, code: Option<i64>, allowed: &str) -> PyResult<Option<CloseCode>> {
+    let Some(number) = code else { return Ok(None) };
+    let Ok(code) = u16::try_from(number) else {
+        let words = format!("the close code is {number}: allowed are {allowed}");
+        return Err(errors::raise(py, Error::new(ErrorCode::InvalidClose, words)));
+    };
+    Ok(Some(CloseCode(code)))
 }
 
 fn callable(py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<Kind> {

@@ -123,7 +123,7 @@ impl Running {
                 min_delay: Duration::from_millis(10),
                 max_delay: Duration::from_millis(300),
                 min_uptime: Duration::from_millis(500),
-                max_auth_failures: 1_000_000,
+                max_auth_failures: Some(1_000_000),
                 ..ReconnectOptions::default()
             }),
             send_queue: Some(SendQueueOptions {

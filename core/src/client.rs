@@ -55,6 +55,9 @@ struct Inner {
     retired: Vec<Retired>,
     /// The number of the latest attempt, and of its link.
     attempt: u64,
+    /// How many connections have opened, and to how many of their `open` events the host has come.
+    opens: u64,
+    opens_seen: u64,
     /// What has happened outside a turn, for the next one to hand out.
     emitted: Vec<Item>,
     dial: DialState,
@@ -125,6 +128,8 @@ impl Client {
                 link: None,
                 retired: Vec::new(),
                 attempt: 0,
+                opens: 0,
+                opens_seen: 0,
                 emitted: Vec::new(),
                 dial: DialState::Idle,
                 paused: false,
@@ -206,6 +211,7 @@ impl Client {
                 inner.link = Some(link);
                 inner.reading = true;
                 inner.pace = pace::Pace::default();
+                inner.opens += 1;
                 inner.session.handle_opened(now, open);
             }
             Err(error) => {
@@ -220,11 +226,15 @@ impl Client {
     pub fn enter(&self, event: &Event) -> bool {
         match event {
             Event::Open(open) => {
+                let mut inner = self.lock();
+                inner.opens_seen += 1;
                 // close() was called after the connection opened and before the user knew.
                 if self.ready_state() != ReadyState::Connecting {
                     return false;
                 }
-                let mut inner = self.lock();
+                if inner.opens_seen == inner.opens {
+                    inner.session.handle_open_seen();
+                }
                 inner.shown = Shown { url: Some(open.url.clone()), protocol: open.protocol.clone(), extensions: open.extensions.clone() };
                 drop(inner);
                 self.show(ReadyState::Open);
@@ -259,12 +269,20 @@ impl Client {
         }
     }
 
-    /// To be called when the host comes to an [`Item::Barrier`]: everything before it was delivered, so the connection may end.
+    /// To be called when the host comes to an [`Item::Barrier`]: everything before it was delivered, so the send queue may follow what `open` handlers
+    /// sent, or the connection may end.
     pub fn settle(&self, now: Instant) {
         if !self.is_ours() {
             return;
         }
         let mut inner = self.lock();
+        // A slow host comes to the barrier of a connection that has ended while another one is open already.
+        if inner.opens_seen != inner.opens {
+            return;
+        }
+        if inner.session.handle_open_delivered(now) {
+            return self.pump(&mut inner, now);
+        }
         self.settle_locked(&mut inner, now);
     }
 
@@ -362,6 +380,7 @@ impl Client {
                     }
                 }
                 Action::Emit(event) => inner.emitted.push(Item::Event(Box::new(event))),
+                Action::Barrier => inner.emitted.push(Item::Barrier),
             }
         }
     }

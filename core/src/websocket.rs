@@ -156,7 +156,7 @@ impl WebSocket {
     /// Starts the closing handshake, or gives up connecting. Final: no reconnection follows.
     ///
     /// # Errors
-    /// `invalid_close` for a code other than 1000 and 3000 to 4999, or a reason over 123 bytes.
+    /// `invalid_close` for a code that RFC 6455 does not allow in a Close frame, or a reason over 123 bytes.
     pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
         self.connection.close(code, reason)
     }

@@ -186,8 +186,8 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
-        self.socket.close(code, reason)
+        """Say goodbye with any code that RFC 6455 allows, and wait until the connection is closed. Messages that came before can still be received."""
+        self.socket._close(code, reason)
         await self.socket.wait_closed()
 
     async def wait_closed(self) -> None:

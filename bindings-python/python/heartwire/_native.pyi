@@ -179,6 +179,7 @@ class Socket:
         """Sends a pong that answers nothing."""
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Says goodbye and closes; while connecting, gives up. Final: no reconnection follows."""
+    def _close(self, code: int | None, reason: str) -> None: ...
     def terminate(self) -> None:
         """Drops the connection at once. Final."""
     def pause(self) -> None:

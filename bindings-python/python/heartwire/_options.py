@@ -147,10 +147,10 @@ class ReconnectOptions(TypedDict, total=False):
 
     Allowed: a number of seconds from 0 to 31536000. Default: 10."""
 
-    max_auth_failures: int
-    """How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
+    max_auth_failures: int | None
+    """How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the URL, headers or protocols are a function, so that a fresh token gets its chance.
 
-    Allowed: a whole number from 0 to 4294967295. Default: 1."""
+    Allowed: a whole number from 0 to 4294967295, or None. Default: None."""
 
     retry_on_first_connect: bool
     """Whether to try again if the very first attempt fails.
@@ -158,12 +158,17 @@ class ReconnectOptions(TypedDict, total=False):
     Allowed: True or False. Default: True."""
 
     fatal_close_codes: Sequence[int]
-    """More close codes that mean "do not come back".
+    """The close codes that mean "do not come back", instead of these.
+
+    Allowed: a list; each item a whole number from 1000 to 4999. Default: [1002,1003,1007,1008,1010,3000,4001,4003,4004]."""
+
+    retry_close_codes: Sequence[int]
+    """Close codes to take off `fatal_close_codes`.
 
     Allowed: a list; each item a whole number from 1000 to 4999. Default: []."""
 
-    should_reconnect: Callable[[CloseEvent], bool | Awaitable[bool]] | None
-    """Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
+    should_reconnect: Callable[[CloseEvent], bool | None | Awaitable[bool | None]] | None
+    """Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false stays closed, nothing leaves it to the rules.
 
     Allowed: a function, or None."""
 

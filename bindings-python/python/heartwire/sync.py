@@ -195,8 +195,8 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye and wait until the connection is closed. Messages that came before can still be received."""
-        self.socket.close(code, reason)
+        """Say goodbye with any code that RFC 6455 allows, and wait until the connection is closed. Messages that came before can still be received."""
+        self.socket._close(code, reason)
         self._wait(lambda: self._inbox.end)
 
     def __enter__(self) -> Self:

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, ErrorCode, Result};
+
 /// What a Close frame carries: no body at all, or a code and a reason of at most 123 bytes of UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseFrame {
@@ -43,18 +45,53 @@ impl CloseCode {
     /// The server is overloaded: try later.
     pub const TRY_LATER: Self = Self(1013);
 
+    /// The codes that may stand in a Close frame, in words.
+    pub const MAY_BE_SENT: &str = "1000 to 1003, 1007 to 1014, and 3000 to 4999";
+    /// The codes that the browser's `close()` takes, in words.
+    pub const FOR_PAGES: &str = "1000, and 3000 to 4999";
+
     /// The longest reason, in bytes of UTF-8 (125 bytes of a control frame less the code).
     pub const MAX_REASON_BYTES: usize = 123;
 
-    /// Whether the code may stand in a Close frame on the wire (RFC 6455 section 7.4.1 and 7.4.2, and the registry's 1012 to 1014).
-    pub fn may_be_received(self) -> bool {
+    /// Whether the code may stand in a Close frame on the wire, in either direction (RFC 6455 section 7.4.1 and 7.4.2, and the registry's 1012 to 1014).
+    pub fn may_be_sent(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// Whether a program may give it to `close()` (WHATWG WebSockets: 1000, or 3000 to 4999).
-    pub fn may_be_given(self) -> bool {
+    /// Whether the browser's `close()` takes it (WHATWG WebSockets: 1000, or 3000 to 4999).
+    pub fn is_for_pages(self) -> bool {
         matches!(self.0, 1000 | 3000..=4999)
     }
+}
+
+/// What may be given to `close()`: a code that may be sent, or none; and a reason, if there is a code.
+///
+/// # Errors
+/// `invalid_close`.
+pub fn check(code: Option<CloseCode>, reason: &str) -> Result<()> {
+    check_arguments(code, reason, code.is_none_or(CloseCode::may_be_sent), CloseCode::MAY_BE_SENT)
+}
+
+/// What may be given to the `close()` of the browser's class.
+///
+/// # Errors
+/// `invalid_close`.
+pub fn check_as_browser(code: Option<CloseCode>, reason: &str) -> Result<()> {
+    check_arguments(code, reason, code.is_none_or(CloseCode::is_for_pages), CloseCode::FOR_PAGES)
+}
+
+fn check_arguments(code: Option<CloseCode>, reason: &str, is_allowed: bool, allowed: &str) -> Result<()> {
+    let refuse = |why: String| Err(Error::new(ErrorCode::InvalidClose, why));
+    match code {
+        Some(code) if !is_allowed => return refuse(format!("the close code is {code}: allowed are {allowed}")),
+        None if !reason.is_empty() => return refuse("a close reason needs a code".to_owned()),
+        _ if reason.len() > CloseCode::MAX_REASON_BYTES => {
+            let most = CloseCode::MAX_REASON_BYTES;
+            return refuse(format!("the close reason has {} bytes of UTF-8: allowed are {most}", reason.len()));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 impl fmt::Display for CloseCode {
@@ -68,22 +105,22 @@ mod tests {
     use super::CloseCode;
 
     #[test]
-    fn only_codes_of_the_wire_may_be_received() {
+    fn only_codes_of_the_wire_may_be_sent() {
         for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
-            assert!(!CloseCode(code).may_be_received(), "{code}");
+            assert!(!CloseCode(code).may_be_sent(), "{code}");
         }
         for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
-            assert!(CloseCode(code).may_be_received(), "{code}");
+            assert!(CloseCode(code).may_be_sent(), "{code}");
         }
     }
 
     #[test]
-    fn a_program_gives_1000_or_3000_to_4999() {
+    fn a_page_gives_1000_or_3000_to_4999() {
         for code in [0, 1001, 1005, 1006, 2999, 5000] {
-            assert!(!CloseCode(code).may_be_given(), "{code}");
+            assert!(!CloseCode(code).is_for_pages(), "{code}");
         }
         for code in [1000, 3000, 4999] {
-            assert!(CloseCode(code).may_be_given(), "{code}");
+            assert!(CloseCode(code).is_for_pages(), "{code}");
         }
     }
 }

@@ -49,6 +49,20 @@ impl Phase {
     }
 }
 
+/// Whether trying again may help, as far as the code alone tells. A socket with `reconnect` then does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Again {
+    /// It may go better next time.
+    Yes,
+    /// The same will happen again.
+    No,
+    /// The HTTP status decides.
+    ByStatus,
+    /// The close code decides.
+    ByCloseCode,
+}
+
 /// Defines each error code once: variant, stable name, phase, and the sentence of the reference.
 macro_rules! error_codes {
     ($($variant:ident = $name:literal, $phase:ident, $doc:literal;)+) => {
@@ -86,7 +100,7 @@ error_codes! {
     InvalidProtocol = "invalid_protocol", Options, "A subprotocol is not a token of RFC 7230, or is given twice.";
     InvalidHeader = "invalid_header", Options, "A header's name or value has characters that HTTP does not allow, or is one that the handshake sets itself.";
     InvalidData = "invalid_data", Options, "What was given to send, ping or pong cannot be sent: its type, its size, or text that is not Unicode.";
-    InvalidClose = "invalid_close", Options, "A close code other than 1000 or 3000 to 4999, or a reason over 123 bytes of UTF-8.";
+    InvalidClose = "invalid_close", Options, "A close code that may not be given: the browser's class takes 1000 and 3000 to 4999, the other APIs every code that RFC 6455 allows in a Close frame; a reason without a code, or over 123 bytes of UTF-8.";
     InvalidState = "invalid_state", Closed, "The call needs a connection in another state.";
     ProviderFailed = "provider_failed", Options, "A function given for the URL, headers, protocols or heartbeat raised an error or returned something unusable.";
     DnsFailed = "dns_failed", Dns, "The host name has no address, or the resolver could not be asked.";
@@ -120,6 +134,22 @@ error_codes! {
     Exiting = "exiting", Process, "The process is ending.";
     RuntimeFailed = "runtime_failed", Process, "A thread, timer or descriptor could not be had from the system.";
     Internal = "internal", Process, "A fault in Heartwire itself; please report it.";
+}
+
+impl ErrorCode {
+    /// Whether trying again may help.
+    pub fn again(self) -> Again {
+        match self {
+            Self::HttpRefused => Again::ByStatus,
+            Self::ClosedByPeer => Again::ByCloseCode,
+            Self::ProxyAuthRequired | Self::TlsCertificate => Again::No,
+            Self::ProviderFailed | Self::HttpInvalid | Self::CloseTimeout | Self::ConnectionLost | Self::RuntimeFailed => Again::Yes,
+            _ => match self.phase() {
+                Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness => Again::Yes,
+                Phase::Options | Phase::Http | Phase::Closed | Phase::Process => Again::No,
+            },
+        }
+    }
 }
 
 /// What went wrong, in which phase, and what follows. Cheap to clone. Never holds a secret.
@@ -176,15 +206,9 @@ impl fmt::Display for Fault {
 }
 
 impl Error {
-    /// An error with a code and plain words. Transport and liveness failures are retryable, the rest is not;
-    /// [`Error::retryable`] says otherwise.
+    /// An error with a code and plain words, retryable as [`ErrorCode::again`] says; [`Error::retryable`] says otherwise.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let retryable = match code.phase() {
-            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Liveness => code != ErrorCode::ProxyAuthRequired,
-            Phase::Tls => code == ErrorCode::TlsFailed,
-            Phase::Closed => matches!(code, ErrorCode::ConnectionLost | ErrorCode::CloseTimeout | ErrorCode::ClosedByPeer),
-            Phase::Options | Phase::Http | Phase::Protocol | Phase::Process => code == ErrorCode::HttpInvalid,
-        };
+        let retryable = code.again() == Again::Yes;
         Self(Arc::new(Detail {
             code,
             phase: code.phase(),

@@ -166,7 +166,7 @@ pub enum Question {
     Protocols,
     /// The text of the next heartbeat.
     HeartbeatMessage,
-    /// Whether to try again after this end: a boolean.
+    /// Whether to try again after this end: a boolean, or null for what the rules say (`will_reconnect`).
     ShouldReconnect(Close),
 }
 
@@ -181,8 +181,9 @@ pub enum Item {
     Binary(Range<usize>),
     /// Any other event.
     Event(Box<Event>),
-    /// The peer's Close, or a failure, was read here. When the host comes to it, every earlier event was delivered, and what their
-    /// handlers sent goes out first; `Client::settle` then lets the connection end. Never shown to the user.
+    /// Something waits until the host has come so far: then every earlier event was delivered, and what their handlers sent goes out first.
+    /// Behind `open` it is the send queue, elsewhere the connection's end, as it was read here. `Client::settle` then lets it happen.
+    /// Never shown to the user.
     Barrier,
 }
 

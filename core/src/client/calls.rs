@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::link::{Link, Retired};
 use super::{Client, Inner};
-use crate::close::CloseCode;
+use crate::close::{self, CloseCode};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::ReadyState;
 use crate::message::{Data, SendOptions};
-use crate::session::{Route, check_close};
+use crate::session::Route;
 
 /// What a send leaves to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -181,7 +181,7 @@ impl Client {
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
         if self.is_unseen(&inner) {
-            check_close(code, reason)?;
+            close::check(code, reason)?;
             inner.session.abandon(now);
         } else {
             inner.session.close(now, code, reason)?;

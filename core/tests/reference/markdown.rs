@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use heartwire::error::{Error, ErrorCode, Phase};
+use heartwire::error::{Again, ErrorCode, Phase};
 use heartwire::options::Dialect::{JavaScript, Python};
 use heartwire::options::{Dialect, OptionSpec, records, table};
 
@@ -85,8 +85,9 @@ pub(crate) fn errors() -> String {
     let mut page = format!("<!-- Made from core/proto/src/error.rs by `{HOW}`; do not edit. -->\n# Errors\n\n");
     page.push_str(
         "Every error has a stable `code`, the same in all languages, and the `phase` of the connection's life in which it happened. \"Again\" says whether trying \
-         again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try. \
-         Of proxies, those are not that say 400, 402, 403 or 405, or whose rules forbid the host.\n",
+         again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try, \
+         and 401, 403 and 407 within the budget `reconnect.max_auth_failures`, as is `proxy_auth_required`. For `closed_by_peer` the close code does: \
+         `reconnect.fatal_close_codes` have that budget, too, and all others are worth another try. `reconnect.should_reconnect` overrules all of it. Of proxies, those are not that say 400, 402, 403 or 405, or whose rules forbid the host.\n",
     );
     let mut phases: Vec<Phase> = ErrorCode::ALL.iter().map(|code| code.phase()).collect();
     let mut seen = Vec::new();
@@ -99,9 +100,10 @@ pub(crate) fn errors() -> String {
     for phase in phases {
         let _ = write!(page, "\n## {}\n\n| code | again | meaning |\n|---|---|---|\n", phase.as_str());
         for code in ErrorCode::ALL.iter().filter(|code| code.phase() == phase) {
-            let again = match code {
-                ErrorCode::HttpRefused => "by status",
-                code if Error::new(*code, "").retryable => "yes",
+            let again = match code.again() {
+                Again::Yes => "yes",
+                Again::ByStatus => "by status",
+                Again::ByCloseCode => "by close code",
                 _ => "no",
             };
             let _ = writeln!(page, "| `{}` | {again} | {} |", code.as_str(), code.meaning());

@@ -240,6 +240,11 @@ impl World {
                             self.message(batch.text(range));
                         }
                     }
+                    Item::Barrier
+                        if self.at >= 2 && matches!(&batch.items[self.at - 2], Item::Event(event) if matches!(**event, Event::Open(_))) =>
+                    {
+                        self.client.settle(self.now);
+                    }
                     Item::Barrier => {
                         self.may_lose(self.has_waiting());
                         self.client.settle(self.now);

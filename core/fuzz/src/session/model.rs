@@ -46,12 +46,24 @@ pub struct Model {
     finished: bool,
     left: bool,
     queued: VecDeque<(Message, Option<bool>)>,
+    /// How far the host is with the `open` event, where a queue waits for that.
+    opening: Opening,
+    /// `should_reconnect` was asked with what the rules say of the end that comes next.
+    judged: bool,
     /// Messages of the user, numbered; which must never be seen twice.
     sent: usize,
     /// Heartbeats that were given to the protocol and not told yet.
     beats: usize,
     asks: Vec<Ask>,
     pings: Vec<bytes::Bytes>,
+}
+
+/// See `Model::opening`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Opening {
+    Unseen,
+    Seen,
+    Done,
 }
 
 impl Model {
@@ -79,6 +91,8 @@ impl Model {
             finished: false,
             left: false,
             queued: VecDeque::new(),
+            opening: Opening::Done,
+            judged: false,
             sent: 0,
             beats: 0,
             asks: Vec::new(),
@@ -100,6 +114,7 @@ impl Model {
     }
 
     pub fn take(&mut self, step: Step) {
+        self.come_to_open(matches!(step, Step::Pass(_)), matches!(step, Step::Received(_)));
         let now = self.now;
         match step {
             Step::Opened => {
@@ -180,6 +195,19 @@ impl Model {
         self.watch();
     }
 
+    /// The host is delivered its `open` event: the whole, or the event alone, whose handlers then run.
+    fn come_to_open(&mut self, whole: bool, alone: bool) {
+        if self.opening == Opening::Unseen && (whole || alone) {
+            self.session.handle_open_seen();
+            self.opening = Opening::Seen;
+        }
+        if self.opening == Opening::Seen && whole {
+            self.session.handle_open_delivered(self.now);
+            self.opening = Opening::Done;
+            self.watch();
+        }
+    }
+
     fn dial_failed(&mut self, code: ErrorCode, status: Option<u16>, retry_after: Option<Duration>) {
         if std::mem::take(&mut self.dialling) {
             let error = Error::new(code, "as the story wants it").with(|detail| {
@@ -206,7 +234,8 @@ impl Model {
             // The client hands it to the protocol after what poll gave: nothing may wait in front of it.
             Ok(Route::Transmit) => {
                 assert!(self.link.is_some() && !self.closed_by_us, "transmitted without a connection");
-                assert!(self.queued.is_empty(), "transmitted past the queue");
+                assert!(self.opening != Opening::Unseen, "transmitted before the open event");
+                assert!(self.queued.is_empty() || self.opening == Opening::Seen, "transmitted past the queue");
             }
             Ok(Route::Queued) => {
                 self.queued.push_back((Message::Text(text), compress));
@@ -261,6 +290,10 @@ impl Model {
                 self.dialling = true;
             }
             Action::CancelDial => assert!(std::mem::take(&mut self.dialling)),
+            Action::Barrier => {
+                assert!(self.link.is_some() && self.options.send_queue.is_some(), "a barrier without a queue");
+                self.opening = Opening::Unseen;
+            }
             Action::Transmit(message, compress) => {
                 assert!(self.link.is_some() && !self.closed_by_us, "a message where none can leave");
                 if matches!(&message, Message::Text(text) if text.starts_with('#')) {
@@ -282,6 +315,7 @@ impl Model {
                 assert!(self.link.is_some() && !std::mem::replace(&mut self.closed_by_us, true), "one Close frame on an open connection");
             }
             Action::Drop => {
+                self.opening = Opening::Done;
                 let since = self.link.take().expect("drop of a connection that is there");
                 self.uptime = Some(self.now - since);
             }
@@ -336,6 +370,10 @@ impl Model {
                 if matches!(ask.question, Question::Url | Question::Headers | Question::Protocols) {
                     assert!(self.not_before.take().is_none_or(|earliest| self.now >= earliest), "asked before its time");
                 }
+                if let Question::ShouldReconnect(close) = &ask.question {
+                    self.judge(close);
+                    self.judged = true;
+                }
                 self.asks.push(ask);
             }
             other => panic!("not an event of the session: {other:?}"),
@@ -366,7 +404,9 @@ impl Model {
         assert_eq!(close.code == CloseCode::ABNORMAL, !close.was_clean);
         assert!(close.was_clean || close.error.is_some(), "an abnormal end without a cause");
         assert_eq!(close.will_reconnect, close.retry_in.is_some());
-        let uptime = self.uptime.take();
+        if !std::mem::take(&mut self.judged) && !self.left {
+            self.judge(&close);
+        }
         if !close.will_reconnect {
             self.finished = true;
             assert!(self.queued.is_empty(), "messages lost in silence");
@@ -374,24 +414,35 @@ impl Model {
         }
         assert!(!self.left, "our own close is final");
         let options = self.options.reconnect.as_ref().expect("only with reconnect");
-        if uptime.is_some_and(|uptime| uptime >= options.min_uptime) {
-            (self.retries, self.unwelcome) = (0, 0);
-        }
-        let status = close.error.as_ref().and_then(|error| error.status);
-        let code = close.error.as_ref().map(Error::code);
-        if matches!(status, Some(401 | 403)) || (close.was_clean && [1008, 4000, 4001].contains(&close.code.0)) {
-            self.unwelcome += 1;
-            assert!(self.unwelcome < options.max_auth_failures, "back where nobody wants us");
-        }
-        assert!(options.max_retries.is_none_or(|most| self.retries < most), "more attempts than allowed");
-        assert!(self.was_open || options.retry_on_first_connect, "back to what never opened");
-        assert!(code != Some(ErrorCode::TlsCertificate), "back where there is no hope");
-        assert!(status != Some(404) || self.providers.should_reconnect, "back to what is not there");
         let bound = (options.min_delay.as_secs_f64() * options.factor.powf(self.retries.into())).min(options.max_delay.as_secs_f64());
         let retry_after = close.error.as_ref().and_then(|error| error.retry_after).unwrap_or_default();
         let delay = close.retry_in.and_then(|delay| delay.checked_sub(retry_after)).expect("not before the server wants it");
         assert!((!delay.is_zero() || bound == 0.0) && delay.as_secs_f64() <= bound + 1e-6, "{delay:?} of {bound} s");
         self.again = Some(close);
+    }
+
+    /// Looks at what the rules say of an end, before `should_reconnect` overrules them.
+    fn judge(&mut self, close: &Close) {
+        let uptime = self.uptime.take();
+        let Some(options) = &self.options.reconnect else { return };
+        if uptime.is_some_and(|uptime| uptime >= options.min_uptime) {
+            (self.retries, self.unwelcome) = (0, 0);
+        }
+        let status = close.error.as_ref().and_then(|error| error.status);
+        let code = close.error.as_ref().map(Error::code);
+        let is_fatal = |code| options.fatal_close_codes.contains(&code) && !options.retry_close_codes.contains(&code);
+        let is_unwelcome = matches!(status, Some(401 | 403)) || (close.was_clean && is_fatal(close.code.0));
+        self.unwelcome += u32::from(is_unwelcome);
+        if !close.will_reconnect {
+            return;
+        }
+        let asks = self.providers.url || self.providers.headers || self.providers.protocols;
+        let budget = options.max_auth_failures.unwrap_or(if asks { 2 } else { 1 });
+        assert!(!is_unwelcome || self.unwelcome < budget, "back where nobody wants us");
+        assert!(options.max_retries.is_none_or(|most| self.retries < most), "more attempts than allowed");
+        assert!(self.was_open || options.retry_on_first_connect, "back to what never opened");
+        assert!(code != Some(ErrorCode::TlsCertificate), "back where there is no hope");
+        assert!(status != Some(404), "back to what is not there");
     }
 }
 

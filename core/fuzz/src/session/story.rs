@@ -94,9 +94,10 @@ fn reconnect(script: &mut Script<'_>) -> ReconnectOptions {
         factor: f64::from(script.up_to(12)) / 4.0 + 1.0,
         max_retries: script.maybe(|script| script.up_to(9)),
         min_uptime: script.seconds(60),
-        max_auth_failures: script.up_to(7),
+        max_auth_failures: script.maybe(|script| script.up_to(7)),
         retry_on_first_connect: script.up_to(3) > 0,
-        fatal_close_codes: vec![4000],
+        fatal_close_codes: vec![1008, 4000, 4001],
+        retry_close_codes: if script.flag() { vec![4001] } else { Vec::new() },
     }
 }
 

@@ -161,19 +161,23 @@ options! {
         max_retries: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
         /// How long a connection must be open before the counters start again.
         min_uptime: Duration = secs(10) => time_or_zero(),
-        /// How many times the server may say "do not come back" (401, 403, 407, close codes as 1008 or 4001) before it stays closed.
-        max_auth_failures: u32 = 1 => between(0, u64::from(u32::MAX)),
+        /// How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the
+        /// URL, headers or protocols are a function, so that a fresh token gets its chance.
+        max_auth_failures: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
         /// Whether to try again if the very first attempt fails.
         retry_on_first_connect: bool = true => Flag,
-        /// More close codes that mean "do not come back".
-        fatal_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
+        /// The close codes that mean "do not come back", instead of these.
+        fatal_close_codes: Vec<u16> = vec![1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004] => List(between(1000, 4999)),
+        /// Close codes to take off `fatal_close_codes`.
+        retry_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
     }
     elsewhere {
-        /// Asked after each end that the rules and budgets leave open, with the close event: true tries again, false stays closed.
+        /// Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false
+        /// stays closed, nothing leaves it to the rules.
         should_reconnect => Function {
             flag: |functions| &mut functions.should_reconnect,
-            python: "Callable[[CloseEvent], bool | Awaitable[bool]]",
-            typescript: "(event: CloseEvent) => boolean | Promise<boolean>",
+            python: "Callable[[CloseEvent], bool | None | Awaitable[bool | None]]",
+            typescript: "(event: CloseEvent) => boolean | null | undefined | void | Promise<boolean | null | undefined | void>",
         },
     }
 }

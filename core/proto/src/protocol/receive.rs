@@ -244,7 +244,7 @@ fn close_frame(payload: &[u8]) -> Result<CloseFrame> {
         return if payload.is_empty() { Ok(CloseFrame::default()) } else { Err(violation("the server sent a Close frame of one byte")) };
     };
     let code = CloseCode(u16::from_be_bytes(code));
-    if !code.may_be_received() {
+    if !code.may_be_sent() {
         return Err(violation(format!("the server sent a Close frame with the code {code}, which may not be sent")));
     }
     match str::from_utf8(reason) {

@@ -27,6 +27,8 @@ pub enum Action {
     Drop,
     /// Give the event to the host.
     Emit(Event),
+    /// Report with `handle_open_delivered` once the host has come so far: the handlers of all events before this have run.
+    Barrier,
 }
 
 /// What functions of the user gave for an attempt; `None` where the options say it.

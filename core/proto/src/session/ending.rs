@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::action::Action;
-use super::reconnect::{self, Class, Verdict};
-use super::{Intent, Session, State};
-use crate::close::{CloseCode, CloseFrame};
+use super::reconnect::{self, Class};
+use super::{Intent, QueueWait, Session, State};
+use crate::close::{self, CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Close, Event, Question, Reconnecting};
 use crate::message::Answer;
@@ -43,12 +43,13 @@ pub(super) struct Ended {
 
 impl Ended {
     /// We failed it.
-    pub(super) fn failed(error: Error, class: Class) -> Self {
-        Self { failed: true, ..Self::lost(error, class) }
+    pub(super) fn failed(error: Error) -> Self {
+        Self { failed: true, ..Self::lost(error) }
     }
 
     /// It went away without a Close frame.
-    fn lost(error: Error, class: Class) -> Self {
+    fn lost(error: Error) -> Self {
+        let class = reconnect::class_of_error(&error);
         Self { failed: false, code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, error: Some(error), class, delay: None }
     }
 
@@ -77,9 +78,9 @@ impl Session {
     /// The user's `close()`: the closing handshake; while connecting, the end at once. Final.
     ///
     /// # Errors
-    /// `invalid_close`: a code that a program may not give, a reason that is too long, or a reason without a code. Checked in every state.
+    /// `invalid_close`, as [`close::check`] has it, in every state.
     pub fn close(&mut self, now: Instant, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        check_close(code, reason)?;
+        close::check(code, reason)?;
         if self.intent == Intent::Stay {
             self.intent = Intent::Leave;
         }
@@ -95,7 +96,7 @@ impl Session {
         self.intent = Intent::Leave;
         self.out.push(Action::SendClose(Some(CloseCode::GOING_AWAY), String::new()));
         let error = Error::new(ErrorCode::Cancelled, "the socket was closed before the connection was open");
-        self.drop_link(now, Ended::failed(error, Class::Hopeless));
+        self.drop_link(now, Ended::failed(error));
     }
 
     /// The process ends: as `close()` with 1001, but once both Close frames passed the end of TCP is not awaited. Final.
@@ -124,7 +125,7 @@ impl Session {
         match self.state {
             State::Open | State::Closing(Closing { theirs: None, .. }) => {
                 let error = Error::new(ErrorCode::Terminated, "terminate() dropped the connection");
-                self.drop_link(now, Ended::lost(error, Class::Hopeless));
+                self.drop_link(now, Ended::lost(error));
             }
             State::Closing(_) => self.finish_handshake(now),
             State::Closed => {}
@@ -140,7 +141,7 @@ impl Session {
             State::Dialling => self.out.push(Action::CancelDial),
             _ => {}
         }
-        self.end(now, Ended::failed(Error::new(ErrorCode::Cancelled, why), Class::Hopeless));
+        self.end(now, Ended::failed(Error::new(ErrorCode::Cancelled, why)));
     }
 
     /// The peer's Close frame, settled: it is echoed, and the peer ends the TCP connection.
@@ -165,7 +166,7 @@ impl Session {
     pub fn handle_failure(&mut self, now: Instant, error: Error, code: CloseCode) {
         match self.state {
             State::Open => self.fail(now, error, code),
-            State::Closing(Closing { theirs: None, .. }) => self.drop_link(now, Ended::failed(error, Class::Transient)),
+            State::Closing(Closing { theirs: None, .. }) => self.drop_link(now, Ended::failed(error)),
             State::Closing(_) => self.finish_handshake(now),
             _ => {}
         }
@@ -176,7 +177,7 @@ impl Session {
         match self.state {
             State::Open | State::Closing(Closing { theirs: None, .. }) => {
                 let error = error.unwrap_or_else(|| Error::new(ErrorCode::ConnectionLost, "the connection ended without a Close frame"));
-                self.drop_link(now, Ended::lost(error, Class::Transient));
+                self.drop_link(now, Ended::lost(error));
             }
             State::Closing(_) => self.finish_handshake(now),
             _ => {}
@@ -202,13 +203,13 @@ impl Session {
         }
         let limit = super::seconds(self.options.close_timeout);
         let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {limit} (close_timeout)"));
-        self.drop_link(now, Ended::lost(error, Class::Transient));
+        self.drop_link(now, Ended::lost(error));
     }
 
     /// Fails the connection (RFC 6455 section 7.1.7). The error's name is the reason on the wire; the program sees 1006.
     fn fail(&mut self, now: Instant, error: Error, code: CloseCode) {
         self.out.push(Action::SendClose(Some(code), error.code().as_str().to_owned()));
-        self.drop_link(now, Ended::failed(error, Class::Transient));
+        self.drop_link(now, Ended::failed(error));
     }
 
     /// Both Close frames passed and TCP is at its end, or waited for long enough.
@@ -243,23 +244,19 @@ impl Session {
     pub(super) fn end(&mut self, now: Instant, mut ended: Ended) {
         self.liveness.stop();
         self.end_read = false;
+        self.queue_waits = QueueWait::Nothing;
         let uptime = self.opened_at.take().map(|since| now.saturating_duration_since(since));
-        let verdict = match (&mut self.reconnect, &self.options.reconnect) {
-            (Some(reconnect), Some(options)) if self.intent == Intent::Stay => {
-                let verdict = reconnect.judge(ended.class, uptime, options);
-                let retry_after = ended.error.as_ref().and_then(|error| error.retry_after);
-                ended.delay = Some(reconnect.delay(retry_after, options, &mut self.rng));
-                verdict
-            }
-            _ => Verdict::Stop,
+        let (Intent::Stay, Some(reconnect), Some(options)) = (self.intent, &mut self.reconnect, &self.options.reconnect) else {
+            return self.conclude(now, ended, false);
         };
-        match verdict {
-            Verdict::Open(default) if self.providers.should_reconnect => {
-                let id = self.out.ask(Question::ShouldReconnect(ended.close_event(default)));
-                self.state = State::Deciding(id, default, Box::new(ended));
-            }
-            verdict => self.conclude(now, ended, verdict == Verdict::Open(true)),
+        let again = reconnect.judge(ended.class, uptime, options, self.providers);
+        let retry_after = ended.error.as_ref().and_then(|error| error.retry_after);
+        ended.delay = Some(reconnect.delay(retry_after, options, &mut self.rng));
+        if !self.providers.should_reconnect {
+            return self.conclude(now, ended, again);
         }
+        let id = self.out.ask(Question::ShouldReconnect(ended.close_event(again)));
+        self.state = State::Deciding(id, again, Box::new(ended));
     }
 
     /// `should_reconnect` answered. Where it failed, the rules decide as if it were not there, and the error tells.
@@ -267,7 +264,8 @@ impl Session {
         let State::Deciding(_, default, mut ended) = std::mem::replace(&mut self.state, State::Closed) else { return };
         let failure = match answer {
             Ok(Value::Bool(again)) => return self.conclude(now, *ended, again),
-            Ok(_) => "should_reconnect must give a boolean".to_owned(),
+            Ok(Value::Null) => return self.conclude(now, *ended, default),
+            Ok(_) => "should_reconnect must give true, false or nothing".to_owned(),
             Err(words) => format!("should_reconnect failed: {words}"),
         };
         ended.error = Some(match ended.error.take() {
@@ -296,22 +294,4 @@ impl Session {
             self.state = State::Waiting(now.checked_add(delay));
         }
     }
-}
-
-/// What a program may give to `close()`.
-///
-/// # Errors
-/// `invalid_close`.
-pub fn check_close(code: Option<CloseCode>, reason: &str) -> Result<()> {
-    let refuse = |why: String| Err(Error::new(ErrorCode::InvalidClose, why));
-    match code {
-        Some(code) if !code.may_be_given() => return refuse(format!("the close code is {code}: allowed are 1000, and 3000 to 4999")),
-        None if !reason.is_empty() => return refuse("a close reason needs a code".to_owned()),
-        _ if reason.len() > CloseCode::MAX_REASON_BYTES => {
-            let most = CloseCode::MAX_REASON_BYTES;
-            return refuse(format!("the close reason has {} bytes of UTF-8: allowed are {most}", reason.len()));
-        }
-        _ => {}
-    }
-    Ok(())
 }

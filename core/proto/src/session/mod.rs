@@ -23,7 +23,6 @@ use rand::rngs::SmallRng;
 
 use self::action::Outlet;
 pub use self::action::{Action, Route, Target};
-pub use self::ending::check_close;
 use self::ending::{Closing, Ended};
 use self::heartbeat::Heartbeat;
 use self::liveness::Liveness;
@@ -54,6 +53,17 @@ pub struct Session {
     heartbeat: Option<Box<Heartbeat>>,
     reconnect: Option<Reconnect>,
     outbox: Option<Outbox>,
+    queue_waits: QueueWait,
+}
+
+/// What the send queue of an open connection waits for, so that a login sent by an `open` handler comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QueueWait {
+    Nothing,
+    /// The user has not seen the `open` event yet: what they send now belongs behind the queue.
+    OpenEvent,
+    /// The handlers of the `open` event: what they send leaves before the queue.
+    OpenHandlers,
 }
 
 /// What the user wants of this socket.
@@ -100,6 +110,7 @@ impl Session {
             heartbeat: options.heartbeat.is_some().then(Box::default),
             reconnect: reconnect.then(Reconnect::default),
             outbox: (reconnect && options.send_queue.is_some()).then(Outbox::default),
+            queue_waits: QueueWait::Nothing,
             options,
         }
     }
@@ -129,7 +140,7 @@ impl Session {
         }
     }
 
-    /// The dial succeeded. Emits `open`, then transmits what the queue holds.
+    /// The dial succeeded. Emits `open`; the queue follows once its handlers have run.
     pub fn handle_opened(&mut self, now: Instant, open: Open) {
         if !matches!(self.state, State::Dialling) {
             return self.out.push(Action::Drop);
@@ -145,18 +156,37 @@ impl Session {
             reconnect.opened();
         }
         self.out.emit(Event::Open(open));
-        if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue)
+        if self.outbox.is_some() {
+            self.queue_waits = QueueWait::OpenEvent;
+            self.out.push(Action::Barrier);
+        }
+    }
+
+    /// The host comes to the `open` event of the present connection: from now on `send` reaches it.
+    pub fn handle_open_seen(&mut self) {
+        if self.queue_waits == QueueWait::OpenEvent {
+            self.queue_waits = QueueWait::OpenHandlers;
+        }
+    }
+
+    /// The host came to [`Action::Barrier`]: what `open` handlers sent went out, and the queue follows. Whether it waited for that.
+    pub fn handle_open_delivered(&mut self, now: Instant) -> bool {
+        if std::mem::replace(&mut self.queue_waits, QueueWait::Nothing) == QueueWait::Nothing {
+            return false;
+        }
+        if matches!(self.state, State::Open)
+            && let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue)
             && outbox.flush(now, options, &mut self.out)
         {
             self.handle_sent(now);
         }
+        true
     }
 
     /// The dial failed.
     pub fn handle_dial_failed(&mut self, now: Instant, error: Error) {
         if matches!(self.state, State::Dialling) {
-            let class = reconnect::class_of_error(&error);
-            self.end(now, Ended::failed(error, class));
+            self.end(now, Ended::failed(error));
         }
     }
 
@@ -290,8 +320,7 @@ impl Session {
             State::Asking(questions) => match questions.answer(id, answer) {
                 Ok(()) => self.dial_if_answered(),
                 Err(error) => {
-                    let class = reconnect::class_of_error(&error);
-                    self.end(now, Ended::failed(error, class));
+                    self.end(now, Ended::failed(error));
                 }
             },
             State::Deciding(asked, ..) if *asked == id => self.decided(now, answer),
@@ -322,7 +351,7 @@ impl Session {
     /// `invalid_state` while connecting without a queue; `queue_full`.
     pub fn send(&mut self, now: Instant, data: Data<'_>, compress: Option<bool>) -> Result<Route> {
         match self.state {
-            State::Open => {
+            State::Open if self.queue_waits != QueueWait::OpenEvent => {
                 self.handle_sent(now);
                 return Ok(Route::Transmit);
             }

@@ -3,11 +3,11 @@
 //!
 //! | end | class |
 //! |---|---|
-//! | status 401, 403, 407 (the server's or a proxy's); close codes 1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004, `fatal_close_codes` | `Unwelcome`: `max_auth_failures` of them end it |
-//! | the link was lost, was dead, broke the protocol, or could not be made; every other close code, 1000 too | `Transient` |
-//! | 5xx, 408, 425, 429; an answer that is not HTTP; a TLS failure other than the certificate's; a function of the user failed | `Transient` |
-//! | any other status (404, 200, a redirect); a subprotocol or extension that does not fit; a way or a proxy that cannot do what is asked of it | `Lasting`: it would not help, unless `should_reconnect` knows better |
-//! | options, URL, certificate, fork, exit, a fault of ours | `Hopeless`: never |
+//! | status 401, 403, 407 (the server's or a proxy's); `fatal_close_codes` without `retry_close_codes` | `Unwelcome`: `max_auth_failures` of them end it |
+//! | status 5xx, 408, 425, 429; every other close code, 1000 too; every error that is `retryable` | `Transient` |
+//! | everything else | `Lasting`: it would not help |
+//!
+//! `should_reconnect` overrules all of it.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
 use crate::close::CloseCode;
-use crate::error::{Error, ErrorCode, Phase};
-use crate::options::ReconnectOptions;
+use crate::error::{Error, ErrorCode};
+use crate::options::{Providers, ReconnectOptions};
 
 /// What the end of an attempt says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,43 +27,29 @@ pub(super) enum Class {
     Unwelcome,
     /// The same will happen again.
     Lasting,
-    /// The same will happen again, whoever says otherwise.
-    Hopeless,
 }
 
-/// What the policy says before `should_reconnect` is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// No attempt follows.
-    Stop,
-    /// `should_reconnect` may decide; without it, this.
-    Open(bool),
-}
-
-/// The class of an attempt that did not open.
+/// The class of an attempt that did not open, or of a connection that failed or was lost.
 pub(super) fn class_of_error(error: &Error) -> Class {
     match (error.code(), error.status) {
         (ErrorCode::ProxyAuthRequired, _) | (ErrorCode::HttpRefused | ErrorCode::ProxyFailed, Some(401 | 403 | 407)) => Class::Unwelcome,
-        (ErrorCode::HttpRefused, Some(408 | 425 | 429 | 500..))
-        | (ErrorCode::ProviderFailed | ErrorCode::HttpInvalid | ErrorCode::RuntimeFailed, _) => Class::Transient,
-        (ErrorCode::TlsCertificate, _) => Class::Hopeless,
-        _ => match error.code().phase() {
-            // Who tried knows that it will not go better: a proxy of no known kind, or whose rules forbid it.
-            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls if !error.retryable => Class::Lasting,
-            Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness | Phase::Closed => Class::Transient,
-            Phase::Http => Class::Lasting,
-            Phase::Options | Phase::Process => Class::Hopeless,
-        },
+        (ErrorCode::HttpRefused, Some(408 | 425 | 429 | 500..)) => Class::Transient,
+        _ if error.retryable => Class::Transient,
+        _ => Class::Lasting,
     }
 }
 
 /// The class of a connection that the peer closed.
 pub(super) fn class_of_close(code: CloseCode, options: Option<&ReconnectOptions>) -> Class {
-    match code.0 {
-        1002 | 1003 | 1007 | 1008 | 1010 | 3000 | 4001 | 4003 | 4004 => Class::Unwelcome,
-        code if options.is_some_and(|options| options.fatal_close_codes.contains(&code)) => Class::Unwelcome,
-        _ => Class::Transient,
-    }
+    let is_fatal =
+        options.is_some_and(|options| options.fatal_close_codes.contains(&code.0) && !options.retry_close_codes.contains(&code.0));
+    if is_fatal { Class::Unwelcome } else { Class::Transient }
+}
+
+/// How often the server may say that we are not welcome. A function may give a fresh token, so it gets a second chance.
+fn auth_budget(options: &ReconnectOptions, providers: Providers) -> u32 {
+    let asks = providers.url || providers.headers || providers.protocols;
+    options.max_auth_failures.unwrap_or(if asks { 2 } else { 1 })
 }
 
 /// The counters of a socket that comes back.
@@ -83,8 +69,8 @@ impl Reconnect {
         self.was_open = true;
     }
 
-    /// An attempt or a connection (with its uptime) ended.
-    pub(super) fn judge(&mut self, class: Class, uptime: Option<Duration>, options: &ReconnectOptions) -> Verdict {
+    /// An attempt or a connection (with its uptime) ended: whether the rules have another one follow.
+    pub(super) fn judge(&mut self, class: Class, uptime: Option<Duration>, options: &ReconnectOptions, providers: Providers) -> bool {
         if uptime.is_some_and(|uptime| uptime >= options.min_uptime) {
             self.retries = 0;
             self.unwelcome = 0;
@@ -92,11 +78,10 @@ impl Reconnect {
         if class == Class::Unwelcome {
             self.unwelcome = self.unwelcome.saturating_add(1);
         }
-        let stop = class == Class::Hopeless
-            || (class == Class::Unwelcome && self.unwelcome >= options.max_auth_failures)
-            || (!self.was_open && !options.retry_on_first_connect)
-            || options.max_retries.is_some_and(|most| self.retries >= most);
-        if stop { Verdict::Stop } else { Verdict::Open(class != Class::Lasting) }
+        class != Class::Lasting
+            && (class != Class::Unwelcome || self.unwelcome < auth_budget(options, providers))
+            && (self.was_open || options.retry_on_first_connect)
+            && options.max_retries.is_none_or(|most| self.retries < most)
     }
 
     /// The number of the next attempt, once it is sure that it comes.

@@ -254,12 +254,23 @@ fn a_second_close_changes_nothing() {
 fn close_arguments_are_checked_in_every_state() {
     let mut sim = Sim::open(Options::default());
     for _ in 0..2 {
-        for (code, reason) in [(Some(1001), ""), (Some(2999), ""), (Some(5000), ""), (Some(1000), &"é".repeat(62)), (None, "why")] {
+        for (code, reason) in
+            [(Some(1005), ""), (Some(1006), ""), (Some(2999), ""), (Some(5000), ""), (Some(1000), &"é".repeat(62)), (None, "why")]
+        {
             let error = sim.go(|session, now| session.close(now, code.map(CloseCode), reason)).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidClose, "{code:?} {reason}");
         }
         sim.go(|session, now| session.close(now, Some(CloseCode(3000)), &"x".repeat(123))).unwrap();
         sim.go(Session::terminate);
+    }
+}
+
+#[test]
+fn every_code_that_rfc_6455_allows_may_be_given() {
+    for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999] {
+        let mut sim = Sim::open(Options::default());
+        sim.close(code, "");
+        assert_eq!(sim.take(), [format!("send close {code}")]);
     }
 }
 

@@ -73,6 +73,9 @@ impl Sim {
     fn go<R>(&mut self, call: impl FnOnce(&mut Session, Instant) -> R) -> R {
         let result = call(&mut self.session, self.now);
         while let Some(action) = self.session.poll() {
+            if matches!(action, Action::Barrier) {
+                continue;
+            }
             let line = self.line(action);
             self.log.push(line);
             self.times.push((self.now - self.start).as_secs_f64());
@@ -102,7 +105,15 @@ impl Sim {
         self.now = end;
     }
 
+    /// The connection opens, and the host is delivered the event.
     fn opened(&mut self) {
+        self.opens();
+        self.go(|session, _| session.handle_open_seen());
+        self.go(Session::handle_open_delivered);
+    }
+
+    /// The connection opens, and the host does not know yet.
+    fn opens(&mut self) {
         self.go(|session, now| session.handle_opened(now, open_event()));
     }
 
@@ -176,6 +187,7 @@ impl Sim {
             Action::SendClose(Some(code), reason) => format!("send close {code} {reason}").trim_end().into(),
             Action::Drop => "drop".into(),
             Action::Emit(event) => self.event(event),
+            Action::Barrier => "barrier".into(),
         }
     }
 

@@ -41,11 +41,42 @@ fn it_holds_messages_while_down_and_sends_them_in_order_after_open() {
 }
 
 #[test]
+fn what_open_handlers_send_leaves_before_the_queue() {
+    let mut sim = down(SendQueueOptions::default());
+    sim.send("queued").unwrap();
+    sim.pass(1.0);
+    sim.opens();
+    assert_eq!(sim.send("of a thread that does not know of the connection"), Ok(Route::Queued));
+    sim.go(|session, _| session.handle_open_seen());
+    assert_eq!(sim.send("login"), Ok(Route::Transmit));
+    assert_eq!(sim.take(), ["dial", "open"]);
+    sim.go(Session::handle_open_delivered);
+    assert_eq!(sim.take(), ["transmit queued", "transmit of a thread that does not know of the connection"]);
+    assert_eq!(sim.send("later"), Ok(Route::Transmit));
+}
+
+#[test]
+fn a_queue_whose_open_handlers_came_too_late_waits_for_the_next_connection() {
+    let mut sim = down(SendQueueOptions::default());
+    sim.send("queued").unwrap();
+    sim.pass(1.0);
+    sim.opens();
+    sim.lost();
+    assert!(!sim.go(Session::handle_open_delivered));
+    sim.pass(5.0);
+    assert!(!sim.log.iter().any(|line| line.starts_with("transmit")));
+    sim.take();
+    sim.opened();
+    assert_eq!(sim.take(), ["open", "transmit queued"]);
+}
+
+#[test]
 fn the_wish_to_compress_is_kept() {
     let mut sim = down(SendQueueOptions::default());
     sim.session.send(sim.now, Data::Text("x"), Some(false)).unwrap();
     sim.pass(1.0);
-    sim.session.handle_opened(sim.now, super::open_event());
+    sim.opens();
+    sim.session.handle_open_delivered(sim.now);
     let actions: Vec<_> = std::iter::from_fn(|| sim.session.poll()).collect();
     assert!(matches!(actions.last(), Some(Action::Transmit(_, Some(false)))), "{actions:?}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Sim, reconnecting, reconnecting_with, refused, secs};
+use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Question, ReadyState};
 use crate::options::{Options, Providers, ReconnectOptions};
@@ -141,7 +142,7 @@ fn retry_after_is_honoured() {
 fn statuses_401_403_407_have_the_small_auth_budget() {
     for status in [401, 403, 407] {
         assert!(!retries(refused(status)), "{status}");
-        let mut sim = Sim::new(reconnecting_with(ReconnectOptions { max_auth_failures: 3, ..ReconnectOptions::default() }));
+        let mut sim = Sim::new(reconnecting_with(ReconnectOptions { max_auth_failures: Some(3), ..ReconnectOptions::default() }));
         sim.go(Session::start);
         for last in [false, false, true] {
             sim.refused(status);
@@ -159,17 +160,21 @@ fn statuses_401_403_407_have_the_small_auth_budget() {
 fn close_codes_that_say_do_not_come_back_have_the_small_auth_budget() {
     for code in [1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004] {
         assert!(!returns(Some(code), ReconnectOptions::default()), "{code}");
-        assert!(returns(Some(code), ReconnectOptions { max_auth_failures: 2, ..ReconnectOptions::default() }), "{code}");
+        assert!(returns(Some(code), ReconnectOptions { max_auth_failures: Some(2), ..ReconnectOptions::default() }), "{code}");
     }
     let users = ReconnectOptions { fatal_close_codes: vec![1000, 4100], ..ReconnectOptions::default() };
-    for (code, back) in [(1000, false), (4100, false), (4101, true)] {
+    for (code, back) in [(1000, false), (4100, false), (4101, true), (1008, true)] {
         assert_eq!(returns(Some(code), users.clone()), back, "{code}");
+    }
+    let resumable = ReconnectOptions { retry_close_codes: vec![4001, 4003], ..ReconnectOptions::default() };
+    for (code, back) in [(4001, true), (4003, true), (4004, false)] {
+        assert_eq!(returns(Some(code), resumable.clone()), back, "{code}");
     }
 }
 
 #[test]
 fn min_uptime_resets_the_auth_budget() {
-    let mut sim = Sim::open(reconnecting_with(ReconnectOptions { max_auth_failures: 2, ..ReconnectOptions::default() }));
+    let mut sim = Sim::open(reconnecting_with(ReconnectOptions { max_auth_failures: Some(2), ..ReconnectOptions::default() }));
     for _ in 0..5 {
         sim.pass(10.0);
         sim.peer_closes(Some(4001), "");
@@ -319,22 +324,91 @@ fn should_reconnect_may_know_better_about_a_404() {
 }
 
 #[test]
-fn should_reconnect_is_not_asked_where_it_is_decided() {
-    let decided = |prepare: &dyn Fn(&mut Sim)| {
-        let mut sim = Sim::with(reconnecting_with(ReconnectOptions { max_retries: Some(1), ..ReconnectOptions::default() }), SHOULD, 1);
+fn should_reconnect_is_asked_for_every_end_but_our_own_close_and_may_overrule_the_rules() {
+    let none = ReconnectOptions { max_retries: Some(0), retry_on_first_connect: false, ..ReconnectOptions::default() };
+    let ends: [fn(&mut Sim); 5] = [
+        |sim| sim.refused(401),
+        |sim| sim.dial_fails(Error::new(ErrorCode::TlsCertificate, "expired")),
+        |sim| sim.dial_fails(Error::new(ErrorCode::InvalidUrl, "of a function")),
+        |sim| sim.refused(503),
+        |sim| {
+            sim.opened();
+            sim.peer_closes(Some(4004), "");
+            sim.lost();
+        },
+    ];
+    for end in ends {
+        let mut sim = Sim::with(reconnecting_with(none.clone()), SHOULD, 1);
         sim.go(Session::start);
-        prepare(&mut sim);
-        !sim.last_close().will_reconnect && !sim.log.last().unwrap().starts_with("ask")
-    };
-    assert!(decided(&|sim| sim.refused(401)));
-    assert!(decided(&|sim| sim.dial_fails(Error::new(ErrorCode::TlsCertificate, "expired"))));
-    assert!(decided(&|sim| sim.close(1000, "")));
-    assert!(decided(&|sim| {
-        sim.refused(503);
+        end(&mut sim);
+        let Question::ShouldReconnect(close) = sim.questions[0].clone() else { panic!() };
+        assert!(!close.will_reconnect && close.retry_in.is_none(), "the verdict of the rules");
         sim.answer(json!(true));
-        sim.pass(30.0);
-        sim.refused(503);
-    }));
+        assert!(sim.last_close().will_reconnect && sim.last_close().retry_in.is_some());
+    }
+    for end in [|sim: &mut Sim| sim.close(1000, ""), |sim: &mut Sim| sim.go(Session::terminate)] {
+        let mut sim = Sim::with(reconnecting(), SHOULD, 1);
+        sim.go(Session::start);
+        sim.opened();
+        end(&mut sim);
+        sim.lost();
+        assert!(sim.questions.is_empty() && !sim.last_close().will_reconnect);
+    }
+}
+
+#[test]
+fn a_should_reconnect_that_says_nothing_leaves_it_to_the_rules() {
+    for (status, back) in [(503, true), (404, false)] {
+        let mut sim = Sim::with(reconnecting(), SHOULD, 1);
+        sim.go(Session::start);
+        sim.refused(status);
+        sim.answer(json!(null));
+        assert_eq!(sim.last_close().will_reconnect, back, "{status}");
+        assert!(sim.errors[0].causes.is_empty());
+    }
+}
+
+#[test]
+fn a_function_that_may_give_a_fresh_token_gets_a_second_chance() {
+    let token = Providers { url: true, ..Providers::default() };
+    for (budget, ends) in [(None, 2), (Some(1), 1), (Some(3), 3)] {
+        let options = ReconnectOptions { max_auth_failures: budget, ..ReconnectOptions::default() };
+        let mut sim = Sim::with(reconnecting_with(options), token, 1);
+        sim.go(Session::start);
+        for number in 1..=ends {
+            sim.answer(json!("ws://im.example/"));
+            sim.refused(401);
+            assert_eq!(sim.last_close().will_reconnect, number < ends, "{budget:?}");
+            sim.pass(30.0);
+        }
+    }
+}
+
+/// The table that users read and what a socket does are the same, for every code.
+#[test]
+fn the_reference_of_errors_says_what_a_socket_does() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = folder.ancestors().find_map(|folder| std::fs::read_to_string(folder.join("docs/errors.md")).ok()).unwrap();
+    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
+    assert_eq!(rows.len(), ErrorCode::ALL.len());
+    for (name, rest) in rows {
+        let code = *ErrorCode::ALL.iter().find(|code| code.as_str() == name).unwrap();
+        let error = Error::new(code, "x");
+        let says = match rest.split(" |").next().unwrap() {
+            "by status" | "by close code" => continue, // the tests of statuses and close codes
+            again => again == "yes",
+        };
+        // As an attempt may end with it, a connection that we fail, and one that is lost.
+        let open = |end: &dyn Fn(&mut Sim)| {
+            let mut sim = Sim::open(reconnecting());
+            end(&mut sim);
+            (sim.last_close().will_reconnect, sim.last_close().error.as_ref().unwrap().retryable)
+        };
+        assert_eq!(retries(error.clone()), says, "{name}");
+        let failed = open(&|sim| sim.go(|session, now| session.handle_failure(now, error.clone(), CloseCode::PROTOCOL_ERROR)));
+        let lost = open(&|sim| sim.go(|session, now| session.handle_lost(now, Some(error.clone()))));
+        assert_eq!([failed, lost], [(says, says); 2], "{name}");
+    }
 }
 
 #[test]
@@ -358,7 +432,7 @@ fn a_should_reconnect_that_fails_after_a_clean_close_is_its_error() {
     sim.opened();
     sim.peer_closes(Some(1000), "");
     sim.lost();
-    sim.answer(json!(null));
+    sim.answer(json!(1));
     let close = sim.last_close();
     assert_eq!((close.was_clean, close.error.as_ref().map(Error::code)), (true, Some(ErrorCode::ProviderFailed)));
 }
