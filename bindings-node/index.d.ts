@@ -52,6 +52,17 @@ export class MessageEvent<T = any> extends Event {
   readonly lastEventId: string
   readonly source: null
   readonly ports: readonly any[]
+  /** @deprecated The standard's; made with the constructor it is all there. */
+  initMessageEvent(
+    type: string,
+    bubbles?: boolean,
+    cancelable?: boolean,
+    data?: any,
+    origin?: string,
+    lastEventId?: string,
+    source?: any,
+    ports?: Iterable<any>,
+  ): void
   /** The data parsed as JSON. Not for Blobs, which have to be read first. */
   json<V = any>(): V
 }
@@ -60,6 +71,10 @@ export class MessageEvent<T = any> extends Event {
 export interface ErrorEvent extends Event {
   readonly error: WebSocketError
   readonly message: string
+  /** Empty, and 0: there for code that knows the platform's ErrorEvent. */
+  readonly filename: string
+  readonly lineno: number
+  readonly colno: number
 }
 
 /** A connection, or an attempt to open one, ended. */

@@ -21,6 +21,8 @@ export class FaultServer {
   acceptConnections(): void
   /** Resets every open connection. */
   dropConnections(): void
+  /** Ends it. Throws where a client did not do what the script expected: an Error named `ScriptFailed`, with the records of the failed steps in `failed`. */
   stop(): void
   [Symbol.dispose](): void
+  [Symbol.asyncDispose](): Promise<void>
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: the event classes as users construct them, with the outside that Web IDL asks for. The light ones behind them (events.js) descend from a class
-// of ours, which nobody is to see.
+// Owns: the event classes as users construct them, with the outside that Web IDL asks for, and the conversion of their dictionaries. The light ones
+// behind them (events.js) descend from a class of ours, which nobody is to see.
 'use strict'
 
 const { scalarText } = require('./convert.js')
@@ -8,11 +8,11 @@ const light = require('./events.js')
 
 /**
  * @param {any} Light
- * @param {any} Base what it inherits from, as the platform has it
+ * @param {any} prototype what users see as its prototype
  * @param {(init: any) => object} convert the members of its dictionary, as Web IDL has them
  */
-function face(Light, Base, convert) {
-  const { name, prototype } = Light
+function face(Light, prototype, convert) {
+  const { name } = Light
   const Face = {
     [name]: function (/** @type {string} */ type) {
       if (new.target === undefined) throw new TypeError(`Class constructor ${name} cannot be invoked without 'new'`)
@@ -20,29 +20,59 @@ function face(Light, Base, convert) {
       return Reflect.construct(Light, [scalarText(type), dictionary(name, arguments[1], convert)], new.target)
     },
   }[name]
-  Object.setPrototypeOf(Face, Base)
+  Object.setPrototypeOf(Face, Event)
   Object.defineProperty(Face, 'prototype', { value: prototype, writable: false })
-  Object.defineProperty(prototype, 'constructor', { value: Face, configurable: true, writable: true, enumerable: false })
+  for (const each of [prototype, Light.prototype]) {
+    Object.defineProperty(each, 'constructor', { value: Face, configurable: true, writable: true, enumerable: false })
+  }
   return Face
 }
 
-/** @param {string} name @param {any} init @param {(init: any) => object} convert */
+/**
+ * Each member is read by its name: in `new CloseEvent(event.type, event)` they are not the event's own properties.
+ * @param {string} name
+ * @param {any} init
+ * @param {(init: any) => object} convert
+ */
 function dictionary(name, init, convert) {
   if (init === undefined || init === null) return undefined
   if (typeof init !== 'object' && typeof init !== 'function') throw new TypeError(`Failed to construct '${name}': the second argument is no object`)
-  return { ...init, ...convert(init) }
+  const { bubbles, cancelable, composed } = init
+  return { bubbles: Boolean(bubbles), cancelable: Boolean(cancelable), composed: Boolean(composed), ...convert(init) }
 }
 
-const { MessageEvent: Platform } = globalThis
+/** `[EnforceRange]` is not asked for: the number modulo 2^16. @param {any} code */
+function short(code) {
+  return code & 0xffff
+}
+
+/** `sequence<MessagePort>`, frozen. @param {any} ports */
+function portList(ports) {
+  if (typeof ports?.[Symbol.iterator] !== 'function') throw new TypeError('the member ports of a MessageEventInit is a sequence of MessagePorts')
+  const list = [...ports]
+  for (const port of list) portOf('ports', port)
+  return Object.freeze(list)
+}
+
+/** @param {string} member @param {any} value */
+function portOf(member, value) {
+  if (value instanceof MessagePort) return value
+  throw new TypeError(`the member ${member} of a MessageEventInit takes MessagePorts; got ${typeof value}`)
+}
 
 module.exports = {
-  CloseEvent: face(light.CloseEvent, Event, ({ wasClean = false, code = 0, reason = '' }) => ({
-    wasClean: Boolean(wasClean),
-    code: code & 0xffff,
-    reason: scalarText(reason),
-  })),
-  MessageEvent: face(light.MessageEvent, Platform?.prototype instanceof Event ? Platform : Event, ({ origin = '', lastEventId = '' }) => ({
-    origin: scalarText(origin),
-    lastEventId: scalarText(lastEventId),
-  })),
+  CloseEvent: face(light.CloseEvent, light.closePrototype, (init) => {
+    const { code = 0, reason = '', wasClean = false, error = null, willReconnect = false, retryIn = null } = init
+    return { code: short(code), reason: scalarText(reason), wasClean: Boolean(wasClean), error, willReconnect, retryIn }
+  }),
+  MessageEvent: face(light.MessageEvent, light.messagePrototype, (init) => {
+    const { data = null, lastEventId = '', origin = '', ports = [], source = null } = init
+    return {
+      data,
+      lastEventId: scalarText(lastEventId),
+      origin: scalarText(origin),
+      ports: portList(ports),
+      source: source === null ? null : portOf('source', source),
+    }
+  }),
 }

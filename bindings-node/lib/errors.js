@@ -61,11 +61,12 @@ function joined(pairs) {
  */
 function carried(fields) {
   const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
+  // It cannot be set where intrinsics are frozen; an assignment would throw.
+  Reflect.set(Error, 'stackTraceLimit', 0)
   try {
     return new WebSocketError(fields)
   } finally {
-    Error.stackTraceLimit = stackTraceLimit
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
   }
 }
 

@@ -3,9 +3,14 @@
 //
 // Each is an `instanceof` the platform's class of its name (where there is one), but is not made by its constructor: constructing a real Event
 // costs more than all the rest of a message's way. Every accessor of Event is here, so nothing of the platform's is ever called on them.
+//
+// A message of a socket has one prototype more than the standard's, with the same members, where the engine finds them fast: a prototype of
+// beside.js is a Proxy.
 'use strict'
 
 const { inspect } = require('node:util')
+const { beside } = require('./beside.js')
+const { warnOnce } = require('./warnings.js')
 
 /**
  * What messages that came together share: the dictionary's other members, and when they came.
@@ -28,6 +33,9 @@ const CANCELABLE = 16
 const BUBBLES = 32
 const COMPOSED = 64
 const PREVENTED = 128
+
+/** @type {readonly any[]} */
+const NO_PORTS = Object.freeze([])
 
 /** The base of all the others, and not one of them: an object whose class has to call `super()` takes twice the time to make. */
 class MessageEvent {
@@ -83,7 +91,16 @@ class MessageEvent {
     return field(this, 'source', null)
   }
   get ports() {
-    return field(this, 'ports', [])
+    return field(this, 'ports', NO_PORTS)
+  }
+  /** @param {string} type @param {any[]} rest as the standard has it: bubbles, cancelable, data, origin, lastEventId, source, ports */
+  initMessageEvent(type, ...rest) {
+    if (arguments.length === 0) throw new TypeError("Failed to execute 'initMessageEvent': 1 argument required, but only 0 present")
+    const [bubbles, cancelable, data = null, origin = '', lastEventId = '', source = null, ports = NO_PORTS] = rest
+    if ((this.#flags & DISPATCHED) !== 0) return
+    this.initEvent(type, bubbles, cancelable)
+    this.#common = { ...this.#common, init: { origin: `${origin}`, lastEventId: `${lastEventId}`, source, ports: Object.freeze([...ports]) } }
+    this.#data = data
   }
   /** The data parsed as JSON: text, an ArrayBuffer or a Buffer of UTF-8. */
   json() {
@@ -165,28 +182,32 @@ class MessageEvent {
     const name = this.constructor.name
     /** @type {Record<string, unknown>} */
     const fields = { type: this.#common.type }
-    for (let proto = Object.getPrototypeOf(this); proto && own.has(proto); proto = Object.getPrototypeOf(proto)) {
-      for (const key of own.get(proto) ?? []) fields[key] = Reflect.get(this, key)
-    }
+    for (const key of shown(this)) fields[key] = Reflect.get(this, key)
     return depth < 0 ? `[${name}]` : `${name} ${inspect(fields, { ...options, depth: (options.depth ?? 2) - 1 })}`
   }
 }
 Object.setPrototypeOf(MessageEvent, Event)
 
 /** The members that only messages have. */
-const OF_MESSAGES = ['data', 'origin', 'lastEventId', 'source', 'ports', 'json']
+const OF_MESSAGES = ['data', 'origin', 'lastEventId', 'source', 'ports', 'json', 'initMessageEvent']
 
 /** The fields that each class adds, to be shown by `inspect`. @type {Map<object, string[]>} */
 const own = new Map()
 const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(MessageEvent.prototype)
 const common = Object.fromEntries(Object.entries(members).filter(([name]) => !OF_MESSAGES.includes(name)))
 
-/**
- * Puts a class below the platform's class `Base`, with the members of every event on it.
- * @param {any} Class
- * @param {any} Base
- */
-function below(Class, Base) {
+/** What `inspect` shows of an event, also of one whose class the program derived. @param {object} event */
+function shown(event) {
+  // The search ends at ours: to ask for what is above it would load the platform's classes.
+  for (let proto = Object.getPrototypeOf(event); proto; proto = Object.getPrototypeOf(proto)) {
+    const names = own.get(proto)
+    if (names) return names
+  }
+  return []
+}
+
+/** Puts a class below Event, with the members of every event on it. @param {any} Class */
+function belowEvent(Class) {
   const { prototype } = Class
   const { constructor: _, ...added } = Object.getOwnPropertyDescriptors(prototype)
   const getters = Object.entries(added).filter(([name, descriptor]) => descriptor.get && !(Class === MessageEvent && name in common))
@@ -197,16 +218,39 @@ function below(Class, Base) {
   for (const name of Object.keys(added)) Object.defineProperty(prototype, name, { enumerable: true })
   for (const [name, descriptor] of Object.entries(common)) Object.defineProperty(prototype, name, { ...descriptor, enumerable: true })
   Object.defineProperty(prototype, inspect.custom, { value: MessageEvent.prototype[inspect.custom], configurable: true, writable: true })
-  Object.setPrototypeOf(prototype, Base.prototype)
+  Object.setPrototypeOf(prototype, Event.prototype)
 }
 
-/** The platform's class of this name, or Event. @param {string} name */
-function platform(name) {
-  const Class = Reflect.get(globalThis, name)
-  return Class?.prototype instanceof Event ? Class : Event
+/**
+ * The prototype that users see of a class which the platform may have, too.
+ * @param {any} Class
+ * @param {object} members
+ */
+function besidePlatform(Class, members) {
+  Object.defineProperty(members, Symbol.toStringTag, { value: Class.name, configurable: true })
+  const prototype = beside(members, Class.name)
+  own.set(prototype, own.get(Class.prototype) ?? [])
+  return prototype
 }
 
-below(MessageEvent, platform('MessageEvent'))
+belowEvent(MessageEvent)
+const messagePrototype = besidePlatform(
+  MessageEvent,
+  Object.create(Event.prototype, /** @type {any} */ (Object.getOwnPropertyDescriptors(MessageEvent.prototype))),
+)
+Object.setPrototypeOf(MessageEvent.prototype, messagePrototype)
+// On the prototype of a socket's messages alone, for it is not the standard's.
+Object.defineProperty(MessageEvent.prototype, 'toString', {
+  value() {
+    warnOnce(
+      'HEARTWIRE_EVENT_AS_TEXT',
+      "A message event was used as text: the message is event.data. Listeners in the manner of 'ws', which get the data itself, work with heartwire/ws.",
+    )
+    return Object.prototype.toString.call(this)
+  },
+  configurable: true,
+  writable: true,
+})
 
 class CloseEvent extends MessageEvent {
   get wasClean() {
@@ -231,9 +275,17 @@ class CloseEvent extends MessageEvent {
     return field(this, 'retryIn', null)
   }
 }
-below(CloseEvent, platform('CloseEvent'))
-for (const Class of [MessageEvent, CloseEvent]) {
-  Object.defineProperty(Class.prototype, Symbol.toStringTag, { value: Class.name, configurable: true })
+belowEvent(CloseEvent)
+const closePrototype = besidePlatform(CloseEvent, CloseEvent.prototype)
+/** Stands for `new.target` where a close event is made. */
+function CloseTarget() {}
+CloseTarget.prototype = closePrototype
+
+/** The close event of a socket. @param {any} init */
+function trustedClose(init) {
+  const event = Reflect.construct(CloseEvent, ['close', init], CloseTarget)
+  internals.trust(event, true)
+  return event
 }
 
 /** A class of plain events with these fields. @param {string} name @param {Record<string, unknown>} defaults */
@@ -252,13 +304,14 @@ function fieldEvent(name, defaults) {
       }
     },
   }[name]
-  below(Class, Event)
+  belowEvent(Class)
   return Class
 }
 
 const OpenEvent = fieldEvent('OpenEvent', { headers: null })
 own.set(OpenEvent.prototype, []) // the server's headers may be secret
-const ErrorEvent = fieldEvent('ErrorEvent', { message: '', error: null })
+const ErrorEvent = fieldEvent('ErrorEvent', { message: '', error: null, filename: '', lineno: 0, colno: 0 })
+own.set(ErrorEvent.prototype, ['message', 'error']) // the others are there for code that knows the platform's ErrorEvent
 const ReconnectingEvent = fieldEvent('ReconnectingEvent', { attempt: 0, delay: 0, cause: null })
 const PingEvent = fieldEvent('PingEvent', { payload: null })
 const PongEvent = fieldEvent('PongEvent', { payload: null, latency: null })
@@ -288,7 +341,10 @@ module.exports = {
   HeartbeatEvent,
   DrainEvent,
   DroppedEvent,
+  messagePrototype,
+  closePrototype,
   trusted,
+  trustedClose,
   trustedMessage,
   internals,
 }

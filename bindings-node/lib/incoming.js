@@ -9,7 +9,7 @@ const events = require('./events.js')
  * The event of that name.
  * @param {string} name
  * @param {any} fields as the core gives them; of an open event an OpenInfo
- * @param {any} failure of this connection's error event, or null
+ * @param {any} failure the error of this connection's error event, or of the last close event, or null
  * @returns {any}
  */
 function eventOf(name, fields, failure) {
@@ -24,7 +24,7 @@ function eventOf(name, fields, failure) {
     case 'close':
       return closeEvent(fields, failure)
     case 'reconnecting':
-      return trusted(events.ReconnectingEvent, name, { ...fields, cause: fields.cause && carried(fields.cause) })
+      return trusted(events.ReconnectingEvent, name, { ...fields, cause: sameOr(failure, fields.cause) })
     case 'ping':
       return trusted(events.PingEvent, name, { payload: Buffer.from(fields.payload) })
     case 'pong':
@@ -45,8 +45,13 @@ function eventOf(name, fields, failure) {
  * @param {any} [failure] that of the error event just before, which is the same one
  */
 function closeEvent(fields, failure) {
-  const error = failure && fields.error?.code === failure.code ? failure : fields.error && carried(fields.error)
-  return events.trusted(events.CloseEvent, 'close', { ...fields, error })
+  return events.trustedClose({ ...fields, error: sameOr(failure, fields.error) })
+}
+
+/** One failure is one error, in all the events that tell of it. @param {any} failure @param {any} fields */
+function sameOr(failure, fields) {
+  if (!fields) return null
+  return failure?.code === fields.code && failure.message === fields.message ? failure : carried(fields)
 }
 
 /** What an open connection tells. Few ask for the headers, so they are kept as text. */

@@ -1,9 +1,13 @@
 // @ts-check
-// Owns: what the package exports. Importing it changes nothing outside of it.
+// Owns: what the package exports: the class itself, with everything else as its properties. Importing it changes nothing outside of it.
 'use strict'
 
 const { CloseEvent, MessageEvent } = require('./constructors.js')
 const { WebSocketError } = require('./errors.js')
 const { WebSocket } = require('./websocket.js')
 
-module.exports = { WebSocket, WebSocketError, MessageEvent, CloseEvent }
+for (const [name, value] of Object.entries({ WebSocket, WebSocketError, MessageEvent, CloseEvent })) {
+  Object.defineProperty(WebSocket, name, { value, configurable: true, writable: true, enumerable: true })
+}
+
+module.exports = WebSocket

@@ -1,9 +1,5 @@
 // @ts-check
-// Owns: putting the class on globalThis where none exists: `import 'heartwire/install'`.
+// Owns: `import 'heartwire/install'`: the classes on globalThis where there are none.
 'use strict'
 
-const { CloseEvent, WebSocket } = require('./index.js')
-
-for (const [name, value] of Object.entries({ WebSocket, CloseEvent })) {
-  if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
-}
+require('./globals.js').install(false)

@@ -37,7 +37,11 @@ function iterate(socket) {
   // From now on, not from the first step on: what comes in between is not lost.
   socket.listeners.add('message', onMessage)
   socket.watchers.add(notify)
+  socket.awaiting++
+  let stopped = false
   const stop = () => {
+    if (!stopped) socket.awaiting--
+    stopped = true
     socket.listeners.remove('message', onMessage)
     socket.watchers.delete(notify)
     goOn()

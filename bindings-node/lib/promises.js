@@ -41,13 +41,16 @@ function opened(socket) {
     socket,
     openedBy,
     () =>
-      new Promise((resolve, reject) =>
+      new Promise((resolve, reject) => {
+        socket.awaiting++
         watch(socket, () => {
+          const isSettled = socket.openInfo !== null || socket.isOver
+          if (isSettled) socket.awaiting--
           if (socket.openInfo) resolve(plain(socket.openInfo))
           else if (socket.isOver) reject(socket.abortReason ?? failure(socket.lastClose))
-          return socket.openInfo !== null || socket.isOver
-        }),
-      ),
+          return isSettled
+        })
+      }),
   )
 }
 

@@ -7,10 +7,11 @@ const { AsyncResource } = require('node:async_hooks')
 const { addon, beginTurn, endTask, sockets } = require('./delivery.js')
 const events = require('./events.js')
 const { thrown } = require('./errors.js')
-const { OpenInfo, closeEvent, eventOf } = require('./incoming.js')
+const { OpenInfo, eventOf } = require('./incoming.js')
 const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
-const options = require('./options.js')
+const { Providers } = require('./providers.js')
+const unheard = require('./unheard.js')
 
 const CONNECTING = 0
 const OPEN = 1
@@ -41,12 +42,19 @@ class Socket {
   /** Why the user's AbortSignal closed it. @type {unknown} */
   abortReason = undefined
   closedByUs = false
+  /** When `state` last changed, as Date.now() has it, and how much passed. */
+  since = Date.now()
+  opens = 0
+  sent = 0
+  received = 0
+  /** How many promises and iterators will be told of the error that ends it. */
+  awaiting = 0
 
   /** @type {InstanceType<typeof Outbox> | null} */
   #outbox = null
   /** @type {Set<() => void> | null} */
   #watchers = null
-  /** The user's functions, by the paths of their options. @type {Map<string, Function> | null} */
+  /** The user's functions. @type {InstanceType<typeof Providers> | null} */
   #providers = null
   #referenced = true
   /** What the events of messages have in common; made for the first one. @type {{ origin: string } | null} */
@@ -68,7 +76,7 @@ class Socket {
     this.queues = prepared.queues
     this.writeLimit = prepared.writeLimit
     if (typeof url === 'function') prepared.providers.set('url', url)
-    if (prepared.providers.size > 0) this.#providers = prepared.providers
+    if (prepared.providers.size > 0) this.#providers = new Providers(prepared.providers)
     const made = addon.create(typeof url === 'function' ? null : url, prepared.text, prepared.allowSynchronousEvents)
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
@@ -122,8 +130,11 @@ class Socket {
   /** Reads the state that the addon shows. */
   refresh() {
     if (this.handle === null) return
-    const state = addon.readyState(this.handle)
-    this.state = this.closeWaits && state < CLOSING ? CLOSING : state
+    const told = addon.readyState(this.handle)
+    const state = this.closeWaits && told < CLOSING ? CLOSING : told
+    if (state === this.state) return
+    this.state = state
+    this.since = Date.now()
   }
 
   // Delivery ---------------------------------------------------------------------------------------------------------------
@@ -159,6 +170,7 @@ class Socket {
 
   /** @param {any} content @param {events.Common} common */
   message(content, common) {
+    this.received++
     const data = typeof content === 'string' ? content : this.#binary(content)
     this.listeners.dispatch(this.face, events.trustedMessage(data, common))
   }
@@ -181,21 +193,38 @@ class Socket {
    */
   deliver(name, fields) {
     if (name === 'ask') return this.resource.runInAsyncScope(this.#ask, this, fields)
+    unheard.tellWarnings()
     this.refresh()
     if (name === 'open') {
       this.#show(fields)
       fields = new OpenInfo(this, fields.headers)
       this.openInfo ??= fields
+      this.opens++
     }
-    const event = eventOf(name, fields, this.#failure)
+    const event = eventOf(name, fields, this.#failure ?? this.lastClose?.error ?? null)
+    if (name === 'error' || name === 'close') this.#providers?.explain(event.error)
     if (name === 'error') this.#failure = event.error
     if (name === 'close') {
       this.#failure = null
       this.lastClose = event
     }
+    if (name === 'error' && this.#isUnheard(event)) unheard.tellError(event.error)
     this.dispatch(event)
     if ((name === 'open' || name === 'close') && this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher()
     if (this.isOver) this.#finish()
+  }
+
+  /** Whether an error event passes without a trace. What awaits the socket's end is told of its last error. @param {any} event */
+  #isUnheard({ error }) {
+    const isTold = this.awaiting > 0 && error.retryIn === undefined
+    return !this.closedByUs && !isTold && this.listeners.of('error').length === 0
+  }
+
+  /** @param {any} asked */
+  #ask(asked) {
+    this.#providers?.ask(asked, (ok, words) => {
+      if (this.handle !== null) addon.answer(this.handle, asked.id, ok, words)
+    })
   }
 
   /** The last event was delivered. */
@@ -214,25 +243,18 @@ class Socket {
     if (this.handle !== null && this.state < CLOSING) addon.pause(this.handle, paused)
   }
 
-  // The user's functions ---------------------------------------------------------------------------------------------------
-
-  /** @param {{ id: number, question: string, close: any }} asked */
-  #ask({ id, question, close }) {
-    const reply = (/** @type {boolean} */ ok, /** @type {string} */ words) => {
-      if (this.handle !== null) addon.answer(this.handle, id, ok, words)
-    }
-    const fail = (/** @type {any} */ error) => reply(false, error instanceof Error ? `${error.name}: ${error.message}` : String(error))
-    try {
-      const given = this.#providers?.get(question)?.(...(close ? [closeEvent(close)] : []))
-      const answer = (/** @type {any} */ value) => reply(true, options.answer(question, value))
-      if (typeof given?.then === 'function') given.then(answer).then(undefined, fail)
-      else answer(given)
-    } catch (error) {
-      fail(error)
-    }
-  }
-
   // Sending: see also outbox.js ----------------------------------------------------------------------------------------------------------------
+
+  /**
+   * Sends a message, behind those that wait for a Blob.
+   * @param {string | ArrayBuffer | Uint8Array | Blob} data
+   * @param {number} flags
+   */
+  send(data, flags) {
+    if (this.closeWaits) this.discard(data)
+    else if (data instanceof Blob || this.readsBlobs) this.sendLater(data, flags)
+    else this.transmit(data, flags)
+  }
 
   /**
    * Sends text or bytes now.
@@ -247,6 +269,7 @@ class Socket {
     beginTurn?.()
     const failed = typeof data === 'string' ? sendText(this.handle, data, flags) : sendBinary(this.handle, data, flags)
     if (failed !== undefined) throw thrown(failed)
+    if (this.state <= OPEN) this.sent++
   }
 
   /**

@@ -50,13 +50,22 @@ class FaultServer {
     this.#call('drop')
   }
 
+  /** Ends it, and throws where a client did not do what the script expected, so that the test fails. */
   stop() {
     if (this.#last !== null) return
-    this.#last = this.#call('records')
+    /** @type {any[]} */
+    const records = this.#call('records')
+    this.#last = records
     this.#call('stop')
+    const failed = records.filter(({ event }) => event === 'failed')
+    if (failed.length > 0) throw new ScriptFailed(failed)
   }
 
   [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.stop()
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
     this.stop()
   }
 
@@ -65,6 +74,18 @@ class FaultServer {
     return unwrap(addon.testCall(this.#handle, method, JSON.stringify(argument)))
   }
 }
+
+/** Steps of the script that failed. */
+class ScriptFailed extends Error {
+  /** @param {{ connection: number, step: string, message: string }[]} failed */
+  constructor(failed) {
+    const lines = failed.map(({ connection, step, message }) => `connection ${connection}, ${step}: ${message}`)
+    super(`the script of the fault server failed:\n  ${lines.join('\n  ')}`)
+    /** Their records. */
+    this.failed = failed
+  }
+}
+Object.defineProperty(ScriptFailed.prototype, 'name', { value: 'ScriptFailed', configurable: true, writable: true })
 
 /** @param {string} text */
 function unwrap(text) {

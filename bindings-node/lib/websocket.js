@@ -2,12 +2,15 @@
 // Owns: the class that users see: the WHATWG WebSocket, and what Heartwire adds to it. Everything below the surface is socket.js.
 'use strict'
 
+const { inspect } = require('node:util')
 const convert = require('./convert.js')
 const { watchExit } = require('./exit.js')
+const foreign = require('./foreign.js')
 const { iterate } = require('./iterate.js')
 const { absolute } = require('./location.js')
 const options = require('./options.js')
 const { CLOSED, CLOSING, CONNECTING, OPEN, Socket } = require('./socket.js')
+const { show } = require('./show.js')
 const { sendStream } = require('./stream.js')
 const { closed, opened } = require('./promises.js')
 
@@ -81,10 +84,17 @@ class WebSocket extends EventTarget {
     const socket = this.#socket
     if (arguments.length === 0) throw new TypeError("Failed to execute 'send' on 'WebSocket': 1 argument required, but only 0 present")
     const content = typeof data === 'string' ? data : convert.message(data)
-    const flags = arguments.length > 1 ? sendFlags(arguments[1]) : 0
-    if (socket.closeWaits) socket.discard(content)
-    else if (content instanceof Blob || socket.readsBlobs) socket.sendLater(content, flags)
-    else socket.transmit(content, flags)
+    if (arguments.length === 1) socket.send(content, 0)
+    else this.#sendWith(content, arguments)
+  }
+
+  /** @param {string | ArrayBuffer | Uint8Array | Blob} content @param {ArrayLike<any>} given options, a callback of code for `ws`, or both */
+  #sendWith(content, given) {
+    const { options, callback } = foreign.behindData(given)
+    foreign.checkSendOptions(options, typeof content === 'string')
+    const isTaken = this.#socket.state < CLOSING
+    this.#socket.send(content, sendFlags(options))
+    if (callback) foreign.answer(callback, isTaken)
   }
 
   /** @param {number} [code] @param {string} [reason] */
@@ -111,12 +121,20 @@ class WebSocket extends EventTarget {
 
   /** @param {any} [data] */
   ping(data) {
-    this.#socket.control('ping', convert.payload(data))
+    this.#control('ping', data, arguments)
   }
 
   /** @param {any} [data] */
   pong(data) {
-    this.#socket.control('pong', convert.payload(data))
+    this.#control('pong', data, arguments)
+  }
+
+  /** @param {'ping' | 'pong'} kind @param {any} data @param {ArrayLike<any>} given a callback of code for `ws` may be among it */
+  #control(kind, data, given) {
+    const isCallback = typeof data === 'function'
+    const callback = isCallback ? data : foreign.behindData(given).callback
+    this.#socket.control(kind, convert.payload(isCallback ? undefined : data))
+    if (callback) foreign.answer(callback, true)
   }
 
   /** Drops the connection at once. */
@@ -199,12 +217,14 @@ class WebSocket extends EventTarget {
 
   /** @param {string} type @param {any} listener */
   on(type, listener) {
+    foreign.heedListener(type, listener)
     this.#socket.listeners.add(convert.scalarText(type), listener)
     return this
   }
 
   /** @param {string} type @param {any} listener */
   once(type, listener) {
+    foreign.heedListener(type, listener)
     this.#socket.listeners.add(convert.scalarText(type), listener, { once: true })
     return this
   }
@@ -213,6 +233,12 @@ class WebSocket extends EventTarget {
   off(type, listener) {
     this.#socket.listeners.remove(convert.scalarText(type), listener)
     return this
+  }
+
+  /** What `console.log` shows. @param {number} depth @param {import('node:util').InspectOptions} options */
+  [inspect.custom](depth, options) {
+    // The prototype itself is none.
+    return #socket in this ? show(this.constructor.name, this.#socket, depth, options) : '[WebSocket prototype]'
   }
 
   static {

@@ -21,7 +21,7 @@ use crate::socket::Socket;
 use crate::testing::Servers;
 use crate::turn::Turn;
 use crate::uv::{Loop, Watch};
-use crate::{delivery, goodbye, socket, testing};
+use crate::{delivery, goodbye, socket, testing, warnings};
 
 /// What an environment holds. Lives until its end; every function of the addon gets it.
 #[derive(Default)]
@@ -177,6 +177,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"bufferedAmount", socket::buffered_amount),
     exported!(c"latency", socket::latency),
     exported!(c"url", socket::url),
+    exported!(c"takeWarnings", warnings::take),
     exported!(c"testStart", testing::start),
     exported!(c"testCall", testing::call),
     exported!(c"testWait", testing::wait),
@@ -231,6 +232,7 @@ pub(crate) fn home(data: *mut c_void) -> Home {
 
 /// Makes the environment's state and puts the functions on `exports`.
 pub(crate) fn install(js: Js, exports: Value) -> Result<()> {
+    warnings::install();
     let state = Environment { js: Some(js), ..Environment::default() };
     let environment = Box::into_raw(Box::new(RefCell::new(state))).cast::<c_void>();
     // SAFETY: the environment is live; the state is freed by `free`, which the host calls once, after the hook, at the environment's end.

@@ -16,6 +16,7 @@ mod testing;
 mod turn;
 mod uv;
 mod values;
+mod warnings;
 mod work;
 
 use napi::bindgen_prelude::Object;

@@ -28,8 +28,10 @@ function members(object, hidden = HIDDEN) {
 }
 
 // A drain event has what every event has, and no more.
-const OF_EVENT = ['constructor', ...Object.getOwnPropertyNames(events.DrainEvent.prototype)]
+const OF_EVENT = ['constructor', 'toString', ...Object.getOwnPropertyNames(events.DrainEvent.prototype)]
 const OF_FUNCTION = ['length', 'name', 'prototype']
+/** What the class carries for require(), which is given the class itself. */
+const OF_PACKAGE = ['WebSocket', 'WebSocketError', 'MessageEvent', 'CloseEvent']
 
 function error() {
   const fields = { code: 'x', phase: 'http', message: 'x', status: 500, headers: [], retryIn: 1 }
@@ -43,7 +45,7 @@ function checks() {
     'keyof typeof heartwire': members(heartwire),
     'Exclude<keyof typeof testing, "default">': members(testing, ['default', 'module.exports']),
     'keyof heartwire.WebSocket': members(heartwire.WebSocket.prototype),
-    'Exclude<keyof typeof heartwire.WebSocket, "prototype">': members(heartwire.WebSocket, OF_FUNCTION),
+    'Exclude<keyof typeof heartwire.WebSocket, "prototype">': members(heartwire.WebSocket, [...OF_FUNCTION, ...OF_PACKAGE]),
     'keyof testing.FaultServer': [...members(testing.FaultServer.prototype), ...members(server)],
     'Exclude<keyof heartwire.WebSocketError, keyof Error> | "name"': [...members(error(), ['stack', 'message']), '"name"'],
   }

@@ -1,6 +1,6 @@
 // The snippet that started it all: a browser's script, line by line.
 //
-//   if ("WebSocket" in window)                                        import 'heartwire/install'
+//   if ("WebSocket" in window)                                        import 'heartwire/install/force', or the import below
 //   var ws = new WebSocket("ws://127.0.0.1:9605/ws")                  the same
 //   ws.onopen, onmessage, onerror, onclose                            the same
 //   setInterval(() => ws.send('{"url":"/chat/heart-beat"}'), 60000)   the same; or the option `heartbeat`

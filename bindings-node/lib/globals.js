@@ -1,0 +1,31 @@
+// @ts-check
+// Owns: putting the classes on globalThis. The only module that changes anything outside of the package, and only when it is told to.
+'use strict'
+
+const { CloseEvent } = require('./constructors.js')
+const { warnOnce } = require('./warnings.js')
+const { WebSocket } = require('./websocket.js')
+
+let isOurs = false
+
+/**
+ * MessageEvent is left alone: those of Node's own MessagePorts are instances of the class that is there, and so are ours.
+ * @param {boolean} force also where there are such classes already
+ */
+function install(force) {
+  for (const [name, value] of Object.entries({ WebSocket, CloseEvent })) {
+    // Only whether it is there: to look at Node's own would load it.
+    const isThere = name in globalThis
+    if (isThere && name === 'WebSocket' && !force && !isOurs) {
+      warnOnce(
+        'HEARTWIRE_NOT_INSTALLED',
+        "globalThis.WebSocket is here already, as in Node 22 and later, and stays: heartwire/install changed nothing. import 'heartwire/install/force' replaces it.",
+      )
+    }
+    if (isThere && !force) continue
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false })
+    if (name === 'WebSocket') isOurs = true
+  }
+}
+
+module.exports = { install }

@@ -1,0 +1,76 @@
+// @ts-check
+// Owns: the user's functions that the core asks for values: it calls them, answers, and gives the errors that come of them their cause.
+// Knows no socket.
+'use strict'
+
+const { closeEvent } = require('./incoming.js')
+const options = require('./options.js')
+const { warnOnce } = require('./warnings.js')
+
+/** How many failures are kept until their error comes: one of each function is enough. */
+const MOST = 8
+
+class Providers {
+  #functions
+  /** What the functions threw, by the words that the core was told. @type {Map<string, unknown>} */
+  #thrown = new Map()
+
+  /** @param {Map<string, Function>} functions by the paths of their options */
+  constructor(functions) {
+    this.#functions = functions
+  }
+
+  /**
+   * @param {{ question: string, close: any }} asked
+   * @param {(ok: boolean, words: string) => void} reply
+   */
+  ask({ question, close }, reply) {
+    const fail = (/** @type {any} */ error) => {
+      const words = wordsOf(error)
+      if (question === 'heartbeat.message') tellOfHeartbeat(words, error)
+      else this.#keep(words, error)
+      reply(false, words)
+    }
+    try {
+      const given = this.#functions.get(question)?.(...(close ? [closeEvent(close)] : []))
+      const answer = (/** @type {any} */ value) => reply(true, options.answer(question, value))
+      if (typeof given?.then === 'function') given.then(answer).then(undefined, fail)
+      else answer(given)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  /** @param {string} words @param {unknown} error */
+  #keep(words, error) {
+    if (this.#thrown.size >= MOST) this.#thrown.clear()
+    this.#thrown.set(words, error)
+  }
+
+  /** Gives an error that the core made of a failure what was thrown, as its cause. @param {any} error */
+  explain(error) {
+    if (this.#thrown.size === 0) return
+    for (let each = error; each instanceof Error; each = each.cause) {
+      if (each.cause !== undefined) continue
+      for (const [words, value] of this.#thrown) {
+        if (!each.message.endsWith(words)) continue
+        Object.defineProperty(each, 'cause', { value, configurable: true, writable: true, enumerable: false })
+        this.#thrown.delete(words)
+        return
+      }
+    }
+  }
+}
+
+/** @param {any} error */
+function wordsOf(error) {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+/** The connection goes on, so that no event tells of it. @param {string} words @param {any} error */
+function tellOfHeartbeat(words, error) {
+  const advice = 'the last value is sent again, if there is one and the heartbeat is not mandatory'
+  warnOnce('HEARTWIRE_HEARTBEAT_FAILED', `The function given for heartbeat.message failed: ${words}; ${advice}.`, words, error?.stack)
+}
+
+module.exports = { Providers }

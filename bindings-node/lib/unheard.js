@@ -1,0 +1,27 @@
+// @ts-check
+// Owns: what nobody listens to is told: errors without a listener, and the warnings of the core. Each kind once. Knows no socket's state but what
+// it is given.
+'use strict'
+
+const { addon } = require('./delivery.js')
+const { warnOnce } = require('./warnings.js')
+
+/**
+ * An error event that no listener has heard.
+ * @param {InstanceType<typeof import('./errors.js').WebSocketError>} error
+ */
+function tellError(error) {
+  const again = error.retryIn === undefined ? '' : ` The next attempt comes in ${(error.retryIn / 1000).toFixed(1)} s.`
+  warnOnce(
+    'HEARTWIRE_UNHEARD_ERROR',
+    `${error.message}.${again} (${error.code}; told once, since nothing listens: set ws.onerror, or await ws.opened)`,
+    error.code,
+  )
+}
+
+/** What the core warns of. It does so while a connection is made, so that an event follows. */
+function tellWarnings() {
+  for (const words of addon.takeWarnings() ?? []) warnOnce('HEARTWIRE_WARNING', words, words)
+}
+
+module.exports = { tellError, tellWarnings }

@@ -1,0 +1,23 @@
+// @ts-check
+// Owns: the warnings of the process that are ours, each kind once. Knows nothing of what they are about.
+'use strict'
+
+/** @type {Set<string>} */
+const told = new Set()
+
+/**
+ * Warns, once for each kind in the life of the process (or worker), through `process.emitWarning`: that prints to standard error unless the program
+ * listens to `warning`.
+ * @param {string} code in the manner of Node's: HEARTWIRE_...
+ * @param {string} words
+ * @param {string} [kind] what tells it from others of the same code
+ * @param {string} [detail] printed below it
+ */
+function warnOnce(code, words, kind = '', detail = undefined) {
+  const key = `${code} ${kind}`
+  if (told.has(key)) return
+  told.add(key)
+  process.emitWarning(words, { type: 'HeartwireWarning', code, detail })
+}
+
+module.exports = { warnOnce }
