@@ -336,6 +336,23 @@ impl Client {
         }
     }
 
+    /// Nothing happens on this socket any more, and nothing of it stays: its connections end now. To be followed by [`Client::released`].
+    pub fn abandon(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        inner.exiting = true;
+        inner.dial = DialState::Idle;
+        inner.emitted = Vec::new();
+        if let Some(link) = inner.link.take() {
+            self.slot.set(None);
+            inner.retired.push(link.retire(now, true));
+        }
+        inner.retired.iter_mut().for_each(Retired::finish);
+        self.finished.store(true, Ordering::Release);
+    }
+
     /// Does what the session wants, and writes.
     fn pump(&self, inner: &mut Inner, now: Instant) {
         self.act(inner, now);

@@ -380,7 +380,8 @@ impl Retired {
         self.finish();
     }
 
-    fn finish(&mut self) {
+    /// Ends it, whatever has not left.
+    pub(super) fn finish(&mut self) {
         self.done = true;
         // The descriptor itself lives until its driver has let go of it. An error means that the peer was faster.
         let _ = socket2::SockRef::from(&self.link.transport).shutdown(std::net::Shutdown::Both);

@@ -61,7 +61,7 @@ pub(super) struct Held {
 
 impl Held {
     /// Ends the attempt, if one is under way.
-    fn end_attempt(&mut self, shared: &Shared) -> bool {
+    pub(super) fn end_attempt(&mut self, shared: &Shared) -> bool {
         let Some(attempt) = self.attempt.take() else { return false };
         let id = attempt.id;
         shared.client.dials_on(None);
@@ -220,6 +220,13 @@ impl Hosted {
         drop(orders);
         self.finished.store(turn.finished, Ordering::Release);
         true
+    }
+
+    /// Nothing more will happen, neither here nor in the background, which does not stand in any more.
+    pub(super) fn finish(&self) {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = Orders::default();
+        self.finished.store(true, Ordering::Release);
+        self.kept.store(false, Ordering::Release);
     }
 
     /// Whether the background's task may end, which has nothing to do by itself: there is nothing for it here either. It must do so then.

@@ -4,6 +4,7 @@ mod alarm;
 mod attempt;
 mod background;
 pub mod exit;
+mod forget;
 mod host;
 mod keeper;
 mod notice;
