@@ -1,5 +1,7 @@
 // @ts-check
-// Owns: finding and loading the compiled addon, and the one line that says what is missing. Knows nothing of what is in it.
+// Owns: finding and loading the compiled addon, the one line that says what is missing, and the addon's functions for this evaluation of the package's
+// modules: there may be several over one addon (jest, a bundler beside a require, a cleared require.cache), each with sockets of its own. Knows nothing of
+// what the functions do.
 'use strict'
 
 const { existsSync } = require('node:fs')
@@ -80,4 +82,4 @@ function isMusl() {
   return process.report !== undefined && !glibcVersion()
 }
 
-module.exports = load()
+module.exports = load().copy()

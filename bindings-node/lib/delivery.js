@@ -9,6 +9,9 @@
 
 const addon = require('./addon.js')
 
+/** The host's own, for a test runner may show another to its tests. @type {NodeJS.Process} */
+const process = addon.process
+
 /** What `pull` did, as in delivery.rs. */
 const Pulled = Object.freeze({ NOTHING: 0, TASK: 1, PART: 2 })
 
@@ -30,7 +33,7 @@ const isNode = runtime() === 'node'
 /** Runs the microtasks and ticks that wait; undefined where that is not to be had. @type {(() => void) | undefined} */
 const endTask = isNode ? Reflect.get(process, '_tickCallback') : undefined
 
-const endsAreTold = addon.connect(
+const takers = [
   drain,
   (/** @type {number} */ handle, /** @type {any[]} */ ...data) => sockets[handle]?.takeMessages(data),
   (/** @type {number} */ handle, /** @type {string | null} */ name, /** @type {any} */ fields) => {
@@ -38,6 +41,13 @@ const endsAreTold = addon.connect(
     else sockets[handle]?.deliver(name, fields)
   },
   warnOfStall,
+]
+
+// Here they live as long as the addon's functions; the addon itself holds them only while there are sockets.
+addon.takers = takers
+
+const endsAreTold = addon.connect(
+  ...takers,
   // Bun and Deno export libuv's functions, too, but they do not work there; Electron's loop does not run them reliably.
   isNode && process.versions.uv?.startsWith('1.') && !process.versions.electron,
   typeof endTask === 'function',

@@ -2,7 +2,12 @@
 // Owns: the error types that users see, made from the plain fields that the addon gives. Knows no socket.
 'use strict'
 
+const addon = require('./addon.js')
+
 const decoder = new TextDecoder()
+
+/** The host's own, for a test runner may show another to its tests. @type {NodeJS.Process} */
+const process = addon.process
 
 /**
  * @typedef {{ code: string, phase: string, message: string, status?: number, headers?: [string, string][], body?: ArrayBuffer,
@@ -87,6 +92,8 @@ function thrown(fields) {
  * @param {unknown} error
  */
 function report(error) {
+  // process.exit() was called, and a listener of its threw: there are no ticks any more.
+  if (Reflect.get(process, '_exiting')) return addon.report(error)
   process.nextTick(() => {
     throw error
   })

@@ -2,11 +2,12 @@
 // Owns: who listens to what, and the walk over them. Behaves as the DOM standard's EventTarget; knows no socket and no event class but ours.
 'use strict'
 
+const { whenAborted } = require('./abort.js')
 const { internals, MessageEvent } = require('./events.js')
 const { report } = require('./errors.js')
 
 /**
- * @typedef {{ type: string, callback: any, flags: number }} Entry
+ * @typedef {{ type: string, callback: any, flags: number, unheed?: () => void }} Entry
  */
 
 /** The flags of an entry. */
@@ -43,7 +44,7 @@ class Listeners {
     if (signal?.aborted) return
     if (this.#find(type, callback, capture)) return
     const entry = this.#append({ type, callback, flags: (capture ? CAPTURE : 0) | (once ? ONCE : 0) })
-    signal?.addEventListener('abort', () => this.#drop(entry), { once: true })
+    if (signal) entry.unheed = whenAborted(signal, () => this.#drop(entry))
   }
 
   /**
@@ -101,6 +102,7 @@ class Listeners {
   /** @param {Entry} entry */
   #drop(entry) {
     entry.flags |= REMOVED
+    entry.unheed?.()
     this.#all = this.#all.filter((each) => each !== entry)
   }
 

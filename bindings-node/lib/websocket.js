@@ -3,6 +3,7 @@
 'use strict'
 
 const { inspect } = require('node:util')
+const { whenAborted } = require('./abort.js')
 const convert = require('./convert.js')
 const { watchExit } = require('./exit.js')
 const foreign = require('./foreign.js')
@@ -46,9 +47,9 @@ class WebSocket extends EventTarget {
     }
     if (signal.aborted) abort()
     else {
-      signal.addEventListener('abort', abort, { once: true })
+      const unheed = whenAborted(signal, abort)
       this.#socket.watchers.add(() => {
-        if (this.#socket.isOver) signal.removeEventListener('abort', abort)
+        if (this.#socket.isOver) unheed()
       })
     }
   }

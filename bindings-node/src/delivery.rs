@@ -66,13 +66,15 @@ enum Served {
 
 /// Serves the sockets that have something, one after the other, from outside of all JavaScript, for as long as one pass of the loop may last.
 pub(crate) fn serve(home: Home) {
+    // The last socket may go meanwhile, and with it who keeps the state.
+    let _kept = home.keep();
     let js = home.with(|environment| {
-        if environment.serving {
-            return None;
+        let js = environment.js().filter(|_| !environment.serving);
+        if js.is_some() {
+            environment.turn.begin();
+            environment.serving = true;
         }
-        environment.turn.begin();
-        environment.serving = environment.js.is_some();
-        environment.js
+        js
     });
     let Some(js) = js else { return };
     while let Some(handle) = home.with(Environment::next_in_line) {

@@ -1,34 +1,178 @@
-//! The goodbye as JavaScript asks for it: for the whole process, for one environment, and before signals that nobody listens to.
+//! The goodbye at the end of the process or of a worker, and which signals would end the process. Each environment watches once, on the `process` of its
+//! own realm: that of a test runner's sandbox is a copy that nobody tells of the end. Knows no single socket.
+
+use std::ffi::{CStr, c_void};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use heartwire::driver::exit;
+use napi::sys;
 
 use crate::environment::Environment;
+use crate::exports;
+use crate::instance::{self, Instance};
 use crate::js::{Arguments, Js, Result, Value};
+use crate::place::Home;
 
-/// `goodbye()`: the process ends.
-pub(crate) fn of_process(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
-    environment.end_turn();
-    exit::goodbye(None);
+/// The signals whose default action ends the process, by Node's names.
+const SIGNALS: &[(&CStr, i32)] = &[(c"SIGINT", libc::SIGINT), (c"SIGTERM", libc::SIGTERM), (c"SIGHUP", libc::SIGHUP)];
+
+/// Where we run.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Else it is a worker.
+    main: bool,
+    /// Else it is Bun or Deno.
+    node: bool,
+}
+
+/// `watchExit(main, node)`: called with each new socket, for a signal that somebody listened to may be free again.
+pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
+    let instance = home.with(|environment| Rc::clone(&environment.instance));
+    let place = Place { main: js.to_boolean(arguments.at(0))?, node: js.to_boolean(arguments.at(1))? };
+    if instance.place.replace(Some(place)).is_none() {
+        let process = js.process()?;
+        let mut listeners = vec![(c"exit", on_exit as Callback), (c"removeListener", on_remove_listener)];
+        if place.main {
+            listeners.push((c"newListener", on_new_listener));
+        }
+        for (event, callback) in listeners {
+            let data = Rc::as_ptr(&instance).cast_mut().cast::<c_void>();
+            let listener = js.function(c"heartwire", Some(callback), data)?;
+            js.invoke(process, c"on", &[js.text(&event.to_string_lossy())?, listener])?;
+        }
+    }
+    instance.arm(js)?;
     js.undefined()
 }
 
-/// `leave()`: this environment ends, the process may go on.
-pub(crate) fn of_environment(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
-    environment.say_goodbye();
+/// `goodbye()`: the process ends, or the worker.
+pub(crate) fn now(js: Js, home: Home, _: &Arguments) -> Result<Value> {
+    home.with(|environment| Rc::clone(&environment.instance)).say_goodbye();
     js.undefined()
 }
 
-/// `leaveSignal(signal)`: somebody in JavaScript listens to it from now on.
-pub(crate) fn leave_signal(js: Js, _: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    exit::leave_signal_to_host(js.to_integer(arguments.at(0))?.cast_signed());
-    js.undefined()
+type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> Value;
+
+unsafe extern "C" fn on_exit(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
+    exports::run(env, info, |js, arguments| {
+        instance::of(arguments.data).say_goodbye();
+        js.undefined()
+    })
 }
 
-/// `watchSignals(inherited, signal, signal, signal)`: signals that nobody in JavaScript listens to. `inherited`: the host has a handler of its own
-/// even there, which is to stand again before the signal does its work.
-pub(crate) fn watch_signals(js: Js, _: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let signals =
-        (1..arguments.given()).map(|index| js.to_integer(arguments.at(index)).map(u32::cast_signed)).collect::<Result<Vec<_>>>()?;
-    exit::watch_inherited_signals(&signals, js.to_boolean(arguments.at(0))?);
-    js.undefined()
+/// From now on it is the program's to say what follows. Deno's handler of a signal calls the one that stood before, which is ours, so that has to know.
+unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
+    exports::run(env, info, |js, arguments| {
+        if let Some(signal) = signal_of(js, arguments.at(0)) {
+            TAKEN.fetch_and(!bit(signal), Ordering::Relaxed);
+            if instance::of(arguments.data).place.get().is_some_and(|place| !place.node) {
+                exit::leave_signal_to_host(signal);
+            }
+        }
+        js.undefined()
+    })
+}
+
+/// Where the last listener has gone, the host has put the default action back.
+unsafe extern "C" fn on_remove_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
+    exports::run(env, info, |js, arguments| {
+        if signal_of(js, arguments.at(0)).is_some() {
+            instance::of(arguments.data).arm(js)?;
+        }
+        js.undefined()
+    })
+}
+
+fn signal_of(js: Js, name: Value) -> Option<i32> {
+    let mut room = Vec::new();
+    // A symbol is no text, and no signal.
+    let name = js.to_text(name, &mut room).ok()?;
+    SIGNALS.iter().find(|(known, _)| known.to_bytes() == name.as_bytes()).map(|(_, signal)| *signal)
+}
+
+impl Instance {
+    fn say_goodbye(&self) {
+        if self.place.get().is_some_and(|place| place.main) {
+            self.each(Environment::end_turn);
+            exit::goodbye(None);
+        } else {
+            self.each(Environment::say_goodbye);
+        }
+    }
+
+    /// Has the signals say goodbye that would end the process now.
+    fn arm(&self, js: Js) -> Result<()> {
+        let Some(Place { main, node }) = self.place.get() else { return Ok(()) };
+        let mut free = Vec::new();
+        for (name, signal) in SIGNALS {
+            // Node puts libuv's handler there for a listener, and takes it away behind the last; so the action says it, in a worker, too, which does not
+            // know the listeners of the main thread.
+            let is_free = if node {
+                is_free(*signal)
+            } else if main {
+                js.to_number(js.invoke(js.process()?, c"listenerCount", &[js.text(&name.to_string_lossy())?])?)? == 0.0
+            } else {
+                action_of(*signal).sa_sigaction == libc::SIG_DFL
+            };
+            if is_free {
+                TAKEN.fetch_or(bit(*signal), Ordering::Relaxed);
+                free.push(*signal);
+            }
+        }
+        if free.is_empty() {
+            return Ok(());
+        }
+        exit::watch_inherited_signals(&free, node);
+        Ok(())
+    }
+}
+
+/// The signals that we have taken since the program last listened to them, as bits.
+static TAKEN: AtomicU32 = AtomicU32::new(0);
+
+fn bit(signal: i32) -> u32 {
+    1 << signal
+}
+
+/// Whether the action that stands for a signal is to be ours, for it ends the process: the default one; Node's own, which restores the terminal, and then
+/// has the default one raised (`SA_RESETHAND` says so); or that of another Heartwire in this process, unless ours comes behind that one already.
+fn is_free(signal: i32) -> bool {
+    let action = action_of(signal);
+    match action.sa_sigaction {
+        libc::SIG_DFL => true,
+        libc::SIG_IGN => false,
+        _ if action.sa_flags & libc::SA_RESETHAND != 0 => true,
+        handler => is_of_another(handler) && TAKEN.load(Ordering::Relaxed) & bit(signal) == 0,
+    }
+}
+
+fn action_of(signal: i32) -> libc::sigaction {
+    // SAFETY: a null new action only asks; the old one is written into zeroed memory of the right type.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action);
+        action
+    }
+}
+
+/// Whether a handler belongs to another Heartwire in this process, perhaps of another version: the name of its file says so.
+fn is_of_another(handler: usize) -> bool {
+    let (Some(here), Some(there)) = (file_of(is_of_another as fn(usize) -> bool as usize), file_of(handler)) else { return false };
+    if here.dli_fbase == there.dli_fbase || there.dli_fname.is_null() {
+        return false;
+    }
+    // SAFETY: the name lives as long as the file is loaded.
+    let path = unsafe { CStr::from_ptr(there.dli_fname) }.to_bytes();
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.starts_with(b"heartwire.") && name.ends_with(b".node")
+}
+
+/// The file that code at this address was loaded from.
+fn file_of(address: usize) -> Option<libc::Dl_info> {
+    // SAFETY: dladdr only looks the address up, and writes into memory of the right type.
+    unsafe {
+        let mut about: libc::Dl_info = std::mem::zeroed();
+        (libc::dladdr(address as *const c_void, &raw mut about) != 0).then_some(about)
+    }
 }

@@ -126,7 +126,7 @@ impl Js {
     /// Calls a JavaScript function from outside of all JavaScript, as a task of the host: its microtasks and ticks run before this returns. What they
     /// throw stays pending.
     pub(crate) fn task(self, function: Value, arguments: &[Value]) -> Result<()> {
-        let global = resulting!(napi_get_global(self.0), ptr::null_mut())?;
+        let global = self.global()?;
         checked!(napi_make_callback(self.0, ptr::null_mut(), global, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
     }
 
@@ -165,8 +165,58 @@ impl Js {
         resulting!(napi_create_reference(self.0, value, 1), ptr::null_mut()).map(Kept)
     }
 
+    /// A reference that does not keep the value, unless it is held.
+    pub(crate) fn keep_weakly(self, value: Value) -> Result<Kept> {
+        resulting!(napi_create_reference(self.0, value, 0), ptr::null_mut()).map(Kept)
+    }
+
+    /// Has a reference of `keep_weakly` keep its value, or not any more.
+    pub(crate) fn hold(self, kept: Kept, held: bool) {
+        // It can only fail where the environment ends, and then it does not matter.
+        let _ = if held {
+            checked!(napi_reference_ref(self.0, kept.0, ptr::null_mut()))
+        } else {
+            checked!(napi_reference_unref(self.0, kept.0, ptr::null_mut()))
+        };
+    }
+
+    /// Deletes a reference.
+    pub(crate) fn forget(self, kept: Kept) {
+        let _ = checked!(napi_delete_reference(self.0, kept.0));
+    }
+
+    /// Has the host call `then` with `data` when `object` is collected, or at the environment's end.
+    pub(crate) fn when_collected(
+        self,
+        object: Value,
+        data: *mut c_void,
+        then: unsafe extern "C" fn(sys::napi_env, *mut c_void, *mut c_void),
+    ) -> Result<()> {
+        checked!(napi_add_finalizer(self.0, object, data, Some(then), ptr::null_mut(), ptr::null_mut()))
+    }
+
+    fn global(self) -> Result<Value> {
+        resulting!(napi_get_global(self.0), ptr::null_mut())
+    }
+
+    /// The `process` of the realm in which the addon was loaded: the host's own, whatever a test runner shows to its tests.
+    pub(crate) fn process(self) -> Result<Value> {
+        self.get(self.global()?, c"process")
+    }
+
+    pub(crate) fn get(self, object: Value, name: &CStr) -> Result<Value> {
+        resulting!(napi_get_named_property(self.0, object, name.as_ptr()), ptr::null_mut())
+    }
+
+    /// Calls a method.
+    pub(crate) fn invoke(self, object: Value, method: &CStr, arguments: &[Value]) -> Result<Value> {
+        let function = self.get(object, method)?;
+        resulting!(napi_call_function(self.0, object, function, arguments.len(), arguments.as_ptr()), ptr::null_mut())
+    }
+
     pub(crate) fn kept(self, kept: Kept) -> Result<Value> {
-        resulting!(napi_get_reference_value(self.0, kept.0), ptr::null_mut())
+        let value = resulting!(napi_get_reference_value(self.0, kept.0), ptr::null_mut())?;
+        if value.is_null() { Err(Failed(sys::Status::napi_generic_failure)) } else { Ok(value) }
     }
 
     pub(crate) fn is_null(self, value: Value) -> Result<bool> {
@@ -246,7 +296,6 @@ pub(crate) struct Kept(sys::napi_ref);
 /// The arguments of a call, and what was bound to the function when it was made.
 pub(crate) struct Arguments {
     values: [Value; Self::MOST],
-    given: usize,
     pub(crate) data: *mut c_void,
 }
 
@@ -254,21 +303,10 @@ impl Arguments {
     const MOST: usize = 6;
 
     pub(crate) fn read(js: Js, info: sys::napi_callback_info) -> Result<Self> {
-        let mut arguments = Self { values: [ptr::null_mut(); Self::MOST], given: Self::MOST, data: ptr::null_mut() };
-        checked!(napi_get_cb_info(
-            js.0,
-            info,
-            &raw mut arguments.given,
-            arguments.values.as_mut_ptr(),
-            ptr::null_mut(),
-            &raw mut arguments.data
-        ))?;
+        let mut arguments = Self { values: [ptr::null_mut(); Self::MOST], data: ptr::null_mut() };
+        let mut given = Self::MOST;
+        checked!(napi_get_cb_info(js.0, info, &raw mut given, arguments.values.as_mut_ptr(), ptr::null_mut(), &raw mut arguments.data))?;
         Ok(arguments)
-    }
-
-    /// How many arguments were given, as far as they are kept.
-    pub(crate) fn given(&self) -> usize {
-        self.given.min(Self::MOST)
     }
 
     /// The argument at `index`; the host fills with `undefined` what was not given.

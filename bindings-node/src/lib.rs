@@ -7,8 +7,10 @@ mod alarms;
 mod delivery;
 mod door;
 mod environment;
+mod exports;
 mod goodbye;
 mod host;
+mod instance;
 mod js;
 mod place;
 mod socket;
@@ -28,6 +30,6 @@ use js::Js;
 /// Called by the host once for each environment: the main thread and each worker.
 #[napi(module_exports)]
 fn install(exports: Object<'_>, env: Env) -> napi::Result<()> {
-    environment::install(Js(env.raw()), exports.raw())
+    instance::install(Js(env.raw()), exports.raw())
         .map_err(|_| napi::Error::new(Status::GenericFailure, "heartwire's addon could not be set up"))
 }

@@ -1,22 +1,33 @@
-//! Where a socket lives: its environment and its handle there, for callbacks of libuv.
+//! Where a socket lives: its copy of the JavaScript and its handle there, for callbacks of libuv.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::environment::Environment;
+use crate::js::Arguments;
 
-/// The state of an environment, on its thread. Borrowed only while no JavaScript runs.
+/// The state of a copy of the JavaScript, on its thread. Borrowed only while no JavaScript runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Home(*const RefCell<Environment>);
 
 impl Home {
-    /// # Safety
-    /// `state` must live until the environment's end, and this must be used on its thread only, in callbacks of the host.
-    pub(crate) unsafe fn new(state: *const RefCell<Environment>) -> Self {
-        Self(state)
+    /// What is bound to the function that was called.
+    pub(crate) fn of(arguments: &Arguments) -> Self {
+        Self(arguments.data.cast())
+    }
+
+    /// Keeps the state alive, whatever is collected meanwhile.
+    pub(crate) fn keep(self) -> Rc<RefCell<Environment>> {
+        // SAFETY: the pointer comes from `Rc::into_raw`, and the state lives now: a function that is being called keeps it, and a handle of
+        // the loop whose callback runs is its own.
+        unsafe {
+            Rc::increment_strong_count(self.0);
+            Rc::from_raw(self.0)
+        }
     }
 
     pub(crate) fn with<T>(self, act: impl FnOnce(&mut Environment) -> T) -> T {
-        // SAFETY: as `new` demands.
+        // SAFETY: as above; used on the environment's thread only, in callbacks of the host.
         act(&mut unsafe { &*self.0 }.borrow_mut())
     }
 }

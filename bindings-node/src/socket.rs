@@ -12,10 +12,10 @@ use heartwire::options::{Dialect, Options};
 use serde_json::Value as Json;
 
 use crate::delivery;
-use crate::environment::{Environment, home};
+use crate::environment::Environment;
 use crate::host::Host;
 use crate::js::{Arguments, Js, Result, Value};
-use crate::place::Place;
+use crate::place::{Home, Place};
 use crate::turn::coarse_time;
 use crate::values;
 
@@ -95,7 +95,7 @@ pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Argument
     let handle = environment.reserve();
     match make(url.as_deref(), options, Arc::new(move || door.knock(handle)), environment.uv.is_some()) {
         Ok(connection) => {
-            let host = connection.is_hosted().then(|| Host::new(Place { home: home(arguments.data), handle }));
+            let host = connection.is_hosted().then(|| Host::new(Place { home: Home::of(arguments), handle }));
             environment.insert(handle, Socket::new(connection, host, js.to_boolean(arguments.at(2))?));
             js.integer(handle)
         }
