@@ -173,7 +173,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {
             if self.connection.closes_on_exit() {
-                self.connection.go_away();
+                self.connection.go_away(heartwire::close::CloseCode::GOING_AWAY);
             } else {
                 self.connection.terminate();
             }

@@ -82,8 +82,24 @@ pub(crate) fn refuse_subinterpreters() -> PyResult<()> {
     ))
 }
 
-/// SIGTERM and SIGHUP say goodbye from now on, and then do what they would have done. SIGINT is Python's own.
+/// As [`goodbye`], where code of the program goes on: the sockets then have their last events.
 #[pyfunction]
-pub(crate) fn watch_signals() {
-    exit::watch_signals(false);
+pub(crate) fn goodbye_and_tell(py: Python<'_>) {
+    py.detach(|| exit::goodbye_and_tell(None));
+}
+
+/// The signals that end a process and whose default action stands say goodbye from now on, and then do what they would have done; so do those of
+/// `chaining`, of which Python knows nothing, if a handler of C stands there that lets the default action follow.
+#[pyfunction]
+#[pyo3(signature = (chaining = Vec::new()))]
+#[expect(clippy::needless_pass_by_value, reason = "a list of Python's becomes a vector")]
+pub(crate) fn watch_signals(chaining: Vec<i32>) {
+    exit::watch_signals();
+    exit::watch_chaining_signals(&chaining);
+}
+
+/// The same, where the default action was put back, if signals were watched before in this process.
+#[pyfunction]
+pub(crate) fn watch_signals_again() {
+    exit::watch_signals_again();
 }

@@ -161,10 +161,17 @@ impl Socket {
         inner.connection.close(code, reason).map_err(|error| errors::raise(py, error))
     }
 
-    /// Says goodbye with 1001.
-    #[pyo3(name = "_go_away")]
-    fn go_away(&self, py: Python<'_>) -> PyResult<()> {
-        self.ours(py)?.connection.go_away();
+    /// Says goodbye with a code, because the part of the program that it belongs to ends; waits for the answer no longer than `close_on_exit`.
+    #[pyo3(name = "_go_away", signature = (code = CloseCode::GOING_AWAY.0))]
+    fn go_away(&self, py: Python<'_>, code: u16) -> PyResult<()> {
+        self.ours(py)?.connection.go_away(CloseCode(code));
+        Ok(())
+    }
+
+    /// Ends the connection, but not the socket, in the midst of a message in fragments.
+    #[pyo3(name = "_abandon_message")]
+    fn abandon_message(&self, py: Python<'_>) -> PyResult<()> {
+        self.ours(py)?.connection.abandon_message();
         Ok(())
     }
 

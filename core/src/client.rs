@@ -3,11 +3,11 @@
 
 mod backlog;
 mod calls;
+mod farewell;
 mod link;
 mod pace;
 mod turn;
 
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic};
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ use crate::session::{Action, Session, Target};
 
 use backlog::Backlog;
 pub use calls::Sent;
+pub use farewell::Farewell;
 use link::{Ending, Link, Retired};
 pub use turn::{LinkId, Order, Turn};
 
@@ -68,7 +69,10 @@ struct Inner {
     /// The user has closed the socket, for good.
     left: bool,
     terminated: bool,
+    /// The process ends: nothing happens any more, until the goodbye is told.
     exiting: bool,
+    /// Nothing happens any more, and drivers let go.
+    given_up: bool,
     /// The session's next deadline, as it was at the end of the last turn.
     deadline: Option<Instant>,
     /// Payload bytes of messages that were given to `send` too late (WHATWG keeps counting them).
@@ -88,19 +92,6 @@ struct Shown {
     url: Option<String>,
     protocol: String,
     extensions: String,
-}
-
-/// How far the goodbye is.
-pub enum Farewell {
-    /// There is nothing to wait for.
-    Done,
-    /// The peer has not answered yet.
-    Waiting {
-        /// To be watched for reading.
-        descriptor: RawFd,
-        /// And for writing.
-        to_write: bool,
-    },
 }
 
 enum DialState {
@@ -137,6 +128,7 @@ impl Client {
                 left: false,
                 terminated: false,
                 exiting: false,
+                given_up: false,
                 deadline: None,
                 discarded: 0,
                 left_behind: 0,
@@ -313,44 +305,6 @@ impl Client {
         let mut inner = self.lock();
         inner.session.handle_answer(now, id, answer);
         self.pump(&mut inner, now);
-    }
-
-    /// Goes on with the goodbye at the process's end; from the first call on nothing else happens on this socket.
-    pub fn farewell(&self) -> Farewell {
-        if !self.is_ours() {
-            return Farewell::Done;
-        }
-        let mut inner = self.lock();
-        inner.exiting = true;
-        let Some(link) = &mut inner.link else { return Farewell::Done };
-        if link.say_goodbye(&mut Batch::default()) {
-            return Farewell::Done;
-        }
-        Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
-    }
-
-    /// Nothing happens on this socket any more, and its peer is told nothing.
-    pub fn forsake(&self) {
-        if self.is_ours() {
-            self.lock().exiting = true;
-        }
-    }
-
-    /// Nothing happens on this socket any more, and nothing of it stays: its connections end now. To be followed by [`Client::released`].
-    pub fn abandon(&self, now: Instant) {
-        if !self.is_ours() {
-            return;
-        }
-        let mut inner = self.lock();
-        inner.exiting = true;
-        inner.dial = DialState::Idle;
-        inner.emitted = Vec::new();
-        if let Some(link) = inner.link.take() {
-            self.slot.set(None);
-            inner.retired.push(link.retire(now, true));
-        }
-        inner.retired.iter_mut().for_each(Retired::finish);
-        self.finished.store(true, Ordering::Release);
     }
 
     /// Does what the session wants, and writes.

@@ -107,7 +107,7 @@ impl WebSocket {
 
     fn start(&self) {
         if self.connection.closes_on_exit() {
-            exit::watch_signals(true);
+            exit::watch_signals();
             exit::watch_normal_end();
         }
         self.connection.start();
@@ -135,6 +135,12 @@ impl WebSocket {
     /// `invalid_state` unless open and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
     pub fn send_fragment<'a>(&self, data: impl Into<Data<'a>>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         self.connection.send_fragment(data.into(), first, last, compress)
+    }
+
+    /// Ends the connection, but not the socket, where a message in fragments will never be whole: the peer gets Close 1011, and with `reconnect` the
+    /// socket comes back. Nothing happens where no such message is under way.
+    pub fn abandon_message(&self) {
+        self.connection.abandon_message();
     }
 
     /// Sends a ping; the round trip comes with [`Event::Pong`].
@@ -212,7 +218,8 @@ impl WebSocket {
     }
 }
 
-/// The events of a socket, in order. Ends after the last `close`. Dropping it terminates the socket.
+/// The events of a socket, in order. Ends after the last `close`. Dropping it, which a return from `main` and a panic do, says goodbye with Close
+/// 1001; without `close_on_exit` it drops the connection.
 pub struct Events {
     socket: WebSocket,
     bell: Arc<Bell>,
@@ -301,7 +308,12 @@ impl Stream for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.socket.connection.terminate();
+        let connection = &self.socket.connection;
+        if connection.closes_on_exit() {
+            connection.go_away(CloseCode::GOING_AWAY);
+        } else {
+            connection.terminate();
+        }
     }
 }
 

@@ -128,6 +128,7 @@ error_codes! {
     ClosedByPeer = "closed_by_peer", Closed, "The peer closed the connection with a code that says that something is wrong.";
     Cancelled = "cancelled", Closed, "close() or terminate() was called before the connection was open.";
     Terminated = "terminated", Closed, "terminate() dropped the connection.";
+    MessageAborted = "message_aborted", Closed, "A message in fragments was not sent to its end: what gave its parts failed, was cancelled, or took too long.";
     QueueFull = "queue_full", Closed, "The send queue is full and its overflow rule is error.";
     WriteLimit = "write_limit", Closed, "More than write_limit bytes wait to leave and the call cannot wait.";
     Forked = "forked", Process, "The socket belongs to the parent process; a forked child makes its own.";
@@ -143,7 +144,12 @@ impl ErrorCode {
             Self::HttpRefused => Again::ByStatus,
             Self::ClosedByPeer => Again::ByCloseCode,
             Self::ProxyAuthRequired | Self::TlsCertificate => Again::No,
-            Self::ProviderFailed | Self::HttpInvalid | Self::CloseTimeout | Self::ConnectionLost | Self::RuntimeFailed => Again::Yes,
+            Self::ProviderFailed
+            | Self::HttpInvalid
+            | Self::CloseTimeout
+            | Self::ConnectionLost
+            | Self::MessageAborted
+            | Self::RuntimeFailed => Again::Yes,
             _ => match self.phase() {
                 Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness => Again::Yes,
                 Phase::Options | Phase::Http | Phase::Closed | Phase::Process => Again::No,

@@ -107,6 +107,21 @@ impl Client {
         Ok(inner.needs_turn())
     }
 
+    /// A message in fragments will never be whole. Nothing else may follow its first part, so its connection is failed, with a Close frame. What
+    /// comes then is what comes behind any failed connection.
+    pub fn abandon_message(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        if inner.session.ready_state() == ReadyState::Open && inner.link.as_ref().is_some_and(Link::is_amid_message) {
+            let error =
+                Error::new(ErrorCode::MessageAborted, "a message in fragments was not sent to its end, so its connection was closed");
+            inner.session.handle_failure(now, error, CloseCode::INTERNAL);
+            self.pump(&mut inner, now);
+        }
+    }
+
     /// The lock, if the user sees an open connection.
     fn open_link(&self, call: &str) -> Result<MutexGuard<'_, Inner>> {
         self.check_ours()?;
@@ -196,19 +211,6 @@ impl Client {
         Ok(())
     }
 
-    /// Says goodbye with Close 1001 while the process goes on. Final.
-    pub fn go_away(&self, now: Instant) {
-        if !self.is_ours() {
-            return;
-        }
-        let mut inner = self.lock();
-        let waiting = inner.session.ready_state() == ReadyState::Connecting;
-        inner.left = true;
-        inner.session.goodbye(now);
-        self.show_closing(waiting);
-        self.pump(&mut inner, now);
-    }
-
     /// Drops the connection at once. Final.
     pub fn terminate(&self, now: Instant) {
         if !self.is_ours() {
@@ -233,7 +235,7 @@ impl Client {
     }
 
     /// The user closed: that is seen at once. `waiting`: an attempt, or the wait for one, is given up.
-    fn show_closing(&self, waiting: bool) {
+    pub(super) fn show_closing(&self, waiting: bool) {
         if waiting || matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Open) {
             self.show(ReadyState::Closing);
         }

@@ -221,6 +221,11 @@ impl Link {
         self.write_failed || (answered && !self.write_blocked)
     }
 
+    /// Whether a message in fragments was begun and not ended.
+    pub(super) fn is_amid_message(&self) -> bool {
+        self.protocol.is_amid_message()
+    }
+
     /// The bytes that wait to be written, control frames and all.
     pub(super) fn waiting(&self) -> usize {
         self.protocol.output().len().max(self.buffered_amount())

@@ -63,8 +63,8 @@ impl Client {
         }
         let mut inner = self.lock();
         let inner = &mut *inner;
-        if inner.exiting {
-            turn.finished = true;
+        if inner.exiting || inner.given_up {
+            turn.finished = inner.given_up;
             return turn;
         }
         inner.hand_out(batch);

@@ -4,12 +4,18 @@ use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-pub use super::signals::{leave_to_host as leave_signal_to_host, watch as watch_signals, watch_inherited as watch_inherited_signals};
-use super::{Connection, Shared};
+pub use super::signals::{
+    leave_to_host as leave_signal_to_host, watch as watch_signals, watch_again as watch_signals_again,
+    watch_chaining as watch_chaining_signals, watch_inherited as watch_inherited_signals,
+};
+use super::{Connection, Shared, signals};
 use crate::client::Farewell;
 use crate::process;
 
 static SOCKETS: Mutex<(u32, Vec<Weak<Shared>>)> = Mutex::new((0, Vec::new()));
+
+/// How often [`tell`] looks whether the last events were delivered.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Remembers a socket.
 pub(super) fn register(shared: &Arc<Shared>) {
@@ -38,21 +44,64 @@ pub(super) fn all() -> Vec<Arc<Shared>> {
 
 /// Says goodbye on all sockets of this process: sends what waits and Close 1001, and waits for the peers' answers, for each socket at most its
 /// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread; a second call is for the sockets that started since.
-/// After it none of them does anything any more.
+/// After it none of them does anything any more. Where a signal ends the process already, this does not return: the exit status is the signal's.
 pub fn goodbye(at_most: Option<Duration>) {
-    let mut registered = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
-    let sockets = if registered.0 == process::generation() { std::mem::take(&mut registered.1) } else { Vec::new() };
-    drop(registered);
-    say(&sockets.iter().filter_map(Weak::upgrade).collect::<Vec<_>>(), at_most);
+    signals::stay_if_ending();
+    say(&take(), at_most);
 }
 
-/// The same for some sockets: those of a worker that ends while the process goes on.
+/// As [`goodbye`], for a process in which code of the user's still runs: each socket then has its last event, `close` with 1001 where the peer
+/// answered, and no reconnection follows.
+pub fn goodbye_and_tell(at_most: Option<Duration>) {
+    signals::stay_if_ending();
+    let sockets = take();
+    say(&sockets, at_most);
+    tell_all(&sockets);
+}
+
+/// Sockets whose peers were told that the process ends, and whose program was not.
+pub(super) struct Parted(Vec<Arc<Shared>>);
+
+/// The goodbye before a signal does its work.
+pub(super) fn goodbye_before_signal() -> Parted {
+    let sockets = take();
+    say(&sockets, None);
+    Parted(sockets)
+}
+
+/// The signal's work did not end the process: the sockets get their last events. Waits until these were delivered, at most for `patience`, and no
+/// longer once `enough` says so.
+pub(super) fn tell(Parted(sockets): &Parted, patience: Duration, enough: impl Fn() -> bool) {
+    tell_all(sockets);
+    let until = Instant::now() + patience;
+    while Instant::now() < until && !enough() && sockets.iter().any(|shared| !shared.client.is_finished()) {
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn tell_all(sockets: &[Arc<Shared>]) {
+    for shared in sockets {
+        shared.client.tell_goodbye(Instant::now());
+        shared.poke();
+    }
+}
+
+/// The goodbye of some sockets: those of a worker that ends while the process goes on. They let go of all that they have.
 pub fn goodbye_of(sockets: &[Connection], at_most: Option<Duration>) {
     let sockets: Vec<Arc<Shared>> = sockets.iter().map(|socket| Arc::clone(&socket.0)).collect();
     say(&sockets, at_most);
     for shared in &sockets {
+        shared.client.give_up();
         shared.poke();
     }
+}
+
+/// Takes the sockets that this process started from the list.
+fn take() -> Vec<Arc<Shared>> {
+    let mut registered = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let sockets = if registered.0 == process::generation() { std::mem::take(&mut registered.1) } else { Vec::new() };
+    drop(registered);
+    sockets.iter().filter_map(Weak::upgrade).collect()
 }
 
 fn say(sockets: &[Arc<Shared>], at_most: Option<Duration>) {

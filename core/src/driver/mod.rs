@@ -272,9 +272,18 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`Connection::close`] with 1001: what delivers the events of this socket ends before the process does. Final.
-    pub fn go_away(&self) {
-        self.0.client.go_away(Instant::now());
+    /// As [`Connection::close`], with any code, where the part of the program that the socket belongs to ends: 1001, or 1011 after an exception. The
+    /// peer's answer is awaited no longer than `close_on_exit` says. Final.
+    pub fn go_away(&self, code: CloseCode) {
+        self.0.client.go_away(Instant::now(), code);
+        self.0.poke();
+    }
+
+    /// Ends the connection, but not the socket, where a message that was begun with [`Connection::send_fragment`] will never be whole: the peer gets
+    /// Close 1011, the program `error` and `close` with `message_aborted`, and with `reconnect` the socket comes back. Nothing happens where no such
+    /// message is under way.
+    pub fn abandon_message(&self) {
+        self.0.client.abandon_message(Instant::now());
         self.0.poke();
     }
 

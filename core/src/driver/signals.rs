@@ -1,15 +1,23 @@
 //! Signals that would end the process say goodbye first, and then end it as they would have. A handler of our own and not a library's: it must
-//! let go in a forked child, whose signals are not its parent's.
+//! let go in a forked child, whose signals are not its parent's. Knows no socket; `exit` says the goodbye.
 
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::exit;
 use crate::process;
 
-const SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
+/// Those that are sent to end a process, and whose default action does so.
+const SIGNALS: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
+
+/// How long handlers of the last events may take where the signal itself does not end the process.
+const LAST_EVENTS: Duration = Duration::from_millis(500);
+
+/// How long a thread that ends the process waits for the signal that ends it already: longer than any goodbye takes.
+const SIGNALS_TURN: Duration = Duration::from_secs(10);
 
 /// The write end that the handler tells; -1 where none is watched.
 static TELL: AtomicI32 = AtomicI32::new(-1);
@@ -18,18 +26,43 @@ static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
 /// The signals that the host's program has taken since, as bits.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 
+/// A signal came that ends the process once the goodbye is said.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// How many threads wait for that.
+static STAYING: AtomicUsize = AtomicUsize::new(0);
+
 /// What stood where our handler stands, if that was not the default action.
 static PREVIOUS: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
 
-/// From now on SIGTERM, SIGHUP and, if `sigint`, SIGINT say goodbye and then do what they would have done. Only signals whose action is the
-/// default one at the time of the call; called with the first socket that has `close_on_exit`. Calling again does nothing.
-pub fn watch(sigint: bool) {
+/// From now on the signals that end a process (TERM, HUP, INT, QUIT, USR1, USR2) say goodbye and then do what they would have done. Only those
+/// whose action is the default one at the time of the call. To be called with each socket that has `close_on_exit`, and whenever somebody has put
+/// the default action back.
+pub fn watch() {
     if !hear() {
         return;
     }
     for signal in SIGNALS {
-        if (sigint || signal != libc::SIGINT) && action_of(signal).sa_sigaction == libc::SIG_DFL {
+        if action_of(signal).sa_sigaction == libc::SIG_DFL {
+            forget_previous(signal);
             set_action(signal, &ours());
+        }
+    }
+}
+
+/// Watches again what [`watch`] has watched before in this process; nothing where it has not.
+pub fn watch_again() {
+    if WATCHED_IN.load(Ordering::Acquire) == process::generation() {
+        watch();
+    }
+}
+
+/// The same for signals with a handler that stands there without the host's knowing, if that handler raises its signal again to let the default
+/// action happen: Python's `faulthandler.register(chain=True)` does so. Such a handler does not hold its own signal back, which tells it from others.
+pub fn watch_chaining(signals: &[i32]) {
+    for &signal in signals {
+        if action_of(signal).sa_flags & libc::SA_NODEFER != 0 {
+            watch_inherited(&[signal], true);
         }
     }
 }
@@ -48,14 +81,16 @@ pub fn watch_inherited(signals: &[i32], handled: bool) {
         if standing.sa_sigaction == libc::SIG_IGN || standing.sa_sigaction == handler() || !(is_default || handled) {
             continue;
         }
-        let mut previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
-        previous.retain(|(of, _)| *of != signal);
+        forget_previous(signal);
         if !is_default {
-            previous.push((signal, standing));
+            PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner).push((signal, standing));
         }
-        drop(previous);
         set_action(signal, &ours());
     }
+}
+
+fn forget_previous(signal: i32) {
+    PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| *of != signal);
 }
 
 /// The host's program listens to this signal from now on, and says what follows. For hosts whose handler calls the one that stood before it, which
@@ -82,9 +117,9 @@ fn hear() -> bool {
         while matches!(std::io::Read::read(&mut hear, &mut signal), Ok(1)) {
             let signal = i32::from(signal[0]);
             if LEFT.load(Ordering::Acquire) & bit(signal) == 0 {
-                exit::goodbye(None);
                 end_by(signal);
             }
+            ENDING.store(false, Ordering::Release);
         }
     });
     if spawned.is_err() {
@@ -95,8 +130,21 @@ fn hear() -> bool {
     true
 }
 
-/// Only writes a byte, which is safe in a handler.
+/// Stays here while a signal ends the process: another end of it would change the exit status. Not for the thread that hears of signals.
+pub(super) fn stay_if_ending() {
+    STAYING.fetch_add(1, Ordering::AcqRel);
+    let until = Instant::now() + SIGNALS_TURN;
+    while ENDING.load(Ordering::Acquire) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    STAYING.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Only notes the signal and writes a byte, which is safe in a handler.
 extern "C" fn on_signal(signal: i32) {
+    if LEFT.load(Ordering::Acquire) & bit(signal) == 0 {
+        ENDING.store(true, Ordering::Release);
+    }
     let byte = [signal as u8];
     // SAFETY: write(2) is async-signal-safe, and the buffer outlives the call; errno is put back for the code that was interrupted.
     unsafe {
@@ -121,6 +169,7 @@ fn let_go() {
             set_action(signal, &action(libc::SIG_DFL));
         }
     }
+    ENDING.store(false, Ordering::Release);
     let tell = TELL.swap(-1, Ordering::AcqRel);
     if tell >= 0 {
         // SAFETY: the descriptor is this process's copy of the write end; nothing here uses it any more.
@@ -128,16 +177,25 @@ fn let_go() {
     }
 }
 
-/// Ends the process by what stood before, so that its exit status is the one that it would have had.
+/// Says goodbye and ends the process by what stood before, so that its exit status is the one that it would have had.
 fn end_by(signal: i32) {
+    let parted = exit::goodbye_before_signal();
     let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
     let standing = previous.iter().find(|(of, _)| *of == signal).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
     drop(previous);
     set_action(signal, &standing);
-    // SAFETY: plain system calls without pointers.
+    // SAFETY: the set is written before it is read; the other calls take numbers. `raise` is delivered to this thread, which holds it back no more.
     unsafe {
-        libc::kill(libc::getpid(), signal);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal);
     }
+    // The kernel spares process 1 of a container the default actions. Code of the program still runs, so the sockets are told.
+    exit::tell(&parted, LAST_EVENTS, || STAYING.load(Ordering::Acquire) > 0);
+    // SAFETY: ends the process at once, with the status that a shell gives for the signal.
+    unsafe { libc::_exit(128 + signal) }
 }
 
 fn action_of(signal: i32) -> libc::sigaction {
@@ -155,7 +213,7 @@ fn action(handler: libc::sighandler_t) -> libc::sigaction {
     unsafe {
         let mut new: libc::sigaction = std::mem::zeroed();
         new.sa_sigaction = handler;
-        new.sa_flags = libc::SA_RESTART;
+        new.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
         libc::sigemptyset(&raw mut new.sa_mask);
         new
     }

@@ -131,7 +131,7 @@ impl World {
             }
             Step::GoAway => {
                 self.left = true;
-                self.client.go_away(self.now);
+                self.client.go_away(self.now, CloseCode::GOING_AWAY);
             }
             Step::Terminate => {
                 self.left = true;

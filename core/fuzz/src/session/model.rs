@@ -176,7 +176,7 @@ impl Model {
             }
             Step::Goodbye => {
                 self.left = true;
-                self.session.goodbye(now);
+                self.session.goodbye(now, CloseCode::GOING_AWAY);
             }
             Step::Answer(which, answer) => {
                 // The latest is the most likely one to be open still.

@@ -126,6 +126,11 @@ impl Protocol {
         self.sender.is_closed()
     }
 
+    /// Whether a message in fragments was begun and not ended.
+    pub fn is_amid_message(&self) -> bool {
+        self.sender.is_amid_message()
+    }
+
     /// What waits to be written to the socket, oldest first.
     pub fn output(&self) -> &[u8] {
         self.sender.output()

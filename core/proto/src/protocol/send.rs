@@ -198,6 +198,11 @@ impl Sender {
         self.pongs.next = None;
     }
 
+    /// Whether a message in fragments was begun and not ended.
+    pub(super) fn is_amid_message(&self) -> bool {
+        self.fragments.is_some()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }

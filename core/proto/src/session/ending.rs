@@ -99,11 +99,23 @@ impl Session {
         self.drop_link(now, Ended::failed(error));
     }
 
-    /// The process ends: as `close()` with 1001, but once both Close frames passed the end of TCP is not awaited. Final.
-    pub fn goodbye(&mut self, now: Instant) {
+    /// The process ends, or the part of the program that the socket belongs to: as `close()` with `code` (1001, or 1011 after an exception), but
+    /// the peer's answer is awaited no longer than `close_on_exit` says, and the end of TCP behind both Close frames not at all. Final.
+    pub fn goodbye(&mut self, now: Instant, code: CloseCode) {
         self.intent = Intent::LeaveInHaste;
-        self.leave(now, Some(CloseCode::GOING_AWAY), "", "the process ended before the connection was open");
+        self.leave(now, Some(code), "", "the program left before the connection was open");
+        if let (State::Closing(closing), Some(bound)) = (&mut self.state, self.options.close_on_exit) {
+            closing.deadline = super::earliest([closing.deadline, now.checked_add(bound)]);
+        }
         self.finish_in_haste(now);
+    }
+
+    /// The time for the goodbye is over: the socket ends now, whether the peer has answered or not. Final.
+    pub fn end_goodbye(&mut self, now: Instant) {
+        if matches!(self.state, State::Closing(Closing { theirs: None, .. })) {
+            let error = Error::new(ErrorCode::Exiting, "the process ended before the peer had answered the goodbye");
+            self.drop_link(now, Ended::lost(error));
+        }
     }
 
     fn leave(&mut self, now: Instant, code: Option<CloseCode>, reason: &str, while_connecting: &str) {
@@ -191,7 +203,9 @@ impl Session {
 
     /// What went before our Close leaves, so the peer cannot have answered it.
     pub(super) fn closing_progresses(&mut self, now: Instant) {
-        if let State::Closing(Closing { theirs: None, deadline, .. }) = &mut self.state {
+        if let State::Closing(Closing { theirs: None, deadline, .. }) = &mut self.state
+            && self.intent != Intent::LeaveInHaste
+        {
             *deadline = now.checked_add(self.options.close_timeout);
         }
     }
@@ -201,8 +215,11 @@ impl Session {
         if matches!(self.state, State::Closing(Closing { theirs: Some(_), .. })) {
             return self.finish_handshake(now);
         }
-        let limit = super::seconds(self.options.close_timeout);
-        let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {limit} (close_timeout)"));
+        let (limit, option) = match self.options.close_on_exit {
+            Some(bound) if self.intent == Intent::LeaveInHaste => (bound.min(self.options.close_timeout), "close_on_exit"),
+            _ => (self.options.close_timeout, "close_timeout"),
+        };
+        let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {} ({option})", super::seconds(limit)));
         self.drop_link(now, Ended::lost(error));
     }
 

@@ -287,21 +287,47 @@ fn messages_sent_while_closing_go_nowhere() {
 #[test]
 fn the_goodbye_is_1001_and_does_not_wait_for_the_end_of_tcp() {
     let mut sim = Sim::open(reconnecting());
-    sim.go(Session::goodbye);
+    sim.go(|session, now| session.goodbye(now, CloseCode::GOING_AWAY));
     assert_eq!(sim.take(), ["send close 1001"]);
     sim.peer_closes(Some(1001), "");
     assert_eq!(sim.take(), ["drop", "close 1001 clean final"]);
 
     let mut sim = Sim::open(reconnecting());
     sim.peer_closes(Some(1000), "");
-    sim.go(Session::goodbye);
+    sim.go(|session, now| session.goodbye(now, CloseCode::GOING_AWAY));
     assert_eq!(sim.take(), ["send close 1000", "drop", "close 1000 clean final"]);
 
     let mut sim = Sim::open(reconnecting());
     sim.lost();
     sim.take();
-    sim.go(Session::goodbye);
+    sim.go(|session, now| session.goodbye(now, CloseCode::GOING_AWAY));
     assert_eq!(sim.take(), ["error cancelled", "close 1006 unclean cancelled final"]);
+}
+
+#[test]
+fn the_goodbye_waits_no_longer_than_close_on_exit() {
+    let mut sim = Sim::open(Options { close_on_exit: Some(secs(1)), close_timeout: secs(5), ..reconnecting() });
+    sim.go(|session, now| session.goodbye(now, CloseCode::INTERNAL));
+    assert_eq!(sim.take(), ["send close 1011"]);
+    sim.pass(1.0);
+    assert_eq!(sim.take(), ["drop", "close 1006 unclean close_timeout final"]);
+
+    let mut sim = Sim::open(Options { close_on_exit: None, close_timeout: secs(5), ..reconnecting() });
+    sim.go(|session, now| session.goodbye(now, CloseCode::GOING_AWAY));
+    sim.take();
+    sim.pass(4.0);
+    assert!(sim.take().is_empty(), "without it, close_timeout is the bound");
+}
+
+#[test]
+fn a_goodbye_whose_time_is_over_ends_the_socket() {
+    let mut sim = Sim::open(reconnecting());
+    sim.go(|session, now| session.goodbye(now, CloseCode::GOING_AWAY));
+    sim.take();
+    sim.go(Session::end_goodbye);
+    assert_eq!(sim.take(), ["drop", "close 1006 unclean exiting final"]);
+    sim.go(Session::end_goodbye);
+    assert!(sim.take().is_empty());
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! The goodbye: of a part of the program that ends, and of the process, at whose end nothing else happens. Who says it, and when, is the driver's.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::link::Retired;
+use super::{Client, DialState};
+use crate::close::CloseCode;
+use crate::event::{Batch, ReadyState};
+
+/// How far the goodbye is.
+pub enum Farewell {
+    /// There is nothing to wait for.
+    Done,
+    /// The peer has not answered yet.
+    Waiting {
+        /// To be watched for reading.
+        descriptor: RawFd,
+        /// And for writing.
+        to_write: bool,
+    },
+}
+
+impl Client {
+    /// Says goodbye with `code` and waits for the peer no longer than at the end of the process. Final.
+    pub fn go_away(&self, now: Instant, code: CloseCode) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.left = true;
+        inner.session.goodbye(now, code);
+        self.show_closing(waiting);
+        self.pump(&mut inner, now);
+    }
+
+    /// Goes on with the goodbye at the process's end; from the first call on nothing else happens on this socket.
+    pub fn farewell(&self) -> Farewell {
+        if !self.is_ours() {
+            return Farewell::Done;
+        }
+        let mut inner = self.lock();
+        inner.exiting = true;
+        let Some(link) = &mut inner.link else { return Farewell::Done };
+        if link.say_goodbye(&mut Batch::default()) {
+            return Farewell::Done;
+        }
+        Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
+    }
+
+    /// Nothing happens on this socket any more, and its peer is told nothing.
+    pub fn forsake(&self) {
+        if self.is_ours() {
+            self.lock().exiting = true;
+        }
+    }
+
+    /// Nothing happens on this socket any more, and its drivers let go of it: what delivers its events has ended, and the process goes on.
+    pub fn give_up(&self) {
+        if self.is_ours() {
+            self.lock().given_up = true;
+        }
+    }
+
+    /// The goodbye was said, and code of the user's still runs: the socket comes to its end, with its last event. Final.
+    pub fn tell_goodbye(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.exiting = false;
+        inner.left = true;
+        inner.session.goodbye(now, CloseCode::GOING_AWAY);
+        self.settle_locked(inner, now);
+        inner.session.end_goodbye(now);
+        self.pump(inner, now);
+    }
+
+    /// Nothing happens on this socket any more, and nothing of it stays: its connections end now. To be followed by [`Client::released`].
+    pub fn abandon(&self, now: Instant) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut inner = self.lock();
+        inner.given_up = true;
+        inner.dial = DialState::Idle;
+        inner.emitted = Vec::new();
+        if let Some(link) = inner.link.take() {
+            self.slot.set(None);
+            inner.retired.push(link.retire(now, true));
+        }
+        inner.retired.iter_mut().for_each(Retired::finish);
+        self.finished.store(true, Ordering::Release);
+    }
+}
