@@ -10,6 +10,9 @@ use serde_json::{Map, Number, Value, json};
 
 use crate::errors;
 
+/// How many items are taken from an iterable that may never end.
+const MAX_ITEMS: usize = 10_000;
+
 /// How deep options may nest: deeper is a cycle.
 const MAX_DEPTH: usize = 64;
 
@@ -79,15 +82,26 @@ impl Reader<'_> {
                 list.push(self.value(&item?, &format!("{path}[{index}]"), depth + 1)?);
             }
             Ok(Value::Array(list))
-        } else if value.hasattr("__fspath__")? {
-            self.value(&value.call_method0("__fspath__")?, path, depth + 1)
-        } else if value.hasattr("total_seconds")? {
-            Ok(float(value.call_method0("total_seconds")?.extract()?))
         } else if value.is_callable()
             && let Some(functions) = &mut self.functions
         {
+            // Before the questions that mocks and proxies answer with yes.
             functions.insert(path, value);
             Ok(json!({ FUNCTION: true }))
+        } else if value.get_type().hasattr("__fspath__")? {
+            self.value(&value.call_method0("__fspath__")?, path, depth + 1)
+        } else if value.get_type().hasattr("total_seconds")? {
+            Ok(float(value.call_method0("total_seconds")?.extract()?))
+        } else if let Ok(items) = value.try_iter() {
+            // Any other iterable: a set, a generator, the keys of a dict.
+            let mut list = Vec::new();
+            for (index, item) in items.enumerate() {
+                if index == MAX_ITEMS {
+                    return Ok(other(&format!("an iterable with more than {MAX_ITEMS} items")));
+                }
+                list.push(self.value(&item?, &format!("{path}[{index}]"), depth + 1)?);
+            }
+            Ok(Value::Array(list))
         } else {
             Ok(other(&format!("an object of type {}", value.get_type().name()?)))
         }

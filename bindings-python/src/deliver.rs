@@ -4,10 +4,13 @@
 //! is delivered twice and nothing is lost.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 
+use heartwire::error::{Error, ErrorCode};
 use heartwire::event::{Ask, Batch, Event, Item, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
 use crate::hub::Hub;
@@ -15,7 +18,7 @@ use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
 use crate::round::ticks_ns;
 use crate::socket::Socket;
-use crate::{convert, events, process, send, text};
+use crate::{convert, events, process, send, text, warnings};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET_NS: i64 = 2_000_000;
@@ -93,6 +96,7 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
     let inner = socket.get().inner(socket.py())?;
     let _delivery = process::Delivery::begin();
     let _flush = send::OfTurn::begin();
+    warnings::tell(socket.py())?;
     // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     pending.take_buffer();
@@ -206,8 +210,13 @@ impl<'py> Course<'_, 'py> {
                     if kind == Kind::Open {
                         self.inner.forget_origin();
                         *reused = events::Reusable::default();
-                    } else if kind == Kind::Close {
+                    }
+                    self.inner.attach_failure(&object, event)?;
+                    if kind == Kind::Close {
                         self.inner.note_close(&object);
+                    }
+                    if matches!(kind, Kind::Open | Kind::Error | Kind::Close | Kind::Reconnecting) {
+                        self.log(event, &object)?;
                     }
                     if let Some(list) = self.socket.get().listeners.list(kind) {
                         dispatch(self.socket, self.hub, kind, &list, &object)?;
@@ -219,15 +228,47 @@ impl<'py> Course<'_, 'py> {
     }
 }
 
+impl<'py> Course<'_, 'py> {
+    /// Tells the log of the event, before anybody else.
+    fn log(&self, event: &Event, object: &Bound<'py, PyAny>) -> PyResult<()> {
+        static NOTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let unheard = self.is_unheard(event);
+        let note = NOTE.import(self.py, "heartwire._log", "note")?;
+        call(self.socket, self.hub, note, (self.socket, object, unheard))
+    }
+
+    /// Whether the event tells of a failure that no function of the user, and no API of the package, hears of.
+    fn is_unheard(&self, event: &Event) -> bool {
+        let listeners = &self.socket.get().listeners;
+        let asked_for = |error: &Error| matches!(error.code(), ErrorCode::Cancelled | ErrorCode::Terminated);
+        match event {
+            Event::Error(error) => {
+                self.inner.told.store(true, Ordering::Relaxed);
+                // The asyncio and the blocking API raise the last one.
+                let raised = error.retry_in.is_none() && listeners.package_listens(Kind::Error);
+                !asked_for(error) && !raised && !listeners.user_listens(Kind::Error)
+            }
+            Event::Close(close) => {
+                let told = self.inner.told.swap(false, Ordering::Relaxed);
+                let failed = close.error.as_ref().is_some_and(|error| !asked_for(error));
+                let heard = listeners.package_listens(Kind::Close) || listeners.user_listens(Kind::Close) || listeners.user_listens(Kind::Error);
+                failed && !close.will_reconnect && !told && !heard
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Calls the listeners of one event.
 #[inline]
 fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, list: &List, event: &Bound<'_, PyAny>) -> PyResult<()> {
     for listener in list.iter() {
-        if listener.is_removed() || (listener.once && !socket.get().listeners.take(kind, listener)?) {
+        if listener.is_removed() || (listener.once() && !socket.get().listeners.take(kind, listener)?) {
             continue;
         }
         let callback = listener.callback.bind(event.py());
-        match callback.call1((event,)) {
+        let result = if listener.bare { callback.call0() } else { callback.call1((event,)) };
+        match result {
             Ok(result) if result.is_none() => {}
             Ok(result) => follow(socket, hub, callback, &result)?,
             Err(error) => fail(socket, hub, callback, error)?,
@@ -277,7 +318,9 @@ fn follow(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_,
 }
 
 fn is_coroutine(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(value.hasattr("__await__")? && value.hasattr("send")?)
+    // The type is asked, as the interpreter does: objects that answer to every name (mocks, proxies) are none.
+    let class = value.get_type();
+    Ok(class.hasattr("__await__")? && class.hasattr("send")?)
 }
 
 /// Asks a function of the user and answers the core.
@@ -295,25 +338,51 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
         return Ok(());
     };
     let result = match argument {
-        Some(argument) => function.call1((argument,)),
+        Some(argument) => is_bare(&function).and_then(|bare| if bare { function.call0() } else { function.call1((argument,)) }),
         None => function.call0(),
     };
     Hub::look_for_stall(hub, Some(&function))?;
     match result {
         Ok(result) if is_coroutine(&result)? => {
-            let done = Bound::new(py, Reply { socket: socket.clone().unbind(), id: ask.id })?;
+            let told = is_told(&ask.question);
+            let done = Bound::new(py, Reply { socket: socket.clone().unbind(), id: ask.id, told })?;
             if let Err(error) = hub.call_method1("spawn", (socket, &function, &result, &done)) {
-                inner.connection.answer(ask.id, Err(words(py, &error)));
-                fail(socket, hub, &function, error)?;
+                refuse(socket, hub, inner, ask, &function, error)?;
             }
         }
         Ok(result) => reply(inner, ask.id, &result),
         Err(error) => {
-            inner.connection.answer(ask.id, Err(words(py, &error)));
-            fail(socket, hub, &function, error)?;
+            refuse(socket, hub, inner, ask, &function, error)?;
         }
     }
     Ok(())
+}
+
+/// Whether a function takes no argument.
+fn is_bare(function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static IS_BARE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    IS_BARE.import(function.py(), "heartwire._handlers", "is_bare")?.call1((function,))?.extract()
+}
+
+/// Whether a failure of the function is told by an `error` event: then it is the cause of that error, and is told nowhere else.
+fn is_told(question: &Question) -> bool {
+    matches!(question, Question::Url | Question::Headers | Question::Protocols)
+}
+
+/// A function that stands for an option raised.
+fn refuse(
+    socket: &Bound<'_, Socket>,
+    hub: &Bound<'_, Hub>,
+    inner: &Inner,
+    ask: &Ask,
+    function: &Bound<'_, PyAny>,
+    error: PyErr,
+) -> PyResult<()> {
+    let py = socket.py();
+    let leaves = error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
+    inner.keep_failure(error.value(py).as_any());
+    inner.connection.answer(ask.id, Err(words(py, &error)));
+    if leaves || !is_told(&ask.question) { fail(socket, hub, function, error) } else { Ok(()) }
 }
 
 fn reply(inner: &Inner, id: u64, value: &Bound<'_, PyAny>) {
@@ -332,6 +401,9 @@ fn words(py: Python<'_>, error: &PyErr) -> String {
 struct Reply {
     socket: Py<Socket>,
     id: u64,
+    /// A failure is told by an `error` event.
+    #[pyo3(get)]
+    told: bool,
 }
 
 #[pymethods]
@@ -339,6 +411,7 @@ impl Reply {
     fn __call__(&self, py: Python<'_>, value: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.socket.get().inner(py)?;
         if let Some(error) = error {
+            inner.keep_failure(error);
             inner.connection.answer(self.id, Err(error.repr()?.to_string_lossy().into_owned()));
         } else {
             reply(inner, self.id, value);

@@ -22,7 +22,7 @@ pub(crate) fn object<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py,
     let faults: Vec<(&str, Option<&str>, &str)> =
         error.faults.iter().map(|fault| (fault.path.as_str(), fault.value.as_deref(), fault.rule.as_str())).collect();
     fields.set_item("faults", faults)?;
-    let arguments = (error.code().as_str(), error.message.as_str(), fields, PyList::new(py, &error.causes)?);
+    let arguments = (error.code().as_str(), error.message.as_str(), fields, PyList::new(py, &error.causes)?, error.os_error);
     FROM_CORE.import(py, "heartwire._errors", "from_core")?.call1(arguments)
 }
 

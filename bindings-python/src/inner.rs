@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heartwire::driver::Connection;
+use heartwire::event::Event;
 use heartwire::options::{Driver, Options, Providers};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert::Functions;
 use crate::deliver::Pending;
-use crate::errors;
+use crate::{errors, unrun};
 use crate::events::Reusable;
 use crate::hub::Hub;
 use crate::watcher::Wire;
@@ -37,6 +39,10 @@ pub(crate) struct Inner {
     pub(crate) pending: Mutex<Option<Pending>>,
     origin: Mutex<Option<Py<PyString>>>,
     pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
+    /// What a function of the user raised that stands for an option, until the next connection is open.
+    pub(crate) failure: Mutex<Option<Py<PyAny>>>,
+    /// The present attempt or connection has told its error.
+    pub(crate) told: AtomicBool,
     /// How many `close` events were told: what was begun on an earlier connection ended with it.
     pub(crate) closes: AtomicU64,
     /// Called with the last `CloseEvent`; none: it was.
@@ -74,6 +80,8 @@ impl Inner {
             pending: Mutex::new(Some(Pending::default())),
             origin: Mutex::default(),
             last_close: Mutex::default(),
+            failure: Mutex::default(),
+            told: AtomicBool::new(false),
             closes: AtomicU64::new(0),
             finish: Mutex::new(Some(Vec::new())),
         })
@@ -97,8 +105,14 @@ impl Inner {
     /// Begins to connect, once.
     pub(crate) fn begin(&self) {
         if !self.begun.swap(true, Ordering::AcqRel) {
+            unrun::forget(self.id);
             self.connection.start();
         }
+    }
+
+    /// Whether somebody runs it, or did.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// The batch under way, unless its delivery is.
@@ -139,6 +153,34 @@ impl Inner {
         self.closes.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Keeps what a function of the user raised, to be the cause of the error that tells of it.
+    pub(crate) fn keep_failure(&self, error: &Bound<'_, PyAny>) {
+        let old = lock(&self.failure).replace(error.clone().unbind());
+        drop(old);
+    }
+
+    /// Makes what a function of the user raised the cause of the error that tells of it. The next open connection forgets it.
+    pub(crate) fn attach_failure(&self, object: &Bound<'_, PyAny>, event: &Event) -> PyResult<()> {
+        static ATTACH: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = object.py();
+        let (name, error) = match event {
+            Event::Open(_) => {
+                let old = lock(&self.failure).take();
+                drop(old);
+                return Ok(());
+            }
+            Event::Error(error) => ("error", Some(error)),
+            Event::Close(close) => ("error", close.error.as_ref()),
+            Event::Reconnecting(next) => ("cause", next.cause.as_ref()),
+            _ => return Ok(()),
+        };
+        let failure = lock(&self.failure).as_ref().map(|failure| failure.clone_ref(py));
+        if let (Some(_), Some(failure)) = (error, failure) {
+            ATTACH.import(py, "heartwire._errors", "attach_failure")?.call1((object.getattr(name)?, failure))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.context)?;
         if let Ok(functions) = self.functions.try_lock() {
@@ -153,6 +195,9 @@ impl Inner {
         if let Ok(Some(event)) = self.last_close.try_lock().as_deref() {
             visit.call(event)?;
         }
+        if let Ok(Some(error)) = self.failure.try_lock().as_deref() {
+            visit.call(error)?;
+        }
         if let Ok(Some(functions)) = self.finish.try_lock().as_deref() {
             functions.iter().try_for_each(|function| visit.call(function))?;
         }
@@ -164,13 +209,14 @@ impl Inner {
             pending.event = Reusable::default();
         }
         let old = (lock(&self.functions).take(), lock(&self.hub).take(), lock(&self.last_close).take(), lock(&self.finish).take());
-        drop(old);
+        drop((old, lock(&self.failure).take()));
     }
 }
 
 impl Drop for Inner {
     /// Nobody holds the socket and nobody delivers its events (its loop is gone): the server is told, if it is to be told of an exit.
     fn drop(&mut self) {
+        unrun::dropped(self.id);
         if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {
             if self.connection.closes_on_exit() {
                 self.connection.go_away(heartwire::close::CloseCode::GOING_AWAY);

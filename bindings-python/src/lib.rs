@@ -15,6 +15,8 @@ mod socket;
 mod stall;
 mod testing;
 mod text;
+mod unrun;
+mod warnings;
 mod watcher;
 
 /// The extension module.
@@ -35,9 +37,14 @@ mod _native {
     use crate::socket::Socket;
     #[pymodule_export]
     use crate::testing::FaultServer;
+    #[pymodule_export]
+    use crate::unrun::end_unrun;
+    #[pymodule_export]
+    use crate::warnings::tell_warnings;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::warnings::install();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

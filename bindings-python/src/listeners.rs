@@ -29,15 +29,43 @@ pub(crate) enum Kind {
 /// Their names, in the order of [`Kind`].
 pub(crate) const NAMES: [&str; 10] = ["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped"];
 
-/// One listener, or the function of an `on...` attribute.
+/// How a function came to listen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is the function of an `on...` attribute.
+    Attribute,
+    /// It was added; a `once` listener is called once.
+    Added { once: bool },
+    /// It is a method of the user's subclass.
+    Method,
+    /// It belongs to the asyncio or the blocking API, which the user neither sees nor replaces.
+    Private,
+}
+
+/// One listener.
 pub(crate) struct Listener {
     pub(crate) callback: Py<PyAny>,
-    pub(crate) once: bool,
-    attribute: bool,
+    /// It is called without the event, because it takes no argument.
+    pub(crate) bare: bool,
+    role: Role,
     removed: AtomicBool,
 }
 
 impl Listener {
+    fn new(callback: &Bound<'_, PyAny>, bare: bool, role: Role) -> Arc<Self> {
+        Arc::new(Self { callback: callback.clone().unbind(), bare, role, removed: AtomicBool::new(false) })
+    }
+
+    /// Whether it is called once.
+    pub(crate) fn once(&self) -> bool {
+        self.role == Role::Added { once: true }
+    }
+
+    /// Whether it was added by the user, who may add it twice or remove it.
+    fn is_added(&self) -> bool {
+        matches!(self.role, Role::Added { .. })
+    }
+
     /// Whether it was removed since the snapshot was made.
     pub(crate) fn is_removed(&self) -> bool {
         self.removed.load(Ordering::Relaxed)
@@ -120,24 +148,44 @@ impl Listeners {
     }
 
     /// Adds a listener; the same function twice counts once.
-    pub(crate) fn add(&self, kind: Kind, callback: &Bound<'_, PyAny>, once: bool) -> PyResult<()> {
+    pub(crate) fn add(&self, kind: Kind, callback: &Bound<'_, PyAny>, once: bool, bare: bool) -> PyResult<()> {
         self.change(kind, |list| {
             for known in &*list {
-                if !known.attribute && known.same(callback)? {
+                if known.is_added() && known.same(callback)? {
                     return Ok(None);
                 }
             }
-            list.push(Arc::new(Listener { callback: callback.clone().unbind(), once, attribute: false, removed: AtomicBool::new(false) }));
+            list.push(Listener::new(callback, bare, Role::Added { once }));
             Ok(Some(()))
         })?;
         Ok(())
+    }
+
+    /// Adds a listener that nothing removes: one of the package's own, or a method of the user's subclass.
+    pub(crate) fn add_fixed(&self, kind: Kind, callback: &Bound<'_, PyAny>, private: bool, bare: bool) -> PyResult<()> {
+        let role = if private { Role::Private } else { Role::Method };
+        self.change(kind, |list| {
+            list.push(Listener::new(callback, bare, role));
+            Ok(Some(()))
+        })?;
+        Ok(())
+    }
+
+    /// Whether a function of the user listens to an event.
+    pub(crate) fn user_listens(&self, kind: Kind) -> bool {
+        self.list(kind).is_some_and(|list| list.iter().any(|known| known.role != Role::Private))
+    }
+
+    /// Whether the asyncio or the blocking API listens to an event.
+    pub(crate) fn package_listens(&self, kind: Kind) -> bool {
+        self.list(kind).is_some_and(|list| list.iter().any(|known| known.role == Role::Private))
     }
 
     /// Removes a listener; nothing happens if there is none such.
     pub(crate) fn remove(&self, kind: Kind, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         let removed = self.change(kind, |list| {
             for index in 0..list.len() {
-                if !list[index].attribute && list[index].same(callback)? {
+                if list[index].is_added() && list[index].same(callback)? {
                     return Ok(Some(list.remove(index)));
                 }
             }
@@ -161,13 +209,12 @@ impl Listeners {
         Ok(true)
     }
 
-    /// Sets the `on...` attribute. It keeps its place among the listeners while it is changed, and loses it with `None`.
-    pub(crate) fn set_attribute(&self, kind: Kind, callback: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let new = callback.map(|callback| {
-            Arc::new(Listener { callback: callback.clone().unbind(), once: false, attribute: true, removed: AtomicBool::new(false) })
-        });
+    /// Sets the `on...` attribute. It keeps its place among the listeners while it is changed, and loses it with `None`. A method of the
+    /// user's subclass was the attribute until then.
+    pub(crate) fn set_attribute(&self, kind: Kind, callback: Option<&Bound<'_, PyAny>>, bare: bool) -> PyResult<()> {
+        let new = callback.map(|callback| Listener::new(callback, bare, Role::Attribute));
         let replaced = self.change(kind, |list| {
-            let place = list.iter().position(|known| known.attribute);
+            let place = list.iter().position(|known| matches!(known.role, Role::Attribute | Role::Method));
             Ok(match (place, new.clone()) {
                 (Some(place), Some(new)) => Some(Some(std::mem::replace(&mut list[place], new))),
                 (Some(place), None) => Some(Some(list.remove(place))),
@@ -186,7 +233,7 @@ impl Listeners {
 
     /// The `on...` attribute.
     pub(crate) fn attribute(&self, py: Python<'_>, kind: Kind) -> Option<Py<PyAny>> {
-        self.list(kind)?.iter().find(|known| known.attribute).map(|known| known.callback.clone_ref(py))
+        self.list(kind)?.iter().find(|known| known.role == Role::Attribute).map(|known| known.callback.clone_ref(py))
     }
 
     /// Shows every function to the garbage collector; a list that is being changed right now is shown the next time.

@@ -100,18 +100,27 @@ pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<b
     match sent {
         Ok(false) => Ok(()),
         Ok(true) => flush_later(py, inner),
-        Err(error) => Err(errors::raise(py, error)),
+        Err(error) => Err(refused(py, inner, error)),
     }
+}
+
+/// What a call raises that the core refused. Where nobody runs the socket, waiting for `open` would help nobody.
+fn refused(py: Python<'_>, inner: &Inner, error: Error) -> PyErr {
+    let is_unrun = error.code() == ErrorCode::InvalidState && !inner.has_begun() && inner.connection.ready_state() == ReadyState::Connecting;
+    let words = "nobody runs this socket, so it does not connect: call run_forever() or start(), or make it while an asyncio loop runs; then send \
+                 once it is open, or set send_queue";
+    errors::raise(py, if is_unrun { error.with(|detail| words.clone_into(&mut detail.message)) } else { error })
 }
 
 /// The payload of a ping or pong: bytes, or str as UTF-8.
 pub(crate) fn control(
     py: Python<'_>,
+    inner: &Inner,
     data: Option<&Bound<'_, PyAny>>,
     send: impl FnOnce(&[u8]) -> heartwire::error::Result<()>,
 ) -> PyResult<()> {
     let Some(data) = data else {
-        return send(&[]).map_err(|error| errors::raise(py, error));
+        return send(&[]).map_err(|error| refused(py, inner, error));
     };
     let result = if let Ok(text) = data.cast::<PyString>() {
         send(convert::text(text)?.as_bytes())
@@ -120,7 +129,7 @@ pub(crate) fn control(
     } else {
         return Err(errors::wrong_type("the payload", "bytes or a str", data));
     };
-    result.map_err(|error| errors::raise(py, error))
+    result.map_err(|error| refused(py, inner, error))
 }
 
 /// Sends the items of an iterable as the fragments of one message; each leaves once the next is there, for the last is marked.
@@ -183,5 +192,5 @@ pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last
     } else {
         inner.connection.send_fragment(Data::Binary(&convert::bytes(item)?), first, last, compress)
     };
-    sent.map_err(|error| errors::raise(item.py(), error))
+    sent.map_err(|error| refused(item.py(), inner, error))
 }

@@ -19,7 +19,7 @@ use crate::deliver::{self, Turn};
 use crate::hub::Hub;
 use crate::inner::{Inner, lock};
 use crate::listeners::{self, Kind, Listeners};
-use crate::{errors, send};
+use crate::{errors, send, unrun};
 
 /// A socket; empty until `setup`.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
@@ -135,14 +135,14 @@ impl Socket {
     #[pyo3(signature = (data=None))]
     fn ping(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.ours(py)?;
-        send::control(py, data, |payload| inner.connection.ping(payload))
+        send::control(py, inner, data, |payload| inner.connection.ping(payload))
     }
 
     /// Sends a pong that answers nothing.
     #[pyo3(signature = (data=None))]
     fn pong(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.ours(py)?;
-        send::control(py, data, |payload| inner.connection.pong(payload))
+        send::control(py, inner, data, |payload| inner.connection.pong(payload))
     }
 
     /// Says goodbye and closes; while connecting, gives up. Final: no reconnection follows.
@@ -150,7 +150,9 @@ impl Socket {
     fn close(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
         let inner = self.ours(py)?;
         let code = close_code(py, code, CloseCode::FOR_PAGES)?;
-        close::check_as_browser(code, reason).and_then(|()| inner.connection.close(code, reason)).map_err(|error| errors::raise(py, error))
+        close::check_as_browser(code, reason).and_then(|()| inner.connection.close(code, reason)).map_err(|error| errors::raise(py, error))?;
+        unrun::forget(inner.id);
+        Ok(())
     }
 
     /// `close()` with every code that RFC 6455 allows in a Close frame, for `heartwire.connect` and `heartwire.sync`.
@@ -177,7 +179,9 @@ impl Socket {
 
     /// Drops the connection at once. Final.
     fn terminate(&self, py: Python<'_>) -> PyResult<()> {
-        self.ours(py)?.connection.terminate();
+        let inner = self.ours(py)?;
+        inner.connection.terminate();
+        unrun::forget(inner.id);
         Ok(())
     }
 
@@ -306,14 +310,27 @@ impl Socket {
 
     /// Sets the function of an `on...` attribute.
     #[pyo3(name = "_set_handler")]
-    fn set_handler(&self, py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.listeners.set_attribute(callable(py, r#type, function)?, function)
+    fn set_handler(&self, py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>, bare: bool) -> PyResult<()> {
+        self.listeners.set_attribute(callable(py, r#type, function)?, function, bare)
     }
 
     /// Adds a listener.
     #[pyo3(name = "_add_listener")]
-    fn add_listener(&self, py: Python<'_>, r#type: &str, function: &Bound<'_, PyAny>, once: bool) -> PyResult<()> {
-        self.listeners.add(callable(py, r#type, Some(function))?, function, once)
+    fn add_listener(&self, py: Python<'_>, r#type: &str, function: &Bound<'_, PyAny>, once: bool, bare: bool) -> PyResult<()> {
+        self.listeners.add(callable(py, r#type, Some(function))?, function, once, bare)
+    }
+
+    /// Adds a listener that nothing removes: the package's own if `private`, else a method of the user's subclass.
+    #[pyo3(name = "_add_fixed")]
+    fn add_fixed(&self, py: Python<'_>, r#type: &str, function: &Bound<'_, PyAny>, private: bool, bare: bool) -> PyResult<()> {
+        self.listeners.add_fixed(callable(py, r#type, Some(function))?, function, private, bare)
+    }
+
+    /// Remembers that nobody runs this socket yet; `name` says which one it is, should it stay so.
+    #[pyo3(name = "_expect_run")]
+    fn expect_run(&self, py: Python<'_>, name: String) -> PyResult<()> {
+        unrun::expect(self.inner(py)?.id, name);
+        Ok(())
     }
 
     /// Removes a listener.

@@ -334,6 +334,7 @@ def work():
     last = heartwire.sync.connect(sys.argv[1])
     print("open", flush=True)
 first = heartwire.WebSocket(sys.argv[1])
+first.close()
 threading.Thread(target=work).start()
 """
     assert outcome(server, child(text, server.url)) == (1001, 0, "")

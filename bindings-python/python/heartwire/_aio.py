@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._delivery import hub_of, loop_hub, other_loop
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
-from ._inbox import Inbox, Received
+from ._inbox import Inbox, Received, listen_privately
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator
+    from collections.abc import AsyncIterator, Awaitable, Generator, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Unpack
@@ -42,12 +43,31 @@ class ClientConnection(Received):
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket(url, protocols, **options)
         self._inbox = Inbox(socket)
-        socket.onopen = self._on_open
-        socket.onmessage = self._on_message
-        socket.onerror = self._on_error
-        socket.onclose = self._on_close
-        socket.ondrain = self._on_drain
-        socket.onpong = self._on_pong
+        listen_privately(
+            socket,
+            open=self._on_open,
+            message=self._on_message,
+            error=self._on_error,
+            close=self._on_close,
+            drain=self._on_drain,
+            pong=self._on_pong,
+        )
+
+    def _come_here(self) -> None:
+        """Move to the running loop if the connection's own is closed; refuse a loop that is only another one."""
+        loop = asyncio.get_running_loop()
+        if loop is self._loop or self._inbox.end is not None:
+            return
+        if not self._loop.is_closed():
+            raise other_loop("this connection")
+        # Whoever waited on the closed loop waits no more.
+        self._loop = loop
+        self._receiver = None
+        self._senders = []
+        self._pings = {}
+        self._sending = asyncio.Lock()
+        if hub_of(self.socket) is None and not self.socket._finished:
+            loop_hub(loop).attach(self.socket)
 
     def _on_open(self, event: OpenEvent) -> None:
         if not self._opened.done():
@@ -93,12 +113,13 @@ class ClientConnection(Received):
 
     async def recv(self) -> str | bytes:
         """Give the next message; raise ConnectionClosed after the last. Cancelling it loses nothing."""
+        self._come_here()
         if self._receiver is not None:
             raise InvalidStateError("another recv() waits already", code="invalid_state", phase="closed")
         while not self._inbox.messages:
             if self._inbox.end is not None:
                 raise self._inbox.error()
-            self._receiver = self._loop.create_future()
+            self._receiver = asyncio.get_running_loop().create_future()
             try:
                 await self._receiver
             finally:
@@ -113,15 +134,16 @@ class ClientConnection(Received):
         except ConnectionClosedOK:
             return
 
-    async def send(self, message: Data | Iterable[Data] | AsyncIterable[Data], *, compress: bool | None = None) -> None:
+    async def send(self, message: Data | Sequence[Data] | Iterator[Data] | AsyncIterable[Data], *, compress: bool | None = None) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
         Raises ConnectionClosed if the connection is closed, or ends while it waits.
         """
+        self._come_here()
         async with self._sending:
             await self._check_open()
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
-                self.socket.send(message, compress)
+                self.socket.send(message, compress)  # type: ignore[arg-type] # a dict, say, is refused there
             else:
                 with Fragments(self.socket, compress) as fragments:
                     if isinstance(message, AsyncIterable):
@@ -137,6 +159,7 @@ class ClientConnection(Received):
             await self._drained()
 
     async def _check_open(self) -> None:
+        self._come_here()
         if self.socket.ready_state >= WebSocket.CLOSING and not self._will_return():
             if self._inbox.end is None:
                 await self.socket.wait_closed()
@@ -188,10 +211,14 @@ class ClientConnection(Received):
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Say goodbye with any code that RFC 6455 allows, and wait until the connection is closed. Messages that came before can still be received."""
         self.socket._close(code, reason)
+        if not self._loop.is_running():
+            self._come_here()
         await self.socket.wait_closed()
 
     async def wait_closed(self) -> None:
         """Wait until the connection is closed for good."""
+        if not self._loop.is_running():
+            self._come_here()
         await self.socket.wait_closed()
 
 

@@ -7,20 +7,26 @@ from _thread import allocate_lock
 from _weakref import ref
 
 from ._errors import InvalidStateError
+from ._handlers import name_of
 from ._native import Hub, Socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     import threading
-    from collections.abc import Callable, Coroutine
-    from typing import Any
+    from collections.abc import Coroutine
+    from typing import Any, Protocol
 
+    from ._green import Wait
     from ._native import CloseEvent
 
-    Done = Callable[[object, "BaseException | None"], None]
+    class Done(Protocol):
+        """Takes the outcome of an async function that stands for an option."""
 
-_CO_COROUTINE = 0x80
+        #: Its failure is told by an `error` event.
+        told: bool
+
+        def __call__(self, value: object, error: BaseException | None) -> None: ...
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -30,23 +36,11 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     return None if get is None else get()
 
 
-def is_async(function: object) -> bool:
-    """Tell whether calling the function gives a coroutine, as far as can be seen from outside."""
-    while hasattr(function, "func") and hasattr(function, "keywords"):  # functools.partial
-        function = function.func
-    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - whose code it is
-    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE)
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
-
-
 def _warn_of_stall(culprit: str, seconds: float) -> None:
     import logging
 
     logging.getLogger("heartwire").warning(
-        "%s kept events waiting for %.1f s; pings were answered and heartbeats sent meanwhile. Work that takes long belongs on a thread.",
+        "%s kept events waiting for %.1f s; the connection was kept alive meanwhile. Work that takes long belongs on a thread.",
         culprit,
         seconds,
     )
@@ -55,12 +49,53 @@ def _warn_of_stall(culprit: str, seconds: float) -> None:
 class ThreadHub(Hub):
     """Delivers on a thread without a loop."""
 
-    __slots__ = ("thread",)
+    __slots__ = ("deadline", "thread")
 
+    deadline: float | None
     thread: threading.Thread | None
 
     def __init__(self) -> None:
+        self.deadline = None
         self.thread = None
+
+    def arm(self, delay: float) -> None:
+        """Remember when a turn is due, whatever the descriptor says."""
+        from time import monotonic
+
+        self.deadline = monotonic() + delay
+
+    def serve(self) -> None:
+        """Deliver on this thread, or in this greenlet, until no socket is left."""
+        from ._green import waiter
+
+        wait = waiter()
+        if wait is None:
+            self.run()
+            return
+        while len(self):
+            self._turn_in_greenlet(wait, None)
+
+    def take_turn(self, timeout: float | None) -> None:
+        """Wait, at most `timeout` seconds, and deliver once."""
+        from ._green import waiter
+
+        wait = waiter()
+        if wait is None:
+            self.pump(timeout)
+        else:
+            self._turn_in_greenlet(wait, timeout)
+
+    def _turn_in_greenlet(self, wait: Wait, timeout: float | None) -> None:
+        from time import monotonic
+
+        now = monotonic()
+        rests = [] if timeout is None else [timeout]
+        if self.deadline is not None:
+            rests.append(self.deadline - now)
+        wait(self.fileno(), max(0.0, min(rests)) if rests else None)
+        if self.deadline is not None and monotonic() >= self.deadline:
+            self.deadline = None
+        self.turn()
 
     def report(self, socket: Socket, function: object, error: BaseException) -> None:
         """Hand a handler's exception to where Python's uncaught ones go."""
@@ -76,13 +111,13 @@ class ThreadHub(Hub):
         """Refuse a coroutine: there is no loop to run it."""
         coroutine.close()
         raise TypeError(
-            f"{_name(function)} returned a coroutine, but no asyncio loop runs here: give an `async def` function itself, before"
+            f"{name_of(function)} returned a coroutine, but no asyncio loop runs here: give an `async def` function itself, before"
             " run_forever() or start(), or make the socket inside of a running loop"
         )
 
     def stalled(self, function: object | None, seconds: float) -> None:
         """Warn of a function that was so slow that the keeper had to stand in."""
-        _warn_of_stall("Something else on the thread that delivers events" if function is None else _name(function), seconds)
+        _warn_of_stall("Something else on the thread that delivers events" if function is None else name_of(function), seconds)
 
     def idle(self) -> None:
         """Nothing is to be done."""
@@ -147,7 +182,7 @@ class LoopHub(Hub):
     def report(self, socket: Socket, function: object, error: BaseException) -> None:
         """Hand a handler's exception to the loop's exception handler."""
         self.loop.call_exception_handler(
-            {"message": f"Exception in {_name(function)} of {socket!r}", "exception": error, "websocket": socket}
+            {"message": f"Exception in {name_of(function)} of {socket!r}", "exception": error, "websocket": socket}
         )
 
     def spawn(self, socket: Socket, function: object, coroutine: Coroutine[Any, Any, object], done: Done | None) -> None:
@@ -164,7 +199,8 @@ class LoopHub(Hub):
             if done is not None:
                 done(None if error is not None else task.result(), error)
             # KeyboardInterrupt and SystemExit have left the loop already.
-            if isinstance(error, Exception) and not task.cancelled():
+            told = done is not None and done.told
+            if isinstance(error, Exception) and not task.cancelled() and not told:
                 self.report(socket, function, error)
 
         task.add_done_callback(ended)
@@ -172,12 +208,12 @@ class LoopHub(Hub):
     def stalled(self, function: object | None, seconds: float) -> None:
         """Warn of a function that was so slow that the keeper had to stand in."""
         if function is not None:
-            return _warn_of_stall(_name(function), seconds)
+            return _warn_of_stall(name_of(function), seconds)
         # The loop may see to us before it tells that a task has ended.
-        ended = {_name(task.get_coro()) for task in self.tasks if task.done()}
+        ended = {name_of(task.get_coro()) for task in self.tasks if task.done()}
         if len(ended) == 1:
             return _warn_of_stall(ended.pop(), seconds)
-        handlers = sorted({_name(task.get_coro()) for task in self.tasks})
+        handlers = sorted({name_of(task.get_coro()) for task in self.tasks})
         under_way = f" (async handlers under way: {', '.join(handlers)})" if handlers else ""
         return _warn_of_stall(f"Something else on the event loop{under_way}", seconds)
 
@@ -299,7 +335,7 @@ def _serve(hub: ThreadHub) -> None:
     if any(socket._wants_loop for socket in hub.sockets()):
         _serve_on_loop(hub)
     else:
-        hub.run()
+        hub.serve()
 
 
 def _serve_on_loop(hub: ThreadHub) -> None:
@@ -363,8 +399,12 @@ async def wait_closed(socket: Socket) -> CloseEvent:
     import asyncio
 
     loop = asyncio.get_running_loop()
-    if hub_of(socket) is None and not socket._finished:
-        loop_hub(loop).attach(socket)
+    hub = hub_of(socket)
+    if not socket._finished:
+        if hub is None:
+            loop_hub(loop).attach(socket)
+        elif isinstance(hub, LoopHub) and hub.loop is not loop and not hub.loop.is_running():
+            raise other_loop("this socket")
     future: asyncio.Future[CloseEvent] = loop.create_future()
 
     def set_result(event: CloseEvent) -> None:
@@ -385,6 +425,15 @@ async def wait_closed(socket: Socket) -> CloseEvent:
     event = socket._last_close
     assert event is not None, "a socket that finished had its last event"
     return event
+
+
+def other_loop(what: str) -> InvalidStateError:
+    """Make the error for the use of what belongs to another loop."""
+    return InvalidStateError(
+        f"{what} belongs to another event loop, which delivers its events: use it in that loop (a fixture and its test need the same one)",
+        code="invalid_state",
+        phase="closed",
+    )
 
 
 def join(socket: Socket, timeout: float | None) -> bool:

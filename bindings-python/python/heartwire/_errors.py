@@ -10,14 +10,25 @@ if TYPE_CHECKING:
     from ._native import CloseEvent
 
 
-class WebSocketError(Exception):
+class Error(Exception):
+    """The base of all exceptions of Heartwire."""
+
+    __module__ = "heartwire"
+
+
+class WebSocketError(Error):
     """What went wrong, in which phase, and what follows. Never holds a secret.
 
     `code` is a stable name (see docs/errors.md), `phase` says where it happened, `message` is in plain words. A refused upgrade has
     `status`, `headers` and the first 4 KiB of `body`. `retryable` says whether trying again may help, `retry_in` when the next attempt
     comes, `retry_after` what the server asked for, both in seconds. `faults` are the faults of the options: path, value given (None where
-    it may be a secret) and rule of each. What lies beneath is in `__cause__`.
+    it may be a secret) and rule of each. What lies beneath is in `__cause__`; where a function of yours failed, that is its exception.
+
+    Where the network failed, it is also the built-in exception for that, with its `errno`: `ConnectionRefusedError` or another
+    `ConnectionError`, `TimeoutError`, `socket.gaierror`, `ssl.SSLError`. All of these are an `OSError`.
     """
+
+    __module__ = "heartwire"
 
     code: str
     phase: str
@@ -62,15 +73,21 @@ class WebSocketError(Exception):
         return words if self.retry_in is None else f"{words}; next attempt in {self.retry_in:.1f} s"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restore, (type(self), self.message, self.__dict__))
+        base: type[OSError] | None = type(self).__dict__.get("_base")
+        public = type(self) if base is None else WebSocketError
+        return (_restore, (public, base, self.message, self.__dict__, getattr(self, "errno", None)))
 
 
 class OptionError(WebSocketError, ValueError):
     """An argument or an option was not acceptable: nothing was done, nothing was sent."""
 
+    __module__ = "heartwire"
+
 
 class InvalidStateError(WebSocketError):
     """The call needs a socket in another state."""
+
+    __module__ = "heartwire"
 
 
 _CLASSES: dict[str, type[WebSocketError]] = {
@@ -83,25 +100,99 @@ _CLASSES: dict[str, type[WebSocketError]] = {
     "invalid_state": InvalidStateError,
 }
 
+_also: dict[type[OSError], type[WebSocketError]] = {}
+"""The classes of errors that are also one of the built-in ones, made when the first of them happens."""
 
-def _restore(cls: type[WebSocketError], message: str, fields: dict[str, Any]) -> WebSocketError:
-    error = cls(message)
+
+def _also_a(base: type[OSError]) -> type[WebSocketError]:
+    known = _also.get(base)
+    if known is None:
+        # To users, one class: only `except` tells the difference.
+        body = {"__module__": "heartwire", "__doc__": WebSocketError.__doc__, "_base": base}
+        known = _also.setdefault(base, type("WebSocketError", (WebSocketError, base), body))
+    return known
+
+
+def _built_in(code: str, phase: str, number: int | None, words: str) -> tuple[type[OSError] | None, int | None]:
+    """Give the built-in exception that Python's own sockets would have raised, and its `errno`."""
+    import errno
+
+    if code == "open_timeout" or (phase == "liveness" and code != "internal"):
+        return TimeoutError, errno.ETIMEDOUT
+    if phase == "dns":
+        import socket
+
+        return socket.gaierror, socket.EAI_AGAIN if "emporary failure" in words else socket.EAI_NONAME
+    if phase == "tls" and number is None:
+        try:
+            import ssl
+        except ImportError:  # a Python without it
+            return OSError, None
+        return ssl.SSLCertVerificationError if code == "tls_certificate" else ssl.SSLError, ssl.SSL_ERROR_SSL.value
+    if phase in ("tcp", "proxy", "tls") or code == "connection_lost":
+        if number is None and code == "connection_refused":
+            number = errno.ECONNREFUSED
+        kind = OSError if number is None else type(OSError(number, words))
+        return ConnectionError if kind is OSError else kind, number
+    return None, None
+
+
+def _restore(
+    cls: type[WebSocketError], base: type[OSError] | None, message: str, fields: dict[str, Any], number: int | None
+) -> WebSocketError:
+    error = (cls if base is None else _also_a(base))(message)
+    _number(error, number)
     error.__dict__.update(fields)
     return error
 
 
-def from_core(code: str, message: str, fields: dict[str, Any], causes: list[str]) -> WebSocketError:
-    """Make the exception for an error of the core, with its chain of causes (outermost first)."""
-    error = _CLASSES.get(code, WebSocketError)(message, code=code, **fields)
+def _number(error: WebSocketError, number: int | None) -> None:
+    if isinstance(error, OSError):
+        error.errno = number
+        error.strerror = error.message
+
+
+def from_core(code: str, message: str, fields: dict[str, Any], causes: list[str], number: int | None) -> WebSocketError:
+    """Make the exception for an error of the core, with its chain of causes (outermost first) and the `errno` of the innermost."""
+    base, own = _built_in(code, fields["phase"], number, " ".join([message, *causes]))
+    cls = _CLASSES.get(code, WebSocketError) if base is None else _also_a(base)
+    error = cls(message, code=code, **fields)
+    _number(error, own)
     above: BaseException = error
-    for words in causes:
-        above.__cause__ = Exception(words)
+    for index, words in enumerate(causes, 1):
+        above.__cause__ = Error(words)
+        if number is not None and index == len(causes):
+            import os
+
+            above.__cause__ = OSError(number, os.strerror(number))
         above = above.__cause__
     return error
 
 
-class ConnectionClosed(Exception):
+def attach_failure(error: WebSocketError | None, failure: BaseException) -> None:
+    """Make what a function of the user raised the cause of the error that tells of it."""
+    if error is None:
+        return
+    if error.code == "provider_failed":
+        error.__cause__ = failure
+        return
+    # `should_reconnect` failed while the end of a connection was told: that stands at the end of the chain, in words.
+    above: BaseException = error
+    while above.__cause__ is not None:
+        if str(above.__cause__).startswith("should_reconnect failed"):
+            above.__cause__ = failure
+            return
+        above = above.__cause__
+
+
+class ConnectionClosed(Error):
     """The connection of `connect()` is closed: `code` and `reason` of the close, and `error`, the cause of an abnormal one."""
+
+    __module__ = "heartwire"
+
+    code: int
+    reason: str
+    error: WebSocketError | None
 
     def __init__(self, code: int, reason: str, error: WebSocketError | None = None) -> None:
         super().__init__(code, reason, error)
@@ -121,9 +212,13 @@ class ConnectionClosed(Exception):
 class ConnectionClosedOK(ConnectionClosed):
     """Both sides said goodbye with 1000 or 1001."""
 
+    __module__ = "heartwire"
+
 
 class ConnectionClosedError(ConnectionClosed):
     """The connection ended in another way."""
+
+    __module__ = "heartwire"
 
 
 def closed(event: CloseEvent) -> ConnectionClosed:

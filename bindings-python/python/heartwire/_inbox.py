@@ -8,6 +8,9 @@ from ._errors import closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from ._errors import ConnectionClosed
     from ._native import CloseEvent, MessageEvent
     from ._websocket import WebSocket
@@ -50,6 +53,12 @@ class Inbox:
         """Make the exception that tells of the end."""
         assert self.end is not None, "asked for the end before it came"
         return closed(self.end)
+
+
+def listen_privately(socket: WebSocket, **functions: Callable[[Any], object]) -> None:
+    """Have functions of ours called for events of these names; what the user sets in `on...` does not replace them."""
+    for name, function in functions.items():
+        socket._add_fixed(name, function, True, False)
 
 
 class Received:

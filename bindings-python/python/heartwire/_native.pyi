@@ -1,11 +1,12 @@
 """The extension module. What is not re-exported by `heartwire` is the package's own business."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
 from typing import Any, Literal, final
 
 from typing_extensions import Self, TypeAlias, disjoint_base
 
+from ._errors import WebSocketError
 from ._websocket import WebSocket
 
 _Data: TypeAlias = str | bytes | bytearray | memoryview
@@ -26,8 +27,10 @@ __all__ = [
     "Socket",
     "__version__",
     "end",
+    "end_unrun",
     "goodbye",
     "refuse_subinterpreters",
+    "tell_warnings",
     "watch_signals",
 ]
 
@@ -63,7 +66,7 @@ class MessageEvent(Event):
     """A message."""
 
     @property
-    def data(self) -> Any:
+    def data(self) -> str | bytes:
         """The text (str) or the bytes."""
     @property
     def origin(self) -> str:
@@ -88,8 +91,8 @@ class CloseEvent(Event):
     def wasClean(self) -> bool:
         """`was_clean` by the standard's name."""
     @property
-    def error(self) -> Any | None:
-        """The cause of an abnormal end (a WebSocketError), or None."""
+    def error(self) -> WebSocketError | None:
+        """The cause of an abnormal end, or None."""
     @property
     def will_reconnect(self) -> bool:
         """Whether another attempt follows."""
@@ -102,8 +105,8 @@ class ErrorEvent(Event):
     """We failed the connection, or could not open it."""
 
     @property
-    def error(self) -> Any:
-        """What went wrong: a WebSocketError."""
+    def error(self) -> WebSocketError:
+        """What went wrong."""
     @property
     def message(self) -> str:
         """Its words."""
@@ -119,8 +122,8 @@ class ReconnectingEvent(Event):
     def delay(self) -> float:
         """Seconds until then."""
     @property
-    def cause(self) -> Any | None:
-        """Why (a WebSocketError), or None."""
+    def cause(self) -> WebSocketError | None:
+        """Why, or None."""
 
 @final
 class PingEvent(Event):
@@ -171,7 +174,7 @@ class Socket:
     """A socket; empty until `_setup`."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def send(self, data: _Data | Iterable[_Data], compress: bool | None = None) -> None:
+    def send(self, data: _Data | Sequence[_Data] | Iterator[_Data], compress: bool | None = None) -> None:
         """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments."""
     def ping(self, data: _Data | None = None) -> None:
         """Sends a ping; the pong event tells the round trip."""
@@ -231,9 +234,11 @@ class Socket:
     def _go_away(self) -> None: ...
     def _functions(self) -> list[Callable[..., object]]: ...
     def _get_handler(self, type: str) -> Callable[[Any], object] | None: ...
-    def _set_handler(self, type: str, function: Callable[[Any], object] | None) -> None: ...
-    def _add_listener(self, type: str, function: Callable[[Any], object], once: bool) -> None: ...
-    def _remove_listener(self, type: str, function: Callable[[Any], object]) -> None: ...
+    def _set_handler(self, type: str, function: Callable[..., object] | None, bare: bool) -> None: ...
+    def _add_listener(self, type: str, function: Callable[..., object], once: bool, bare: bool) -> None: ...
+    def _add_fixed(self, type: str, function: Callable[..., object], private: bool, bare: bool) -> None: ...
+    def _expect_run(self, name: str) -> None: ...
+    def _remove_listener(self, type: str, function: Callable[..., object]) -> None: ...
     def _on_finish(self, function: Callable[[CloseEvent], object]) -> bool: ...
     def _turn(self, hub: Hub) -> int: ...
 
@@ -276,6 +281,12 @@ def goodbye(timeout: float | None = None) -> None:
 
 def end() -> None:
     """The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that."""
+
+def end_unrun(forget: bool = False) -> None:
+    """The warnings for all that are left; with `forget` they are forgotten instead."""
+
+def tell_warnings() -> None:
+    """Tells what waits; for the end of the process."""
 
 def refuse_subinterpreters() -> None:
     """Refuses any interpreter but the first: the classes are one for the whole process."""

@@ -46,6 +46,9 @@ def watch(close_on_exit: bool) -> None:
 
 def _end() -> None:
     _native.goodbye()
+    # Who sees a traceback knows why nothing was run.
+    _native.end_unrun(forget=hasattr(sys, "last_value"))
+    _native.tell_warnings()
     _native.end()
 
 
@@ -89,4 +92,5 @@ def _forked() -> None:
 
     _registered = False  # multiprocessing clears what is registered with atexit
     _armed = False
+    _native.end_unrun(forget=True)
     _delivery.forget()

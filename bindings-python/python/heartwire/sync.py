@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ._delivery import ThreadHub
 from ._errors import ConnectionClosedOK, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
-from ._inbox import Inbox, Received
+from ._inbox import Inbox, Received, listen_privately
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -70,11 +70,9 @@ class ClientConnection(Received):
         self._is_open = False
         self._drains = 0
         self._error: WebSocketError | None = None
-        socket.onopen = self._on_open
-        socket.onmessage = self._inbox.put
-        socket.onerror = self._on_error
-        socket.onclose = self._on_close
-        socket.ondrain = self._on_drain
+        listen_privately(
+            socket, open=self._on_open, message=self._inbox.put, error=self._on_error, close=self._on_close, drain=self._on_drain
+        )
         self._hub.attach(socket)
 
     def _on_open(self, event: OpenEvent) -> None:
@@ -105,7 +103,7 @@ class ClientConnection(Received):
                 self._turn.release()
                 try:
                     self._hub.thread = threading.current_thread()
-                    self._hub.pump(rest)
+                    self._hub.take_turn(rest)
                 finally:
                     self._turn.acquire()
                     self._pumping = False
@@ -140,14 +138,14 @@ class ClientConnection(Received):
         except ConnectionClosedOK:
             return
 
-    def send(self, message: Data | Iterable[Data], *, compress: bool | None = None) -> None:
+    def send(self, message: Data | Sequence[Data] | Iterator[Data], *, compress: bool | None = None) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
         Raises ConnectionClosed if the connection is closed, or ends while it waits.
         """
         self._check_open()
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
-            self.socket.send(message, compress)
+            self.socket.send(message, compress)  # type: ignore[arg-type] # a dict, say, is refused there
         else:
             with Fragments(self.socket, compress) as fragments:
                 for part in message:

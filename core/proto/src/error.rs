@@ -186,6 +186,8 @@ pub struct Detail {
     pub retry_in: Option<Duration>,
     /// What lies beneath, outermost first.
     pub causes: Vec<String>,
+    /// The operating system's number of the innermost cause that has one (`errno`).
+    pub os_error: Option<i32>,
     /// What is wrong with the options, one by one.
     pub faults: Vec<Fault>,
 }
@@ -226,6 +228,7 @@ impl Error {
             retry_after: None,
             retry_in: None,
             causes: Vec::new(),
+            os_error: None,
             faults: Vec::new(),
         }))
     }
@@ -239,13 +242,16 @@ impl Error {
 
     /// Adds what lies beneath: the error and its own sources.
     #[must_use]
-    pub fn caused_by(self, source: &dyn std::error::Error) -> Self {
+    pub fn caused_by(self, source: &(dyn std::error::Error + 'static)) -> Self {
         self.with(|detail| {
             let mut next = Some(source);
             while let Some(source) = next {
                 let words = source.to_string();
                 if detail.causes.last() != Some(&words) {
                     detail.causes.push(words);
+                }
+                if let Some(number) = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
+                    detail.os_error = Some(number);
                 }
                 next = source.source();
             }
@@ -307,6 +313,14 @@ mod tests {
     fn names_are_unique() {
         let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn the_number_of_the_system_is_kept() {
+        let refused = std::io::Error::from_raw_os_error(111);
+        let error = Error::new(ErrorCode::ConnectionRefused, "refused").caused_by(&std::io::Error::other(refused));
+        assert_eq!(error.os_error, Some(111));
+        assert_eq!(Error::new(ErrorCode::TlsFailed, "x").caused_by(&std::io::Error::other("no number")).os_error, None);
     }
 
     #[test]

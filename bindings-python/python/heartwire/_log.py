@@ -1,0 +1,79 @@
+"""What the logger `heartwire` is told: opens, ends, retries, failures that nobody listens to, warnings. Knows no network."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logging import Logger
+    from types import FrameType
+
+    from ._errors import WebSocketError
+    from ._native import CloseEvent, Event, OpenEvent, ReconnectingEvent, Socket
+
+
+def warn(words: str) -> None:
+    """Log a warning of the core, or of a socket that is gone."""
+    _logger().warning("%s", words)
+
+
+def note(socket: Socket, event: Event, unheard: bool) -> None:
+    """Log an event of a connection's life. `unheard`: it tells of a failure, and no function listens to it."""
+    # A program without `logging` shows warnings only.
+    if not unheard and "logging" not in sys.modules:
+        return
+    logger = _logger()
+    told: object = event
+    place = public(socket.url)
+    error: WebSocketError | None = getattr(told, "error", None)
+    if unheard and error is not None:
+        hint = "set ws.onerror to handle it" if event.type == "error" else "set ws.onclose to handle it"
+        # The user's own function failed: its traceback says where.
+        trace = error if error.code == "provider_failed" else None
+        (logger.error if error.retry_in is None else logger.warning)("%s: %s (%s)", place, error, hint, exc_info=trace)
+    if logger.isEnabledFor(20):
+        words = _words(told)
+        if words:
+            logger.info("%s: %s", place, words)
+
+
+def _words(event: object) -> str:
+    kind = getattr(event, "type", "")
+    if kind == "open":
+        opened: OpenEvent = event  # type: ignore[assignment]
+        return f"open, subprotocol {opened.protocol}" if opened.protocol else "open"
+    if kind == "close":
+        closed: CloseEvent = event  # type: ignore[assignment]
+        reason = f" {closed.reason!r}" if closed.reason else ""
+        cause = "" if closed.error is None else f": {closed.error.message} ({closed.error.code})"
+        return f"closed, {closed.code}{reason}{cause}"
+    if kind == "reconnecting":
+        planned: ReconnectingEvent = event  # type: ignore[assignment]
+        cause = "" if planned.cause is None else f", because {planned.cause.message} ({planned.cause.code})"
+        return f"attempt {planned.attempt} in {planned.delay:.1f} s{cause}"
+    return ""
+
+
+def public(url: str) -> str:
+    """Give scheme, host and path: credentials and query are nobody's business."""
+    scheme, _, rest = url.partition("://")
+    rest = rest.partition("?")[0]
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def birthplace(url: object) -> str:
+    """Name a socket by its URL and by the line of the user's program that makes it now."""
+    frame: FrameType | None = sys._getframe(1)
+    # Constructors, ours and those of subclasses, are not the place.
+    while frame is not None and (frame.f_code.co_name in ("__init__", "_init") or frame.f_globals.get("__package__") == "heartwire"):
+        frame = frame.f_back
+    place = "" if frame is None else f" (made at {frame.f_code.co_filename}:{frame.f_lineno})"
+    return f"the socket for {public(url) if isinstance(url, str) else 'a URL by a function'}{place}"
+
+
+def _logger() -> Logger:
+    import logging
+
+    return logging.getLogger("heartwire")

@@ -1,0 +1,55 @@
+//! The sockets that nobody runs yet. One that is dropped unrun, or is left at the end of the process, becomes a warning. Calls nobody.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::inner::lock;
+use crate::warnings;
+
+/// What to call each of them, by its number.
+static UNRUN: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Nobody runs this socket yet.
+pub(crate) fn expect(id: u64, name: String) {
+    if lock(&UNRUN).insert(id, name).is_none() {
+        COUNT.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Somebody runs it, or its user closed it.
+pub(crate) fn forget(id: u64) -> Option<String> {
+    if COUNT.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let name = lock(&UNRUN).remove(&id);
+    if name.is_some() {
+        COUNT.fetch_sub(1, Ordering::AcqRel);
+    }
+    name
+}
+
+/// It is gone.
+pub(crate) fn dropped(id: u64) {
+    if let Some(name) = forget(id) {
+        warnings::keep(&words(&name));
+    }
+}
+
+fn words(name: &str) -> String {
+    format!("{name} was never run, so it never connected: call its run_forever() or start(), or make it while an asyncio loop runs")
+}
+
+/// The warnings for all that are left; with `forget` they are forgotten instead.
+#[pyfunction]
+#[pyo3(signature = (forget=false))]
+pub(crate) fn end_unrun(forget: bool) {
+    let left = std::mem::take(&mut *lock(&UNRUN));
+    COUNT.fetch_sub(left.len(), Ordering::AcqRel);
+    if !forget {
+        left.values().for_each(|name| warnings::keep(&words(name)));
+    }
+}

@@ -1,0 +1,65 @@
+//! Warnings on their way to Python's `logging`. They come from any thread, also from those of the core, which never touch Python: they wait here
+//! until a thread that delivers events tells them, or the end of the process does.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::inner::lock;
+use crate::process;
+
+/// More than this many do not wait: the oldest go.
+const MOST: usize = 256;
+
+static WAITING: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+static ANY: AtomicBool = AtomicBool::new(false);
+static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// The core's warnings come here from now on.
+pub(crate) fn install() {
+    heartwire::driver::warnings::set_hook(keep);
+}
+
+/// Keeps a warning until it is told. To be called on any thread.
+pub(crate) fn keep(words: &str) {
+    let mut waiting = lock(&WAITING);
+    if waiting.len() == MOST {
+        waiting.pop_front();
+    }
+    waiting.push_back(words.to_owned());
+    ANY.store(true, Ordering::Release);
+}
+
+/// Tells what waits.
+#[inline]
+pub(crate) fn tell(py: Python<'_>) -> PyResult<()> {
+    if ANY.load(Ordering::Relaxed) { tell_all(py) } else { Ok(()) }
+}
+
+#[cold]
+fn tell_all(py: Python<'_>) -> PyResult<()> {
+    if process::is_ending() {
+        return Ok(());
+    }
+    ANY.store(false, Ordering::Release);
+    let waiting = std::mem::take(&mut *lock(&WAITING));
+    for words in waiting {
+        let told = WARN.import(py, "heartwire._log", "warn").and_then(|warn| warn.call1((words,)));
+        match told {
+            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) => return Err(error),
+            Err(error) => error.write_unraisable(py, None),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Tells what waits; for the end of the process.
+#[pyfunction]
+pub(crate) fn tell_warnings(py: Python<'_>) -> PyResult<()> {
+    tell(py)
+}
