@@ -251,7 +251,8 @@ impl<'py> Course<'_, 'py> {
             Event::Close(close) => {
                 let told = self.inner.told.swap(false, Ordering::Relaxed);
                 let failed = close.error.as_ref().is_some_and(|error| !asked_for(error));
-                let heard = listeners.package_listens(Kind::Close) || listeners.user_listens(Kind::Close) || listeners.user_listens(Kind::Error);
+                let heard =
+                    listeners.package_listens(Kind::Close) || listeners.user_listens(Kind::Close) || listeners.user_listens(Kind::Error);
                 failed && !close.will_reconnect && !told && !heard
             }
             _ => false,
@@ -380,7 +381,7 @@ fn refuse(
 ) -> PyResult<()> {
     let py = socket.py();
     let leaves = error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
-    inner.keep_failure(error.value(py).as_any());
+    inner.keep_failure(error.clone_ref(py).into_value(py).bind(py).as_any());
     inner.connection.answer(ask.id, Err(words(py, &error)));
     if leaves || !is_told(&ask.question) { fail(socket, hub, function, error) } else { Ok(()) }
 }

@@ -14,10 +14,10 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert::Functions;
 use crate::deliver::Pending;
-use crate::{errors, unrun};
 use crate::events::Reusable;
 use crate::hub::Hub;
 use crate::watcher::Wire;
+use crate::{errors, unrun};
 
 /// A lock that a panic elsewhere does not spoil.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

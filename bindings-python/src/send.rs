@@ -106,7 +106,8 @@ pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<b
 
 /// What a call raises that the core refused. Where nobody runs the socket, waiting for `open` would help nobody.
 fn refused(py: Python<'_>, inner: &Inner, error: Error) -> PyErr {
-    let is_unrun = error.code() == ErrorCode::InvalidState && !inner.has_begun() && inner.connection.ready_state() == ReadyState::Connecting;
+    let is_unrun =
+        error.code() == ErrorCode::InvalidState && !inner.has_begun() && inner.connection.ready_state() == ReadyState::Connecting;
     let words = "nobody runs this socket, so it does not connect: call run_forever() or start(), or make it while an asyncio loop runs; then send \
                  once it is open, or set send_queue";
     errors::raise(py, if is_unrun { error.with(|detail| words.clone_into(&mut detail.message)) } else { error })

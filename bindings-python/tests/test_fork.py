@@ -283,6 +283,7 @@ def once():
             print(event.retry_in, flush=True)
             ws.terminate()
     ws.onclose = onclose
+    ws.onerror = lambda: None
     ws.run_forever()
 
 once()

@@ -64,7 +64,10 @@ def test_a_function_that_raises_is_reported_and_fails_the_attempt(server: RawSer
         event = await ws.wait_closed()
         assert event.error.code == "provider_failed"
         assert "no host today" in event.error.message
-        assert [str(error) for error in reported] == ["no host today"]
+        # It is the cause of the error that tells of it, and is told nowhere else.
+        assert repr(event.error.__cause__) == "LookupError('no host today')"
+        assert event.error.__cause__.__traceback__ is not None
+        assert reported == []
 
     run(main())
 

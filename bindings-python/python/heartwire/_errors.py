@@ -75,7 +75,9 @@ class WebSocketError(Error):
     def __reduce__(self) -> tuple[Any, ...]:
         base: type[OSError] | None = type(self).__dict__.get("_base")
         public = type(self) if base is None else WebSocketError
-        return (_restore, (public, base, self.message, self.__dict__, getattr(self, "errno", None)))
+        # By name: old protocols of pickle make OSError of its subclasses.
+        name = None if base is None else (base.__module__, base.__qualname__)
+        return (_restore, (public, name, self.message, self.__dict__, getattr(self, "errno", None)))
 
 
 class OptionError(WebSocketError, ValueError):
@@ -138,9 +140,13 @@ def _built_in(code: str, phase: str, number: int | None, words: str) -> tuple[ty
 
 
 def _restore(
-    cls: type[WebSocketError], base: type[OSError] | None, message: str, fields: dict[str, Any], number: int | None
+    cls: type[WebSocketError], base: tuple[str, str] | None, message: str, fields: dict[str, Any], number: int | None
 ) -> WebSocketError:
-    error = (cls if base is None else _also_a(base))(message)
+    if base is not None:
+        from importlib import import_module
+
+        cls = _also_a(getattr(import_module(base[0]), base[1]))
+    error = cls(message)
     _number(error, number)
     error.__dict__.update(fields)
     return error

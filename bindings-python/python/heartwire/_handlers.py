@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, FunctionType, MethodType
 
 from ._native import Socket
 
@@ -38,6 +37,15 @@ else:
 _CO_VARARGS = 0x04
 _CO_COROUTINE = 0x80
 _MANY = 1 << 16
+
+
+class _Sample:
+    def method(self) -> None: ...
+
+
+_Function: Any = type(lambda: None)
+_Builtin: Any = type(len)
+_Method: Any = type(_Sample().method)
 #: How built-in functions without a parameter describe themselves.
 _NOTHING = ("()", "($self, /)", "($self)", "($module, /)", "($module)")
 
@@ -57,32 +65,31 @@ def is_async(function: Any) -> bool:
     return isinstance(flags, int) and bool(flags & _CO_COROUTINE)
 
 
-def _arguments(function: Any) -> tuple[int, int] | None:
-    """Give how many positional arguments a function needs and takes; None where that cannot be seen."""
-    given = 0
+def _arguments(function: Any, given: int = 0) -> tuple[int, int] | None:
+    """Give how many positional arguments, beside those given, a function needs and takes; None where that cannot be seen."""
     while _is_partial(function):
         if function.keywords:
             return None
         given += len(function.args)
         function = function.func
-    if type(function) is MethodType:
+    if type(function) is _Method:
         given += 1
         function = function.__func__
-    elif type(function) is BuiltinFunctionType:
-        return (0, 0) if not given and getattr(function, "__text_signature__", None) in _NOTHING else None
-    elif type(function) is not FunctionType:
+    elif type(function) is _Builtin:
+        # `ws.onerror = ws.close`: what a call of ours could take is not for events.
+        ours = isinstance(function.__self__, Socket) and function.__name__ != "send"
+        return (0, 0) if not given and (ours or getattr(function, "__text_signature__", None) in _NOTHING) else None
+    elif type(function) is not _Function:
         given += 1
         function = getattr(type(function), "__call__", None)  # noqa: B004 - what a call of the object runs
-    if type(function) is not FunctionType:
+    if type(function) is not _Function:
         return None
     code = function.__code__
     most = _MANY if code.co_flags & _CO_VARARGS else max(0, code.co_argcount - given)
     least = max(0, code.co_argcount - len(function.__defaults__ or ()) - given)
     wrapped = function.__dict__.get("__wrapped__")
-    if least == 0 and most == _MANY and type(wrapped) is FunctionType:
-        # A decorator that passes on what it is given.
-        inner = _arguments(MethodType(wrapped, None) if given == 1 else wrapped)
-        return (0, 0) if inner == (0, 0) else (least, most)
+    if least == 0 and most == _MANY and type(wrapped) is _Function and _arguments(wrapped, given) == (0, 0):
+        return 0, 0  # a decorator that passes on what it is given
     return least, most
 
 

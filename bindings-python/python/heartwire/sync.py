@@ -145,7 +145,7 @@ class ClientConnection(Received):
         """
         self._check_open()
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
-            self.socket.send(message, compress)  # type: ignore[arg-type] # a dict, say, is refused there
+            self.socket.send(message, compress)
         else:
             with Fragments(self.socket, compress) as fragments:
                 for part in message:
