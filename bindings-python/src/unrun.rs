@@ -50,6 +50,8 @@ pub(crate) fn end_unrun(forget: bool) {
     let left = std::mem::take(&mut *lock(&UNRUN));
     COUNT.fetch_sub(left.len(), Ordering::AcqRel);
     if !forget {
-        left.values().for_each(|name| warnings::keep(&words(name)));
+        for name in left.values() {
+            warnings::keep(&words(name));
+        }
     }
 }
