@@ -1,2 +1,4 @@
-export * from './index.js'
-export { WebSocket as default } from './index.js'
+// The types of `import 'heartwire'`.
+
+export * from './types.js'
+export { WebSocket as default } from './types.js'

@@ -1,6 +1,6 @@
 // Made from core/proto/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
 
-import type { CloseEvent } from './index.js'
+import type { CloseEvent } from './types.js'
 
 /** A value, or a function that gives it each time it is needed, at once or as a promise. */
 export type Provided<T> = T | (() => T | Promise<T>)

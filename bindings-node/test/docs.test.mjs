@@ -44,7 +44,7 @@ after(() => rmSync(folder, { recursive: true }))
 test('the code of the guide compiles and does what it says', async () => {
   assert.equal(blocks.length, stories.length)
   try {
-    execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', folder], { encoding: 'utf8', stdio: 'pipe' })
+    execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder], { encoding: 'utf8', stdio: 'pipe' })
   } catch (failed) {
     assert.fail(failed.stdout ?? failed)
   }

@@ -1,7 +1,8 @@
 // Owns: that the types say what is there: every public member of each class is declared, and nothing else; the package exports what they export.
+// The samples in types/ are checked by `npm run lint`; here with the oldest TypeScript, and under many versions of both by types/matrix.mjs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -73,11 +74,49 @@ test('the types declare what is there, and nothing else', () => {
       `import * as heartwire from 'heartwire'\nimport * as testing from 'heartwire/testing'\n${lines.join('\n')}\n`,
     )
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', include: ['check.mts'] }))
-    const tsc = join(root, 'node_modules', '.bin', 'tsc')
-    execFileSync(tsc, ['--noEmit', '-p', folder], { encoding: 'utf8', stdio: 'pipe' })
-  } catch (failed) {
-    assert.fail(failed.stdout ?? failed)
+    compile('typescript', folder)
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+/** Fails with what the compiler says. @param {string} compiler its folder in node_modules @param {string} project */
+function compile(compiler, project) {
+  const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc')
+  try {
+    execFileSync(process.execPath, [tsc, '--noEmit', '-p', project], { encoding: 'utf8', stdio: 'pipe' })
+  } catch (failed) {
+    assert.fail(failed.stdout ?? failed)
+  }
+}
+
+for (const [what, project] of Object.entries({ 'Node’s types alone': '.', 'the DOM’s types, too': 'test/types' })) {
+  test(`TypeScript 5.4 takes what is right and refuses what is wrong, with ${what}`, () => {
+    const folder = mkdtempSync(join(root, 'node_modules', '.types-'))
+    const read = (path) => JSON.parse(readFileSync(join(root, path, 'tsconfig.json'), 'utf8'))
+    const { compilerOptions, include, exclude } = read(project)
+    // It does not know es2023 yet, so that the base cannot be extended.
+    const options = { ...read('.').compilerOptions, ...compilerOptions, target: 'es2022', allowJs: false }
+    const there = (pattern) => join(root, project, pattern)
+    const config = {
+      compilerOptions: { ...options, lib: options.lib.map((lib) => lib.replace('2023', '2022')) },
+      include: include.filter((each) => each !== 'lib').map(there),
+      exclude: exclude.map(there),
+    }
+    try {
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+      compile('typescript-oldest', folder)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+}
+
+test('require() has every type that import has', () => {
+  const read = (name) => readFileSync(join(root, name), 'utf8')
+  const exported = ['types.d.ts', 'options.d.ts', 'codes.d.ts'].flatMap((name) =>
+    [...read(name).matchAll(/^export (?:class|interface|type) (\w+)/gm)].map(([, each]) => each),
+  )
+  const listed = [...read('index.d.ts').matchAll(/export import (\w+) = all\.\1$/gm)].map(([, each]) => each)
+  assert.deepEqual(listed.sort(), exported.sort())
 })

@@ -39,6 +39,7 @@ fn options_in_python() {
 }
 
 #[test]
-fn options_in_typescript() {
+fn options_and_codes_in_typescript() {
     compare("bindings-node/options.d.ts", &typescript::options());
+    compare("bindings-node/codes.d.ts", &typescript::codes());
 }

@@ -1,14 +1,15 @@
-//! Makes the options' part of the TypeScript declarations.
+//! Makes the options and the codes of errors in the TypeScript declarations.
 
 use std::fmt::Write as _;
 
+use heartwire::error::ErrorCode;
 use heartwire::options::Dialect::JavaScript;
 use heartwire::options::{OptionSpec, records, table};
 
 use super::HOW;
 
 const HEAD: &str = "
-import type { CloseEvent } from './index.js'
+import type { CloseEvent } from './types.js'
 
 /** A value, or a function that gives it each time it is needed, at once or as a promise. */
 export type Provided<T> = T | (() => T | Promise<T>)
@@ -31,6 +32,15 @@ pub(crate) fn options() -> String {
             let _ = writeln!(text, "{}  {}{optional}: {}", doc(option), option.name(JavaScript), option.type_name(JavaScript));
         }
         text.push_str("}\n");
+    }
+    text
+}
+
+pub(crate) fn codes() -> String {
+    let mut text = format!("// Made from core/proto/src/error.rs by `{HOW}`; do not edit.\n\n");
+    text.push_str("/** The stable codes of errors, the same in every language: docs/errors.md. */\nexport type ErrorCode =\n");
+    for code in ErrorCode::ALL {
+        let _ = writeln!(text, "  | '{}'", code.as_str());
     }
     text
 }

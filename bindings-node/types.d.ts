@@ -1,0 +1,297 @@
+// The types of the package `heartwire`, as both faces of it have them: index.d.mts for `import`, index.d.ts for `require`. The options are in
+// options.d.ts and the codes of errors in codes.d.ts, which are made from the core.
+
+/// <reference types="node" />
+
+import type { ErrorCode } from './codes.js'
+import type { WebSocketOptions } from './options.js'
+
+export type * from './codes.js'
+export type * from './options.js'
+
+/** The same as `WebSocketOptions`. */
+export type Options = WebSocketOptions
+
+/** What can be sent. A Blob is read first; everything leaves in the order of the calls. */
+export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
+
+/** Where in a connection's life something failed. */
+export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'closed' | 'process'
+
+/** What went wrong, in which phase, and what follows. Never holds a secret. */
+export class WebSocketError extends Error {
+  private constructor()
+  readonly name: 'WebSocketError'
+  /** The stable code, the same in every language: see docs/errors.md. */
+  readonly code: ErrorCode
+  readonly phase: Phase
+  /** Whether trying again may help. */
+  readonly retryable: boolean
+  /** In how many milliseconds the next attempt comes, if one does. */
+  readonly retryIn?: number
+  /** The HTTP status of a refused upgrade. */
+  readonly status?: number
+  /** The headers of a refused upgrade, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** The first 4 KiB of the body of a refused upgrade. */
+  readonly body?: string
+}
+
+export interface EventInit {
+  bubbles?: boolean
+  cancelable?: boolean
+  composed?: boolean
+}
+
+/** The connection is open. */
+export interface OpenEvent extends Event {
+  /** The headers of the server's answer. */
+  readonly headers: Headers
+}
+
+/** What a message is delivered as: text, or by the socket's `binaryType` a Blob, an ArrayBuffer or a Buffer. */
+export type MessageData = string | Blob | ArrayBuffer | Buffer
+
+/** A message came. */
+export class MessageEvent<T = MessageData> extends Event {
+  constructor(type: string, init?: EventInit & { data?: T; origin?: string; lastEventId?: string })
+  /** Text, or by the socket's `binaryType` a Blob (the default), an ArrayBuffer or a Buffer. */
+  readonly data: T
+  readonly origin: string
+  readonly lastEventId: string
+  readonly source: null
+  readonly ports: readonly any[]
+  /** @deprecated The standard's; made with the constructor it is all there. */
+  initMessageEvent(
+    type: string,
+    bubbles?: boolean,
+    cancelable?: boolean,
+    data?: any,
+    origin?: string,
+    lastEventId?: string,
+    source?: any,
+    ports?: Iterable<any>,
+  ): void
+  /** The data parsed as JSON. Not for Blobs, which have to be read first. */
+  json<V = any>(): V
+}
+
+/** The connection failed, or could not be opened; `close` follows. */
+export interface ErrorEvent extends Event {
+  readonly error: WebSocketError
+  readonly message: string
+  /** Empty, and 0: there for code that knows the platform's ErrorEvent. */
+  readonly filename: string
+  readonly lineno: number
+  readonly colno: number
+}
+
+/** A connection, or an attempt to open one, ended. */
+export class CloseEvent extends Event {
+  constructor(type: string, init?: EventInit & { wasClean?: boolean; code?: number; reason?: string })
+  /** The code received; 1005 for a Close without one, 1006 where no Close came or the connection was failed. */
+  readonly code: number
+  readonly reason: string
+  /** Whether both Close frames passed. */
+  readonly wasClean: boolean
+  /** The cause of an abnormal end. */
+  readonly error: WebSocketError | null
+  /** Whether another attempt follows. */
+  readonly willReconnect: boolean
+  /** In how many milliseconds. */
+  readonly retryIn: number | null
+}
+
+/** The next attempt is planned. */
+export interface ReconnectingEvent extends Event {
+  /** 1 for the first attempt after the loss. */
+  readonly attempt: number
+  /** In how many milliseconds. */
+  readonly delay: number
+  readonly cause: WebSocketError | null
+}
+
+/** The peer's ping, already answered. */
+export interface PingEvent extends Event {
+  readonly payload: Buffer
+}
+
+/** A pong. */
+export interface PongEvent extends Event {
+  readonly payload: Buffer
+  /** The round trip in milliseconds, if it answers a ping of ours. */
+  readonly latency: number | null
+}
+
+/** The text heartbeat was sent, answered or missed. */
+export interface HeartbeatEvent extends Event {
+  readonly kind: 'sent' | 'answered' | 'missed'
+  /** The time to its answer in milliseconds. */
+  readonly latency: number | null
+  /** How many in a row were missed, this one included. */
+  readonly missed: number
+}
+
+/** Messages of the send queue will never be sent. */
+export interface DroppedEvent extends Event {
+  /** Oldest first. */
+  readonly messages: readonly (string | Buffer)[]
+  readonly reason: 'expired' | 'overflow' | 'closed'
+}
+
+export interface WebSocketEventMap {
+  open: OpenEvent
+  message: MessageEvent
+  error: ErrorEvent
+  close: CloseEvent
+  reconnecting: ReconnectingEvent
+  ping: PingEvent
+  pong: PongEvent
+  heartbeat: HeartbeatEvent
+  drain: Event
+  dropped: DroppedEvent
+}
+
+/**
+ * What is called with an event. A method's parameters are compared both ways, so that functions fit that are typed with the DOM's or Node's class of the same
+ * event, or with what is known of it, as `MessageEvent<string>`. Functions for another event do not.
+ */
+export type Listener<E> = { call_(this: WebSocket, event: E): unknown }['call_']
+
+/** What a handler attribute gives back: open enough for the class to stay assignable to the DOM's. */
+type Handler = (event: any) => any
+
+/** An object that is called with an event. */
+export interface ListenerObject<E> {
+  handleEvent(event: E): unknown
+}
+
+export interface ListenerOptions {
+  once?: boolean
+  capture?: boolean
+  passive?: boolean
+  signal?: AbortSignal
+}
+
+/** What the first open connection was. */
+export interface Opened {
+  readonly url: string
+  readonly protocol: string
+  readonly extensions: string
+  readonly headers: Headers
+}
+
+/**
+ * The WHATWG `WebSocket`, and what a bot needs besides. Without options it behaves as the browser's does, and stays alive: it pings, and says goodbye
+ * when the process ends.
+ */
+export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent> {
+  static readonly CONNECTING: 0
+  static readonly OPEN: 1
+  static readonly CLOSING: 2
+  static readonly CLOSED: 3
+
+  /**
+   * @param url ws, wss, http or https; or a function that is asked before each attempt.
+   * @param protocols Subprotocols, or options.
+   */
+  constructor(
+    url: string | URL | (() => string | URL | Promise<string | URL>),
+    protocols?: string | string[] | (() => string | string[] | Promise<string | string[]>),
+    options?: WebSocketOptions,
+  )
+  constructor(url: string | URL | (() => string | URL | Promise<string | URL>), options?: WebSocketOptions)
+
+  readonly CONNECTING: 0
+  readonly OPEN: 1
+  readonly CLOSING: 2
+  readonly CLOSED: 3
+  readonly url: string
+  readonly readyState: 0 | 1 | 2 | 3
+  /** The bytes of messages that have not left, nor will where the connection is gone. Changes only between two tasks of the script. */
+  readonly bufferedAmount: number
+  /** The extensions in use, or empty. */
+  readonly extensions: string
+  /** The subprotocol in use, or empty. */
+  readonly protocol: string
+  /** What binary messages are delivered as; may be set to `nodebuffer` for Buffers. */
+  get binaryType(): 'blob' | 'arraybuffer'
+  set binaryType(value: 'blob' | 'arraybuffer' | 'nodebuffer')
+
+  get onopen(): Handler | null
+  set onopen(value: Listener<OpenEvent> | null)
+  get onmessage(): Handler | null
+  set onmessage(value: Listener<MessageEvent> | null)
+  get onerror(): Handler | null
+  set onerror(value: Listener<ErrorEvent> | null)
+  get onclose(): Handler | null
+  set onclose(value: Listener<CloseEvent> | null)
+  get onreconnecting(): Handler | null
+  set onreconnecting(value: Listener<ReconnectingEvent> | null)
+  get onping(): Handler | null
+  set onping(value: Listener<PingEvent> | null)
+  get onpong(): Handler | null
+  set onpong(value: Listener<PongEvent> | null)
+  get onheartbeat(): Handler | null
+  set onheartbeat(value: Listener<HeartbeatEvent> | null)
+  get ondrain(): Handler | null
+  set ondrain(value: Listener<Event> | null)
+  get ondropped(): Handler | null
+  set ondropped(value: Listener<DroppedEvent> | null)
+
+  /** Sends a message; `compress` overrides what the options and the size say. */
+  send(data: Data, options?: { compress?: boolean }): void
+  /** Starts the closing handshake. Final: no reconnection follows. */
+  close(code?: number, reason?: string): void
+
+  /** Sends a value as JSON text. */
+  sendJSON(value: unknown): void
+  /**
+   * Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave.
+   * Rejects with an InvalidStateError where the connection ends before the last part; nothing of it goes to the next one.
+   */
+  sendStream(
+    source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>,
+    options?: { compress?: boolean },
+  ): Promise<void>
+  /** Sends a ping with at most 125 bytes; its round trip comes with the `pong` event. */
+  ping(data?: string | ArrayBufferLike | ArrayBufferView): void
+  /** Sends an unsolicited pong. */
+  pong(data?: string | ArrayBufferLike | ArrayBufferView): void
+  /** Drops the connection at once. Final. */
+  terminate(): void
+  /** Delivers no more messages until resume(); the peer is slowed down. */
+  pause(): void
+  resume(): void
+  readonly isPaused: boolean
+  /** The last measured round trip of a ping in milliseconds. */
+  readonly latency: number | null
+  /** Keeps the process alive while the socket lives, as it is from the start. */
+  ref(): this
+  /** Lets the process end while the socket lives. */
+  unref(): this
+  hasRef(): boolean
+  /** Settles with the first open connection; rejects when there will be none. */
+  readonly opened: Promise<Opened>
+  /** Settles with the last close event, whatever it is. */
+  readonly closed: Promise<CloseEvent>;
+  /** Messages as they come. Ends with the socket; throws its error if it was lost, and the reason if a signal ended it. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<MessageEvent>
+  /** Closes it and waits for the end: `await using ws = new WebSocket(...)`. */
+  [Symbol.asyncDispose](): Promise<void>
+
+  addEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: Listener<WebSocketEventMap[K]> | ListenerObject<WebSocketEventMap[K]> | null,
+    options?: boolean | ListenerOptions,
+  ): void
+  removeEventListener<K extends keyof WebSocketEventMap>(
+    type: K,
+    listener: Listener<WebSocketEventMap[K]> | ListenerObject<WebSocketEventMap[K]> | null,
+    options?: boolean | { capture?: boolean },
+  ): void
+  dispatchEvent(event: Event): boolean
+  on<K extends keyof WebSocketEventMap>(type: K, listener: Listener<WebSocketEventMap[K]> | ListenerObject<WebSocketEventMap[K]>): this
+  once<K extends keyof WebSocketEventMap>(type: K, listener: Listener<WebSocketEventMap[K]> | ListenerObject<WebSocketEventMap[K]>): this
+  off<K extends keyof WebSocketEventMap>(type: K, listener: Listener<WebSocketEventMap[K]> | ListenerObject<WebSocketEventMap[K]>): this
+}
