@@ -288,6 +288,13 @@ def web() -> list[Command]:
     return [Command(("node", "--test", "--test-reporter=spec", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
 
 
+def runners() -> list[Command]:
+    checkout.need_node(20, " for jest and vitest")
+    checkout.node_face()
+    checkout.npm_install(TESTS)
+    return [Command(("node", "--test", "--test-reporter=spec", "--test-timeout=300000", *sorted((TESTS / "runners").glob("*.test.mjs"))))]
+
+
 def conformance() -> list[Command]:
     version, _ = checkout.default_python()
     if tuple(map(int, version.split("."))) < (3, 10):
@@ -323,6 +330,7 @@ def suites() -> list[Suite]:
         *(Suite(f"node{major}", f"the Node package on Node {major}", node(major), waits=True) for major in (18, 20, 22, 24, 26)),
         Suite("bun", "smoke test on Bun", smoke("Bun", "@oven/bun-linux-x64/bin/bun")),
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
+        Suite("runners", "the Node package under jest, vitest, PM2 and signal-exit", runners),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),

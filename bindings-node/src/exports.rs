@@ -27,6 +27,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"sendText", socket::send_text),
     exported!(c"sendBinary", socket::send_binary),
     exported!(c"sendFragment", socket::send_fragment),
+    exported!(c"abandonMessage", socket::abandon_message),
     exported!(c"ping", socket::ping),
     exported!(c"pong", socket::pong),
     exported!(c"close", socket::close),

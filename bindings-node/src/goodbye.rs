@@ -14,8 +14,15 @@ use crate::instance::{self, Instance};
 use crate::js::{Arguments, Js, Result, Value};
 use crate::place::Home;
 
-/// The signals whose default action ends the process, by Node's names.
-const SIGNALS: &[(&CStr, i32)] = &[(c"SIGINT", libc::SIGINT), (c"SIGTERM", libc::SIGTERM), (c"SIGHUP", libc::SIGHUP)];
+/// The signals whose default action ends the process, by Node's names. Node's own handler of SIGUSR1 starts its debugger, and stays.
+const SIGNALS: &[(&CStr, i32)] = &[
+    (c"SIGINT", libc::SIGINT),
+    (c"SIGTERM", libc::SIGTERM),
+    (c"SIGHUP", libc::SIGHUP),
+    (c"SIGQUIT", libc::SIGQUIT),
+    (c"SIGUSR1", libc::SIGUSR1),
+    (c"SIGUSR2", libc::SIGUSR2),
+];
 
 /// Where we run.
 #[derive(Clone, Copy)]
@@ -31,6 +38,8 @@ pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> 
     let instance = home.with(|environment| Rc::clone(&environment.instance));
     let place = Place { main: js.to_boolean(arguments.at(0))?, node: js.to_boolean(arguments.at(1))? };
     if instance.place.replace(Some(place)).is_none() {
+        // A listener of the program that throws keeps later ones from hearing of the exit, ours too.
+        exit::watch_normal_end();
         let process = js.process()?;
         let mut listeners = vec![(c"exit", on_exit as Callback), (c"removeListener", on_remove_listener)];
         if place.main {

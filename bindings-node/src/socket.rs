@@ -209,6 +209,12 @@ pub(crate) fn send_fragment(js: Js, environment: &mut Environment, arguments: &A
     outcome(js, sent)
 }
 
+/// `abandonMessage(handle)`: the message whose fragments were begun will never be whole.
+pub(crate) fn abandon_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    with(js, environment, arguments, Connection::abandon_message)?;
+    js.undefined()
+}
+
 /// `ping(handle, bytes)`.
 pub(crate) fn ping(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let sent = js.with_bytes(arguments.at(1), |bytes| with(js, environment, arguments, |connection| connection.ping(bytes)))??;

@@ -240,3 +240,48 @@ test('beforeExit comes when the last socket is closed, and may open another', as
   assert.deepEqual([code, out], [0, 'idle\nidle\nidle\n'])
   server.stop()
 })
+
+/** Where process.exit() is called, after `open`. */
+const places = {
+  'a message handler': `ws.onmessage = () => process.exit(5); ws.send('go')`,
+  'a timer': `setTimeout(() => process.exit(5))`,
+  'the exit after an uncaught exception': `setTimeout(() => { throw new Error('first') })`,
+}
+
+for (const [place, act] of Object.entries(places)) {
+  test(`an exit listener that throws after ${place}: the process ends as ever, with a goodbye`, async () => {
+    const server = new FaultServer()
+    const thrower = `process.on('exit', () => { throw new Error('from exit') })`
+    const { code, signal, err } = await child(`
+      import { WebSocket } from './lib/index.mjs'
+      ${thrower}
+      const ws = new WebSocket(${JSON.stringify(server.url)})
+      await ws.opened
+      ${act}`)
+    const plain = await child(`${thrower}\n${place === 'a message handler' ? 'setTimeout(() => process.exit(5))' : act}`)
+    assert.deepEqual([code, signal], [plain.code, plain.signal])
+    for (const words of ['from exit', 'first']) assert.equal(err.includes(words), plain.err.includes(words), err)
+    await server.waitFor({ event: 'close', code: 1001 })
+    server.stop()
+  })
+}
+
+test('many sockets and listeners on one AbortSignal: no warning, all of them end', async () => {
+  const server = new FaultServer()
+  const { code, out, err } = await child(`
+    import { WebSocket } from './lib/index.mjs'
+    const controller = new AbortController()
+    const { signal } = controller
+    const all = Array.from({ length: 20 }, () => new WebSocket(${JSON.stringify(server.url)}, { signal, connectLimit: 20, keeper: 60_000 }))
+    let dropped = 0
+    for (const ws of all) ws.addEventListener('close', () => dropped++, { signal })
+    await Promise.all(all.map((ws) => ws.opened))
+    // One that is over does not wait for the signal.
+    all[0].close()
+    await all[0].closed
+    controller.abort()
+    const ends = await Promise.all(all.map((ws) => ws.closed))
+    console.log(ends.filter(({ error }) => error?.code === 'terminated').length, dropped)`)
+  assert.deepEqual([code, out, err], [0, '19 1\n', ''])
+  server.stop()
+})

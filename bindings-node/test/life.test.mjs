@@ -201,6 +201,40 @@ test('a stream whose connection is lost is rejected, costs no reconnection, and 
   server.stop()
 })
 
+for (const driver of ['host', 'background']) {
+  test(`a stream whose source fails ends its connection, not the socket (${driver})`, async () => {
+    const server = new FaultServer([accept, { do: 'echo' }])
+    const ws = new WebSocket(server.url, { driver, reconnect: { minDelay: 1, maxDelay: 1 } })
+    await within(ws.opened, 'opened')
+    const parts = async function* () {
+      yield 'begun '
+      yield 'and '
+      throw new RangeError('the source failed')
+    }
+    const again = next(ws, 'open')
+    const lost = next(ws, 'close')
+    await within(assert.rejects(ws.sendStream(parts()), { name: 'RangeError', message: 'the source failed' }), 'the rejection')
+    const { willReconnect, error } = await lost
+    assert.deepEqual([willReconnect, error.code], [true, 'message_aborted'])
+    await again
+    ws.send('goes on')
+    assert.equal((await next(ws, 'message')).data, 'goes on')
+    // One that fails before its first part has left costs nothing.
+    const early = function* () {
+      yield* []
+      throw new RangeError('too early')
+    }
+    await assert.rejects(ws.sendStream(early()), { message: 'too early' })
+    ws.send('still')
+    assert.equal((await next(ws, 'message')).data, 'still')
+    ws.close(1000)
+    await within(ws.closed, 'closed')
+    await server.waitFor({ event: 'close', code: 1011, connection: 0 })
+    await server.waitFor({ event: 'close', code: 1000, connection: 1 })
+    server.stop()
+  })
+}
+
 test('close() amid a stream is a clean close', async () => {
   const server = new FaultServer([[{ do: 'accept' }, { do: 'wait_close' }]])
   const ws = new WebSocket(server.url, { compression: false })
