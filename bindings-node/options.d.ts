@@ -137,6 +137,12 @@ export interface WebSocketOptions {
    */
   readLimit?: number
   /**
+   * Deliver the messages that arrive after our own `close()` and before the server's Close. The standard drops them.
+   * Allowed: true or false.
+   * @default false
+   */
+  deliverAfterClose?: boolean
+  /**
    * How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 1.

@@ -11,7 +11,7 @@ const location = require('./location.js')
 const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 'reconnect.shouldReconnect'])
 
 /**
- * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean,
+ * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean, deliverAfterClose: boolean,
  *   signal: AbortSignal | undefined, queues: boolean, writeLimit: number }} Prepared
  */
 
@@ -86,6 +86,7 @@ function prepare(options) {
     providers,
     // Checked with the others, by the core.
     allowSynchronousEvents: rest.allowSynchronousEvents === true,
+    deliverAfterClose: rest.deliverAfterClose === true,
     signal,
     queues: Boolean(plain.sendQueue),
     writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,

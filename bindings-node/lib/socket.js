@@ -73,6 +73,7 @@ class Socket {
     this.face = face
     this.binaryType = 'blob'
     this.synchronous = prepared.allowSynchronousEvents
+    this.deliversAfterClose = prepared.deliverAfterClose
     this.queues = prepared.queues
     this.writeLimit = prepared.writeLimit
     if (typeof url === 'function') prepared.providers.set('url', url)
@@ -163,7 +164,7 @@ class Socket {
 
   /** Whether messages are still to be delivered; the last `left` of a call come again if not now. @param {number} left */
   takes(left) {
-    if (this.state !== OPEN) return false
+    if (this.state !== OPEN && !(this.deliversAfterClose && this.state === CLOSING)) return false
     if (this.paused) addon.unread(this.handle, left)
     return !this.paused
   }

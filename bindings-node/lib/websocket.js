@@ -21,8 +21,15 @@ const PLAIN = 4
 /** The types of events that have a handler attribute. */
 const TYPES = /** @type {const} */ (['open', 'message', 'error', 'close', 'reconnecting', 'ping', 'pong', 'heartbeat', 'drain', 'dropped'])
 
+/** A close with any code that RFC 6455 lets an endpoint send; `close()` has the browser's. @type {(ws: WebSocket, code: number, reason: string) => void} */
+let closeWith
+
 class WebSocket extends EventTarget {
   #socket
+
+  static {
+    closeWith = (ws, code, reason) => ws.#socket.close(code, reason)
+  }
 
   /**
    * @param {string | URL | (() => string | URL | Promise<string | URL>)} url
@@ -294,4 +301,4 @@ function shape(Class) {
   Object.defineProperty(prototype, Symbol.for('nodejs.unref'), { value: prototype.unref, ...hidden })
 }
 
-module.exports = { WebSocket }
+module.exports = { WebSocket, closeWith }

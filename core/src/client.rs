@@ -214,6 +214,15 @@ impl Client {
         }
     }
 
+    /// Whether the user may be shown a message now: `ready_state` is `Open`, or `Closing` with `deliver_after_close`.
+    pub fn may_deliver(&self) -> bool {
+        match self.ready_state() {
+            ReadyState::Open => true,
+            ReadyState::Closing => self.options().deliver_after_close,
+            ReadyState::Connecting | ReadyState::Closed => false,
+        }
+    }
+
     /// To be called for each event before its handlers run: what the user sees changes here. False: not to be shown.
     pub fn enter(&self, event: &Event) -> bool {
         match event {
@@ -256,7 +265,8 @@ impl Client {
                 true
             }
             // Not of a connection whose `open` the user has not seen, nor after `close()`.
-            Event::Message(_) | Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) => self.ready_state() == ReadyState::Open,
+            Event::Message(_) => self.may_deliver(),
+            Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) => self.ready_state() == ReadyState::Open,
             _ => true,
         }
     }

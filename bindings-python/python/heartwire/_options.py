@@ -314,6 +314,11 @@ class Options(TypedDict, total=False):
 
     Allowed: a whole number of bytes, at least 1. Default: 1048576."""
 
+    deliver_after_close: bool
+    """Deliver the messages that arrive after our own `close()` and before the server's Close. The standard drops them.
+
+    Allowed: True or False. Default: False."""
+
     write_limit: int
     """How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left. Unit: bytes.
 

@@ -238,7 +238,7 @@ impl Client {
 /// Lets the session see what it has to see, and drops messages that nobody may be shown.
 fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
     let Batch { bytes, items, owned } = batch;
-    if inner.session.ready_state() != ReadyState::Open {
+    if !inner.session.delivers_messages() {
         let mut index = 0;
         items.retain(|item| {
             index += 1;

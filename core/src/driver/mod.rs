@@ -172,9 +172,10 @@ impl Connection {
         self.0.client.enter(event)
     }
 
-    /// Whether a message may be shown now: `ready_state` is `Open`. Ask before each message, for a handler may have closed the socket.
+    /// Whether a message may be shown now: `ready_state` is `Open`, or `Closing` with `deliver_after_close`. Ask before each message, for a
+    /// handler may have closed the socket.
     pub fn may_deliver(&self) -> bool {
-        self.0.client.ready_state() == ReadyState::Open
+        self.0.client.may_deliver()
     }
 
     /// To be called at `Item::Barrier`.

@@ -84,6 +84,8 @@ options! {
         max_size: usize = 16 << 20 => bytes(1),
         /// How many bytes of messages may wait for handlers before the socket is no longer read.
         read_limit: usize = 1 << 20 => bytes(1),
+        /// Deliver the messages that arrive after our own `close()` and before the server's Close. The standard drops them.
+        deliver_after_close: bool = false => Flag,
         /// How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
         write_limit: usize = 1 << 20 => bytes(1),
         /// How many bytes may wait to leave before `send` raises `write_limit`.

@@ -27,6 +27,13 @@ pub(super) struct Closing {
     pub(super) deadline: Option<Instant>,
 }
 
+impl Closing {
+    /// Whether the peer's Close has still to come.
+    pub(super) fn waits_for_peer(&self) -> bool {
+        self.theirs.is_none()
+    }
+}
+
 /// The end of a connection, or of an attempt to make one.
 #[derive(Debug)]
 pub(super) struct Ended {

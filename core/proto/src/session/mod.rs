@@ -213,6 +213,15 @@ impl Session {
         }
     }
 
+    /// Whether messages that arrive now are for the user: the connection is open, or closes by our own wish with `deliver_after_close`.
+    pub fn delivers_messages(&self) -> bool {
+        match &self.state {
+            State::Open => true,
+            State::Closing(closing) => closing.waits_for_peer() && self.options.deliver_after_close,
+            _ => false,
+        }
+    }
+
     /// Whether [`Session::handle_message`] wants to see messages now.
     pub fn awaits_response(&self) -> bool {
         matches!(self.state, State::Open)

@@ -1,0 +1,27 @@
+// @ts-check
+// Owns: what `require('heartwire/ws')` gives: ws' exports. The classes of ws that Heartwire does not replace come from ws, where it is installed.
+'use strict'
+
+const { createWebSocketStream } = require('./stream.js')
+const { WebSocket } = require('./websocket.js')
+
+/** What servers and extensions need. Heartwire is a client. */
+const FROM_WS = ['WebSocketServer', 'Server', 'Sender', 'Receiver', 'PerMessageDeflate', 'extension', 'subprotocol']
+
+/** @param {string} name @returns {unknown} */
+function fromWs(name) {
+  let ws
+  try {
+    // @ts-ignore: ws is there only where a user installed it.
+    ws = require('ws')
+  } catch (cause) {
+    throw new Error(`heartwire/ws has no ${name} of its own, and the package ws, which has it, is not installed: npm install ws`, { cause })
+  }
+  // Where an override put heartwire/ws in the place of ws there is no ws to ask.
+  if (ws === WebSocket) throw new Error(`heartwire/ws has no ${name} of its own, and ws is replaced by it here: import it under another name`)
+  return ws[name]
+}
+
+for (const name of FROM_WS) Object.defineProperty(WebSocket, name, { configurable: true, enumerable: true, get: () => fromWs(name) })
+
+module.exports = Object.assign(WebSocket, { WebSocket, default: WebSocket, createWebSocketStream })

@@ -1,0 +1,211 @@
+// @ts-check
+// Owns: ws' options and address as Heartwire's. What Heartwire has not is refused by name. Knows no socket.
+'use strict'
+
+const { unsupported } = require('./errors.js')
+
+const VERSIONS = [8, 13]
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Options that Heartwire has under another name or in another shape. @type {Record<string, (value: any, made: any, all: any) => void>} */
+const TRANSLATED = {
+  allowSynchronousEvents: (value, made) => Object.assign(made, { allowSynchronousEvents: Boolean(value) }),
+  auth: (value, made) => {
+    const colon = String(value).indexOf(':')
+    made.auth = colon < 0 ? [String(value), ''] : [String(value).slice(0, colon), String(value).slice(colon + 1)]
+  },
+  autoPong: must(true, 'the core answers every ping'),
+  closeTimeout: (value, made) => Object.assign(made, { closeTimeout: value }),
+  followRedirects: (value, made, all) => Object.assign(made, { followRedirects: value ? (all.maxRedirects ?? 10) : 0 }),
+  handshakeTimeout: (value, made) => Object.assign(made, { openTimeout: value || null }),
+  headers: (value, made) => Object.assign(made, { headers: headerPairs(value) }),
+  localAddress: (value, made) => Object.assign(made, { localAddress: value }),
+  family: (value, made) => Object.assign(made, { addressFamily: { 0: 'any', 4: 'ipv4', 6: 'ipv6' }[/** @type {0 | 4 | 6} */ (value)] ?? value }),
+  // ws has 0 for "no limit".
+  maxPayload: (value, made) => Object.assign(made, { maxSize: value > 0 ? value : require('node:buffer').constants.MAX_STRING_LENGTH }),
+  maxRedirects: () => {},
+  origin: (value, made) => Object.assign(made, { origin: value }),
+  perMessageDeflate: (value, made) => Object.assign(made, { compression: compression(value) }),
+  protocolVersion: (value) => {
+    if (!VERSIONS.includes(value)) {
+      throw new RangeError(`Unsupported protocol version: ${value} (supported versions: ${VERSIONS.join(', ')})`)
+    }
+    if (value !== 13) throw unsupported(`the option protocolVersion: ${value}`, 'RFC 6455 has only version 13')
+  },
+  skipUTF8Validation: must(false, 'the core checks every text'),
+  agent: (value, made) => agent(value, made),
+  /** Heartwire's own options, beside those of ws. */
+  heartwire: (value, made) => Object.assign(made, value),
+}
+
+/** The options of tls.connect() that Heartwire has, by its name for them. @type {Record<string, string>} */
+const TLS = {
+  ca: 'ca',
+  cert: 'cert',
+  key: 'key',
+  passphrase: 'password',
+  servername: 'serverName',
+  rejectUnauthorized: 'verify',
+  minVersion: 'minVersion',
+}
+
+/** Why the others are refused. @type {Record<string, string>} */
+const REFUSED = {
+  finishRequest: 'there is no http.ClientRequest',
+  generateMask: 'masks are random, as RFC 6455 section 5.3 demands',
+  maxBufferedChunks: 'memory is bounded by readLimit and maxSize',
+  maxFragments: 'memory is bounded by maxSize',
+  maxPendingAutoPongs: 'pings are answered as they are read',
+  checkServerIdentity: 'the core checks the certificate; see the options servername and rejectUnauthorized',
+  pfx: 'give cert and key as PEM',
+  createConnection: 'the core connects',
+  lookup: 'the core resolves names',
+}
+
+/** @param {unknown} only @param {string} why @returns {(value: unknown) => void} */
+function must(only, why) {
+  return (value) => {
+    if (value !== only) throw unsupported(`another value than ${only} for this option`, why)
+  }
+}
+
+/**
+ * @param {Record<string, any>} given
+ * @returns {Record<string, any>} Heartwire's options
+ */
+function translate(given) {
+  /** @type {Record<string, any>} */
+  const made = {
+    allowSynchronousEvents: true,
+    deliverAfterClose: true,
+    closeTimeout: 30_000,
+    openTimeout: null,
+    maxSize: 100 * 1024 * 1024,
+    compression: compression(true),
+    // As ws: only an agent of the user's leads through a proxy.
+    proxy: false,
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    if (Object.hasOwn(TRANSLATED, name)) {
+      try {
+        TRANSLATED[name](value, made, given)
+      } catch (error) {
+        throw error instanceof TypeError ? Object.assign(error, { message: error.message.replace('this option', `the option ${name}`) }) : error
+      }
+    } else if (Object.hasOwn(TLS, name)) setTls(made, name, value)
+    else if (Object.hasOwn(REFUSED, name)) throw unsupported(`the option ${name}`, REFUSED[name])
+    else throw unsupported(`the option ${name}`, 'it is not one of the client of ws')
+  }
+  return made
+}
+
+/** @param {any} made @param {string} name @param {any} value */
+function setTls(made, name, value) {
+  if (name === 'minVersion') value = String(value).replace(/^TLSv/, '')
+  // Node takes several as an array.
+  if (Array.isArray(value)) value = value.map(String).join('\n')
+  made.tls = { ...made.tls, [TLS[name]]: value }
+}
+
+/** @param {Record<string, any>} headers @returns {[string, string][]} */
+function headerPairs(headers) {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : (Array.isArray(value) ? value : [value]).map((each) => /** @type {[string, string]} */ ([name, String(each)])),
+  )
+}
+
+/** @param {any} value @returns {boolean | Record<string, unknown>} */
+function compression(value) {
+  if (!value) return false
+  // ws leaves messages below 1 KiB as they are.
+  /** @type {Record<string, unknown>} */
+  const made = { threshold: 1024 }
+  if (value === true) return made
+  for (const [name, each] of Object.entries(value)) {
+    if (each === undefined) continue
+    if (name === 'threshold') made.threshold = each
+    else if (name === 'serverNoContextTakeover' || name === 'clientNoContextTakeover') made[name] = Boolean(each)
+    else if (name === 'serverMaxWindowBits' || name === 'clientMaxWindowBits') {
+      // `true` offers the parameter without a value: the largest.
+      if (typeof each === 'number') made[name] = each
+    } else if (name === 'zlibDeflateOptions') Object.assign(made, deflate(each))
+    else throw unsupported(`the option perMessageDeflate.${name}`, 'the core compresses on its own')
+  }
+  return made
+}
+
+/** @param {any} options */
+function deflate(options) {
+  for (const name of Object.keys(options)) {
+    if (name !== 'level') throw unsupported(`the option perMessageDeflate.zlibDeflateOptions.${name}`, 'the core compresses on its own')
+  }
+  return options.level === undefined ? {} : { level: options.level }
+}
+
+/**
+ * What an agent says of proxies and TLS. It makes no connection: the core does.
+ * @param {any} value
+ * @param {any} made
+ */
+function agent(value, made) {
+  if (value === false || value === null) return
+  const kind = value.constructor?.name
+  const tls = { ...value.options, ...value.connectOpts }
+  for (const name of Object.keys(TLS)) if (tls[name] !== undefined) setTls(made, name, tls[name])
+  if (kind === 'Agent' && value.proxy === undefined) return
+  if (/^Https?ProxyAgent$/.test(kind)) made.proxy = String(value.proxy.href ?? value.proxy)
+  else if (kind === 'SocksProxyAgent') made.proxy = socksProxy(value.proxy, value.shouldLookup)
+  else if (kind === 'ProxyAgent') made.proxy = true
+  else
+    throw unsupported(
+      `an agent of the class ${kind}`,
+      'it takes http.Agent, https.Agent, HttpProxyAgent, HttpsProxyAgent, SocksProxyAgent and ProxyAgent',
+    )
+}
+
+/** @param {any} proxy @param {boolean} resolvesHere */
+function socksProxy({ host, port, type, userId, password }, resolvesHere) {
+  const scheme = type === 4 ? 'socks4a' : resolvesHere ? 'socks5' : 'socks5h'
+  const user = userId === undefined ? '' : `${encodeURIComponent(userId)}${password === undefined ? '' : `:${encodeURIComponent(password)}`}@`
+  return `${scheme}://${user}${host}:${port}`
+}
+
+/**
+ * The address as ws takes it, in its words where it is wrong.
+ * @param {string | URL} address
+ * @returns {{ url: URL, dial: string, unixSocket?: string }} what is shown, and what Heartwire gets
+ */
+function parseAddress(address) {
+  /** @type {URL} */
+  let url
+  try {
+    url = new URL(address)
+  } catch {
+    throw new SyntaxError(`Invalid URL: ${address}`)
+  }
+  if (url.protocol === 'http:') url.protocol = 'ws:'
+  if (url.protocol === 'https:') url.protocol = 'wss:'
+  const isUnix = url.protocol === 'ws+unix:'
+  if (!isUnix && url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw new SyntaxError('The URL\'s protocol must be one of "ws:", "wss:", "http:", "https:", or "ws+unix:"')
+  }
+  if (isUnix && url.pathname === '') throw new SyntaxError("The URL's pathname is empty")
+  if (url.hash) throw new SyntaxError('The URL contains a fragment identifier')
+  if (!isUnix) return { url, dial: url.href }
+  const [unixSocket, path = '/'] = url.pathname.split(':')
+  return { url, dial: `ws://localhost${path}${url.search}`, unixSocket }
+}
+
+/** @param {string | string[] | undefined} protocols @returns {string[]} */
+function checkProtocols(protocols) {
+  const all = protocols === undefined ? [] : Array.isArray(protocols) ? protocols : [protocols]
+  for (const [index, protocol] of all.entries()) {
+    if (typeof protocol !== 'string' || !TOKEN.test(protocol) || all.indexOf(protocol) !== index) {
+      throw new SyntaxError('An invalid or duplicated subprotocol was specified')
+    }
+  }
+  return all
+}
+
+module.exports = { checkProtocols, parseAddress, translate }
