@@ -250,3 +250,85 @@ def test_close_amid_the_parts_is_a_clean_close() -> None:
     with FaultServer([[{"do": "accept"}, {"do": "wait_close"}]]) as server:
         close = asyncio.run(main(server.url))
         assert (close.code, close.was_clean) == (1000, True)
+
+
+async def begun(then: Callable[[], Any]) -> AsyncIterator[str]:
+    """Two parts, of which one has left when the third is asked for."""
+    yield "half "
+    yield "a message"
+    await asyncio.sleep(0)
+    then()
+    await asyncio.sleep(BOUND)
+    yield "never"
+
+
+async def abandoned(server: FaultServer, how: str, reconnect: Any) -> tuple[int, Any, bool]:
+    ws = await heartwire.connect(server.url, compression=False, reconnect=reconnect)
+    closes: list[heartwire.CloseEvent] = []
+    closed, opened = asyncio.Event(), asyncio.Event()
+    ws.socket.on("close", lambda event: (closes.append(event), closed.set()))
+    ws.socket.on("open", lambda event: opened.set())
+
+    def fail() -> None:
+        raise ValueError("as the test wants it")
+
+    under_way = asyncio.Event()
+    sending = asyncio.ensure_future(ws.send(begun(fail if how == "raises" else under_way.set)))
+    if how == "raises":
+        with pytest.raises(ValueError, match="as the test"):
+            await sending
+    elif how == "cancelled":
+        await under_way.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    else:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(sending, 0.05)
+    await asyncio.wait_for(closed.wait(), BOUND)
+    if reconnect:
+        await asyncio.wait_for(opened.wait(), BOUND)
+        await ws.send("goes on")
+    await ws.close()
+    error = closes[0].error
+    return closes[0].code, error and error.code, closes[0].will_reconnect
+
+
+@pytest.mark.parametrize("reconnect", RECONNECT, ids=["once", "reconnect"])
+@pytest.mark.parametrize("how", ["cancelled", "times out", "raises"])
+def test_a_message_that_does_not_come_to_its_end_costs_its_connection_and_not_the_socket(how: str, reconnect: Any) -> None:
+    with FaultServer([{"do": "accept"}]) as server:
+        assert asyncio.run(abandoned(server, how, reconnect)) == (1006, "message_aborted", bool(reconnect))
+        records = server.records()
+        close = next(record for record in records if record["event"] == "close")
+        assert (close["code"], close["reason"], close["connection"]) == (1011, "message_aborted", 0)
+        assert [record["text"] for record in records if record["event"] == "message"] == (["goes on"] if reconnect else [])
+
+
+def failing() -> Iterator[str]:
+    yield "half "
+    yield "a message"
+    raise ValueError("as the test wants it")
+
+
+@pytest.mark.parametrize("face", ["sync"])
+def test_an_iterator_that_raises_costs_the_connection_and_not_the_socket(face: str) -> None:
+    with FaultServer([{"do": "accept"}]) as server:
+        opened = threading.Semaphore(0)
+        if face == "sync":
+            ws: Any = heartwire.sync.connect(server.url, compression=False, reconnect=RECONNECT[1])
+            with pytest.raises(ValueError, match="as the test"):
+                ws.send(failing())
+            ws._wait(lambda: ws.socket._closes == 1 and ws.socket.ready_state == heartwire.WebSocket.OPEN, BOUND)
+        else:
+            ws = heartwire.WebSocket(server.url, compression=False, reconnect=RECONNECT[1])
+            ws.onopen = lambda event: opened.release()
+            ws.start(daemon=True)
+            assert opened.acquire(timeout=BOUND)
+            with pytest.raises(ValueError, match="as the test"):
+                ws.send(failing())
+            assert opened.acquire(timeout=BOUND)
+        ws.send("goes on")
+        ws.close()
+        assert face == "sync" or ws.join(BOUND)
+        assert [record["text"] for record in server.records() if record["event"] == "message"] == ["goes on"]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._delivery import hub_of, loop_hub, other_loop
+from ._delivery import hub_of, leave, loop_hub, other_loop
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received, listen_privately
@@ -226,7 +226,8 @@ class connect:
     """Open a connection: `async with connect(url) as ws:`, or `ws = await connect(url)`.
 
     Takes the arguments of `WebSocket`. Raises WebSocketError if the connection cannot be opened; with `reconnect` it waits through the
-    attempts that `reconnect` allows.
+    attempts that `reconnect` allows. Leaving the block closes the connection: with 1000; after an exception with 1011; where the
+    program goes (Ctrl+C, `sys.exit()`, the task is cancelled) with 1001.
     """
 
     def __init__(self, url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> None:
@@ -252,4 +253,8 @@ class connect:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._connection is not None:
-            await self._connection.close()
+            if kind is None:
+                await self._connection.close()
+            else:
+                leave(self._connection.socket, kind)
+                await self._connection.wait_closed()

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         def __call__(self, value: object, error: BaseException | None) -> None: ...
 
 
+_GOING_AWAY, _INTERNAL_ERROR = 1001, 1011
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Give the loop that runs in this thread, without importing asyncio for it."""
     module = sys.modules.get("asyncio")
@@ -382,7 +385,7 @@ def _thread(hub: ThreadHub) -> None:
     except (KeyboardInterrupt, SystemExit) as leaving:
         # As in the main thread, they end what runs here; politely. A second one does not wait.
         for socket in sockets:
-            socket._go_away()
+            socket._go_away(_GOING_AWAY)
         with _moving:
             hub.detach_all()
             for socket in sockets:
@@ -434,6 +437,18 @@ def other_loop(what: str) -> InvalidStateError:
         code="invalid_state",
         phase="closed",
     )
+
+
+def leave(socket: Socket, kind: type[BaseException] | None) -> None:
+    """Begin to close a socket whose `with` block was left: as usual, with 1011 after an exception, or with 1001 because the program goes.
+
+    Ctrl+C, `sys.exit()` and the cancellation of the task (which is what Ctrl+C does to `asyncio.run()`) are no faults of the program. In
+    both cases the server's answer is awaited for `close_on_exit` at most.
+    """
+    if kind is None:
+        socket.close()
+    else:
+        socket._go_away(_INTERNAL_ERROR if issubclass(kind, Exception) else _GOING_AWAY)
 
 
 def join(socket: Socket, timeout: float | None) -> bool:

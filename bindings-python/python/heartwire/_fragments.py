@@ -20,7 +20,7 @@ WHOLE = (str, bytes, bytearray, memoryview)
 
 
 class Fragments:
-    """A message under way: `put()` its parts, then `end()` it. Leaving the block before that drops the connection that it was begun on."""
+    """A message under way: `put()` its parts, then `end()` it. Leaving the block before that closes the connection that it was begun on."""
 
     def __init__(self, socket: WebSocket, compress: bool | None) -> None:
         self._socket = socket
@@ -63,5 +63,5 @@ class Fragments:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._begun and not self._is_lost() and self._socket.ready_state == self._socket.OPEN:
-            self._socket.terminate()  # half a message cannot be taken back, and nothing else may follow it
+        if self._begun and not self._is_lost():
+            self._socket._abandon_message()  # half a message cannot be taken back, and nothing else may follow it

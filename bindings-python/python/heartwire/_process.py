@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sys
 
-from . import _native
+from . import _ending, _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from typing import Any
+
+#: How long, in seconds, threads that Python waits for no longer may take for their last event.
+_PATIENCE = 1.0
 
 _watched = False
 _registered = False
-_armed = False
+_keeps_signals = False
 
 
 def watch(close_on_exit: bool) -> None:
     """Prepare for fork and for the end of the process; for signals that end it with the first socket that wants a goodbye."""
-    global _watched, _registered, _armed
+    global _watched, _registered
     if not _registered:
         _registered = True
+        _ending.remember()
         import atexit
 
         atexit.unregister(_end)
@@ -39,13 +44,59 @@ def watch(close_on_exit: bool) -> None:
                 register(_main_ended)
             except RuntimeError:  # the main thread has ended already: `_end` is left
                 _ensure_end()
-    if close_on_exit and not _armed:
-        _armed = True
-        _native.watch_signals()
+    if close_on_exit:
+        # With each socket: others may have set signals since.
+        _native.watch_signals(_signals_of_faulthandler())
+        _keep_signals()
+
+
+def _signals_of_faulthandler() -> list[int]:
+    """Give the signals whose handler, if they have one, Python does not know: `faulthandler.register()` may have set it."""
+    if "faulthandler" not in sys.modules:
+        return []
+    _signal: Any = __import__("_signal")
+    names = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+    numbers = [getattr(_signal, name) for name in names if hasattr(_signal, name)]
+    return [number for number in numbers if _signal.getsignal(number) == _signal.SIG_DFL]
+
+
+def _keep_signals() -> None:
+    """Have the goodbye stand again, at once, where somebody gives a signal its default action back.
+
+    Many do so: they save what stands there, which for Python is the default action, set a handler of their own for a while, and restore
+    what was saved; asyncio's `remove_signal_handler` does the same. All of them come to `_signal.signal`, however they got hold of
+    `signal.signal`. What it returns and what `getsignal` says stay as they were.
+    """
+    global _keeps_signals
+    if _keeps_signals:
+        return
+    _keeps_signals = True
+    import functools
+
+    _signal: Any = __import__("_signal")
+    original, default = _signal.signal, int(_signal.SIG_DFL)
+
+    @functools.wraps(original)
+    def signal(signalnum, handler, /):  # type: ignore[no-untyped-def]
+        previous = original(signalnum, handler)
+        if isinstance(handler, int) and handler == default:
+            _native.watch_signals_again()
+        return previous
+
+    _signal.signal = signal
 
 
 def _end() -> None:
-    _native.goodbye()
+    # Python has waited for them, unless Ctrl+C or a handler's `sys.exit()` ended that.
+    if "threading" in sys.modules and (threads := _keepers()):
+        import time
+
+        _native.goodbye_and_tell()
+        until = time.monotonic() + _PATIENCE
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+    else:
+        _native.goodbye()
     # Who sees a traceback knows why nothing was run.
     _native.end_unrun(forget=hasattr(sys, "last_value"))
     _native.tell_warnings()
@@ -53,11 +104,17 @@ def _end() -> None:
 
 
 def _main_ended() -> None:
-    """Say goodbye, unless a thread keeps the process alive: it may use sockets, which live on as in Node, until `_end`."""
-    if _keepers():
-        _ensure_end()
-    else:
+    """Say goodbye, unless a thread keeps the process alive: it may use sockets, which live on as in Node, until `_end`.
+
+    Where an exception ended the main thread (Ctrl+C, `sys.exit()`), the program is to end: such a thread is told so by the last event of
+    its sockets, and `run_forever()` and the threads of `start()` return.
+    """
+    if not _keepers():
         _native.goodbye()
+        return
+    if _ending.is_by_exception():
+        _native.goodbye_and_tell()
+    _ensure_end()
 
 
 def _keepers() -> list[threading.Thread]:
@@ -87,10 +144,10 @@ def _say_behind_keepers() -> None:
 
 def _forked() -> None:
     # The core has let go of the parent's connections and signals already, in its own fork handler.
-    global _registered, _armed
+    global _registered
     from . import _delivery
 
     _registered = False  # multiprocessing clears what is registered with atexit
-    _armed = False
+    _ending.forget()
     _native.end_unrun(forget=True)
     _delivery.forget()

@@ -87,8 +87,8 @@ class WebSocket(Listening):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close, and wait until the server has answered or `close_timeout` is over."""
-        self.close()
+        """Close (1011 after an exception, 1001 for Ctrl+C and exit), and wait for the answer as long as that may take."""
+        _delivery.leave(self, kind)
         if _delivery.hub_of(self) is None:
             _delivery.run_forever(self)
         else:
@@ -98,8 +98,8 @@ class WebSocket(Listening):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close, and wait until the server has answered or `close_timeout` is over."""
-        self.close()
+        """Close (1011 after an exception, 1001 for Ctrl+C and exit), and wait for the answer as long as that may take."""
+        _delivery.leave(self, kind)
         await _delivery.wait_closed(self)
 
     def __repr__(self) -> str:

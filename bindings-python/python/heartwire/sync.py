@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._delivery import ThreadHub
+from ._delivery import ThreadHub, leave
 from ._errors import ConnectionClosedOK, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received, listen_privately
@@ -201,11 +201,18 @@ class ClientConnection(Received):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+        else:
+            leave(self.socket, kind)
+            self._wait(lambda: self._inbox.end)
 
 
 def connect(url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> ClientConnection:
-    """Open a connection, also usable as a context manager. Takes the arguments of `WebSocket`; raises WebSocketError if it cannot."""
+    """Open a connection, also usable as a context manager. Takes the arguments of `WebSocket`; raises WebSocketError if it cannot.
+
+    Leaving its block closes it: with 1000; after an exception with 1011; where the program goes (Ctrl+C, `sys.exit()`) with 1001.
+    """
     connection = ClientConnection(url, protocols, options)
     try:
         connection._open()
