@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak endurance sanitize lint bench audit dist python node server tools clean have-python
+.PHONY: help demo test soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -20,6 +20,11 @@ test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --l
 soak: python node ## bots of every face and a server that fails, is killed and is cut off, for MINUTES=20; every message is accounted for
 	@cargo build --quiet -p heartwire --example soak
 	@$(VENV) tests/soak/supervise.py $(FACES)
+
+exits: python ## every way out of a process, each 20 times under load; writes the table of docs/reliability.md
+	@cargo build --quiet -p heartwire --example exits
+	@$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/exits/requirements.txt
+	@$(VENV) tests/exits/matrix.py --times 20 --load 4 --lanes 6 --write
 
 endurance: python node ## 10,000 connections one after the other and a million messages, 10,000 idle ones; a minute of servers that refuse and kick
 	@cargo build --quiet --release -p heartwire --example endurance

@@ -132,6 +132,17 @@ def python_face(version: str | None = None) -> Path:
     return interpreter
 
 
+def exit_hosts() -> Path:
+    """The interpreter of `python_face()`, with what hosts bots in the matrix of ways out (tests/exits)."""
+    interpreter = python_face()
+    requirements = ROOT / "tests" / "exits" / "requirements.txt"
+    stamp = interpreter.parent.parent / ".exits"
+    if not is_fresh(stamp, requirements):
+        run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        stamp_fresh(stamp, requirements)
+    return interpreter
+
+
 @lru_cache(maxsize=None)
 def _wheel(maturin: Path, kind: str, features: tuple[str, ...]) -> Path:
     """The wheel: built in cargo's dev profile, once a run."""

@@ -272,7 +272,13 @@ def repository() -> list[Command]:
     checkout.build_server()
     checkout.run("cargo", "build", "--quiet", "-p", "heartwire-bench-server")
     checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "soak", "--example", "endurance")
-    return [Command((interpreter, *PYTEST, "tests"))]
+    return [Command((interpreter, *PYTEST, "tests", "--ignore=tests/exits"))]
+
+
+def exits() -> list[Command]:
+    interpreter = checkout.exit_hosts()
+    checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "exits")
+    return [Command((interpreter, *PYTEST, "tests/exits"))]
 
 
 def web() -> list[Command]:
@@ -332,6 +338,7 @@ def suites() -> list[Suite]:
         Suite("deno", "smoke test on Deno", smoke("Deno", "@deno/linux-x64-glibc/deno", "run", "-A")),
         Suite("runners", "the Node package under jest, vitest, PM2 and signal-exit", runners),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
+        Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page in headless Chromium", web),

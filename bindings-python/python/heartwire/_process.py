@@ -29,6 +29,10 @@ def watch(close_on_exit: bool) -> None:
 
         atexit.unregister(_end)
         atexit.register(_end)
+        # A child of Celery's pool ends without either: by its own finalizers, and then by `os._exit()`.
+        billiard = sys.modules.get("billiard.util")
+        if billiard is not None:
+            billiard.Finalize(None, _native.goodbye, exitpriority=-1000)
     if not _watched:
         _watched = True
         import os

@@ -1,0 +1,8 @@
+"""The rows of the matrix, in the order of the table. A language adds its own in a file of its own."""
+
+from __future__ import annotations
+
+import python_rows
+from rows import Row
+
+ROWS: list[Row] = [*python_rows.ROWS]
