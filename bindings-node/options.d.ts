@@ -398,7 +398,7 @@ export interface SendQueueOptions {
   overflow?: "error" | "drop_oldest" | "drop_newest"
 }
 
-/** permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and some 300 KiB more once we have, which are given back after ten quiet seconds. */
+/** permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and up to 12 KiB more once we have, which are given back within 15 quiet seconds. The encoders, of some 330 KiB each, are shared: the process has 32 at most. */
 export interface CompressionOptions {
   /**
    * Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing.

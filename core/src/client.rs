@@ -402,12 +402,13 @@ impl Inner {
 
     /// Whether something came up that only a turn of the driver can hand out or wait for.
     fn needs_turn(&self) -> bool {
-        !self.emitted.is_empty() || self.link.as_ref().is_some_and(Link::wants_write)
+        !self.emitted.is_empty() || self.link.as_ref().is_some_and(|link| link.wants_write() || link.wakes_up())
     }
 
     /// When a turn has to be taken at the latest.
     fn next_deadline(&self) -> Option<Instant> {
-        self.retired.iter().filter_map(Retired::until).chain(self.session.next_deadline()).min()
+        let look = self.link.as_ref().and_then(Link::next_look);
+        self.retired.iter().filter_map(Retired::until).chain(self.session.next_deadline()).chain(look).min()
     }
 
     /// Moves what has happened outside a turn to `batch`, with its memory: most sockets emit once and are then quiet for long.

@@ -240,12 +240,29 @@ fn compression_costs_what_the_documentation_says() {
     quiet.idle();
     let received = kib(before);
     assert!((40..48).contains(&received), "{received} KiB after a message of the server's");
-    quiet.send(Data::Text(&"b".repeat(300)), None);
-    quiet.wrote(quiet.output().len());
+    let talk = |protocol: &mut Protocol| {
+        for number in 0..200 {
+            protocol.send(Data::Text(&format!("{number} ").repeat(100)), None);
+            protocol.wrote(protocol.output().len());
+        }
+    };
+    talk(&mut quiet);
     let sent = kib(before) - received;
-    assert!((250..400).contains(&sent), "{sent} KiB more after one of ours");
+    assert!((250..400).contains(&sent), "{sent} KiB more after some of ours, of an encoder that others may use");
     quiet.idle();
     assert_eq!(kib(before), received);
+
+    const MANY: isize = 1000;
+    let before = held();
+    let mut many: Vec<_> = (0..MANY).map(|_| protocol(1 << 20, true)).collect();
+    let empty = held();
+    many.iter_mut().for_each(talk);
+    let each = (held() - empty - (32 * 400 << 10)) / MANY;
+    assert!(each < 14 << 10, "{each} bytes for each of many that talk, beside the shared encoders");
+    many.iter_mut().for_each(Protocol::idle);
+    assert!(held() - empty < MANY * 64, "all of it is given back");
+    drop(many);
+    assert_eq!(kib(before), 0);
 
     let options = CompressionOptions { threshold: 0, ..CompressionOptions::default() };
     let agreed = Agreed { server_no_context_takeover: true, ..Agreed::default() };

@@ -17,8 +17,8 @@ use crate::transport::Transport;
 /// How much is read at once: little, and more after a read that was filled, for each costs a turn, a system call and an acknowledgement.
 const READ_ROOM: usize = 64 << 10;
 const FLOOD_ROOM: usize = 2 << 20;
-/// How long no message has passed when a connection gives back its buffers; it is looked at with the next ping or heartbeat.
-const QUIET: Duration = Duration::from_secs(10);
+/// How often it is looked whether messages still pass: a connection gives its buffers back after one to two times this without any.
+const QUIET: Duration = Duration::from_secs(7);
 /// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
 const MOST_READS: usize = 256;
 /// How long the last bytes of a finished connection may take to leave.
@@ -69,10 +69,10 @@ pub(super) struct Link {
     unread: bool,
     /// The protocol has not parsed all that was read.
     unparsed: bool,
-    /// Messages passed since the last [`Link::idle`].
+    /// Messages passed since the last look.
     busy: bool,
-    /// Since when none has.
-    quiet_since: Option<Instant>,
+    /// When it is looked again whether any passed; none while there is nothing to give back.
+    next_look: Option<Instant>,
     write_blocked: bool,
     write_failed: bool,
     /// How many bytes the transport has taken; how many when all had left that once had to wait; how many the peer had acknowledged at the last look.
@@ -100,7 +100,7 @@ impl Link {
             unread: true,
             unparsed: false,
             busy: true,
-            quiet_since: None,
+            next_look: None,
             write_blocked: false,
             write_failed: false,
             taken: 0,
@@ -287,15 +287,27 @@ impl Link {
         acknowledged > std::mem::replace(&mut self.acknowledged, acknowledged)
     }
 
-    /// To be called when there is nothing to do: gives memory back once no message has passed for a while. Not at once, for the next message
-    /// would make the buffers and the encoder anew, and the encoder would have forgotten what it could refer to.
-    pub(super) fn idle(&mut self, now: Instant) {
+    /// Gives memory back once no message has passed for a while. Not at once, for the next message would make the buffers anew, and the encoder would
+    /// have forgotten what it could refer to. The time of the next look does not move with each message, so that no timer has to.
+    pub(super) fn look_for_quiet(&mut self, now: Instant) {
+        if self.next_look.is_some_and(|at| now < at) {
+            return;
+        }
         if std::mem::take(&mut self.busy) {
-            self.quiet_since = Some(now);
-        } else if self.quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= QUIET) {
-            self.quiet_since = None;
+            self.next_look = now.checked_add(QUIET);
+        } else if self.next_look.take().is_some() {
             self.protocol.idle();
         }
+    }
+
+    /// When [`Link::look_for_quiet`] is to be called, without any other turn.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
+    /// Messages pass again, and no look is planned: a turn of the driver has to plan one.
+    pub(super) fn wakes_up(&self) -> bool {
+        self.busy && self.next_look.is_none()
     }
 
     /// The end: `abrupt` drops what has not left, else it may leave for a moment.

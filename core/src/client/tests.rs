@@ -211,3 +211,72 @@ fn a_message_that_is_a_little_more_than_a_read_is_one_read_from_the_second_on() 
         assert_eq!(turns, Some(reads));
     }
 }
+
+/// Sends a text that is worth compressing; the length of its frame.
+fn sends(client: &Client, now: Instant, theirs: &mut UnixStream) -> usize {
+    let text = (0..200).map(|number| format!("{number:x} ")).collect::<String>();
+    client.send(|| now, Data::Text(&text), SendOptions::default(), false).expect("an open socket");
+    let mut frame = vec![0; 4096];
+    theirs.read(&mut frame).expect("the frame")
+}
+
+#[test]
+fn after_15_quiet_seconds_memory_is_given_back_without_pings() {
+    let options = Options { ping_interval: None, ..Options::default() };
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
+    let (mut now, mut batch) = (Instant::now(), Batch::default());
+    client.start(now);
+    client.drive(now, &mut batch);
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+    client.dialled(now, Ok(opened(ours, "permessage-deflate")));
+    // Nothing but the turns that the socket asks for.
+    let pass = |now: &mut Instant, batch: &mut Batch, seconds: u64| {
+        let end = *now + Duration::from_secs(seconds);
+        let mut turns = 0;
+        loop {
+            let turn = client.drive(*now, batch);
+            for item in batch.items.drain(..) {
+                if let Item::Event(event) = item {
+                    client.enter(&event);
+                }
+            }
+            match turn.deadline.filter(|deadline| *deadline <= end) {
+                Some(deadline) => *now = deadline,
+                None => break,
+            }
+            turns += 1;
+        }
+        *now = end;
+        turns
+    };
+    pass(&mut now, &mut batch, 60);
+    assert_eq!(pass(&mut now, &mut batch, 3600), 0, "an idle connection needs no turns");
+    let first = sends(&client, now, &mut theirs);
+    pass(&mut now, &mut batch, 5);
+    assert!(sends(&client, now, &mut theirs) < first / 4, "the encoder refers to what was said before");
+    pass(&mut now, &mut batch, 15);
+    assert_eq!(sends(&client, now, &mut theirs), first, "the encoder was given back");
+    assert!(pass(&mut now, &mut batch, 15) <= 2);
+}
+
+/// A paced message was not flagged for the flush, and left with the next ping.
+#[test]
+fn what_a_burst_holds_back_leaves_with_the_end_of_the_turn() {
+    let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(Options::default()), Providers::default(), 1);
+    let (now, mut batch) = (Instant::now(), Batch::default());
+    let mut theirs = open(&client, now);
+    client.drive(now, &mut batch);
+    for item in std::mem::take(&mut batch).items {
+        if let Item::Event(event) = item {
+            client.enter(&event);
+        }
+    }
+    for _ in 0..20 {
+        client.send(|| now, Data::Text("x"), SendOptions::default(), true).expect("an open socket");
+    }
+    assert!(client.holds_back());
+    client.delivered(|| now, 0);
+    assert!(!client.holds_back());
+    let mut frames = vec![0; 4096];
+    assert_eq!(theirs.read(&mut frames).expect("the frames"), 20 * 7);
+}

@@ -126,9 +126,7 @@ impl Client {
             turn.want_read = !link.at_end() && reads;
             turn.want_write = link.wants_write();
             turn.again &= turn.want_read;
-            if turn.drained {
-                link.idle(now);
-            }
+            link.look_for_quiet(now);
         } else if let Some(retired) = inner.retired.iter().find(|retired| !retired.is_done()) {
             turn.descriptor = Some((retired.id(), retired.descriptor()));
             turn.want_read = true;

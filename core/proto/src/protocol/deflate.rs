@@ -1,8 +1,8 @@
-//! permessage-deflate's transformations (RFC 7692 section 7.2) on zlib-rs: an encoder made at first need that may be dropped at any message
-//! boundary, and a decoder that hands out what it inflates piece by piece, so that its user can stop it. Knows nothing of frames.
+//! permessage-deflate's transformations (RFC 7692 section 7.2) on zlib-rs: an encoder that may forget at any message boundary, and a decoder that hands out what it inflates piece by piece, so that its user can stop it. Knows nothing of frames.
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status};
 
+use super::encoders::Context;
 use super::extension::Agreed;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::CompressionOptions;
@@ -24,9 +24,8 @@ const LEAST_WINDOW_BITS: u8 = 9;
 /// Compresses messages.
 pub(super) struct Encoder {
     threshold: usize,
-    config: DeflateConfig,
     no_context_takeover: bool,
-    deflate: Option<Box<Deflate>>,
+    context: Context,
     scratch: Vec<u8>,
 }
 
@@ -37,9 +36,8 @@ impl Encoder {
         let config = DeflateConfig { level: options.level.clamp(1, 9).into(), window_bits: -i32::from(bits), ..DeflateConfig::default() };
         (bits >= LEAST_WINDOW_BITS).then(|| Self {
             threshold: options.threshold,
-            config,
             no_context_takeover: agreed.client_no_context_takeover || options.client_no_context_takeover,
-            deflate: None,
+            context: Context::new(config),
             scratch: Vec::new(),
         })
     }
@@ -71,25 +69,11 @@ impl Encoder {
     }
 
     /// Compresses a fragment of a message.
-    pub(super) fn compress(&mut self, mut data: &[u8], last: bool) -> &[u8] {
-        let deflate = self.deflate.get_or_insert_with(|| Box::new(Deflate::new_with_config(self.config)));
+    pub(super) fn compress(&mut self, data: &[u8], last: bool) -> &[u8] {
         if self.scratch.len() > KEPT_SCRATCH {
             self.scratch = Vec::new();
         }
-        let mut length = 0;
-        loop {
-            if self.scratch.len() - length < 64 {
-                self.scratch.resize((2 * self.scratch.len()).max(1 << 10), 0);
-            }
-            let (consumed, produced) = (deflate.total_in(), deflate.total_out());
-            let result = deflate.compress(data, &mut self.scratch[length..], DeflateFlush::SyncFlush);
-            data = &data[(deflate.total_in() - consumed) as usize..];
-            length += (deflate.total_out() - produced) as usize;
-            // Deflate fails only where its own state is broken, which nothing here can do. It is done when it leaves room.
-            if result.is_err() || (data.is_empty() && length < self.scratch.len()) {
-                break;
-            }
-        }
+        let mut length = self.context.with(data, |deflate| deflate_all(deflate, data, &mut self.scratch));
         if last {
             // Nothing new was to be flushed, as for an empty message: an empty block of its own, less the trailer.
             if self.scratch[..length].ends_with(&TRAILER) {
@@ -99,7 +83,7 @@ impl Encoder {
                 length = 1;
             }
             if self.no_context_takeover {
-                deflate.reset();
+                self.context.restart();
             }
         }
         &self.scratch[..length]
@@ -107,14 +91,33 @@ impl Encoder {
 
     /// Forgets the messages so far; to be called between two of them. What comes next refers to nothing before.
     pub(super) fn restart(&mut self) {
-        self.deflate = None;
+        self.context.restart();
     }
 
     /// Gives the memory back; to be called between two messages. What comes next refers to nothing before, which any receiver understands.
     pub(super) fn forget(&mut self) {
-        self.deflate = None;
+        self.context.forget();
         self.scratch = Vec::new();
     }
+}
+
+/// Deflates and flushes into `scratch`; how much it came to.
+fn deflate_all(deflate: &mut Deflate, mut data: &[u8], scratch: &mut Vec<u8>) -> usize {
+    let mut length = 0;
+    loop {
+        if scratch.len() - length < 64 {
+            scratch.resize((2 * scratch.len()).max(1 << 10), 0);
+        }
+        let (consumed, produced) = (deflate.total_in(), deflate.total_out());
+        let result = deflate.compress(data, &mut scratch[length..], DeflateFlush::SyncFlush);
+        data = &data[(deflate.total_in() - consumed) as usize..];
+        length += (deflate.total_out() - produced) as usize;
+        // Deflate fails only where its own state is broken, which nothing here can do. It is done when it leaves room.
+        if result.is_err() || (data.is_empty() && length < scratch.len()) {
+            break;
+        }
+    }
+    length
 }
 
 /// Inflates messages.

@@ -4,6 +4,7 @@
 
 mod assembly;
 mod deflate;
+mod encoders;
 pub mod extension;
 mod frame;
 mod mask;

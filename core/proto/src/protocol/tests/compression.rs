@@ -323,6 +323,12 @@ fn a_file_that_does_not_shrink_is_sent_as_it_is() {
         protocol.send(Data::Binary(&noise), None);
         assert_eq!(sent(&mut protocol), [Sent { first: 0x82, payload: noise.clone() }]);
     }
+    // What follows must not refer to the file: the peer's window does not have it.
+    let quotation = &noise[noise.len() - 400..];
+    protocol.send(Data::Binary(quotation), None);
+    let frames = sent(&mut protocol);
+    assert_eq!(frames[0].first & 0x40, 0x40);
+    assert_eq!(reader.message(&frames[0].payload), quotation);
 }
 
 #[test]
@@ -349,5 +355,30 @@ fn a_message_that_does_not_shrink_grows_by_six_bytes_for_64_kib_and_costs_no_con
             }
         }
         assert!(!answer.is_empty() || shrunk > 8, "{shrunk} messages were halved");
+    }
+}
+
+/// More connections than there are encoders, in turns: each takes up its own context.
+#[test]
+fn connections_that_share_encoders_do_not_mix_their_contexts() {
+    let mut connections: Vec<_> = (0..100).map(|_| (open(), Reader::new())).collect();
+    let mut first = Vec::new();
+    for round in 0..4 {
+        for (number, (protocol, reader)) in connections.iter_mut().enumerate() {
+            let text = format!("connection {number} says {}", chat(number).repeat(3));
+            protocol.send(Data::Text(&text), Some(true));
+            let frames = sent(protocol);
+            assert_eq!(reader.message(&frames[0].payload), text.as_bytes(), "round {round}");
+            match round {
+                0 => first.push(frames[0].payload.len()),
+                _ => assert!(frames[0].payload.len() < first[number] / 2, "what was said before is referred to"),
+            }
+            if round == 2 && number % 3 == 0 {
+                protocol.idle();
+                (*protocol, *reader) = (open(), Reader::new());
+                protocol.send(Data::Text(&text), Some(true));
+                assert_eq!(reader.message(&sent(protocol)[0].payload), text.as_bytes());
+            }
+        }
     }
 }

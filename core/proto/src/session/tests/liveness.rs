@@ -235,3 +235,25 @@ fn the_error_says_what_was_awaited_and_which_option_says_so() {
     sim.pass(21.0);
     assert_eq!(sim.errors[0].message, "a ping was sent and nothing came from the peer for 0.25 s (ping_timeout)");
 }
+
+#[test]
+fn a_pause_of_the_reading_ends_with_its_connection() {
+    let mut sim = Sim::open(reconnecting());
+    sim.go(|session, now| session.handle_reading(now, false));
+    sim.lost();
+    sim.pass(100.0);
+    sim.opened();
+    sim.take();
+    sim.pass(41.0);
+    assert_eq!(sim.last_close().error.as_ref().map(|error| error.code()), Some(ErrorCode::PingTimeout));
+}
+
+#[test]
+fn a_pause_of_the_reading_is_no_latency() {
+    let mut sim = Sim::open(Options::default());
+    sim.go(|session, now| session.handle_user_ping(now, b"mine"));
+    sim.go(|session, now| session.handle_reading(now, false));
+    sim.pass(5.0);
+    sim.go(|session, now| session.handle_reading(now, true));
+    assert_eq!(sim.go(|session, now| session.handle_pong(now, b"mine")), None);
+}
