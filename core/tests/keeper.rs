@@ -45,6 +45,8 @@ fn a_blocked_handler_keeps_its_connection() {
         Some(seconds) => (seconds, Duration::from_secs(1), Duration::from_secs(5), Duration::from_millis(500), 0.6),
         None => (Duration::from_secs(1), Duration::from_millis(100), BOUND, Duration::from_millis(50), 0.0),
     };
+    let silent_peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let idle = format!("ws://{}/", silent_peer.local_addr().unwrap());
     let (tell, told) = mpsc::channel();
     let (url, server) = serve(move |mut peer| {
         peer.send(Message::text("0")).unwrap();
@@ -77,6 +79,10 @@ fn a_blocked_handler_keeps_its_connection() {
     });
     let heartbeat = HeartbeatOptions { message: Payload::Text("beat".to_owned()), interval: every, ..HeartbeatOptions::default() };
     let options = Options { keeper: Some(patience), heartbeat: Some(heartbeat), ..Options::default() };
+    // One that is patient is there already, and the keeper sleeps as long as that one allows: it must wake for the new one.
+    let patient =
+        Connection::hosted(&idle, Options { keeper: Some(BOUND), ..Options::default() }, Providers::default(), Arc::new(|| {})).unwrap();
+    patient.start();
     let (mut seen, mut stall) = (Vec::new(), None);
     run(&url, options, |connection, text| {
         seen.push(number(text));
@@ -92,6 +98,7 @@ fn a_blocked_handler_keeps_its_connection() {
     println!("{rounds} pings, the slowest answered after {slowest:?}; {} heartbeats, at most {longest:?} apart", beats.len());
     let (stall, asked, away) = stall.expect("the keeper stood in");
     assert!(stall <= away && stall > asked / 2, "{stall:?} of {asked:?}");
+    patient.terminate();
     assert!(beats.len() as f64 > blocked.as_secs_f64() / every.as_secs_f64() * share, "{} heartbeats", beats.len());
 }
 
@@ -250,7 +257,8 @@ fn what_is_held_back_leaves_while_the_handler_blocks() {
         peer.close(None).unwrap();
         while peer.read().is_ok() {}
     });
-    let options = Options { keeper: Some(Duration::from_millis(50)), ..Options::default() };
+    // No ping may flush for it.
+    let options = Options { keeper: Some(Duration::from_millis(50)), ping_interval: None, ..Options::default() };
     run(&url, options, |connection, _| {
         for number in 0..100 {
             connection.send_paced(Data::Text(&number.to_string()), SendOptions::default()).unwrap();

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 
 use super::{Shared, exit, notice};
-use crate::process;
+use crate::process::{self, PerProcess};
 
 /// How often to look at the clocks, where no host has to be watched.
 const SELDOM: Duration = Duration::from_secs(1);
@@ -37,11 +38,16 @@ struct Sighting {
 
 /// The least patience of a hosted socket, in nanoseconds.
 static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
+/// Tells the keeper that it has become less: it sleeps for as long as the others allow.
+static LESS: PerProcess<Arc<Notify>> = PerProcess::new();
 
 /// Starts to look, if nobody does: until no socket is left. `patience` is that of a new hosted socket.
 pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
     if let Some(patience) = patience {
-        LEAST.fetch_min(patience.as_nanos() as u64, Ordering::AcqRel);
+        let patience = patience.as_nanos() as u64;
+        if LEAST.fetch_min(patience, Ordering::AcqRel) > patience {
+            LESS.lock().notify_one();
+        }
         notice::note();
     }
     let generation = process::generation();
@@ -54,8 +60,9 @@ pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
 async fn look_on(generation: u32, mut last: (Instant, SystemTime)) {
     let mut seen = HashMap::new();
     let mut every = pace(false);
+    let less = Arc::clone(&LESS.lock());
     loop {
-        tokio::time::sleep(every).await;
+        let _ = tokio::time::timeout(every, less.notified()).await;
         if !exit::any() && resign(generation) {
             return;
         }
