@@ -1,4 +1,5 @@
-// Owns: that docs/node.md is true: its code compiles in strict mode and runs, and no public member is missing in it.
+// Owns: that docs/node.md is true: its code compiles in strict mode and runs, and no public member is missing in it; that the JavaScript of README.md and
+// docs/testing.md compiles, too.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,8 +9,19 @@ import { WebSocket } from '../lib/index.mjs'
 import { FaultServer } from '../lib/testing.js'
 import { child, root } from './helpers.mjs'
 
-const guide = readFileSync(new URL('../../docs/node.md', import.meta.url), 'utf8')
-const blocks = [...guide.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+const read = (path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const codeOf = (text) => [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+const guide = read('docs/node.md')
+const blocks = codeOf(guide)
+/** Those of the other pages, which are only compiled. */
+const others = ['README.md', 'docs/testing.md'].flatMap((path) => codeOf(read(path)))
+
+/** What the others take for granted. */
+const GRANTED = `
+declare const url: string
+declare function freshToken(): Promise<string>
+declare function createClient(options: { url: string; webSocketImpl: unknown }): unknown
+`
 const accept = { do: 'accept' }
 
 /** What each block of the guide meets, and prints. */
@@ -36,6 +48,11 @@ before(() => {
     const file = `${prelude}${code.replace("'wss://im.example/ws'", 'process.argv.at(-1)!')}\nexport {}\n`
     writeFileSync(join(folder, `block${index}.mts`), file)
   })
+  others.forEach((code, index) => {
+    const begin = code.includes('import ') ? '' : `import { WebSocket } from 'heartwire'\n${GRANTED}`
+    const socket = /const ws\b/.test(code) ? '' : 'const ws = new WebSocket(url)\n'
+    writeFileSync(join(folder, `other${index}.mts`), `${begin}${begin && socket}${code}\nexport {}\n`)
+  })
   const compilerOptions = { target: 'es2022', noEmit: false, outDir: 'out', rootDir: '.', sourceMap: false }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*.mts'] }))
 })
@@ -43,6 +60,7 @@ after(() => rmSync(folder, { recursive: true }))
 
 test('the code of the guide compiles and does what it says', async () => {
   assert.equal(blocks.length, stories.length)
+  assert.ok(others.length >= 4)
   try {
     execFileSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder], { encoding: 'utf8', stdio: 'pipe' })
   } catch (failed) {

@@ -1,25 +1,42 @@
-// One page of the Web Platform Tests in Node, with Heartwire's class as the platform's: `page.mjs URL SECONDS`.
-// It owns the stand-in for a window; it runs the page's scripts in order and prints the subtests' results as one line of JSON.
+// One page of the Web Platform Tests in Node, with Heartwire's class as the platform's: `page.mjs URL SECONDS [worker]`.
+// It owns the stand-in for a window; it runs the page's scripts in order and prints the subtests' results as one line of JSON. With `worker` all of
+// that happens on a worker thread.
 import process from 'node:process'
 import { runInThisContext } from 'node:vm'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 
-const [url, seconds] = process.argv.slice(2)
+const [url, seconds, where] = process.argv.slice(2)
 const hidden = { writable: true, enumerable: false, configurable: true }
 const statuses = ['PASS', 'FAIL', 'TIMEOUT', 'NOTRUN', 'PRECONDITION_FAILED']
 const faults = []
 
-// In Node our events are also instances of Node's classes, which stand between them and Event. Here, ours are the platform's.
-for (const name of ['CloseEvent', 'MessageEvent']) Reflect.deleteProperty(globalThis, name)
-const { CloseEvent, MessageEvent, WebSocket } = await import('heartwire')
-for (const [name, value] of Object.entries({ WebSocket, CloseEvent, MessageEvent })) Object.defineProperty(globalThis, name, { value, ...hidden })
-const ofNode = fetch
-const Window = Object.getPrototypeOf(globalThis).constructor
-const window = { self: globalThis, window: globalThis, Window, location: new URL(url), fetch: (address, init) => ofNode(new URL(address, url), init) }
-for (const [name, value] of Object.entries(window)) Object.defineProperty(globalThis, name, { value, ...hidden })
+function prepare() {
+  const ofNode = fetch
+  const Window = Object.getPrototypeOf(globalThis).constructor
+  const window = {
+    self: globalThis,
+    window: globalThis,
+    Window,
+    location: new URL(url),
+    fetch: (address, init) => ofNode(new URL(address, url), init),
+  }
+  for (const [name, value] of Object.entries(window)) Object.defineProperty(globalThis, name, { value, ...hidden })
+  process.on('uncaughtException', (error) => {
+    faults.push(error)
+    const event = Object.assign(new Event('error', { cancelable: true }), { message: `${error?.message ?? error}`, error })
+    globalThis.onerror?.(event.message, url, 0, 0, error)
+  })
+  setTimeout(() => {
+    globalThis.timeout?.()
+    setTimeout(() => report([], `nothing after ${seconds} s${faults.length > 0 ? `: ${faults[0]?.stack}` : ''}`), 1000)
+  }, 1000 * Number(seconds))
+}
 
 /** Reports and ends; the first report is the one that suite.py reads. */
 function report(tests, fault) {
-  process.stdout.write(`${JSON.stringify({ tests, fault })}\n`, () => process.exit(0))
+  const line = `${JSON.stringify({ tests, fault })}\n`
+  if (isMainThread) process.stdout.write(line, () => process.exit(0))
+  else parentPort.postMessage(line)
 }
 
 function watch() {
@@ -28,16 +45,6 @@ function watch() {
     report(results, harness.status === 0 ? null : (harness.message ?? `the harness ended with status ${harness.status}`))
   })
 }
-
-process.on('uncaughtException', (error) => {
-  faults.push(error)
-  const event = Object.assign(new Event('error', { cancelable: true }), { message: `${error?.message ?? error}`, error })
-  globalThis.onerror?.(event.message, url, 0, 0, error)
-})
-setTimeout(() => {
-  globalThis.timeout?.()
-  setTimeout(() => report([], `nothing after ${seconds} s${faults.length > 0 ? `: ${faults[0]?.stack}` : ''}`), 1000)
-}, 1000 * Number(seconds))
 
 async function text(address) {
   const response = await fetch(address)
@@ -58,4 +65,13 @@ async function run() {
   }
 }
 
-run().catch((error) => report([], error.stack))
+if (isMainThread && where === 'worker') {
+  const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) })
+  worker.once('message', (line) => process.stdout.write(line, () => process.exit(0)))
+  worker.once('error', (error) => process.stdout.write(`${JSON.stringify({ tests: [], fault: error.stack })}\n`, () => process.exit(0)))
+} else {
+  // As a user has it: Node's own MessageEvent stays, and so does what else is there.
+  await import('heartwire/install/force')
+  prepare()
+  run().catch((error) => report([], error.stack))
+}

@@ -1,8 +1,10 @@
 """The Web Platform Tests for WebSockets on the Node face, from a checkout of theirs, with their own server.
 
-    WPT=/path/to/wpt python tests/wpt/suite.py [--save] [PATTERN ...]
+    WPT=/path/to/wpt python tests/wpt/suite.py [--worker] [--patience TIMES] [--save] [PATTERN ...]
 
-PATTERN picks files, as globs such as `constructor/*`. --save writes result.json. It owns the list of files, their variants and what is expected
+PATTERN picks files, as globs such as `constructor/*`. HEARTWIRE_NODE names another Node; --worker runs the pages on a worker thread;
+--patience gives each page so many times its time, for a busy machine. --save puts the result of this host into result.json, beside those of other
+hosts. It owns the list of files, their variants and what is expected
 to fail (expected.json: a reason, and where it holds); page.mjs runs one page. Nothing of the tests is in this repository.
 """
 
@@ -128,9 +130,10 @@ async def read_away(stream: asyncio.StreamReader | None) -> None:
         pass
 
 
-async def run_page(page: Page, port: int, environment: dict[str, str]) -> None:
+async def run_page(page: Page, port: int, where: list[str], environment: dict[str, str]) -> None:
+    address = f"http://localhost:{port}/websockets/{page.path}"
     child = await asyncio.create_subprocess_exec(
-        NODE, "--expose-gc", "--no-warnings", str(HERE / "page.mjs"), f"http://localhost:{port}/websockets/{page.path}", str(page.seconds),
+        NODE, "--expose-gc", "--no-warnings", str(HERE / "page.mjs"), address, str(page.seconds), *where,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -149,7 +152,7 @@ async def run_page(page: Page, port: int, environment: dict[str, str]) -> None:
     page.results, page.fault = report["tests"], report["fault"]
 
 
-async def run_all(checkout: Path, chosen: list[Page]) -> None:
+async def run_all(checkout: Path, chosen: list[Page], where: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         server, port = await start_server(checkout, Path(folder))
         reader = asyncio.ensure_future(read_away(server.stdout))
@@ -158,7 +161,7 @@ async def run_all(checkout: Path, chosen: list[Page]) -> None:
 
         async def one(page: Page) -> None:
             async with slots:
-                await run_page(page, port, environment)
+                await run_page(page, port, where, environment)
 
         try:
             await asyncio.gather(*map(one, chosen))
@@ -196,10 +199,22 @@ def judge(chosen: list[Page]) -> tuple[collections.Counter[str], dict[str, dict[
     return tally, {file: dict(count) for file, count in counts.items()}, reasons, wrong
 
 
+def save(checkout: Path, worker: bool, result: dict[str, object]) -> None:
+    """Puts the result of this host beside the others."""
+    date = subprocess.run(["git", "log", "-1", "--format=%cs"], cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
+    node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    host = f"node {node}{', worker thread' if worker else ''}"
+    saved = json.loads(SAVED.read_text())["hosts"] if SAVED.exists() else {}
+    saved[host] = {"tests": f"web-platform-tests of {date}", "date": f"{datetime.date.today()}", **result}
+    SAVED.write_text(json.dumps({"hosts": dict(sorted(saved.items()))}, indent=1) + "\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("patterns", nargs="*", help="which files, as globs such as constructor/*")
-    parser.add_argument("--save", action="store_true", help="write result.json")
+    parser.add_argument("--worker", action="store_true", help="run the pages on a worker thread")
+    parser.add_argument("--patience", type=int, default=1, metavar="TIMES", help="how many times its time each page gets")
+    parser.add_argument("--save", action="store_true", help="put the result into result.json")
     arguments = parser.parse_args()
     checkout = Path(os.environ.get("WPT", ""))
     if not os.environ.get("WPT") or not (checkout / "websockets" / "handlers").is_dir():
@@ -207,16 +222,15 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     chosen = pages(checkout, arguments.patterns)
-    asyncio.run(run_all(checkout, chosen))
+    for page in chosen:
+        page.seconds *= arguments.patience
+    asyncio.run(run_all(checkout, chosen, ["worker"] if arguments.worker else []))
     tally, counts, reasons, wrong = judge(chosen)
     print(*wrong, sep="\n")
     for reason, names in reasons.items():
         print(f"expected: {len(names)}: {reason}")
     if arguments.save:
-        date = subprocess.run(["git", "log", "-1", "--format=%cs"], cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()
-        node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        about = {"tests": f"web-platform-tests of {date}", "date": f"{datetime.date.today()}", "host": f"node {node}", "tally": dict(tally)}
-        SAVED.write_text(json.dumps({**about, "expected failures": reasons, "files": counts}, indent=1) + "\n")
+        save(checkout, arguments.worker, {"pages": arguments.patterns or "all", "tally": dict(tally), "expected failures": reasons, "files": counts})
     print(f"{tally['expected failures']} failed as expected.json says")
     print(f"{tally['passed']} passed, {tally['failed']} failed")
     return 1 if tally["failed"] else 0
