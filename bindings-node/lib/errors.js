@@ -4,6 +4,8 @@
 
 const addon = require('./addon.js')
 
+const { spelled } = require('./names.js')
+
 const decoder = new TextDecoder()
 
 /** The host's own, for a test runner may show another to its tests. @type {NodeJS.Process} */
@@ -18,7 +20,7 @@ const process = addon.process
 class WebSocketError extends Error {
   /** @param {Fields} fields */
   constructor(fields) {
-    super(fields.message, chain(fields.causes ?? []))
+    super(spelled(fields.message), chain(fields.causes ?? []))
     /** The stable code, the same in every language. */
     this.code = fields.code
     /** Where it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `closed`, `process`. */
@@ -49,7 +51,7 @@ Object.defineProperty(WebSocketError.prototype, 'name', { value: 'WebSocketError
  * @returns {{ cause?: Error }}
  */
 function chain([first, ...rest]) {
-  return first === undefined ? {} : { cause: new Error(first, chain(rest)) }
+  return first === undefined ? {} : { cause: new Error(spelled(first), chain(rest)) }
 }
 
 /** @param {[string, string][]} pairs */
@@ -84,7 +86,7 @@ const standard = { invalid_url: 'SyntaxError', invalid_protocol: 'SyntaxError', 
  */
 function thrown(fields) {
   const name = standard[fields.code]
-  return name === undefined ? new WebSocketError(fields) : new DOMException(fields.message, name)
+  return name === undefined ? new WebSocketError(fields) : new DOMException(spelled(fields.message), name)
 }
 
 /**

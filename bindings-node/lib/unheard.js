@@ -4,6 +4,7 @@
 'use strict'
 
 const { addon } = require('./delivery.js')
+const { spelled } = require('./names.js')
 const { warnOnce } = require('./warnings.js')
 
 /**
@@ -21,7 +22,7 @@ function tellError(error) {
 
 /** What the core warns of. It does so while a connection is made, so that an event follows. */
 function tellWarnings() {
-  for (const words of addon.takeWarnings() ?? []) warnOnce('HEARTWIRE_WARNING', words, words)
+  for (const words of addon.takeWarnings() ?? []) warnOnce('HEARTWIRE_WARNING', spelled(words), words)
 }
 
 module.exports = { tellError, tellWarnings }

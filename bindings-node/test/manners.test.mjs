@@ -1,6 +1,7 @@
 // Owns: that nothing passes in silence: errors that nobody listens to, the core's warnings, code written for `ws`, install beside Node's own class,
 // failed steps of a fault server's script; what console.log shows of a socket; frozen intrinsics; the cause of a user's failing function.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
@@ -174,6 +175,30 @@ test('intrinsics may be frozen', async () => {
   for (const how of [{ nodeArgs: ['--frozen-intrinsics'] }, { args: ['freeze'] }, {}]) {
     assert.deepEqual(await told(program, how), ['error connection_refused', 'close 1006'])
   }
+})
+
+test('messages name options as they are spelled here', async () => {
+  const { NAMES, spelled } = require('../lib/names.js')
+  const declared = readFileSync(new URL('../options.d.ts', import.meta.url), 'utf8')
+  const names = new Set([...declared.matchAll(/^ {2}(\w+)\??: /gm)].map(([, name]) => name).filter((name) => /[A-Z]/.test(name)))
+  assert.deepEqual([...NAMES].sort(), [...names].sort())
+  for (const [words, expected] of [
+    ['not open within 1s (open_timeout): it was waiting', 'not open within 1s (openTimeout): it was waiting'],
+    ['no send_queue holds messages', 'no sendQueue holds messages'],
+    ['allowed here (tls.min_version)', 'allowed here (tls.minVersion)'],
+    ['should_reconnect failed: Error: x', 'shouldReconnect failed: Error: x'],
+    ['redirects to ws://h/open_timeout and "open_timeout" and no_option', 'redirects to ws://h/open_timeout and "open_timeout" and no_option'],
+  ]) {
+    assert.equal(spelled(words), expected)
+  }
+  const server = new FaultServer([{ do: 'request' }, { do: 'stall' }])
+  const slow = new WebSocket(server.url, { openTimeout: 20 })
+  const { error } = await within(slow.closed, 'closed')
+  assert.match(error.message, /\(openTimeout\)/)
+  server.stop()
+  const early = new WebSocket('ws://127.0.0.1:1/')
+  assert.throws(() => early.send('x'), /sendQueue/)
+  early.close()
 })
 
 test('what a user’s function threw is the cause, and is told once', async () => {

@@ -1,0 +1,61 @@
+// @ts-check
+// Owns: the spelling of option names in the words of the core, which has them in snake_case. The names are those of options.d.ts, as a test says.
+'use strict'
+
+const NAMES = [
+  'addressFamily',
+  'allowInsecureRedirect',
+  'allowSynchronousEvents',
+  'clientMaxWindowBits',
+  'clientNoContextTakeover',
+  'closeOnExit',
+  'closeTimeout',
+  'connectLimit',
+  'dataIdleTimeout',
+  'fatalCloseCodes',
+  'followRedirects',
+  'happyEyeballsDelay',
+  'idleTimeout',
+  'localAddress',
+  'maxAuthFailures',
+  'maxBuffered',
+  'maxBytes',
+  'maxDelay',
+  'maxMessages',
+  'maxMissed',
+  'maxRetries',
+  'maxSize',
+  'minDelay',
+  'minUptime',
+  'minVersion',
+  'onlyWhenIdle',
+  'openTimeout',
+  'pingInterval',
+  'pingTimeout',
+  'readLimit',
+  'retryCloseCodes',
+  'retryOnFirstConnect',
+  'sendQueue',
+  'serverMaxWindowBits',
+  'serverName',
+  'serverNoContextTakeover',
+  'shouldReconnect',
+  'tcpKeepalive',
+  'tcpNodelay',
+  'unixSocket',
+  'userAgent',
+  'writeLimit',
+]
+
+/** As in the core, with the name here. @type {Map<string, string>} */
+const spelling = new Map(NAMES.map((name) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), name]))
+
+/** A name in the core's own words: not in quotes, not in a URL or a path. */
+const WORD = /(?<=^|[\s(])((?:[a-z]+\.)?)([a-z]+(?:_[a-z]+)+)(?=$|[\s),;:.])/g
+
+/** Words of the core with the options named as they are here. @param {string} words */
+function spelled(words) {
+  return words.includes('_') ? words.replace(WORD, (all, record, name) => (spelling.has(name) ? record + spelling.get(name) : all)) : words
+}
+
+module.exports = { NAMES, spelled }
