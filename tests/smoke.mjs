@@ -109,6 +109,14 @@ const tests = {
       SIGHUP: ['signal("SIGHUP")', null, 'SIGHUP'],
       heard: ['process.on("SIGTERM", () => process.exit(4)); signal("SIGTERM")', 4, null],
     }
+    if (process.versions.deno) {
+      // Deno puts its own handler over ours with the first listener and keeps it there: it must not be faster than the goodbye.
+      const gone = 'const listener = () => {}; process.on("SIGTERM", listener); process.off("SIGTERM", listener)'
+      for (let count = 0; count < 5; count++) {
+        ends[`gone${count}`] = [`${gone}; signal("SIGTERM")`, null, 'SIGTERM']
+        ends[`again${count}`] = [`${gone}; process.on("SIGTERM", () => process.exit(8)); signal("SIGTERM")`, 8, null]
+      }
+    }
     mkdirSync(`${root}target`, { recursive: true })
     const file = `${root}target/smoke-${process.pid}.mjs`
     // One after the other: the server tells everybody who comes and goes, and must not do so while a peer says goodbye.

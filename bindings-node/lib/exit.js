@@ -10,7 +10,7 @@ let watching = false
 
 /** Called with each new socket: signals that somebody listened to meanwhile may be free again. */
 function watchExit() {
-  addon.watchExit(isMainThread, host === 'node')
+  addon.watchExit(isMainThread, host === 'node', host === 'deno')
   // Deno.exit() tells its own event alone.
   if (host === 'deno' && !watching) Reflect.get(globalThis, 'addEventListener')('unload', () => addon.goodbye())
   watching = true

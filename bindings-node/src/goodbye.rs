@@ -24,19 +24,31 @@ const SIGNALS: &[(&CStr, i32)] = &[
     (c"SIGUSR2", libc::SIGUSR2),
 ];
 
+/// Whose signals they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Node,
+    Deno,
+    Other,
+}
+
 /// Where we run.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     /// Else it is a worker.
     main: bool,
-    /// Else it is Bun or Deno.
-    node: bool,
+    host: Host,
 }
 
-/// `watchExit(main, node)`: called with each new socket, for a signal that somebody listened to may be free again.
+/// `watchExit(main, node, deno)`: called with each new socket, for a signal that somebody listened to may be free again.
 pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
     let instance = home.with(|environment| Rc::clone(&environment.instance));
-    let place = Place { main: js.to_boolean(arguments.at(0))?, node: js.to_boolean(arguments.at(1))? };
+    let host = match (js.to_boolean(arguments.at(1))?, js.to_boolean(arguments.at(2))?) {
+        (true, _) => Host::Node,
+        (_, true) => Host::Deno,
+        _ => Host::Other,
+    };
+    let place = Place { main: js.to_boolean(arguments.at(0))?, host };
     if instance.place.replace(Some(place)).is_none() {
         // A listener of the program that throws keeps later ones from hearing of the exit, ours too.
         exit::watch_normal_end();
@@ -75,7 +87,7 @@ unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callbac
     exports::run(env, info, |js, arguments| {
         if let Some(signal) = signal_of(js, arguments.at(0)) {
             TAKEN.fetch_and(!bit(signal), Ordering::Relaxed);
-            if instance::of(arguments.data).place.get().is_some_and(|place| !place.node) {
+            if instance::of(arguments.data).place.get().is_some_and(|place| place.host != Host::Node) {
                 exit::leave_signal_to_host(signal);
             }
         }
@@ -87,8 +99,21 @@ unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callbac
 unsafe extern "C" fn on_remove_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
     exports::run(env, info, |js, arguments| {
         if signal_of(js, arguments.at(0)).is_some() {
-            instance::of(arguments.data).arm(js)?;
+            let instance = instance::of(arguments.data);
+            instance.arm(js)?;
+            if instance.place.get().is_some_and(|place| place.host != Host::Node) {
+                // Bun tells before it does so.
+                let again = js.function(c"heartwire", Some(on_later), arguments.data)?;
+                js.invoke(js.process()?, c"nextTick", &[again])?;
+            }
         }
+        js.undefined()
+    })
+}
+
+unsafe extern "C" fn on_later(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
+    exports::run(env, info, |js, arguments| {
+        instance::of(arguments.data).arm(js)?;
         js.undefined()
     })
 }
@@ -112,12 +137,12 @@ impl Instance {
 
     /// Has the signals say goodbye that would end the process now.
     fn arm(&self, js: Js) -> Result<()> {
-        let Some(Place { main, node }) = self.place.get() else { return Ok(()) };
+        let Some(Place { main, host }) = self.place.get() else { return Ok(()) };
         let mut free = Vec::new();
         for (name, signal) in SIGNALS {
             // Node puts libuv's handler there for a listener, and takes it away behind the last; so the action says it, in a worker, too, which does not
             // know the listeners of the main thread.
-            let is_free = if node {
+            let is_free = if host == Host::Node {
                 is_free(*signal)
             } else if main {
                 js.to_number(js.invoke(js.process()?, c"listenerCount", &[js.text(&name.to_string_lossy())?])?)? == 0.0
@@ -132,7 +157,11 @@ impl Instance {
         if free.is_empty() {
             return Ok(());
         }
-        exit::watch_inherited_signals(&free, node);
+        if host == Host::Deno && main {
+            exit::watch_signals_over_host(&free);
+        } else {
+            exit::watch_inherited_signals(&free, host == Host::Node);
+        }
         Ok(())
     }
 }

@@ -47,7 +47,6 @@ const jest = {
   'in two processes': ['-w', '2'],
   'in two threads': ['-w', '2', '--workerThreads'],
   'looking for open handles': ['-i', '--detectOpenHandles'],
-  'looking for leaks': ['-i', '--detectLeaks'],
 }
 
 for (const [mode, args] of Object.entries(jest)) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 pub use super::signals::{
     leave_to_host as leave_signal_to_host, watch as watch_signals, watch_again as watch_signals_again,
-    watch_chaining as watch_chaining_signals, watch_inherited as watch_inherited_signals,
+    watch_chaining as watch_chaining_signals, watch_inherited as watch_inherited_signals, watch_over_host as watch_signals_over_host,
 };
 use super::{Connection, Shared, signals};
 use crate::client::Farewell;

@@ -32,6 +32,12 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// How many threads wait for that.
 static STAYING: AtomicUsize = AtomicUsize::new(0);
 
+/// The host puts a handler of its own over ours when it likes, which calls ours and then ends the process itself.
+static HOST_CHAINS: AtomicBool = AtomicBool::new(false);
+
+/// How long a handler over ours is held back for the goodbye, in milliseconds.
+const HOLD_BACK: u32 = 3000;
+
 /// What stood where our handler stands, if that was not the default action.
 static PREVIOUS: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
 
@@ -93,11 +99,25 @@ fn forget_previous(signal: i32) {
     PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| *of != signal);
 }
 
+/// The same for Deno, which listens to these signals for itself, from some time after its start on, and where nobody else listens has a thread of its
+/// own end the process: its handler counts as the default action, and where it stands over ours it is held back until the goodbye is said.
+pub fn watch_over_host(signals: &[i32]) {
+    HOST_CHAINS.store(true, Ordering::Release);
+    watch_inherited(signals, true);
+}
+
 /// The host's program listens to this signal from now on, and says what follows. For hosts whose handler calls the one that stood before it, which
 /// is ours; another replaces it.
 pub fn leave_to_host(signal: i32) {
     if SIGNALS.contains(&signal) {
         LEFT.fetch_or(bit(signal), Ordering::AcqRel);
+        if HOST_CHAINS.load(Ordering::Acquire) && action_of(signal).sa_sigaction == handler() {
+            // It does not put its handler there a second time.
+            let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, standing)) = previous.iter().find(|(of, _)| *of == signal) {
+                set_action(signal, standing);
+            }
+        }
     }
 }
 
@@ -150,7 +170,23 @@ extern "C" fn on_signal(signal: i32) {
     unsafe {
         let before = errno::errno();
         libc::write(TELL.load(Ordering::Acquire), byte.as_ptr().cast(), 1);
+        if HOST_CHAINS.load(Ordering::Acquire) && ENDING.load(Ordering::Acquire) {
+            hold_back(signal);
+        }
         errno::set_errno(before);
+    }
+}
+
+/// In a handler that stands over ours: what it does comes after the goodbye, with which the process ends. Bounded, for this thread may hold what the
+/// goodbye waits for. Calls only what is safe in a handler.
+fn hold_back(signal: i32) {
+    let millisecond = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    for _ in 0..HOLD_BACK {
+        if action_of(signal).sa_sigaction == handler() || !ENDING.load(Ordering::Acquire) {
+            return;
+        }
+        // SAFETY: a plain system call with a pointer to a live variable.
+        unsafe { libc::nanosleep(&raw const millisecond, std::ptr::null_mut()) };
     }
 }
 
@@ -181,7 +217,8 @@ fn let_go() {
 fn end_by(signal: i32) {
     let parted = exit::goodbye_before_signal();
     let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
-    let standing = previous.iter().find(|(of, _)| *of == signal).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
+    let ends_itself = HOST_CHAINS.load(Ordering::Acquire);
+    let standing = previous.iter().find(|(of, _)| *of == signal && !ends_itself).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
     drop(previous);
     set_action(signal, &standing);
     // SAFETY: the set is written before it is read; the other calls take numbers. `raise` is delivered to this thread, which holds it back no more.
