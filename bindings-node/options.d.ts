@@ -18,9 +18,9 @@ export interface WebSocketOptions {
    * Allowed: a text or a list of texts, or a function that returns that.
    * @default []
    */
-  protocols?: Provided<string | readonly string[]>
+  protocols?: Provided<string | Iterable<string>>
   /**
-   * Headers to send with the upgrade request, in order.
+   * Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
    * Allowed: an object of texts, or a list of pairs, or a function that returns that.
    * @default []
    */
@@ -50,7 +50,7 @@ export interface WebSocketOptions {
    */
   userAgent?: string
   /**
-   * How long opening may take, from the name's resolution to the upgrade; none: no limit.
+   * How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 10000
@@ -162,8 +162,8 @@ export interface WebSocketOptions {
    */
   tls?: TlsOptions
   /**
-   * The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
-   * Allowed: true (the environment's), false (none), or a URL whose scheme is one of http, https, socks4a, socks5, socks5h.
+   * The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h; socks is socks5h).
+   * Allowed: true (the environment's), false (none), or a URL whose scheme is one of http, https, socks, socks4a, socks5, socks5h.
    * @default true
    */
   proxy?: boolean | string | null
@@ -179,6 +179,12 @@ export interface WebSocketOptions {
    * @default false
    */
   allowInsecureRedirect?: boolean
+  /**
+   * Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's host. A redirect to another host and port is followed there.
+   * Allowed: a host, host:port or [IPv6 address%zone]:port, or null.
+   * @default null
+   */
+  connectTo?: string | null
   /**
    * Connect to this unix socket instead of the URL's host.
    * Allowed: the path of a file, or null.
@@ -223,6 +229,12 @@ export interface WebSocketOptions {
    * @default 1
    */
   connectLimit?: number
+  /**
+   * Until when a socket counts for `connect_limit`: until it is `open`, as in browsers, or until TCP and TLS are done (`tls`), as RFC 6455 section 4.1 has it. `auto` is `open` for the class `WebSocket`, and `tls` for `connect()` and the Rust API.
+   * Allowed: "auto", "open" or "tls".
+   * @default "auto"
+   */
+  connectLimitUntil?: "auto" | "open" | "tls"
   /**
    * Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
    * Allowed: "auto", "host" or "background".
@@ -350,6 +362,13 @@ export interface ReconnectOptions {
    */
   retryOnFirstConnect?: boolean
   /**
+   * The most that is waited because a server asked for it with Retry-After; none: as long as it asks for.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 0 to 31536000000, or null.
+   * @default 3600000
+   */
+  maxRetryAfter?: number | null
+  /**
    * The close codes that mean "do not come back", instead of these.
    * Allowed: a list; each item a whole number from 1000 to 4999.
    * @default [1002,1003,1007,1008,1010,3000,4001,4003,4004]
@@ -442,23 +461,29 @@ export interface CompressionOptions {
 /** TLS. The platform's trust store is used where no `ca` is given. */
 export interface TlsOptions {
   /**
-   * Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
+   * Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
    * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
    * @default null
    */
   ca?: string | Uint8Array | null
   /**
-   * The client's certificate chain, as PEM text or the path of a PEM file.
+   * The client's certificate chain, as PEM or the path of a PEM file, which may hold the key too. The server judges it.
    * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
    * @default null
    */
   cert?: string | Uint8Array | null
   /**
-   * The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
+   * The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM or the path of a PEM file.
    * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
    * @default null
    */
   key?: string | Uint8Array | null
+  /**
+   * The password of an encrypted private key (PKCS#8). It is not used for a key that is not encrypted.
+   * Allowed: a text, or null.
+   * @default null
+   */
+  password?: string | null
   /**
    * The name to ask for and to check instead of the URL's host.
    * Allowed: a host name or an IP address, or null.

@@ -100,6 +100,8 @@ export class CloseEvent extends Event {
   readonly willReconnect: boolean
   /** In how many milliseconds. */
   readonly retryIn: number | null
+  /** How many bytes of messages the system had not taken when the connection ended. */
+  readonly unsent: number
 }
 
 /** The next attempt is planned. */
@@ -108,6 +110,8 @@ export interface ReconnectingEvent extends Event {
   readonly attempt: number
   /** In how many milliseconds. */
   readonly delay: number
+  /** The milliseconds of Retry-After that the server asked for, where `maxRetryAfter` is waited instead; else null. */
+  readonly capped: number | null
   readonly cause: WebSocketError | null
 }
 
@@ -197,7 +201,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
    */
   constructor(
     url: string | URL | (() => string | URL | Promise<string | URL>),
-    protocols?: string | string[] | (() => string | string[] | Promise<string | string[]>),
+    protocols?: string | Iterable<string> | (() => string | Iterable<string> | Promise<string | Iterable<string>>),
     options?: WebSocketOptions,
   )
   constructor(url: string | URL | (() => string | URL | Promise<string | URL>), options?: WebSocketOptions)

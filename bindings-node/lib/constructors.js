@@ -62,8 +62,8 @@ function portOf(member, value) {
 
 module.exports = {
   CloseEvent: face(light.CloseEvent, light.closePrototype, (init) => {
-    const { code = 0, reason = '', wasClean = false, error = null, willReconnect = false, retryIn = null } = init
-    return { code: short(code), reason: scalarText(reason), wasClean: Boolean(wasClean), error, willReconnect, retryIn }
+    const { code = 0, reason = '', wasClean = false, error = null, willReconnect = false, retryIn = null, unsent = 0 } = init
+    return { code: short(code), reason: scalarText(reason), wasClean: Boolean(wasClean), error, willReconnect, retryIn, unsent }
   }),
   MessageEvent: face(light.MessageEvent, light.messagePrototype, (init) => {
     const { data = null, lastEventId = '', origin = '', ports = [], source = null } = init

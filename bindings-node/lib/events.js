@@ -274,6 +274,10 @@ class CloseEvent extends MessageEvent {
   get retryIn() {
     return field(this, 'retryIn', null)
   }
+  /** How many bytes of messages the system had not taken when the connection ended. */
+  get unsent() {
+    return field(this, 'unsent', 0)
+  }
 }
 belowEvent(CloseEvent)
 const closePrototype = besidePlatform(CloseEvent, CloseEvent.prototype)
@@ -312,7 +316,7 @@ const OpenEvent = fieldEvent('OpenEvent', { headers: null })
 own.set(OpenEvent.prototype, []) // the server's headers may be secret
 const ErrorEvent = fieldEvent('ErrorEvent', { message: '', error: null, filename: '', lineno: 0, colno: 0 })
 own.set(ErrorEvent.prototype, ['message', 'error']) // the others are there for code that knows the platform's ErrorEvent
-const ReconnectingEvent = fieldEvent('ReconnectingEvent', { attempt: 0, delay: 0, cause: null })
+const ReconnectingEvent = fieldEvent('ReconnectingEvent', { attempt: 0, delay: 0, capped: null, cause: null })
 const PingEvent = fieldEvent('PingEvent', { payload: null })
 const PongEvent = fieldEvent('PongEvent', { payload: null, latency: null })
 const HeartbeatEvent = fieldEvent('HeartbeatEvent', { kind: '', latency: null, missed: 0 })

@@ -93,6 +93,7 @@ fn closed(js: Js, close: &Close) -> Result<Value> {
         (c"error", optional_error(js, close.error.as_ref())?),
         (c"willReconnect", js.boolean(close.will_reconnect)?),
         (c"retryIn", optional_milliseconds(js, close.retry_in)?),
+        (c"unsent", js.integer(u32::try_from(close.unsent).unwrap_or(u32::MAX))?),
     ])
 }
 
@@ -100,6 +101,7 @@ fn reconnecting(js: Js, plan: &Reconnecting) -> Result<Value> {
     js.object(&[
         (c"attempt", js.integer(plan.attempt)?),
         (c"delay", milliseconds(js, plan.delay)?),
+        (c"capped", optional_milliseconds(js, plan.capped)?),
         (c"cause", optional_error(js, plan.cause.as_ref())?),
     ])
 }

@@ -13,7 +13,7 @@ const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', 
 const BOUND = 30_000 // how long what the server has to record may take
 const TIMES = new Set(
   `open_timeout close_timeout close_on_exit keeper ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
-  heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.min_uptime send_queue.ttl`.split(/\s+/),
+  heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.max_retry_after reconnect.min_uptime send_queue.ttl`.split(/\s+/),
 )
 const VERBATIM = new Set(['headers', 'cookies', 'heartbeat.message', 'heartbeat.response'])
 
@@ -320,9 +320,10 @@ function described(ws, event) {
         message: event.error?.message ?? null,
         will_reconnect: event.willReconnect,
         retry_in: seconds(event.retryIn),
+        unsent: event.unsent,
       }
     case 'reconnecting':
-      return { ...base, attempt: event.attempt, delay: seconds(event.delay), cause: event.cause?.code ?? null }
+      return { ...base, attempt: event.attempt, delay: seconds(event.delay), capped: seconds(event.capped), cause: event.cause?.code ?? null }
     case 'ping':
       return { ...base, payload: event.payload.toString() }
     case 'pong':

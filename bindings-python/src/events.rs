@@ -29,11 +29,12 @@ impl Event {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let mut words = format!("<{}", slf.get_type().name()?);
         let shown: &[&str] = match slf.get().r#type.bind(slf.py()).to_cow()?.as_ref() {
-            "open" => &["protocol", "extensions"],
+            // The subprotocol may be a secret, as the headers may.
+            "open" => &["extensions"],
             "message" => &["data"],
             "error" => &["error"],
-            "close" => &["code", "reason", "was_clean", "error", "will_reconnect", "retry_in"],
-            "reconnecting" => &["attempt", "delay", "cause"],
+            "close" => &["code", "reason", "was_clean", "error", "will_reconnect", "retry_in", "unsent"],
+            "reconnecting" => &["attempt", "delay", "capped", "cause"],
             "ping" => &["payload"],
             "pong" => &["payload", "latency"],
             "heartbeat" => &["kind", "latency", "missed"],
@@ -103,6 +104,8 @@ pub(crate) struct CloseEvent {
     will_reconnect: bool,
     /// In how many seconds, or None.
     retry_in: Option<f64>,
+    /// How many bytes of messages the system had not taken when the connection ended.
+    unsent: usize,
 }
 
 #[pymethods]
@@ -141,6 +144,8 @@ pub(crate) struct ReconnectingEvent {
     attempt: u32,
     /// Seconds until then.
     delay: f64,
+    /// The seconds of Retry-After that the server asked for, where `max_retry_after` was waited instead; else None.
+    capped: Option<f64>,
     /// Why, or None.
     cause: Py<PyAny>,
 }
@@ -277,6 +282,7 @@ pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &event::Close) -> Py
         error: maybe_error(py, close.error.as_ref())?,
         will_reconnect: close.will_reconnect,
         retry_in: seconds(close.retry_in),
+        unsent: close.unsent,
     };
     Ok(Bound::new(py, base(Kind::Close, target).add_subclass(event))?.into_any())
 }
@@ -303,8 +309,12 @@ pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> Py
         }
         event::Event::Close(end) => (Kind::Close, close(target, end)?),
         event::Event::Reconnecting(next) => {
-            let made =
-                ReconnectingEvent { attempt: next.attempt, delay: next.delay.as_secs_f64(), cause: maybe_error(py, next.cause.as_ref())? };
+            let made = ReconnectingEvent {
+                attempt: next.attempt,
+                delay: next.delay.as_secs_f64(),
+                capped: next.capped.map(|asked| asked.as_secs_f64()),
+                cause: maybe_error(py, next.cause.as_ref())?,
+            };
             (Kind::Reconnecting, Bound::new(py, base(Kind::Reconnecting, target).add_subclass(made))?.into_any())
         }
         event::Event::Ping(payload) => {

@@ -154,10 +154,10 @@ def show(event: Any) -> Seen:
         seen.update(shown="".join(traceback.format_exception(type(error), error, error.__traceback__)) + repr(error))
     elif event.type == "close":
         seen.update(code=event.code, reason=event.reason, was_clean=event.was_clean, error=code(event.error))
-        seen.update(will_reconnect=event.will_reconnect, retry_in=event.retry_in)
+        seen.update(will_reconnect=event.will_reconnect, retry_in=event.retry_in, unsent=event.unsent)
         seen.update(phase=event.error and event.error.phase, message=event.error and event.error.message)
     elif event.type == "reconnecting":
-        seen.update(attempt=event.attempt, delay=event.delay, cause=code(event.cause))
+        seen.update(attempt=event.attempt, delay=event.delay, capped=event.capped, cause=code(event.cause))
     elif event.type in ("ping", "pong"):
         seen.update(payload=event.payload.decode(errors="replace"))
         if event.type == "pong":

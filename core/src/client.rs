@@ -77,6 +77,8 @@ struct Inner {
     deadline: Option<Instant>,
     /// Payload bytes of messages that were given to `send` too late (WHATWG keeps counting them).
     discarded: usize,
+    /// Payload bytes that the last connection had not sent when it ended, until its close is told.
+    unsent: usize,
     /// Payload bytes that a connection took along, until the user knows of the next one.
     left_behind: usize,
     pace: pace::Pace,
@@ -131,6 +133,7 @@ impl Client {
                 given_up: false,
                 deadline: None,
                 discarded: 0,
+                unsent: 0,
                 left_behind: 0,
                 pace: pace::Pace::default(),
                 over_limit: false,
@@ -357,8 +360,14 @@ impl Client {
                 Action::Drop => {
                     if let Some(link) = inner.link.take() {
                         self.slot.set(None);
-                        inner.retired.push(link.retire(now, inner.terminated));
+                        let retired = link.retire(now, inner.terminated);
+                        inner.unsent = retired.buffered_amount();
+                        inner.retired.push(retired);
                     }
+                }
+                Action::Emit(Event::Close(close)) => {
+                    let unsent = std::mem::take(&mut inner.unsent);
+                    inner.emitted.push(Item::Event(Box::new(Event::Close(Close { unsent, ..close }))));
                 }
                 Action::Emit(event) => inner.emitted.push(Item::Event(Box::new(event))),
                 Action::Barrier => inner.emitted.push(Item::Barrier),

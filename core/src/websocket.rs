@@ -14,7 +14,7 @@ use crate::driver::{Connection, exit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::{Answer, Data, Message, SendOptions};
-use crate::options::{Options, Providers};
+use crate::options::{ConnectUntil, Options, Providers};
 
 /// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
 ///
@@ -55,7 +55,10 @@ impl WebSocket {
     ///
     /// # Errors
     /// As [`WebSocket::connect`].
-    pub fn connect_with(url: &str, options: Options, providers: Providers) -> Result<(Self, Events)> {
+    pub fn connect_with(url: &str, mut options: Options, providers: Providers) -> Result<(Self, Events)> {
+        if options.connect_limit_until == ConnectUntil::Auto {
+            options.connect_limit_until = ConnectUntil::Tls;
+        }
         let bell = Arc::new(Bell::default());
         let wake = Arc::clone(&bell);
         let connection = Connection::new(url, options, providers, Arc::new(move || wake.ring()))?;

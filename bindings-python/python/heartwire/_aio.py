@@ -41,7 +41,7 @@ class ClientConnection(Received):
         self._error: WebSocketError | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
-        self.socket = socket = WebSocket(url, protocols, **options)
+        self.socket = socket = WebSocket(url, protocols, **{"connect_limit_until": "tls", **options})
         self._inbox = Inbox(socket)
         listen_privately(
             socket,

@@ -99,6 +99,9 @@ class CloseEvent(Event):
     @property
     def retry_in(self) -> float | None:
         """In how many seconds, or None."""
+    @property
+    def unsent(self) -> int:
+        """How many bytes of messages the system had not taken when the connection ended."""
 
 @final
 class ErrorEvent(Event):
@@ -121,6 +124,9 @@ class ReconnectingEvent(Event):
     @property
     def delay(self) -> float:
         """Seconds until then."""
+    @property
+    def capped(self) -> float | None:
+        """The seconds of Retry-After that the server asked for, where `max_retry_after` was waited instead; else None."""
     @property
     def cause(self) -> WebSocketError | None:
         """Why, or None."""

@@ -26,19 +26,24 @@ class TlsOptions(TypedDict, total=False):
     """TLS. The platform's trust store is used where no `ca` is given."""
 
     ca: str | bytes | os.PathLike[str] | None
-    """Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
+    """Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
 
     Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
 
     cert: str | bytes | os.PathLike[str] | None
-    """The client's certificate chain, as PEM text or the path of a PEM file.
+    """The client's certificate chain, as PEM or the path of a PEM file, which may hold the key too. The server judges it.
 
     Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
 
     key: str | bytes | os.PathLike[str] | None
-    """The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
+    """The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM or the path of a PEM file.
 
     Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
+
+    password: str | None
+    """The password of an encrypted private key (PKCS#8). It is not used for a key that is not encrypted.
+
+    Allowed: a text, or None. Default: None."""
 
     server_name: str | None
     """The name to ask for and to check instead of the URL's host.
@@ -157,6 +162,11 @@ class ReconnectOptions(TypedDict, total=False):
 
     Allowed: True or False. Default: True."""
 
+    max_retry_after: float | None
+    """The most that is waited because a server asked for it with Retry-After; none: as long as it asks for. Unit: seconds.
+
+    Allowed: a number of seconds from 0 to 31536000, or None. Default: 3600."""
+
     fatal_close_codes: Sequence[int]
     """The close codes that mean "do not come back", instead of these.
 
@@ -225,7 +235,7 @@ class Options(TypedDict, total=False):
     """Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive."""
 
     headers: Provided[NamedValues]
-    """Headers to send with the upgrade request, in order.
+    """Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
 
     Allowed: a dict of texts, or a list of pairs, or a function that returns that. Default: []."""
 
@@ -250,7 +260,7 @@ class Options(TypedDict, total=False):
     Allowed: a text without control characters. Default: "heartwire/0.1.0"."""
 
     open_timeout: float | None
-    """How long opening may take, from the name's resolution to the upgrade; none: no limit. Unit: seconds.
+    """How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 10."""
 
@@ -335,9 +345,9 @@ class Options(TypedDict, total=False):
     Allowed: a dict of options."""
 
     proxy: bool | str | None
-    """The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
+    """The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h; socks is socks5h).
 
-    Allowed: True (the environment's), False (none), or a URL whose scheme is one of http, https, socks4a, socks5, socks5h. Default: True."""
+    Allowed: True (the environment's), False (none), or a URL whose scheme is one of http, https, socks, socks4a, socks5, socks5h. Default: True."""
 
     follow_redirects: int
     """How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
@@ -348,6 +358,11 @@ class Options(TypedDict, total=False):
     """Whether a redirect may lead from wss to ws.
 
     Allowed: True or False. Default: False."""
+
+    connect_to: str | None
+    """Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's host. A redirect to another host and port is followed there.
+
+    Allowed: a host, host:port or [IPv6 address%zone]:port, or None. Default: None."""
 
     unix_socket: str | os.PathLike[str] | None
     """Connect to this unix socket instead of the URL's host.
@@ -383,6 +398,11 @@ class Options(TypedDict, total=False):
     """How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
 
     Allowed: a whole number from 1 to 4294967295. Default: 1."""
+
+    connect_limit_until: Literal["auto", "open", "tls"]
+    """Until when a socket counts for `connect_limit`: until it is `open`, as in browsers, or until TCP and TLS are done (`tls`), as RFC 6455 section 4.1 has it. `auto` is `open` for the class `WebSocket`, and `tls` for `connect()` and the Rust API.
+
+    Allowed: "auto", "open" or "tls". Default: "auto"."""
 
     driver: Literal["auto", "host", "background"]
     """Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.

@@ -60,7 +60,7 @@ class ClientConnection(Received):
     def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket.__new__(WebSocket, url)
-        socket._init(None, url, protocols, options)
+        socket._init(None, url, protocols, {"connect_limit_until": "tls", **options})
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
         self._inbox = _SharedInbox(socket)

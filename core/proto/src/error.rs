@@ -162,8 +162,8 @@ impl ErrorCode {
 #[derive(Clone)]
 pub struct Error(Arc<Detail>);
 
-/// The fields of an [`Error`].
-#[derive(Clone, Debug)]
+/// The fields of an [`Error`]. `Debug` leaves out what the server said: it puts cookies and tokens there.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Detail {
     /// The stable code.
@@ -270,6 +270,25 @@ impl Error {
     }
 }
 
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>();
+        f.debug_struct("Error")
+            .field("code", &self.code)
+            .field("phase", &self.phase)
+            .field("message", &self.message)
+            .field("status", &self.status)
+            .field("headers", &names)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("retryable", &self.retryable)
+            .field("retry_after", &self.retry_after)
+            .field("retry_in", &self.retry_in)
+            .field("causes", &self.causes)
+            .field("faults", &self.faults)
+            .finish()
+    }
+}
+
 impl std::ops::Deref for Error {
     type Target = Detail;
 
@@ -307,6 +326,16 @@ mod tests {
     #[test]
     fn an_error_is_one_pointer() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn debug_leaves_out_what_the_server_said() {
+        let error = Error::new(ErrorCode::HttpRefused, "refused").with(|detail| {
+            detail.headers = vec![("set-cookie".into(), "id=s3cret".into())];
+            detail.body = b"s3cret".to_vec();
+        });
+        let shown = format!("{error:?}");
+        assert!(shown.contains("set-cookie") && shown.contains("6 bytes") && !shown.contains("s3cret"), "{shown}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What happens on a connection, as the user sees it, and the batch in which it travels from the socket to the host.
 //! Knows nothing of sockets, threads or languages.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -57,8 +58,8 @@ pub enum Event {
     Ask(Ask),
 }
 
-/// The connection is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The connection is open. `Debug` leaves out what may be secret: the query, the subprotocol and the values of headers.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Open {
     /// The URL that was opened in the end, without credentials.
     pub url: String,
@@ -68,6 +69,14 @@ pub struct Open {
     pub extensions: String,
     /// The response's headers, names in lower case.
     pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.url.split_once('?').map_or(self.url.as_str(), |(place, _)| place);
+        let names = self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>();
+        f.debug_struct("Open").field("url", &place).field("extensions", &self.extensions).field("headers", &names).finish_non_exhaustive()
+    }
 }
 
 /// The end of a connection or of an attempt.
@@ -85,6 +94,9 @@ pub struct Close {
     pub will_reconnect: bool,
     /// In how long.
     pub retry_in: Option<Duration>,
+    /// How many bytes of messages the system had not taken when the connection ended. What it had taken may be lost as well, if the peer did not get
+    /// it: only the peer knows.
+    pub unsent: usize,
 }
 
 /// The next attempt is planned.
@@ -94,6 +106,8 @@ pub struct Reconnecting {
     pub attempt: u32,
     /// How long until then.
     pub delay: Duration,
+    /// The Retry-After that the server asked for, where it was longer than `reconnect.max_retry_after`, which was waited instead.
+    pub capped: Option<Duration>,
     /// Why.
     pub cause: Option<Error>,
 }

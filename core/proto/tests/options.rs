@@ -6,7 +6,7 @@ use std::time::Duration;
 use heartwire_proto::error::{Error, ErrorCode};
 use heartwire_proto::options::Dialect::{JavaScript, Python};
 use heartwire_proto::options::{
-    AddressFamily, Dialect, Matcher, Options, Overflow, Payload, Providers, Proxy, ReconnectOptions, TlsVersion, read_headers,
+    AddressFamily, Dialect, Matcher, Options, Overflow, Payload, Pem, Providers, Proxy, ReconnectOptions, TlsVersion, read_headers,
     read_payload, read_protocols, table,
 };
 use proptest::prelude::*;
@@ -182,7 +182,19 @@ fn subprotocols_are_tokens_each_once() {
     assert_eq!(read_protocols(&json!(["a", "b"])).unwrap(), ["a", "b"]);
     let error = refused(json!({"protocols": ["a", "", "A"]}), Python);
     assert_eq!(error.code(), ErrorCode::InvalidProtocol);
-    assert_eq!(error.message, "2 faults in the options:\n  protocols[1]: is empty\n  protocols[2]: is given twice; got \"A\"");
+    assert_eq!(error.message, "2 faults in the options:\n  protocols[1]: is empty\n  protocols[2]: is given twice");
+    // Some services take a key there.
+    for bad in [
+        json!(["key.s3cret", "KEY.s3cret"]),
+        json!(["s3cret key"]),
+        json!({"key": "s3cret"}),
+        json!(["ok", ["s3cret"]]),
+        json!({"$other": "s3cret"}),
+    ] {
+        for error in [refused(json!({ "protocols": bad }), Python), read_protocols(&bad).unwrap_err()] {
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
 }
 
 #[test]
@@ -247,6 +259,7 @@ fn proxies_are_switches_or_urls_and_keep_their_password() {
         "user:s3cret",
         "http://",
         "socks5://user:s3cret@",
+        "socks4://user:s3cret@h",
     ] {
         let line = fault(json!({ "proxy": bad }));
         assert!(
@@ -266,21 +279,44 @@ fn secrets_are_never_shown() {
         json!({"tls": {"key": {"s3cret": 1}}}),
         json!({"tls": {"cert": "s3cret\u{0}", "key": "x"}}),
         json!({"cookies": [["id", {"s3cret": 1}]]}),
+        json!({"cookies": {"id=s3cret": "x"}}),
+        json!({"headers": {"Authorization: Bearer s3cret": "x"}}),
+        json!({"headers": {"Bearer s3cret": ["x", 1]}}),
+        json!({"headers": [["Token s3cret", "x"]]}),
+        json!({"headers": {"Host": "u:s3cret@h"}}),
+        json!({"tls": {"password": ["s3cret"]}}),
         json!({"password": "s3cret"}),
     ] {
         let error = refused(bad, Python);
         assert!(!format!("{error:?} {error}").contains("s3cret"), "{error:?}");
     }
     let options = python(json!({
-        "auth": ["user", "s3cret"], "headers": {"Token": "s3cret"}, "cookies": {"id": "s3cret"}, "tls": {"cert": "x", "key": "s3cret"},
+        "auth": ["user", "s3cret"], "headers": {"Token": "s3cret"}, "cookies": {"id": "s3cret"}, "tls": {"cert": "x", "key": "s3cret", "password": "s3cret"},
+        "protocols": ["key.s3cret"],
     }));
     assert!(!format!("{options:?}").contains("s3cret"), "{options:?}");
 }
 
 #[test]
 fn pem_may_be_bytes() {
-    assert_eq!(python(json!({"tls": {"ca": {"$bytes": "LS0t"}}})).tls.ca.as_deref(), Some("---"));
-    faults(&[(json!({"tls": {"ca": {"$bytes": "/w=="}}}), "tls.ca: must be PEM as a text or bytes, or the path of a PEM file, or None")]);
+    assert_eq!(python(json!({"tls": {"ca": {"$bytes": "LS0t"}}})).tls.ca, Some(Pem::Content(b"---".to_vec())));
+    assert_eq!(python(json!({"tls": {"ca": {"$bytes": "/w=="}}})).tls.ca, Some(Pem::Content(vec![0xff])));
+    assert_eq!(python(json!({"tls": {"ca": "a.pem"}})).tls.ca, Some(Pem::File("a.pem".into())));
+    assert!(matches!(python(json!({"tls": {"ca": "x\n-----BEGIN CERTIFICATE-----"}})).tls.ca, Some(Pem::Content(_))));
+    for bad in [json!(""), json!({"$bytes": ""}), json!(1), json!("a\u{0}b")] {
+        faults(&[(json!({"tls": {"ca": bad}}), "tls.ca: must be PEM as a text or bytes, or the path of a PEM file, or None")]);
+    }
+}
+
+#[test]
+fn places_to_connect_to_are_hosts_with_ports() {
+    let place = |text: &str| python(json!({ "connect_to": text })).connect_to.unwrap().to_string();
+    assert_eq!(place("10.0.0.1:8443"), "10.0.0.1:8443");
+    assert_eq!(place("fe80::1%eth0"), "[fe80::1%eth0]");
+    for bad in ["", "ws://h/", "h:0", "h:port", "a b"] {
+        let line = fault(json!({ "connect_to": bad }));
+        assert_eq!(line, format!("connect_to: must be a host, host:port or [IPv6 address%zone]:port, or None; got {bad:?}"));
+    }
 }
 
 #[test]
@@ -315,7 +351,9 @@ fn options_that_do_not_fit_together_are_refused() {
             json!({"heartbeat": {"message": "x", "mandatory": true}}),
             "heartbeat.mandatory: is only for a function given as heartbeat.message",
         ),
-        (json!({"tls": {"cert": "x"}}), "tls.cert: needs tls.key"),
+        (json!({"tls": {"cert": "-----BEGIN CERTIFICATE-----"}}), "tls.cert: needs tls.key, or the key in the same PEM"),
+        (json!({"tls": {"password": "s3cret"}}), "tls.password: needs tls.cert"),
+        (json!({"unix_socket": "/s", "connect_to": "h"}), "unix_socket: does not go together with connect_to"),
         (json!({"tls": {"key": "x"}}), "tls.key: needs tls.cert"),
         (json!({"allow_insecure_redirect": true}), "allow_insecure_redirect: needs follow_redirects"),
         (json!({"unix_socket": "/s", "proxy": "http://p"}), "unix_socket: does not go together with proxy"),

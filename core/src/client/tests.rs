@@ -68,6 +68,14 @@ fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_tol
     client.drive(now, &mut batch);
     client.released(&[]);
     assert_eq!(client.buffered_amount(), waiting, "the user is not told yet");
+    let unsent = batch.items.iter().find_map(|item| match item {
+        Item::Event(event) => match &**event {
+            Event::Close(close) => Some(close.unsent),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(unsent, Some(waiting), "the close tells");
     tell(&mut batch);
     assert_eq!((client.ready_state(), client.buffered_amount()), (ReadyState::Connecting, 0));
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -23,12 +23,22 @@ pub struct Waits {
     /// For its descriptor to be readable, writable.
     read: AtomicBool,
     write: AtomicBool,
+    /// How many reads are left of this poll.
+    reads: AtomicU32,
 }
+
+/// How often a poll of the attempt reads. A server that never stops sending must not keep the event loop.
+const MOST_READS: u32 = 16;
 
 /// Keeps the descriptor of an attempt that has failed, for those who still watch it.
 pub type Spent = Arc<TcpStream>;
 
 impl Waits {
+    /// To be called before each poll of the attempt.
+    pub fn begin_poll(&self) {
+        self.reads.store(MOST_READS, Ordering::Relaxed);
+    }
+
     /// The descriptor, once there is one, and whether the attempt goes on when that is readable, or writable.
     pub fn descriptor(&self) -> Option<(RawFd, bool, bool)> {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +121,12 @@ fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
 }
 
 impl AsyncRead for Direct {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Some(left) = self.waits.reads.load(Ordering::Relaxed).checked_sub(1) else {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        self.waits.reads.store(left, Ordering::Relaxed);
         let spare = into.initialize_unfilled();
         told(retry(|| (&*self.socket).read(spare)), &self.waits.read).map_ok(|count| into.advance(count))
     }

@@ -1,36 +1,47 @@
 //! One HTTP/1.1 request on a stream that is to become something else: CONNECT to a proxy, or the upgrade. Gives the stream back, with every byte
-//! that came behind the head, or what was answered instead. Knows nothing of WebSockets.
+//! that came behind the head, or what was answered instead. `httparse` reads the answer; the request is written here, because header names leave
+//! as they are spelled, which hyper cannot do. Knows nothing of WebSockets.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::io;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection};
-use hyper_util::rt::TokioIo;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use httparse::{ParserConfig, Response, Status};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::stream::Stream;
 use super::tls;
 use crate::error::{Error, ErrorCode, Phase};
 
-/// The largest response head.
+/// The largest answer without its body, interim answers (1xx) included.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// The most headers of a response.
 const HEADER_COUNT_LIMIT: usize = 256;
+/// The most interim answers (RFC 9110 section 15.2) before the final one.
+const INTERIM_LIMIT: usize = 20;
+/// Below this size an incomplete head is parsed after every read, so that an answer that is no HTTP is refused at once.
+const EAGER: usize = 1024;
 /// How much of a refusal's body is kept.
 const BODY_LIMIT: usize = 4096;
+/// The longest line before a chunk of a body.
+const CHUNK_LINE_LIMIT: usize = 1024;
 /// How long a refusal's body is waited for.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A request without a body.
+pub(super) struct Request {
+    pub(super) method: &'static str,
+    /// What the request line asks for.
+    pub(super) target: String,
+    /// In the order and the spelling in which they leave. Checked: no line ends in them.
+    pub(super) headers: Vec<(String, String)>,
+}
 
 /// A response without its body.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) version: http::Version,
+    pub(super) is_http_1_1: bool,
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
 }
@@ -38,126 +49,230 @@ pub(super) struct Head {
 /// What became of the request.
 pub(super) enum Answer {
     /// The stream is ours again. The bytes came behind the head.
-    Switched(Head, Stream, Bytes),
+    Switched(Head, Stream, Vec<u8>),
     /// The server said something else.
     Refused(Head, Box<Body>),
 }
 
 /// The body of a refusal, not read yet.
 pub(super) struct Body {
-    connection: Conversation,
-    incoming: Incoming,
+    stream: Stream,
+    /// What came behind the head.
+    ahead: Vec<u8>,
+    framing: Framing,
 }
 
-type Conversation = Connection<TokioIo<Stream>, Empty<Bytes>>;
+/// Where a body ends (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+    /// With the connection.
+    End,
+}
 
 /// Sends the request and reads the answer. `who` names the peer in errors: "the server im.example:80".
 ///
 /// # Errors
 /// `http_invalid`, or what TLS says where the fault lies there.
-pub(super) async fn exchange(stream: Stream, request: http::Request<Empty<Bytes>>, who: &str) -> Result<Answer, Error> {
-    let explain = |error: &hyper::Error| explain(error, who);
-    let (mut sender, mut connection): (_, Conversation) = Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(HEAD_LIMIT)
-        .max_headers(HEADER_COUNT_LIMIT)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| explain(&error))?;
-    let is_connect = request.method() == http::Method::CONNECT;
-    let response = alongside(&mut connection, sender.send_request(request)).await.map_err(|error| explain(&error))?;
-    let (parts, body) = response.into_parts();
-    let head = Head { version: parts.version, status: parts.status.as_u16(), headers: parts.headers };
-    // hyper's own limit is one of its buffer, which may hold more than that for a moment.
-    if head.size() > HEAD_LIMIT {
-        return Err(too_large(who));
-    }
-    let is_switched = if is_connect { parts.status.is_success() } else { head.status == 101 };
-    if is_switched {
-        // hyper knows of no tunnel behind a 204 (RFC 9110 section 9.3.6 does), and would wait for the next request.
-        if head.status != 204 {
-            poll_fn(|cx| connection.poll_without_shutdown(cx)).await.map_err(|error| explain(&error))?;
+pub(super) async fn exchange(mut stream: Stream, request: &Request, who: &str) -> Result<Answer, Error> {
+    // A server may answer and end the connection before it has read all of the request: its answer counts.
+    let sent = send(&mut stream, request).await;
+    let mut received = Vec::new();
+    let (mut passed, mut interim) = (0, 0);
+    let head = loop {
+        if let Some((head, length)) = parse(&received).map_err(|fault| fault.explain(&received, who))? {
+            passed += length;
+            if passed > HEAD_LIMIT {
+                return Err(Fault::TooLarge.explain(&received, who));
+            }
+            if head.status >= 200 || (head.status == 101 && request.method != "CONNECT") {
+                received.drain(..length);
+                break head;
+            }
+            interim += 1;
+            if interim > INTERIM_LIMIT {
+                return Err(Fault::Interim.explain(&received, who));
+            }
+            received.drain(..length);
+            continue;
         }
-        let parts = connection.into_parts();
-        return Ok(Answer::Switched(head, parts.io.into_inner(), parts.read_buf));
+        loop {
+            if passed + received.len() > HEAD_LIMIT {
+                return Err(Fault::TooLarge.explain(&received, who));
+            }
+            let before = received.len();
+            match stream.read_buf(&mut received).await {
+                Ok(0) => return Err(Fault::Ended.explain(&received, who)),
+                Ok(_) => {}
+                Err(error) => return Err(broken(sent.err().unwrap_or(error), who)),
+            }
+            if received.len() < EAGER || received[before..].contains(&b'\n') {
+                break;
+            }
+        }
+    };
+    let is_switched = if request.method == "CONNECT" { matches!(head.status, 200..=299) } else { head.status == 101 };
+    if is_switched {
+        return Ok(Answer::Switched(head, stream, received));
     }
-    Ok(Answer::Refused(head, Box::new(Body { connection, incoming: body })))
+    let framing = framing(&head).ok_or_else(|| Fault::NoHttp.explain(&received, who))?;
+    Ok(Answer::Refused(head, Box::new(Body { stream, ahead: received, framing })))
+}
+
+async fn send(stream: &mut Stream, request: &Request) -> io::Result<()> {
+    let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
+    for (name, value) in &request.headers {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text.push_str("\r\n");
+    stream.write_all(text.as_bytes()).await?;
+    stream.flush().await
+}
+
+/// Why an answer cannot be used.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    NoHttp,
+    TooLarge,
+    Interim,
+    Ended,
+}
+
+impl Fault {
+    fn explain(self, received: &[u8], who: &str) -> Error {
+        let words = match self {
+            // An alert record: what a TLS server says to a request in the clear.
+            Self::NoHttp | Self::Ended if received.starts_with(&[0x15, 0x03]) => {
+                "answered in TLS; use wss:// (https://) on this port".into()
+            }
+            Self::NoHttp => "did not answer in HTTP/1.1".into(),
+            Self::TooLarge => {
+                format!("answered with a head of more than {} KiB or {HEADER_COUNT_LIMIT} headers", HEAD_LIMIT / 1024)
+            }
+            Self::Interim => format!("answered with more than {INTERIM_LIMIT} interim responses (status 1xx) and no final one"),
+            Self::Ended => "ended the connection before it had answered".into(),
+        };
+        Error::new(ErrorCode::HttpInvalid, format!("{who} {words}"))
+    }
+}
+
+fn broken(error: io::Error, who: &str) -> Error {
+    tls::explain_beneath(&error, who)
+        .unwrap_or_else(|| Error::new(ErrorCode::HttpInvalid, format!("{who} could not be asked: the connection broke")).caused_by(&error))
+}
+
+/// The head at the start of `received` and its length; none if it is not whole.
+fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADER_COUNT_LIMIT];
+    let mut response = Response::new(&mut headers);
+    let mut config = ParserConfig::default();
+    // RFC 9112 section 5.2: a user agent must take a line that is folded over several.
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let length = match config.parse_response(&mut response, received) {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(Fault::TooLarge),
+        Err(_) => return Err(Fault::NoHttp),
+    };
+    let (Some(status), Some(version)) = (response.code, response.version) else { return Err(Fault::NoHttp) };
+    if status < 100 {
+        return Err(Fault::NoHttp);
+    }
+    let mut map = HeaderMap::with_capacity(response.headers.len());
+    for header in response.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| Fault::NoHttp)?;
+        map.append(name, HeaderValue::from_bytes(&unfolded(header.value)).map_err(|_| Fault::NoHttp)?);
+    }
+    Ok(Some((Head { is_http_1_1: version == 1, status, headers: map }, length)))
+}
+
+/// A value of which each fold (a line end and the blanks around it) is one space.
+fn unfolded(value: &[u8]) -> Vec<u8> {
+    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    if value.contains(&b'\n') { lines.collect::<Vec<_>>().join(&b' ') } else { value.to_vec() }
+}
+
+/// How the body ends; none where the lengths contradict each other.
+fn framing(head: &Head) -> Option<Framing> {
+    if matches!(head.status, 204 | 304) {
+        return Some(Framing::Length(0));
+    }
+    if let Some(coding) = head.headers.get_all("transfer-encoding").iter().next_back() {
+        let last = text(coding).rsplit(',').next().map(|coding| coding.trim().to_ascii_lowercase());
+        return Some(if last.as_deref() == Some("chunked") { Framing::Chunked } else { Framing::End });
+    }
+    let mut lengths = head.headers.get_all("content-length").iter().map(|length| text(length).trim().parse().ok());
+    match lengths.next() {
+        None => Some(Framing::End),
+        Some(first) => lengths.all(|length| length == first).then_some(Framing::Length(first?)),
+    }
 }
 
 impl Body {
     /// The start of it: as much as comes soon. A body that stalls must not hide the refusal.
-    pub(super) async fn start(mut self, deadline: Option<Instant>) -> Vec<u8> {
+    pub(super) async fn start(self, deadline: Option<Instant>) -> Vec<u8> {
         let patience = Instant::now() + BODY_PATIENCE;
         let mut kept = Vec::new();
-        let reading = alongside(&mut self.connection, read_body(self.incoming, &mut kept));
-        let _ = timeout_at(deadline.map_or(patience, |deadline| patience.min(deadline)), reading).await;
+        // What came until the time is up, or until the body turns out to be malformed, is all there is to show.
+        let _ = timeout_at(deadline.map_or(patience, |deadline| patience.min(deadline)), self.read(&mut kept)).await;
+        kept.truncate(BODY_LIMIT);
         kept
     }
-}
 
-/// Runs `work` while the connection does its part in the same task: dropped together, nothing is left behind.
-async fn alongside<T>(connection: &mut Conversation, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    let mut finished = false;
-    poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(output) = work.as_mut().poll(cx) {
-                return Poll::Ready(output);
-            }
-            // What ends the connection is told to the work, which is looked at once more.
-            if finished || Pin::new(&mut *connection).poll_without_shutdown(cx).is_pending() {
-                return Poll::Pending;
-            }
-            finished = true;
-        }
-    })
-    .await
-}
-
-async fn read_body(mut body: Incoming, kept: &mut Vec<u8>) {
-    while kept.len() < BODY_LIMIT {
-        let Some(Ok(frame)) = body.frame().await else { return };
-        if let Some(data) = frame.data_ref() {
-            kept.extend_from_slice(&data[..data.len().min(BODY_LIMIT - kept.len())]);
+    async fn read(mut self, kept: &mut Vec<u8>) -> Option<()> {
+        match self.framing {
+            Framing::Length(length) => self.keep(length, kept).await,
+            Framing::End => self.keep(u64::MAX, kept).await,
+            Framing::Chunked => loop {
+                let (start, size) = loop {
+                    match httparse::parse_chunk_size(&self.ahead).ok()? {
+                        Status::Complete(line) => break line,
+                        Status::Partial if self.ahead.len() > CHUNK_LINE_LIMIT => return None,
+                        Status::Partial => self.more().await?,
+                    }
+                };
+                self.ahead.drain(..start);
+                if size == 0 || kept.len() >= BODY_LIMIT {
+                    return Some(());
+                }
+                self.keep(size, kept).await?;
+                while self.ahead.len() < 2 {
+                    self.more().await?;
+                }
+                self.ahead.drain(..2);
+            },
         }
     }
-}
 
-fn explain(error: &hyper::Error, who: &str) -> Error {
-    if let Some(error) = tls::explain_beneath(error, who) {
-        return error;
+    /// Moves so many bytes into `kept`, or as many as are kept of a body.
+    async fn keep(&mut self, length: u64, kept: &mut Vec<u8>) -> Option<()> {
+        let mut rest = usize::try_from(length).unwrap_or(usize::MAX);
+        while rest > 0 && kept.len() < BODY_LIMIT {
+            let count = rest.min(self.ahead.len());
+            kept.extend(self.ahead.drain(..count));
+            rest -= count;
+            if rest > 0 {
+                self.more().await?;
+            }
+        }
+        Some(())
     }
-    if is_too_large(error) {
-        return too_large(who);
+
+    async fn more(&mut self) -> Option<()> {
+        self.stream.read_buf(&mut self.ahead).await.ok().filter(|count| *count > 0).map(|_| ())
     }
-    let words = if error.is_parse() {
-        "did not answer in HTTP/1.1".to_owned()
-    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        "ended the connection before it had answered".to_owned()
-    } else {
-        "could not be asked: the connection broke".to_owned()
-    };
-    Error::new(ErrorCode::HttpInvalid, format!("{who} {words}")).caused_by(error)
 }
 
-fn too_large(who: &str) -> Error {
-    let limit = HEAD_LIMIT / 1024;
-    Error::new(ErrorCode::HttpInvalid, format!("{who} answered with a head of more than {limit} KiB or {HEADER_COUNT_LIMIT} headers"))
-}
-
-/// hyper has a method for it that only servers have.
-fn is_too_large(error: &hyper::Error) -> bool {
-    error.is_parse() && error.to_string().contains("too large")
+/// A header's value: UTF-8, or else Latin-1 (RFC 9110 section 5.5).
+pub(super) fn text(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect())
 }
 
 impl Head {
-    fn size(&self) -> usize {
-        self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-    }
-
     /// Names in lower case, values as text.
     pub(super) fn headers(&self) -> Vec<(String, String)> {
-        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         self.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
     }
 
@@ -183,8 +298,9 @@ impl Head {
 /// Retry-After is a number of seconds or a date (RFC 9110 section 10.2.3).
 fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than fit are as good as the most that do.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default())
 }
@@ -199,8 +315,19 @@ mod tests {
         assert_eq!(retry_after(" 120 ", now), Some(Duration::from_secs(120)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
-        for bad in ["", "soon", "-1", "1.5"] {
+        assert_eq!(retry_after(&"9".repeat(30), now), Some(Duration::from_secs(u64::MAX)));
+        for bad in ["", "soon", "-1", "1.5", "+5"] {
             assert_eq!(retry_after(bad, now), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn folded_lines_are_one_and_latin_1_is_read() {
+        let answer = b"HTTP/1.1 200 OK\r\nX: a\r\n  b\r\n\tc\r\nY: M\xfcnchen\r\nZ: Z\xc3\xbcrich\r\nE:\r\n \r\n\r\nbody";
+        let (head, length) = parse(answer).ok().flatten().expect("a whole head");
+        let pairs = head.headers();
+        let of = |name: &str| pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        assert_eq!((of("x"), of("y"), of("z"), of("e")), (Some("a b c"), Some("M\u{fc}nchen"), Some("Z\u{fc}rich"), Some("")));
+        assert_eq!(&answer[length..], b"body");
     }
 }

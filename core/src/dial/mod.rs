@@ -13,24 +13,25 @@ mod tcp;
 mod tls;
 mod upgrade;
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 pub use self::direct::{Spent, Waits};
-use self::limit::{Turn, take_turn};
+use self::limit::take_turn;
 use self::progress::Progress;
 use self::redirect::Journey;
 use self::stream::Stream;
 use self::upgrade::{Outcome, upgrade};
-use crate::address::{bare_host, host_and_port};
+use crate::address::{Place, bare_host, host_and_port};
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::options::{Options, Proxy};
+use crate::options::{ConnectUntil, Options, Proxy};
 use crate::transport::Transport;
 
-/// What to open.
-#[derive(Clone, Debug)]
+/// What to open. `Debug` names the place alone: the rest may be secret.
+#[derive(Clone)]
 pub struct Request {
     /// Where: as [`parse_url`](crate::address::parse_url) gave it.
     pub url: Url,
@@ -44,8 +45,19 @@ pub struct Request {
     pub options: Arc<Options>,
 }
 
-/// An open connection.
-#[derive(Debug)]
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({}://{})", self.url.scheme(), host_and_port(&self.url))
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({}://{})", self.url.scheme(), host_and_port(&self.url))
+    }
+}
+
+/// An open connection. `Debug` names the place alone.
 pub struct Opened {
     /// The stream, non-blocking and bound to no runtime.
     pub transport: Transport,
@@ -67,6 +79,7 @@ pub fn is_direct(request: &Request) -> bool {
     request.url.scheme() == "ws"
         && matches!(request.url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)))
         && options.unix_socket.is_none()
+        && options.connect_to.is_none()
         && options.follow_redirects == 0
         && matches!(proxy::choose(&request.url, options), Ok(None))
 }
@@ -80,8 +93,8 @@ pub async fn dial_directly(request: Request, waits: Arc<Waits>) -> Result<Opened
     attempt(request, Some(&waits)).await
 }
 
-/// Opens a connection. Needs a tokio runtime with its clock and its I/O. Dropping the future closes whatever it has opened. Waiting for others
-/// that connect to the same place (`connect_limit`) comes first and does not count towards `open_timeout`.
+/// Opens a connection. Needs a tokio runtime with its clock and its I/O. Dropping the future closes whatever it has opened. `open_timeout` counts
+/// from here on: waiting for others that connect to the same place (`connect_limit`) is part of it.
 ///
 /// # Errors
 /// Every error of the phases dns, tcp, proxy, tls and http; `invalid_option` for TLS files that cannot be used.
@@ -91,36 +104,40 @@ pub async fn dial(request: Request) -> Result<Opened> {
 
 async fn attempt(request: Request, direct: Option<&Arc<Waits>>) -> Result<Opened> {
     let options = Arc::clone(&request.options);
-    let turn = take_turn(&place(&request.url, &options), options.connect_limit).await;
     let progress = Progress::new();
     let Some((limit, deadline)) = options.open_timeout.and_then(|limit| Some((limit, Instant::now().checked_add(limit)?))) else {
-        return open(&request, turn, &progress, None, direct).await;
+        return open(&request, &progress, None, direct).await;
     };
-    let opening = open(&request, turn, &progress, Some(deadline), direct);
-    match timeout_at(deadline, opening).await {
+    match timeout_at(deadline, open(&request, &progress, Some(deadline), direct)).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(progress.timed_out(&place(&request.url, &options), limit)),
+        Err(_) => Err(progress.timed_out(&Way::new(&request.url, options.connect_to.as_ref()).place(&options), limit)),
     }
 }
 
-async fn open(
-    request: &Request,
-    mut turn: Turn,
-    progress: &Progress,
-    deadline: Option<Instant>,
-    direct: Option<&Arc<Waits>>,
-) -> Result<Opened> {
+async fn open(request: &Request, progress: &Progress, deadline: Option<Instant>, direct: Option<&Arc<Waits>>) -> Result<Opened> {
     let options = &*request.options;
     let mut journey = Journey::new(request);
     loop {
-        let stream = connect(&journey.url, options, progress, deadline, direct).await?;
+        let way = journey.way();
+        let place = way.place(options);
+        let limit = options.connect_limit;
+        progress.begins(Phase::Tcp, format!("waiting for other sockets that connect to {place} (connect_limit is {limit})"));
+        let mut permit = Some(take_turn(&place, limit).await);
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            // It was given up by one whose time is over too: what took the time is the wait, and the timeout says so.
+            std::future::pending::<()>().await;
+        }
+        let stream = connect(&way, options, progress, deadline, direct).await?;
+        if options.connect_limit_until == ConnectUntil::Tls {
+            permit = None;
+        }
         progress.begins(Phase::Http, format!("waiting for the answer of {} to the upgrade", host_and_port(&journey.url)));
         match upgrade(stream, &journey.ask()).await? {
             Outcome::Open { stream, leftover, protocol, extensions, head } => {
                 let (transport, ahead) = stream.into_transport().map_err(|error| {
                     Error::new(ErrorCode::RuntimeFailed, "the open stream could not be taken out of the runtime").caused_by(&error)
                 })?;
-                drop(turn);
+                drop(permit);
                 let leftover = [&leftover[..], &ahead].concat();
                 return Ok(Opened { transport, leftover, url: journey.url, protocol, extensions, headers: head.headers() });
             }
@@ -129,23 +146,48 @@ async fn open(
                     let body = body.start(deadline).await;
                     return Err(error.with(|detail| detail.body = body));
                 }
-                drop(turn);
-                progress.begins(Phase::Tcp, format!("waiting for other connections to {}", host_and_port(&journey.url)));
-                turn = take_turn(&place(&journey.url, options), options.connect_limit).await;
             }
         }
     }
 }
 
-/// A stream to `url`'s host, with TLS where it is due.
+/// Where a URL leads.
+#[derive(Clone, Debug)]
+struct Way<'a> {
+    /// What is asked for: the name for TLS and for Host.
+    url: &'a Url,
+    /// What is connected to.
+    to: Place,
+}
+
+impl<'a> Way<'a> {
+    fn new(url: &'a Url, connect_to: Option<&Place>) -> Self {
+        let own = Place::of(url);
+        let to = connect_to.map_or_else(|| own.clone(), |place| Place { port: place.port.or(own.port), ..place.clone() });
+        Self { url, to }
+    }
+
+    /// For errors and for `connect_limit`.
+    fn place(&self, options: &Options) -> String {
+        let target = host_and_port(self.url);
+        match &options.unix_socket {
+            Some(path) => format!("{target} through {}", path.display()),
+            None if self.to == Place::of(self.url) => target,
+            None => format!("{target} at {}", self.to),
+        }
+    }
+}
+
+/// A stream to where `way` leads, with TLS where it is due.
 async fn connect(
-    url: &Url,
+    way: &Way<'_>,
     options: &Options,
     progress: &Progress,
     deadline: Option<Instant>,
     direct: Option<&Arc<Waits>>,
 ) -> Result<Stream> {
-    let target = host_and_port(url);
+    let url = way.url;
+    let target = way.place(options);
     let stream = if let Some(path) = &options.unix_socket {
         if matches!(options.proxy, Proxy::Url(_)) {
             return Err(Error::new(ErrorCode::InvalidOption, "proxy and unix_socket exclude each other"));
@@ -155,10 +197,10 @@ async fn connect(
     } else if direct.is_none()
         && let Some(proxy) = proxy::choose(url, options)?
     {
-        proxy::connect(&proxy, url, options, progress, deadline).await?
+        proxy::connect(&proxy, &way.to, options, progress, deadline).await?
     } else {
         progress.begins(Phase::Dns, format!("resolving the name of {target}"));
-        let addresses = resolve::resolve(url, options).await?;
+        let addresses = resolve::resolve(&way.to, options).await?;
         let all = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         progress.begins(Phase::Tcp, format!("connecting to {all}"));
         match (direct, &addresses[..]) {
@@ -172,12 +214,4 @@ async fn connect(
     progress.begins(Phase::Tls, format!("in the TLS handshake with {target}"));
     let name = options.tls.server_name.clone().unwrap_or_else(|| bare_host(url));
     tls::handshake(stream, &options.tls, tls::Peer { name: &name, who: &format!("the server {target}") }).await
-}
-
-/// What is connected to, for errors and for `connect_limit`.
-fn place(url: &Url, options: &Options) -> String {
-    match &options.unix_socket {
-        Some(path) => format!("{} through {}", host_and_port(url), path.display()),
-        None => host_and_port(url),
-    }
 }

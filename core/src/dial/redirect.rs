@@ -3,14 +3,13 @@
 use cookie_store::CookieStore;
 use url::Url;
 
-use super::http::Head;
+use super::http::{Head, text};
 use super::upgrade::{Ask, credentials_of};
-use super::{Request, upgrade};
+use super::{Request, Way, upgrade};
 use crate::address::{host_and_port, map_scheme};
 use crate::error::{ErrorCode, Result};
 
 /// The way from the URL that was asked for to the one that opens.
-#[derive(Debug)]
 pub(super) struct Journey<'a> {
     request: &'a Request,
     /// Where it is now.
@@ -27,6 +26,12 @@ pub(super) struct Journey<'a> {
 impl<'a> Journey<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
         Self { request, url: request.url.clone(), headers: request.headers.clone(), trusted: true, jar: CookieStore::new(), followed: 0 }
+    }
+
+    /// Where it leads from here. `connect_to` stands for the host and port that were asked for, and for no other.
+    pub(super) fn way(&self) -> Way<'_> {
+        let is_home = host_and_port(&self.url) == host_and_port(&self.request.url);
+        Way::new(&self.url, self.request.options.connect_to.as_ref().filter(|_| is_home))
     }
 
     /// What to ask for here.
@@ -62,7 +67,7 @@ impl<'a> Journey<'a> {
         let refuse =
             |why: String| head.error(ErrorCode::HttpRedirect, format!("the server {here} redirects ({status}){why}")).retryable(false);
         let options = &self.request.options;
-        let Some(location) = head.headers.get("location").map(|value| String::from_utf8_lossy(value.as_bytes())) else {
+        let Some(location) = head.headers.get("location").map(text) else {
             return Err(refuse(" without saying where to".into()));
         };
         let Some(mut target) = self.url.join(&location).ok().and_then(map_scheme) else {
@@ -80,13 +85,13 @@ impl<'a> Journey<'a> {
         if self.url.scheme() == "wss" && target.scheme() == "ws" && !options.allow_insecure_redirect {
             return Err(refuse(format!(" to {there}, from wss to ws, which allow_insecure_redirect does not allow")));
         }
-        if let Err(error) = upgrade::request_target(&target) {
-            return Err(refuse(format!(" to {there}, with a path and query that cannot be sent: {error}")));
+        if upgrade::request_target(&target).is_none() {
+            return Err(refuse(format!(" to {there}, with a path and query that are too long to be sent")));
         }
         self.followed += 1;
         for cookie in head.headers.get_all("set-cookie") {
             // One that is malformed, or meant for another host, is none.
-            let _ = self.jar.parse(&String::from_utf8_lossy(cookie.as_bytes()), &as_http(&self.url));
+            let _ = self.jar.parse(&text(cookie), &as_http(&self.url));
         }
         if origin(&self.url) == origin(&target) {
             if credentials_of(&target).is_none() {
@@ -98,8 +103,9 @@ impl<'a> Journey<'a> {
             self.trusted = false;
             let _ = target.set_username("");
             let _ = target.set_password(None);
-            let secret =
-                |name: &str| ["authorization", "cookie", "proxy-authorization"].iter().any(|secret| name.eq_ignore_ascii_case(secret));
+            let secret = |name: &str| {
+                ["authorization", "cookie", "host", "proxy-authorization"].iter().any(|secret| name.eq_ignore_ascii_case(secret))
+            };
             self.headers.retain(|(name, _)| !secret(name));
         }
         self.url = target;
@@ -138,7 +144,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("location", to.parse().unwrap());
         headers.insert("set-cookie", set.parse().unwrap());
-        journey.follow(&Head { version: http::Version::HTTP_11, status: 302, headers }).unwrap();
+        journey.follow(&Head { is_http_1_1: true, status: 302, headers }).unwrap();
         journey.ask().cookies
     }
 

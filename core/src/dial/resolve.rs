@@ -2,30 +2,26 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use url::{Host, Url};
+use url::Host;
 
-use crate::address;
+use crate::address::Place;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{AddressFamily, Options};
 
-/// The addresses of a URL's host, the two families taking turns; never empty. The system's resolver decides which family comes first, for it
+/// The addresses of a place, the two families taking turns; never empty. The system's resolver decides which family comes first, for it
 /// knows which one works here (RFC 6724).
 ///
 /// # Errors
-/// `dns_failed`; `connection_failed` if the options forbid the family of a host that is an address.
-pub(super) async fn resolve(url: &Url, options: &Options) -> Result<Vec<SocketAddr>> {
-    let port = address::port(url);
-    let (found, name) = match url.host() {
-        Some(Host::Ipv4(address)) => (vec![SocketAddr::new(address.into(), port)], None),
-        Some(Host::Ipv6(address)) => (vec![SocketAddr::new(address.into(), port)], None),
-        Some(Host::Domain(name)) => match tokio::net::lookup_host((name, port)).await {
-            Ok(found) => (found.collect(), Some(name)),
-            Err(error) => {
-                let message = format!("the name {name} could not be resolved (connecting to {}): {error}", address::host_and_port(url));
-                return Err(Error::new(ErrorCode::DnsFailed, message).caused_by(&error));
-            }
-        },
-        None => return Err(Error::new(ErrorCode::InvalidUrl, "the URL has no host")),
+/// `dns_failed`, also for a zone that is no network interface; `connection_failed` if the options forbid the family of a host that is an address.
+pub(super) async fn resolve(place: &Place, options: &Options) -> Result<Vec<SocketAddr>> {
+    let port = place.port.unwrap_or_default();
+    let (found, name) = match (&place.host, &place.zone) {
+        (Host::Ipv4(address), _) => (vec![SocketAddr::new((*address).into(), port)], None),
+        (Host::Ipv6(address), None) => (vec![SocketAddr::new((*address).into(), port)], None),
+        // The system's resolver knows its interfaces by name and by number.
+        (Host::Ipv6(address), Some(zone)) => (look_up(&format!("{address}%{zone}"), place).await?, None),
+        (Host::Domain(name), _) if name.is_empty() => return Err(Error::new(ErrorCode::InvalidUrl, "the URL has no host")),
+        (Host::Domain(name), _) => (look_up(name, place).await?, Some(name)),
     };
     let allowed = found.iter().copied().filter(|address| is_allowed(address.ip(), options)).collect();
     let addresses = interleave(allowed);
@@ -43,6 +39,17 @@ pub(super) async fn resolve(url: &Url, options: &Options) -> Result<Vec<SocketAd
         Some(name) => Error::new(ErrorCode::DnsFailed, format!("the name {name} has no {wanted} address ({why}); found: {found}")),
         None => Error::new(ErrorCode::ConnectionFailed, format!("{found} is not an {wanted} address, as {why} demands")).retryable(false),
     })
+}
+
+async fn look_up(name: &str, place: &Place) -> Result<Vec<SocketAddr>> {
+    match tokio::net::lookup_host((name, place.port.unwrap_or_default())).await {
+        Ok(found) => Ok(found.collect()),
+        Err(error) => {
+            let what = if place.zone.is_some() { "the address with the zone" } else { "the name" };
+            let message = format!("{what} {name} could not be resolved (connecting to {place}): {error}");
+            Err(Error::new(ErrorCode::DnsFailed, message).caused_by(&error))
+        }
+    }
 }
 
 fn is_allowed(address: IpAddr, options: &Options) -> bool {
@@ -91,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_need_no_resolver_and_obey_the_options() {
-        let url = Url::parse("ws://127.0.0.1:9/").unwrap();
+        let url = Place::parse("127.0.0.1:9").unwrap();
         let only6 = Options { address_family: AddressFamily::Ipv6, ..Options::default() };
         assert_eq!(resolve(&url, &Options::default()).await.unwrap(), ["127.0.0.1:9".parse().unwrap()]);
         assert_eq!(resolve(&url, &only6).await.unwrap_err().code(), ErrorCode::ConnectionFailed);
@@ -101,8 +108,17 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_name_is_named() {
-        let error = resolve(&Url::parse("wss://no-such-name.invalid/").unwrap(), &Options::default()).await.unwrap_err();
+        let error = resolve(&Place::parse("no-such-name.invalid:443").unwrap(), &Options::default()).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::DnsFailed);
         assert!(error.message.contains("no-such-name.invalid:443"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_zone_is_an_interface_of_this_machine() {
+        let place = Place::parse("[fe80::1%lo]:9").unwrap();
+        let found = resolve(&place, &Options::default()).await.unwrap();
+        assert!(matches!(found[..], [SocketAddr::V6(address)] if address.scope_id() > 0), "{found:?}");
+        let error = resolve(&Place::parse("fe80::1%nosuch0").unwrap(), &Options::default()).await.unwrap_err();
+        assert!(error.code() == ErrorCode::DnsFailed && error.message.contains("zone fe80::1%nosuch0"), "{error}");
     }
 }

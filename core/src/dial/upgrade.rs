@@ -1,23 +1,20 @@
 //! The opening handshake (RFC 6455 section 4.1): the request, and the answer checked to the letter. Knows nothing of how the stream was made, and
 //! leaves the extensions' parameters to the protocol layer.
 
+use ::http::header::CONNECTION;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, UPGRADE, USER_AGENT};
-use http_body_util::Empty;
 use percent_encoding::percent_decode_str;
 use tungstenite::handshake::derive_accept_key;
 use url::{Position, Url};
 
-use super::http::{Answer, Body, Head, exchange};
+use super::http::{self, Answer, Body, Head, exchange};
 use super::stream::Stream;
 use crate::address;
 use crate::error::{Error, ErrorCode, Result};
 use crate::process;
 
 /// What to ask for at one URL.
-#[derive(Debug)]
 pub(super) struct Ask<'a> {
     pub(super) url: &'a Url,
     pub(super) protocols: &'a [String],
@@ -33,7 +30,7 @@ pub(super) struct Ask<'a> {
 /// What became of it.
 pub(super) enum Outcome {
     /// The server speaks WebSocket now.
-    Open { stream: Stream, leftover: Bytes, protocol: String, extensions: String, head: Head },
+    Open { stream: Stream, leftover: Vec<u8>, protocol: String, extensions: String, head: Head },
     /// It answered with another status than 101.
     Refused(Head, Box<Body>),
 }
@@ -45,20 +42,23 @@ pub(super) enum Outcome {
 pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>) -> Result<Outcome> {
     let key = BASE64_STANDARD.encode(process::random::<16>());
     let who = format!("the server {}", address::host_and_port(ask.url));
-    match exchange(stream, ask.request(&key)?, &who).await? {
+    match exchange(stream, &ask.request(&key)?, &who).await? {
         Answer::Refused(head, body) => Ok(Outcome::Refused(head, body)),
         Answer::Switched(head, stream, leftover) => {
             let protocol = check(&head, &key, ask.protocols, &who)?;
             let extensions = head.headers.get_all("sec-websocket-extensions");
-            let extensions = extensions.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ");
+            let extensions = extensions.iter().map(http::text).collect::<Vec<_>>().join(", ");
             Ok(Outcome::Open { stream, leftover, protocol, extensions, head })
         }
     }
 }
 
-/// What the request line asks for. HTTP bounds its length.
-pub(super) fn request_target(url: &Url) -> std::result::Result<http::Uri, http::uri::InvalidUri> {
-    url[Position::BeforePath..Position::AfterQuery].parse()
+/// The longest request target that HTTP servers are likely to take, and then some.
+const TARGET_LIMIT: usize = 65_534;
+
+/// What the request line asks for; none if it is too long to be sent.
+pub(super) fn request_target(url: &Url) -> Option<&str> {
+    Some(&url[Position::BeforePath..Position::AfterQuery]).filter(|target| target.len() <= TARGET_LIMIT)
 }
 
 /// The user name and password of a URL, decoded.
@@ -71,75 +71,72 @@ pub(super) fn credentials_of(url: &Url) -> Option<(String, String)> {
 }
 
 /// The value of a header for Basic authorization (RFC 7617).
-pub(super) fn basic((user, password): &(String, String)) -> Result<HeaderValue> {
-    let mut value = header_value("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))?;
-    value.set_sensitive(true);
-    Ok(value)
+pub(super) fn basic((user, password): &(String, String)) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The value of a Host header for a URL.
+pub(super) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 impl Ask<'_> {
-    fn request(&self, key: &str) -> Result<http::Request<Empty<Bytes>>> {
-        let mut headers = HeaderMap::new();
-        let host = match self.url.port() {
-            Some(port) => format!("{}:{port}", self.url.host_str().unwrap_or_default()),
-            None => self.url.host_str().unwrap_or_default().to_owned(),
-        };
-        headers.insert(HOST, header_value("Host", &host)?);
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
-        headers.insert("sec-websocket-key", header_value("Sec-WebSocket-Key", key)?);
-        if !self.protocols.is_empty() {
-            headers.insert("sec-websocket-protocol", header_value("Sec-WebSocket-Protocol", &self.protocols.join(", "))?);
-        }
-        if let Some(extensions) = self.extensions {
-            headers.insert("sec-websocket-extensions", header_value("Sec-WebSocket-Extensions", extensions)?);
-        }
-        let mut own = HeaderMap::new();
+    /// The request. Names are spelled as RFC 6455 and RFC 9110 spell them, the user's as the user does: some servers compare letter by letter.
+    fn request(&self, key: &str) -> Result<http::Request> {
         for (name, value) in self.headers {
             address::check_header(name, value)?;
-            let parsed = HeaderName::from_bytes(name.as_bytes());
-            own.append(
-                parsed.map_err(|_| Error::new(ErrorCode::InvalidHeader, format!("header {name:?} has a bad name")))?,
-                header_value(name, value)?,
-            );
+        }
+        let of = |wanted: &'static str| self.headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+        let given = |name| of(name).next().is_some();
+        let mut headers: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+        if of("host").count() > 1 {
+            return Err(Error::new(ErrorCode::InvalidHeader, "header \"Host\" is given more than once"));
+        }
+        // A Host of the user's own stands where HTTP wants it: first.
+        match of("host").next() {
+            Some((name, value)) => add(name, value),
+            None => add("Host", &host(self.url)),
+        }
+        add("Connection", "Upgrade");
+        add("Upgrade", "websocket");
+        add("Sec-WebSocket-Version", "13");
+        add("Sec-WebSocket-Key", key);
+        if !self.protocols.is_empty() {
+            add("Sec-WebSocket-Protocol", &self.protocols.join(", "));
+        }
+        if let Some(extensions) = self.extensions {
+            add("Sec-WebSocket-Extensions", extensions);
         }
         // A header of the user wins over the option of the same meaning; cookies of both are sent.
-        if let Some(origin) = self.origin
-            && !own.contains_key(ORIGIN)
-        {
-            headers.insert(ORIGIN, header_value("Origin", origin)?);
+        if let Some(origin) = self.origin.filter(|_| !given("origin")) {
+            add("Origin", origin);
         }
-        if !self.user_agent.is_empty() && !own.contains_key(USER_AGENT) {
-            headers.insert(USER_AGENT, header_value("User-Agent", self.user_agent)?);
+        if !self.user_agent.is_empty() && !given("user-agent") {
+            add("User-Agent", self.user_agent);
         }
-        if let Some(auth) = &self.auth
-            && !own.contains_key(AUTHORIZATION)
-        {
-            headers.insert(AUTHORIZATION, basic(auth)?);
+        if let Some(auth) = self.auth.as_ref().filter(|_| !given("authorization")) {
+            add("Authorization", &basic(auth));
         }
-        if !self.cookies.is_empty() {
+        let merges_cookies = !self.cookies.is_empty();
+        if merges_cookies {
+            let theirs = of("cookie").map(|(_, value)| value.clone());
             let ours = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            let theirs = own.get_all(COOKIE).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned()));
-            let all = theirs.chain(ours).collect::<Vec<_>>().join("; ");
-            own.remove(COOKIE);
-            headers.insert(COOKIE, header_value("Cookie", &all)?);
+            add("Cookie", &theirs.chain(ours).collect::<Vec<_>>().join("; "));
         }
-        headers.extend(own);
-
-        let mut request = http::Request::new(Empty::new());
-        *request.uri_mut() = request_target(self.url).map_err(|error| {
-            let message = format!("the URL's path and query cannot be sent to {}: {error}", address::host_and_port(self.url));
-            Error::new(ErrorCode::InvalidUrl, message)
-        })?;
-        *request.headers_mut() = headers;
-        Ok(request)
+        // An option may hold what a header may not.
+        for (name, value) in &headers {
+            address::check_header_value(name, value)?;
+        }
+        let already = |name: &str| name.eq_ignore_ascii_case("host") || (merges_cookies && name.eq_ignore_ascii_case("cookie"));
+        headers.extend(self.headers.iter().filter(|(name, _)| !already(name)).cloned());
+        let Some(target) = request_target(self.url) else {
+            let message = format!("the path and query are too long to be sent to {}", address::host_and_port(self.url));
+            return Err(Error::new(ErrorCode::InvalidUrl, message));
+        };
+        Ok(http::Request { method: "GET", target: target.to_owned(), headers })
     }
-}
-
-fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
-    HeaderValue::from_bytes(value.as_bytes())
-        .map_err(|_| Error::new(ErrorCode::InvalidHeader, format!("header {name:?} has a character that HTTP does not allow in its value")))
 }
 
 /// Checks a 101 as RFC 6455 section 4.1 demands, and the subprotocol as the WHATWG standard does: exactly one of those offered, if any were.
@@ -154,7 +151,7 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
             (Some(_), Some(_)) => Err(format!("with more than one {name} header")),
         }
     };
-    if head.version != http::Version::HTTP_11 {
+    if !head.is_http_1_1 {
         return refuse(ErrorCode::HttpInvalid, "in another version of HTTP than 1.1, which alone has upgrades".into());
     }
     match one("upgrade") {
@@ -179,12 +176,23 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
         Ok(None) => return refuse(ErrorCode::HttpInvalid, "has no Sec-WebSocket-Accept header".into()),
         Err(why) => return refuse(ErrorCode::HttpInvalid, why),
     }
-    let offer = || if offered.is_empty() { "none was offered".to_owned() } else { format!("offered were {}", offered.join(", ")) };
+    // Subprotocols may be secrets (some services take a key there): they are counted, not named.
+    let offer = || match offered.len() {
+        0 => "none was".to_owned(),
+        1 => "another one was".to_owned(),
+        count => format!("{count} others were"),
+    };
     match one("sec-websocket-protocol") {
         Ok(None) if offered.is_empty() => Ok(String::new()),
         Ok(Some(chosen)) if offered.iter().any(|protocol| protocol == chosen) => Ok(chosen.to_owned()),
-        Ok(Some(chosen)) => refuse(ErrorCode::SubprotocolMismatch, format!("chose the subprotocol {chosen:?}; {}", offer())),
-        Ok(None) => refuse(ErrorCode::SubprotocolMismatch, format!("chose no subprotocol; {}", offer())),
+        Ok(Some(_)) => refuse(
+            ErrorCode::SubprotocolMismatch,
+            format!("chose a subprotocol that was not offered ({}); the headers of this error have it", offer()),
+        ),
+        Ok(None) => refuse(
+            ErrorCode::SubprotocolMismatch,
+            format!("chose no subprotocol, where {} offered", if offered.len() == 1 { "one was" } else { "some were" }),
+        ),
         Err(why) => refuse(ErrorCode::SubprotocolMismatch, why),
     }
 }

@@ -69,6 +69,7 @@ impl Attempt {
         let waker = Waker::from(Arc::clone(&self.bell));
         for _ in 0..MOST_POLLS {
             self.bell.state.store(POLLED, Ordering::Release);
+            self.waits.begin_poll();
             if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return Poll::Ready(result);
             }

@@ -112,8 +112,8 @@ impl Connection {
     }
 
     fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: bool) -> Result<Self> {
-        let url = address::parse_url(url)?;
-        let options = share(options)?;
+        let (url, zoned) = address::parse_zoned_url(url)?;
+        let options = share(Options { connect_to: options.connect_to.clone().or(zoned), ..options })?;
         let hosted = match (options.driver, hosted) {
             (Driver::Background, _) | (Driver::Auto, false) => None,
             (Driver::Host, false) => {

@@ -44,7 +44,7 @@ impl Authority {
     }
 
     pub(crate) fn options(&self) -> Options {
-        with_tls(TlsOptions { ca: Some(self.pem()), ..TlsOptions::default() })
+        with_tls(TlsOptions { ca: Some(self.pem().into()), ..TlsOptions::default() })
     }
 }
 

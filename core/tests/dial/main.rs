@@ -8,6 +8,7 @@ mod plain;
 mod proxies;
 mod redirects;
 mod refusals;
+mod request;
 mod support;
 mod tls;
 mod transport;

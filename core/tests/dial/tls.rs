@@ -157,7 +157,7 @@ async fn client_certificates_in_every_form_of_key() {
         let server = serve_tls(config, echo).await;
         let shows = |cert: Option<String>, key: Option<String>| {
             let mut options = authority.options();
-            (options.tls.cert, options.tls.key) = (cert, key);
+            (options.tls.cert, options.tls.key) = (cert.map(Into::into), key.map(Into::into));
             options
         };
         let error = refused(server, shows(None, None)).await;
@@ -182,7 +182,12 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
     let server = serve_tls(authority.server(), echo).await;
     let url = format!("wss://{server}/");
     let tls = |ca: Option<&str>, cert: Option<String>, key: Option<String>| {
-        with_tls(TlsOptions { ca: ca.map(str::to_owned).or(Some(authority.pem())), cert, key, ..TlsOptions::default() })
+        with_tls(TlsOptions {
+            ca: Some(ca.map_or_else(|| authority.pem().into(), Into::into)),
+            cert: cert.map(Into::into),
+            key: key.map(Into::into),
+            ..TlsOptions::default()
+        })
     };
     // SEC1 and PKCS#1 are read, and fit their certificates.
     for (cert, key) in [("ec.pem", "ec.sec1.key"), ("rsa.pem", "rsa.pkcs1.key")] {

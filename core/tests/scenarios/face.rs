@@ -173,10 +173,10 @@ pub(crate) fn seen(socket: &dyn Socket, event: &Event) -> Value {
         }),
         Event::Close(close) => json!({
             "event": "close", "code": close.code.0, "reason": close.reason, "was_clean": close.was_clean, "error": code(&close.error),
-            "phase": close.error.as_ref().map(|error| error.phase.as_str()), "message": close.error.as_ref().map(|error| error.message.as_str()), "will_reconnect": close.will_reconnect, "retry_in": seconds(close.retry_in),
+            "phase": close.error.as_ref().map(|error| error.phase.as_str()), "message": close.error.as_ref().map(|error| error.message.as_str()), "will_reconnect": close.will_reconnect, "retry_in": seconds(close.retry_in), "unsent": close.unsent,
         }),
         Event::Reconnecting(plan) => {
-            json!({"event": "reconnecting", "attempt": plan.attempt, "delay": plan.delay.as_secs_f64(), "cause": code(&plan.cause)})
+            json!({"event": "reconnecting", "attempt": plan.attempt, "delay": plan.delay.as_secs_f64(), "capped": plan.capped.map(|asked| asked.as_secs_f64()), "cause": code(&plan.cause)})
         }
         Event::Ping(bytes) => json!({"event": "ping", "payload": payload(bytes)}),
         Event::Pong { payload: bytes, latency } => json!({"event": "pong", "payload": payload(bytes), "latency": seconds(*latency)}),

@@ -1,6 +1,6 @@
 //! Which options do not fit together. A pair of options of which one alone is faulty is not looked at.
 
-use super::types::{AddressFamily, Payload, Proxy};
+use super::types::{AddressFamily, Payload, Pem, Proxy};
 use super::{Options, report::Report};
 
 pub(super) fn check(report: &mut Report, options: &Options) {
@@ -22,8 +22,12 @@ pub(super) fn check(report: &mut Report, options: &Options) {
             report.conflict(&["heartbeat.mandatory", "heartbeat.message"], |other| format!("is only for a function given as {}", other[0]));
         }
     }
-    if options.tls.cert.is_some() && options.tls.key.is_none() {
-        report.conflict(&["tls.cert", "tls.key"], |other| format!("needs {}", other[0]));
+    // The key may stand with the certificate; what a file holds is seen when it is read.
+    if options.tls.key.is_none() && matches!(&options.tls.cert, Some(pem @ Pem::Content(_)) if !pem.shows("PRIVATE KEY-----")) {
+        report.conflict(&["tls.cert", "tls.key"], |other| format!("needs {}, or the key in the same PEM", other[0]));
+    }
+    if options.tls.password.is_some() && options.tls.cert.is_none() {
+        report.conflict(&["tls.password", "tls.cert"], |other| format!("needs {}", other[0]));
     }
     if options.tls.key.is_some() && options.tls.cert.is_none() {
         report.conflict(&["tls.key", "tls.cert"], |other| format!("needs {}", other[0]));
@@ -40,6 +44,9 @@ fn check_route(report: &mut Report, options: &Options) {
     if options.unix_socket.is_some() {
         if matches!(options.proxy, Proxy::Url(_)) {
             report.conflict(&["unix_socket", "proxy"], |other| format!("does not go together with {}", other[0]));
+        }
+        if options.connect_to.is_some() {
+            report.conflict(&["unix_socket", "connect_to"], |other| format!("does not go together with {}", other[0]));
         }
         if options.local_address.is_some() {
             report.conflict(&["unix_socket", "local_address"], |other| format!("does not go together with {}", other[0]));

@@ -5,6 +5,7 @@ mod answer;
 mod conflicts;
 mod kind;
 mod macros;
+mod network;
 mod parse;
 mod record;
 mod report;
@@ -21,16 +22,19 @@ use std::time::Duration;
 
 use kind::{Kind as _, is_secret};
 use macros::options;
+use network::{ConnectTo, Credentials, PemSource, ProxyUrl, Secret};
 use record::{Members, Record};
 use report::Report;
 use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, time, time_or_zero, whole_seconds};
-use special::{COOKIES, Credentials, HEADERS, Message, Pem, Protocols, ProxyUrl, Response};
+use special::{COOKIES, HEADERS, Message, Protocols, Response};
 use wrap::{Function, Kept, List, Maybe, Only, Provided, Required, Switch, nested};
 
 pub use answer::{read_headers, read_payload, read_protocols};
 pub use report::{BYTES, Dialect, FUNCTION, OTHER};
 pub use table::{OptionSpec, records, table};
-pub use types::{AddressFamily, Driver, Matcher, Overflow, Payload, Providers, Proxy, TlsVersion};
+pub use types::{AddressFamily, ConnectUntil, Driver, Matcher, Overflow, Payload, Pem, Providers, Proxy, TlsVersion};
+
+pub use crate::address::Place;
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -48,7 +52,7 @@ options! {
     pub struct Options {
         /// Subprotocols to offer, in order of preference.
         protocols: Vec<String> = Vec::new() => Provided { kind: Protocols, flag: |functions| &mut functions.protocols },
-        /// Headers to send with the upgrade request, in order.
+        /// Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
         headers: Vec<(String, String)> = Vec::new() => Provided { kind: HEADERS, flag: |functions| &mut functions.headers },
         /// Cookies to send with the upgrade request.
         cookies: Vec<(String, String)> = Vec::new() => COOKIES,
@@ -58,7 +62,7 @@ options! {
         origin: Option<String> = None => Maybe(HEADER_TEXT),
         /// The User-Agent header; an empty text sends none.
         user_agent: String = concat!("heartwire/", env!("CARGO_PKG_VERSION")).to_owned() => HEADER_TEXT,
-        /// How long opening may take, from the name's resolution to the upgrade; none: no limit.
+        /// How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit.
         open_timeout: Option<Duration> = Some(secs(10)) => Maybe(time()),
         /// How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close.
         close_timeout: Duration = secs(5) => time(),
@@ -92,12 +96,15 @@ options! {
         max_buffered: usize = 64 << 20 => bytes(1),
         /// TLS.
         tls: TlsOptions = TlsOptions::default() => nested(),
-        /// The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h).
+        /// The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h; socks is socks5h).
         proxy: Proxy = Proxy::Environment => ProxyUrl,
         /// How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
         follow_redirects: u32 = 0 => between(0, 20),
         /// Whether a redirect may lead from wss to ws.
         allow_insecure_redirect: bool = false => Flag,
+        /// Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's
+        /// host. A redirect to another host and port is followed there.
+        connect_to: Option<Place> = None => Maybe(ConnectTo),
         /// Connect to this unix socket instead of the URL's host.
         unix_socket: Option<PathBuf> = None => Maybe(Path),
         /// The local IP address to connect from.
@@ -112,6 +119,9 @@ options! {
         happy_eyeballs_delay: Duration = Duration::from_millis(250) => time_or_zero(),
         /// How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
         connect_limit: u32 = 1 => between(1, u64::from(u32::MAX)),
+        /// Until when a socket counts for `connect_limit`: until it is `open`, as in browsers, or until TCP and TLS are done (`tls`), as RFC 6455
+        /// section 4.1 has it. `auto` is `open` for the class `WebSocket`, and `tls` for `connect()` and the Rust API.
+        connect_limit_until: ConnectUntil = ConnectUntil::Auto => choice(),
         /// Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and
         /// the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
         driver: Driver = Driver::Auto => choice(),
@@ -168,6 +178,8 @@ options! {
         max_auth_failures: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
         /// Whether to try again if the very first attempt fails.
         retry_on_first_connect: bool = true => Flag,
+        /// The most that is waited because a server asked for it with Retry-After; none: as long as it asks for.
+        max_retry_after: Option<Duration> = Some(secs(3600)) => Maybe(time_or_zero()),
         /// The close codes that mean "do not come back", instead of these.
         fatal_close_codes: Vec<u16> = vec![1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004] => List(between(1000, 4999)),
         /// Close codes to take off `fatal_close_codes`.
@@ -221,12 +233,15 @@ options! {
 options! {
     /// TLS. The platform's trust store is used where no `ca` is given.
     pub struct TlsOptions {
-        /// Certificates to trust, as PEM text or the path of a PEM file; the platform's are trusted no more.
-        ca: Option<String> = None => Maybe(Pem),
-        /// The client's certificate chain, as PEM text or the path of a PEM file.
-        cert: Option<String> = None => Maybe(Pem),
-        /// The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM text or the path of a PEM file.
-        key: Option<String> = None => Maybe(Pem),
+        /// Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of
+        /// them: then its name and dates are checked, and no issuer.
+        ca: Option<Pem> = None => Maybe(PemSource),
+        /// The client's certificate chain, as PEM or the path of a PEM file, which may hold the key too. The server judges it.
+        cert: Option<Pem> = None => Maybe(PemSource),
+        /// The client's private key (PKCS#8, PKCS#1 or SEC1), as PEM or the path of a PEM file.
+        key: Option<Pem> = None => Maybe(PemSource),
+        /// The password of an encrypted private key (PKCS#8). It is not used for a key that is not encrypted.
+        password: Option<String> = None => Maybe(Secret),
         /// The name to ask for and to check instead of the URL's host.
         server_name: Option<String> = None => Maybe(Text { what: "a host name or an IP address", accepts: |name| url::Host::parse(name).is_ok() }),
         /// Whether to check the server's certificate. Off is loud: it warns with each connection.

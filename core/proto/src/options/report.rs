@@ -135,10 +135,9 @@ impl Report {
         self.step(&["[", &index.to_string(), "]"], look)
     }
 
-    /// Looks at an entry of a map with names of the user's own.
-    pub(super) fn at_key<T>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> T) -> T {
-        let key = self.dialect.value(&Value::from(key));
-        self.step(&["[", &key, "]"], look)
+    /// Looks at an entry of a map with names of the user's own, as a message may show them.
+    pub(super) fn at_shown_key<T>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> T) -> T {
+        self.step(&["[", key, "]"], look)
     }
 
     fn step<T>(&mut self, words: &[&str], look: impl FnOnce(&mut Self) -> T) -> T {

@@ -1,27 +1,26 @@
-//! The kinds that one option has to itself: headers, subprotocols, credentials, the proxy, PEM, heartbeats. Knows the rules of their
+//! The kinds that one option has to itself: headers, subprotocols, heartbeats. Knows the rules of their
 //! values, not what becomes of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use url::Url;
 
 use super::kind::{Kind, Marks, either};
 use super::report::{BYTES, Dialect, FUNCTION, OTHER, Report, marked};
-use super::types::{Matcher, Payload, Proxy};
-use crate::address::{header_fault, is_token, protocol_fault};
+use super::types::{Matcher, Payload};
+use crate::address::{header_fault, is_token, protocol_fault, shown_name};
 use crate::error::ErrorCode;
 
 /// The bytes that a face sent.
-fn read_bytes(value: &Value) -> Option<Vec<u8>> {
+pub(super) fn read_bytes(value: &Value) -> Option<Vec<u8>> {
     marked(value, BYTES).and_then(Value::as_str).and_then(|text| BASE64.decode(text).ok())
 }
 
-fn show_bytes(bytes: &[u8]) -> Value {
+pub(super) fn show_bytes(bytes: &[u8]) -> Value {
     serde_json::json!({ BYTES: BASE64.encode(bytes) })
 }
 
-/// Subprotocols: a text or a list of texts.
+/// Subprotocols: a text or a list of texts. Some services take a secret there, so that no message shows one.
 pub(super) struct Protocols;
 
 impl Kind for Protocols {
@@ -35,7 +34,7 @@ impl Kind for Protocols {
         };
         match &protocols {
             Some(protocols) => self.check(report, protocols),
-            None => report.refuse(value, &self.allowed(report.dialect)),
+            None => report.refuse_secret(&self.allowed(report.dialect)),
         }
         protocols
     }
@@ -43,8 +42,7 @@ impl Kind for Protocols {
     fn check(&self, report: &mut Report, value: &Vec<String>) {
         for index in 0..value.len() {
             if let Some(words) = protocol_fault(value, index) {
-                let shown = Some(report.dialect.value(&value[index].as_str().into())).filter(|_| !value[index].is_empty());
-                report.at_index(index, |report| report.add(ErrorCode::InvalidProtocol, shown, words.to_owned()));
+                report.at_index(index, |report| report.add(ErrorCode::InvalidProtocol, None, words.to_owned()));
             }
         }
     }
@@ -54,11 +52,15 @@ impl Kind for Protocols {
     }
 
     fn type_name(&self, dialect: Dialect) -> String {
-        either(dialect, "str | Sequence[str]", "string | readonly string[]")
+        either(dialect, "str | Iterable[str]", "string | Iterable<string>")
     }
 
     fn allowed(&self, _: Dialect) -> String {
         "a text or a list of texts".to_owned()
+    }
+
+    fn marks(&self) -> Marks {
+        Marks { secret: true, ..Marks::default() }
     }
 }
 
@@ -95,7 +97,7 @@ impl Pairs {
         };
         match values {
             Some(values) => pairs.extend(values.into_iter().map(|value| (name.to_owned(), value.to_owned()))),
-            None => report.at_key(name, |report| report.refuse_secret("a text or a list of texts")),
+            None => report.at_shown_key(&shown_name(name), |report| report.refuse_secret("a text or a list of texts")),
         }
     }
 }
@@ -128,7 +130,7 @@ impl Kind for Pairs {
     fn check(&self, report: &mut Report, value: &Self::Value) {
         for (name, value) in value {
             if let Some(words) = (self.fault)(name, value) {
-                report.at_key(name, |report| report.add(self.code, None, words.to_owned()));
+                report.at_shown_key(&shown_name(name), |report| report.add(self.code, None, words.to_owned()));
             }
         }
     }
@@ -143,150 +145,6 @@ impl Kind for Pairs {
 
     fn allowed(&self, dialect: Dialect) -> String {
         either(dialect, "a dict of texts, or a list of pairs", "an object of texts, or a list of pairs")
-    }
-
-    fn marks(&self) -> Marks {
-        Marks { secret: true, ..Marks::default() }
-    }
-}
-
-/// A user name and a password.
-pub(super) struct Credentials;
-
-impl Kind for Credentials {
-    type Value = (String, String);
-
-    fn read(&self, report: &mut Report, value: &Value) -> Option<Self::Value> {
-        let Some([Value::String(user), Value::String(password)]) = value.as_array().map(Vec::as_slice) else {
-            report.refuse_secret(&self.allowed(report.dialect));
-            return None;
-        };
-        let credentials = (user.clone(), password.clone());
-        self.check(report, &credentials);
-        Some(credentials)
-    }
-
-    fn check(&self, report: &mut Report, (user, password): &Self::Value) {
-        if user.contains(':') || user.contains(char::is_control) || password.contains(char::is_control) {
-            report.refuse_secret("a user name without a colon and a password, both without control characters");
-        }
-    }
-
-    fn show(&self, (user, password): &Self::Value, _: Dialect) -> Value {
-        vec![user.as_str(), password].into()
-    }
-
-    fn type_name(&self, dialect: Dialect) -> String {
-        either(dialect, "tuple[str, str]", "readonly [user: string, password: string]")
-    }
-
-    fn allowed(&self, _: Dialect) -> String {
-        "a pair of user name and password".to_owned()
-    }
-
-    fn marks(&self) -> Marks {
-        Marks { secret: true, ..Marks::default() }
-    }
-}
-
-/// The proxy: the environment's, none, or a URL.
-pub(super) struct ProxyUrl;
-
-impl ProxyUrl {
-    const SCHEMES: [&'static str; 5] = ["http", "https", "socks4a", "socks5", "socks5h"];
-
-    fn accepts(url: &Url) -> bool {
-        Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
-    }
-
-    /// Whether a text is a host with a port, or part of that. Any other may hold a password, as the "host:port:user:password" of some vendors does.
-    fn is_a_place(text: &str) -> bool {
-        let place = text.split_once("://").map_or(text, |(_, place)| place).trim_end_matches('/');
-        let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
-        host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-')) && port.chars().all(|c| c.is_ascii_digit())
-    }
-}
-
-impl Kind for ProxyUrl {
-    type Value = Proxy;
-
-    fn read(&self, report: &mut Report, value: &Value) -> Option<Proxy> {
-        match value {
-            Value::Bool(true) => return Some(Proxy::Environment),
-            Value::Bool(false) | Value::Null => return Some(Proxy::None),
-            Value::String(text) => {
-                if let Some(url) = Url::parse(text).ok().filter(Self::accepts) {
-                    return Some(Proxy::Url(url));
-                }
-                if !Self::is_a_place(text) {
-                    report.refuse_secret(&self.allowed(report.dialect));
-                    return None;
-                }
-            }
-            _ => {}
-        }
-        report.refuse(value, &self.allowed(report.dialect));
-        None
-    }
-
-    fn check(&self, report: &mut Report, value: &Proxy) {
-        if matches!(value, Proxy::Url(url) if !Self::accepts(url)) {
-            report.refuse_secret(&self.allowed(report.dialect));
-        }
-    }
-
-    fn show(&self, value: &Proxy, _: Dialect) -> Value {
-        match value {
-            Proxy::Environment => true.into(),
-            Proxy::None => false.into(),
-            Proxy::Url(url) => url.as_str().into(),
-        }
-    }
-
-    fn type_name(&self, dialect: Dialect) -> String {
-        either(dialect, "bool | str | None", "boolean | string | null")
-    }
-
-    fn allowed(&self, dialect: Dialect) -> String {
-        let schemes = Self::SCHEMES.join(", ");
-        format!("{} (the environment's), {} (none), or a URL whose scheme is one of {schemes}", dialect.bool(true), dialect.bool(false))
-    }
-}
-
-/// PEM: its text, its bytes, or the path of a file that holds it.
-pub(super) struct Pem;
-
-impl Kind for Pem {
-    type Value = String;
-
-    fn read(&self, report: &mut Report, value: &Value) -> Option<String> {
-        let text = match value {
-            Value::String(text) => Some(text.clone()),
-            _ => read_bytes(value).and_then(|bytes| String::from_utf8(bytes).ok()),
-        };
-        let text = text.filter(|text| !text.is_empty() && !text.contains('\0'));
-        if text.is_none() {
-            report.refuse_secret(&self.allowed(report.dialect));
-        }
-        text
-    }
-
-    fn check(&self, report: &mut Report, value: &String) {
-        if value.is_empty() || value.contains('\0') {
-            report.refuse_secret(&self.allowed(report.dialect));
-        }
-    }
-
-    fn show(&self, value: &String, _: Dialect) -> Value {
-        value.as_str().into()
-    }
-
-    fn type_name(&self, dialect: Dialect) -> String {
-        either(dialect, "str | bytes | os.PathLike[str]", "string | Uint8Array")
-    }
-
-    fn allowed(&self, _: Dialect) -> String {
-        "PEM as a text or bytes, or the path of a PEM file".to_owned()
     }
 
     fn marks(&self) -> Marks {

@@ -1,6 +1,7 @@
 //! The types of options' values that are no numbers, texts or times. Knows nothing of how they are read.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -63,6 +64,16 @@ choices! {
         Ipv6 = "ipv6",
     }
 
+    /// Until when a socket counts for `connect_limit`.
+    pub enum ConnectUntil {
+        /// `Open` for the class `WebSocket` of Python and JavaScript, else `Tls`.
+        Auto = "auto",
+        /// Until it is open.
+        Open = "open",
+        /// Until TCP and TLS are done.
+        Tls = "tls",
+    }
+
     /// Who drives an open connection.
     pub enum Driver {
         /// The host's event loop where it has one that can, else the background.
@@ -82,10 +93,60 @@ choices! {
     }
 }
 
+/// Certificates or keys in PEM (RFC 7468).
+#[derive(Clone, PartialEq, Eq)]
+pub enum Pem {
+    /// The PEM itself.
+    Content(Vec<u8>),
+    /// A file that holds it.
+    File(PathBuf),
+}
+
+impl Pem {
+    /// Whether it is there to be looked at, and has this text in it.
+    pub(super) fn shows(&self, text: &str) -> bool {
+        matches!(self, Self::Content(bytes) if bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+    }
+}
+
+/// A text with a PEM boundary in it is PEM, any other is a path.
+impl From<&str> for Pem {
+    fn from(text: &str) -> Self {
+        if text.contains("-----BEGIN") { Self::Content(text.into()) } else { Self::File(text.into()) }
+    }
+}
+
+impl From<String> for Pem {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<Vec<u8>> for Pem {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Content(bytes)
+    }
+}
+
+impl From<PathBuf> for Pem {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content(_) => f.write_str("Content(hidden)"),
+            Self::File(_) => f.write_str("File(hidden)"),
+        }
+    }
+}
+
 /// Where the proxy comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Proxy {
-    /// `WSS_PROXY`, `WS_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
+    /// `WSS_PROXY`, `WS_PROXY`, `SOCKS_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
     Environment,
     /// No proxy.
     None,

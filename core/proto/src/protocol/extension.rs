@@ -55,7 +55,10 @@ pub fn offer(options: &CompressionOptions) -> String {
 /// # Errors
 /// `extension_mismatch`, where the answer is malformed, or says something that was not offered.
 pub fn agree(offered: Option<&CompressionOptions>, answer: &str) -> Result<Option<Agreed>> {
-    if answer.trim_matches([' ', '\t']).is_empty() {
+    // An empty element of a list counts for nothing (RFC 9110 section 5.6.1).
+    let between = [' ', '\t', ','];
+    let answer = answer.trim_start_matches(between);
+    if answer.is_empty() {
         return Ok(None);
     }
     parse(offered, answer).map(Some).map_err(|fault| {
@@ -82,7 +85,11 @@ fn parse(offered: Option<&CompressionOptions>, answer: &str) -> Result<Agreed, S
             _ => return Err(format!("the parameter {name} is unknown")),
         }
     }
-    if words.eat(',') {
+    let mut is_over = false;
+    while words.eat(',') {
+        is_over = true;
+    }
+    if is_over && !words.rest.is_empty() {
         return Err("a second extension was not offered".to_owned());
     }
     if words.rest.is_empty() { Ok(agreed) } else { Err(format!("it is malformed at {:?}", words.rest)) }
@@ -216,9 +223,20 @@ mod tests {
     }
 
     #[test]
+    fn empty_elements_of_the_list_count_for_nothing() {
+        for answer in [",permessage-deflate", "permessage-deflate,", " ,\t, permessage-deflate , , "] {
+            assert_eq!(read(answer).unwrap(), Some(Agreed::default()), "{answer:?}");
+        }
+        assert!(read("permessage-deflate,, x").is_err());
+        assert!(read(",;").is_err());
+    }
+
+    #[test]
     fn no_answer_is_no_compression() {
         assert_eq!(read("").unwrap(), None);
-        assert_eq!(read(" \t").unwrap(), None);
+        for empty in [" \t", ",", " , ,\t"] {
+            assert_eq!(read(empty).unwrap(), None, "{empty:?}");
+        }
         assert_eq!(agree(None, "").unwrap(), None);
     }
 
@@ -230,8 +248,6 @@ mod tests {
             "Permessage-Deflate",
             "permessage-deflate, permessage-deflate",
             "permessage-deflate, permessage-bzip2",
-            ",permessage-deflate",
-            "permessage-deflate,",
             "permessage-deflate;",
             "permessage-deflate;;",
             "permessage-deflate; ;server_no_context_takeover",

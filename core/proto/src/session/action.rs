@@ -1,6 +1,7 @@
 //! What the session says: the actions it wants done and the outlet that collects them. Knows no rule of when to say what.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 use url::Url;
@@ -31,8 +32,8 @@ pub enum Action {
     Barrier,
 }
 
-/// What functions of the user gave for an attempt; `None` where the options say it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What functions of the user gave for an attempt; `None` where the options say it. `Debug` says only what was given: all of it may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// Where to connect to.
     pub url: Option<Url>,
@@ -40,6 +41,13 @@ pub struct Target {
     pub headers: Option<Vec<(String, String)>>,
     /// The subprotocols to offer, instead of `options.protocols`.
     pub protocols: Option<Vec<String>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = [("url", self.url.is_some()), ("headers", self.headers.is_some()), ("protocols", self.protocols.is_some())];
+        f.debug_list().entries(given.iter().filter(|(_, given)| *given).map(|(name, _)| name)).finish()
+    }
 }
 
 /// What becomes of a message that is to be sent.

@@ -77,7 +77,7 @@ impl Ended {
             })
         });
         let (code, reason, was_clean, error) = (self.code, self.reason.clone(), self.was_clean, self.error.clone());
-        Close { code, reason, was_clean, error, will_reconnect, retry_in }
+        Close { code, reason, was_clean, error, will_reconnect, retry_in, unsent: 0 }
     }
 }
 
@@ -314,7 +314,10 @@ impl Session {
         self.state = State::Closed;
         if let (true, Some(delay), Some(reconnect)) = (again, ended.delay, &mut self.reconnect) {
             let attempt = reconnect.plan();
-            self.out.emit(Event::Reconnecting(Reconnecting { attempt, delay, cause: ended.error }));
+            let most = self.options.reconnect.as_ref().and_then(|options| options.max_retry_after);
+            let asked = ended.error.as_ref().and_then(|error| error.retry_after);
+            let capped = asked.filter(|asked| most.is_some_and(|most| *asked > most));
+            self.out.emit(Event::Reconnecting(Reconnecting { attempt, delay, capped, cause: ended.error }));
             self.state = State::Waiting(now.checked_add(delay));
         }
     }

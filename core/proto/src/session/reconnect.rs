@@ -91,12 +91,13 @@ impl Reconnect {
     }
 
     /// The delay before the next attempt: random in (0, bound], so that many clients that lost one server do not come back in a wave;
-    /// after the time of Retry-After, if the server gave one.
+    /// after the time of Retry-After, if the server gave one, but no more than `max_retry_after` of it.
     pub(super) fn delay(&self, retry_after: Option<Duration>, options: &ReconnectOptions, rng: &mut SmallRng) -> Duration {
         let bound = self.bound(options);
         let share = 1.0 - rng.random::<f64>();
         let jitter = bound.mul_f64(share).clamp(Duration::from_nanos(1).min(bound), bound);
-        retry_after.unwrap_or_default().saturating_add(jitter)
+        let asked = retry_after.unwrap_or_default();
+        asked.min(options.max_retry_after.unwrap_or(Duration::MAX)).saturating_add(jitter)
     }
 
     /// `min(max_delay, min_delay * factor ^ retries)`.

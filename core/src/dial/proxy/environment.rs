@@ -1,5 +1,6 @@
 //! The proxy that the environment names, with the exceptions of `NO_PROXY`. Knows nothing of connections.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -9,28 +10,34 @@ use super::known_kind;
 use crate::address::{bare_host, port};
 use crate::error::{Error, ErrorCode, Result};
 
-/// The proxy for `url`: of the variable for its scheme, of the one for its HTTP relative, or of `ALL_PROXY`; unless `NO_PROXY` names the host.
-/// The lower case of a name is looked at first; an empty variable counts as none.
+/// The variables that may name the proxy, the first that is set counts. For `ws` a proxy that tunnels anything goes before one that is for HTTP
+/// (RFC 6455 section 4.1).
+const FOR_WS: [&str; 5] = ["ws_proxy", "socks_proxy", "https_proxy", "http_proxy", "all_proxy"];
+const FOR_WSS: [&str; 4] = ["wss_proxy", "socks_proxy", "https_proxy", "all_proxy"];
+
+/// The proxy for `url`, unless `NO_PROXY` names the host. The lower case of a name is looked at first; an empty variable counts as none.
 ///
 /// # Errors
-/// `proxy_failed`, if the variable's value is of no use.
-pub(super) fn choose(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Url>> {
-    let get = |name: &str| {
-        let names = [name.to_owned(), name.to_ascii_uppercase()];
-        names
-            .into_iter()
-            .find_map(|name| variable(&name).map(|value| (name, value.trim().to_owned())).filter(|(_, value)| !value.is_empty()))
-    };
-    let names = if url.scheme() == "wss" { ["wss_proxy", "https_proxy", "all_proxy"] } else { ["ws_proxy", "http_proxy", "all_proxy"] };
+/// `proxy_failed`, if a variable's value is of no use.
+pub(super) fn choose(url: &Url, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<Url>> {
     // Under CGI, HTTP_PROXY is what a client sent in a Proxy header ("httpoxy").
     let is_cgi = variable("REQUEST_METHOD").is_some();
-    let Some((name, value)) = names.iter().find_map(|name| get(name).filter(|(name, _)| !(is_cgi && name == "HTTP_PROXY"))) else {
-        return Ok(None);
+    let get = |name: &str| {
+        [name.to_owned(), name.to_ascii_uppercase()].into_iter().find_map(|name| {
+            let value = variable(&name).filter(|value| !value.is_empty() && !(is_cgi && name == "HTTP_PROXY"))?;
+            // The value may hold a password and is not repeated.
+            let failed = |_| Error::new(ErrorCode::ProxyFailed, format!("{name} in the environment is not UTF-8")).retryable(false);
+            let value = value.into_string().map_err(failed).map(|value| (name.clone(), value.trim().to_owned()));
+            Some(value).filter(|value| value.as_ref().map_or(true, |(_, value)| !value.is_empty()))
+        })
     };
-    if get("no_proxy").is_some_and(|(_, exceptions)| is_excepted(url, &exceptions)) {
+    let names: &[&str] = if url.scheme() == "wss" { &FOR_WSS } else { &FOR_WS };
+    let Some((name, value)) = names.iter().find_map(|name| get(name)).transpose()? else { return Ok(None) };
+    if get("no_proxy").transpose()?.is_some_and(|(_, exceptions)| is_excepted(url, &exceptions)) {
         return Ok(None);
     }
-    let with_scheme = if value.contains("://") { value } else { format!("http://{value}") };
+    let scheme = if name.eq_ignore_ascii_case("socks_proxy") { "socks" } else { "http" };
+    let with_scheme = if value.contains("://") { value } else { format!("{scheme}://{value}") };
     // The value may hold a password and is not repeated.
     let proxy = Url::parse(&with_scheme)
         .map_err(|error| Error::new(ErrorCode::ProxyFailed, format!("{name} in the environment is no URL: {error}")).retryable(false))?;
@@ -79,7 +86,7 @@ mod tests {
 
     fn chosen(url: &str, variables: &[(&str, &str)]) -> Result<Option<String>> {
         let url = Url::parse(url).unwrap();
-        let variable = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned());
+        let variable = |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| OsString::from(value));
         Ok(choose(&url, variable)?.map(|proxy| proxy.to_string()))
     }
 
@@ -99,13 +106,20 @@ mod tests {
         assert_eq!(name("wss://h/", &all).as_deref(), Some("http://wss:1/"));
         assert_eq!(name("wss://h/", &all[1..]).as_deref(), Some("http://https:1/"));
         assert_eq!(name("wss://h/", &all[2..]).as_deref(), Some("socks5h://all"));
-        assert_eq!(name("ws://h/", &all).as_deref(), Some("http://http:1/"));
+        assert_eq!(name("ws://h/", &all).as_deref(), Some("http://https:1/"));
         assert_eq!(name("ws://h/", &[("WS_PROXY", "http://ws:1"), ("HTTP_PROXY", "http://http:1")]).as_deref(), Some("http://ws:1/"));
         assert_eq!(
             name("ws://h/", &[("HTTP_PROXY", "http://upper:1"), ("http_proxy", "http://lower:1")]).as_deref(),
             Some("http://lower:1/")
         );
-        assert_eq!(name("ws://h/", &[("HTTPS_PROXY", "http://p:1")]), None);
+        assert_eq!(name("ws://h/", &[("HTTPS_PROXY", "http://p:1")]).as_deref(), Some("http://p:1/"));
+        let socks = [("SOCKS_PROXY", "p:1"), ("HTTPS_PROXY", "http://https:1"), ("HTTP_PROXY", "http://http:1")];
+        assert_eq!(name("ws://h/", &socks).as_deref(), Some("socks://p:1"));
+        assert_eq!(name("wss://h/", &socks).as_deref(), Some("socks://p:1"));
+        assert_eq!(name("ws://h/", &socks[1..]).as_deref(), Some("http://https:1/"));
+        assert_eq!(name("wss://h/", &socks[2..]), None);
+        assert_eq!(name("ws://h/", &[("SOCKS_PROXY", "socks5://p:1")]).as_deref(), Some("socks5://p:1"));
+        assert_eq!(name("ws://h/", &[("ALL_PROXY", "socks://p:1/")]).as_deref(), Some("socks://p:1/"));
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "")]), None);
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "p.corp:3128")]).as_deref(), Some("http://p.corp:3128/"));
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "http://p:1"), ("REQUEST_METHOD", "GET")]), None);
@@ -114,11 +128,34 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_an_error_without_its_password() {
-        for value in ["ftp://u:s3cret@p:1", "socks://u:s3cret@p:1", "http://u:s3cret@p:99999", "u:s3cret@ bad", "p:1:u:s3cret"] {
+        for value in ["ftp://u:s3cret@p:1", "socks4://u:s3cret@p:1", "http://u:s3cret@p:99999", "u:s3cret@ bad", "p:1:u:s3cret"] {
             let error = chosen("ws://h/", &[("HTTP_PROXY", value)]).unwrap_err();
             assert_eq!(error.code(), ErrorCode::ProxyFailed, "{value}");
             assert!(error.message.contains("HTTP_PROXY") && !format!("{error:?}").contains("s3cret"), "{error:?}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_utf_8_is_an_error_and_not_a_way_around_the_proxy() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let url = Url::parse("ws://h/").unwrap();
+        let bad = || OsString::from_vec(b"http://u:s3cret\xff@p:1".to_vec());
+        for name in ["ws_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "SOCKS_PROXY"] {
+            let error = choose(&url, |wanted| (wanted == name).then(bad)).unwrap_err();
+            assert!(error.code() == ErrorCode::ProxyFailed && !error.retryable, "{error:?}");
+            assert!(error.message.contains(name) && !format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+        let exceptions = |wanted: &str| match wanted {
+            "NO_PROXY" => Some(bad()),
+            "HTTP_PROXY" => Some("http://p:1".into()),
+            _ => None,
+        };
+        assert!(choose(&url, exceptions).unwrap_err().message.contains("NO_PROXY"));
+        assert!(
+            choose(&url, |wanted| (wanted == "NO_PROXY").then(bad)).unwrap().is_none(),
+            "without a proxy nothing asks for its exceptions"
+        );
     }
 
     #[test]

@@ -1,35 +1,26 @@
 //! A tunnel through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6). Knows nothing of how the proxy was reached.
 
-use bytes::Bytes;
-use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
-use http::{Method, Uri};
-use http_body_util::Empty;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::address::host_and_port;
-use crate::dial::http::{Answer, exchange};
+use crate::address::Place;
+use crate::dial::http::{Answer, Request, exchange};
 use crate::dial::stream::Stream;
 use crate::dial::upgrade::{basic, credentials_of};
 use crate::error::{Error, ErrorCode, Phase, Result};
 
-/// Asks the proxy at the other end of `stream` for a tunnel to `url`'s host.
+/// Asks the proxy at the other end of `stream` for a tunnel to `to`.
 ///
 /// # Errors
 /// `proxy_auth_required` with the answer's status, headers and body; `proxy_failed`.
-pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, deadline: Option<Instant>) -> Result<Stream> {
-    let target = host_and_port(url);
+pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, deadline: Option<Instant>) -> Result<Stream> {
+    let target = to.to_string();
     let failed = |why: String| Error::new(ErrorCode::ProxyFailed, format!("{who} {why}"));
-    let unusable = |_| failed(format!("cannot be asked for {target}"));
-    let mut request = http::Request::new(Empty::<Bytes>::new());
-    *request.method_mut() = Method::CONNECT;
-    *request.uri_mut() = target.parse::<Uri>().map_err(unusable)?;
-    request.headers_mut().insert(HOST, HeaderValue::from_str(&target).map_err(|_| failed(format!("cannot be asked for {target}")))?);
     let credentials = credentials_of(proxy);
-    if let Some(credentials) = &credentials {
-        request.headers_mut().insert(PROXY_AUTHORIZATION, basic(credentials)?);
-    }
-    let answer = exchange(stream, request, who).await.map_err(|error| {
+    let mut headers = vec![("Host".to_owned(), target.clone())];
+    headers.extend(credentials.as_ref().map(|credentials| ("Proxy-Authorization".to_owned(), basic(credentials))));
+    let request = Request { method: "CONNECT", target: target.clone(), headers };
+    let answer = exchange(stream, &request, who).await.map_err(|error| {
         if error.phase == Phase::Tls {
             return error;
         }

@@ -11,7 +11,7 @@ use url::Url;
 use super::progress::Progress;
 use super::stream::Stream;
 use super::{resolve, tcp, tls};
-use crate::address::{bare_host, host_and_port};
+use crate::address::{Place, bare_host, host_and_port};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::{Options, Proxy, TlsOptions};
 
@@ -23,18 +23,18 @@ pub(super) fn choose(url: &Url, options: &Options) -> Result<Option<Url>> {
     match &options.proxy {
         Proxy::None => Ok(None),
         Proxy::Url(proxy) => known_kind(proxy.clone(), "proxy").map(Some),
-        Proxy::Environment => environment::choose(url, |name| std::env::var(name).ok()),
+        Proxy::Environment => environment::choose(url, |name| std::env::var_os(name)),
     }
 }
+
+/// The kinds of proxies. `socks` is SOCKS 5 with names resolved by the proxy, as Chromium and GNOME mean it.
+const KINDS: [&str; 6] = ["http", "https", "socks", "socks4a", "socks5", "socks5h"];
 
 /// Refuses a proxy of an unknown kind. `source` is the option or the variable that names it.
 fn known_kind(proxy: Url, source: &str) -> Result<Url> {
     let refuse = |why: String| Error::new(ErrorCode::ProxyFailed, format!("{source}: {why}")).retryable(false);
-    if !matches!(proxy.scheme(), "http" | "https" | "socks4a" | "socks5" | "socks5h") {
-        return Err(refuse(format!(
-            "a proxy of the kind {:?} is not known; known are http, https, socks4a, socks5 and socks5h",
-            proxy.scheme()
-        )));
+    if !KINDS.contains(&proxy.scheme()) {
+        return Err(refuse(format!("a proxy of the kind {:?} is not known; known are {}", proxy.scheme(), KINDS.join(", "))));
     }
     if proxy.host_str().is_none_or(str::is_empty) {
         return Err(refuse("the proxy's URL has no host".into()));
@@ -42,21 +42,21 @@ fn known_kind(proxy: Url, source: &str) -> Result<Url> {
     Ok(proxy)
 }
 
-/// Connects to `url`'s host through `proxy`.
+/// Connects to `to` through `proxy`.
 ///
 /// # Errors
 /// `proxy_failed`, `proxy_auth_required`, `open_timeout`'s phase is told to `progress`.
-pub(super) async fn connect(proxy: &Url, url: &Url, options: &Options, progress: &Progress, deadline: Option<Instant>) -> Result<Stream> {
+pub(super) async fn connect(proxy: &Url, to: &Place, options: &Options, progress: &Progress, deadline: Option<Instant>) -> Result<Stream> {
     let who = format!("the proxy {}", host_and_port(proxy));
     let unreachable = |error: Error| {
         let mut causes = vec![error.message.clone()];
         causes.extend(error.causes.iter().cloned());
-        let message = format!("{who} cannot be reached on the way to {}: {}", host_and_port(url), error.message);
+        let message = format!("{who} cannot be reached on the way to {to}: {}", error.message);
         Error::new(ErrorCode::ProxyFailed, message).with(|detail| detail.causes = causes)
     };
     progress.begins(Phase::Proxy, format!("connecting to {who}"));
     // The proxy is spoken to as itself, whatever host the connection is for in the end.
-    let addresses = resolve::resolve(proxy, options).await.map_err(unreachable)?;
+    let addresses = resolve::resolve(&Place::of(proxy), options).await.map_err(unreachable)?;
     let mut stream = Stream::Tcp(tcp::connect(&host_and_port(proxy), addresses, options).await.map_err(unreachable)?);
     if proxy.scheme() == "https" {
         progress.begins(Phase::Tls, format!("in the TLS handshake with {who}"));
@@ -64,9 +64,9 @@ pub(super) async fn connect(proxy: &Url, url: &Url, options: &Options, progress:
         let tls = TlsOptions { cert: None, key: None, server_name: None, ..options.tls.clone() };
         stream = tls::handshake(stream, &tls, tls::Peer { name: &bare_host(proxy), who: &who }).await?;
     }
-    progress.begins(Phase::Proxy, format!("waiting for {who} to connect to {}", host_and_port(url)));
+    progress.begins(Phase::Proxy, format!("waiting for {who} to connect to {to}"));
     match proxy.scheme() {
-        "http" | "https" => http_connect::connect(stream, proxy, url, &who, deadline).await,
-        _ => socks::connect(stream, proxy, url, &who, options).await,
+        "http" | "https" => http_connect::connect(stream, proxy, to, &who, deadline).await,
+        _ => socks::connect(stream, proxy, to, &who, options).await,
     }
 }

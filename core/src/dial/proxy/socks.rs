@@ -6,7 +6,7 @@ use tokio_socks::TargetAddr;
 use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 use url::{Host, Url};
 
-use crate::address::{self, host_and_port};
+use crate::address::Place;
 use crate::dial::resolve;
 use crate::dial::stream::Stream;
 use crate::dial::tcp::plain;
@@ -14,22 +14,21 @@ use crate::dial::upgrade::credentials_of;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::Options;
 
-/// Asks the proxy at the other end of `stream` for a connection to `url`'s host. `socks5` resolves the name here, `socks5h` and `socks4a` there.
+/// Asks the proxy at the other end of `stream` for a connection to `to`. `socks5` resolves the name here, `socks`, `socks5h` and `socks4a` there.
 ///
 /// # Errors
 /// `proxy_auth_required`, `proxy_failed`; `dns_failed` with `socks5`.
-pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, options: &Options) -> Result<Stream> {
-    let port = address::port(url);
-    let target = match (proxy.scheme(), url.host()) {
-        (_, None) => return Err(Error::new(ErrorCode::InvalidUrl, "the URL has no host")),
+pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, options: &Options) -> Result<Stream> {
+    let port = to.port.unwrap_or_default();
+    let target = match (proxy.scheme(), &to.host) {
         // The local address is one of the connection to the proxy and says nothing about the target.
-        ("socks5", Some(Host::Domain(_))) => {
-            let addresses = resolve::resolve(url, &Options { local_address: None, ..options.clone() }).await?;
+        ("socks5", Host::Domain(_)) => {
+            let addresses = resolve::resolve(to, &Options { local_address: None, ..options.clone() }).await?;
             TargetAddr::Ip(addresses[0])
         }
-        (_, Some(Host::Domain(name))) => TargetAddr::Domain(name.to_owned().into(), port),
-        (_, Some(Host::Ipv4(address))) => TargetAddr::Ip((address, port).into()),
-        (_, Some(Host::Ipv6(address))) => TargetAddr::Ip((address, port).into()),
+        (_, Host::Domain(name)) => TargetAddr::Domain(name.clone().into(), port),
+        (_, Host::Ipv4(address)) => TargetAddr::Ip((*address, port).into()),
+        (_, Host::Ipv6(address)) => TargetAddr::Ip((*address, port).into()),
     };
     let credentials = credentials_of(proxy);
     let answer = match (proxy.scheme(), &credentials) {
@@ -46,7 +45,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, url: &Url, who: &str, o
     };
     answer.map_err(|error| {
         let (code, words, retryable) = explain(&error, proxy.scheme(), credentials.is_some());
-        Error::new(code, format!("{who} {words}, on the way to {}", host_and_port(url))).retryable(retryable).caused_by(&error)
+        Error::new(code, format!("{who} {words}, on the way to {to}")).retryable(retryable).caused_by(&error)
     })
 }
 

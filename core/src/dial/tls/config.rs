@@ -1,18 +1,19 @@
 //! From [`TlsOptions`] to a configuration of rustls: one for each different set of options, so that all connections share its session tickets.
 //! Blocks: it reads files. Knows nothing of connections.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
-use super::roots;
+use super::identity::Identity;
+use super::provider::PROVIDER;
+use super::verify::Verifier;
+use super::{pem, roots};
 use crate::error::{Error, ErrorCode, Result};
-use crate::options::{TlsOptions, TlsVersion};
+use crate::options::{Pem, TlsOptions, TlsVersion};
 use crate::process::PerProcess;
 use crate::warning::warn;
 
@@ -30,16 +31,16 @@ pub(super) struct Config {
 /// Everything that a configuration depends on: the files' content and not their names, so that a renewed certificate is used.
 #[derive(Clone, PartialEq)]
 struct Recipe {
-    ca: Option<String>,
-    cert: Option<String>,
-    key: Option<String>,
+    ca: Option<Vec<u8>>,
+    cert: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
+    password: Option<String>,
     verify: bool,
     keylog: bool,
     min_version: TlsVersion,
     environment: roots::Environment,
 }
 
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
 static CACHE: PerProcess<Vec<(Recipe, Config)>> = PerProcess::new();
 
 /// The configuration for these options.
@@ -48,9 +49,10 @@ static CACHE: PerProcess<Vec<(Recipe, Config)>> = PerProcess::new();
 /// `invalid_option` naming the option, `tls_failed` for a trust store that cannot be used.
 pub(super) fn get(options: &TlsOptions) -> Result<Config> {
     let recipe = Recipe {
-        ca: read("tls.ca", options.ca.as_deref())?,
-        cert: read("tls.cert", options.cert.as_deref())?,
-        key: read("tls.key", options.key.as_deref())?,
+        ca: read("tls.ca", options.ca.as_ref())?,
+        cert: read("tls.cert", options.cert.as_ref())?,
+        key: read("tls.key", options.key.as_ref())?,
+        password: options.password.clone(),
         verify: options.verify,
         keylog: options.keylog,
         min_version: options.min_version,
@@ -68,17 +70,19 @@ pub(super) fn get(options: &TlsOptions) -> Result<Config> {
     Ok(config)
 }
 
-/// PEM text as it is, anything else as the path of a file.
-fn read(option: &str, value: Option<&str>) -> Result<Option<String>> {
-    let Some(value) = value else { return Ok(None) };
-    if value.contains("-----BEGIN") {
-        return Ok(Some(value.to_owned()));
-    }
-    match std::fs::read_to_string(value) {
-        Ok(text) => Ok(Some(text)),
+/// The content of PEM that is given, or of the file.
+fn read(option: &str, value: Option<&Pem>) -> Result<Option<Vec<u8>>> {
+    let path = match value {
+        None => return Ok(None),
+        Some(Pem::Content(bytes)) => return Ok(Some(bytes.clone())),
+        Some(Pem::File(path)) => path,
+    };
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(content)),
         // What has no dot is hardly a file's name: it may be the key itself, without the lines that PEM puts around it.
         Err(error) => {
-            let file = if value.contains('.') { format!("the file {value:?}") } else { "the file of that name (not shown)".to_owned() };
+            let name = path.to_string_lossy();
+            let file = if name.contains('.') { format!("the file {name:?}") } else { "the file of that name (not shown)".to_owned() };
             Err(invalid(option, format!("is no PEM text, and {file} cannot be read: {error}")).caused_by(&error))
         }
     }
@@ -87,7 +91,7 @@ fn read(option: &str, value: Option<&str>) -> Result<Option<String>> {
 fn build(recipe: &Recipe) -> Result<Config> {
     let verifier = match (&recipe.ca, recipe.verify) {
         (_, false) => Arc::new(TrustAnyone),
-        (Some(ca), true) => roots::of(authorities(ca)?, &PROVIDER)?,
+        (Some(ca), true) => trust_only(ca)?,
         (None, true) => roots::platform(&PROVIDER, &recipe.environment)?,
     };
     let versions: &[&SupportedProtocolVersion] = match recipe.min_version {
@@ -99,10 +103,7 @@ fn build(recipe: &Recipe) -> Result<Config> {
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let mut client = match identity(recipe)? {
         None => builder.with_no_client_auth(),
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| {
-            let why = "the certificate and the key do not fit together, or the key's kind is not supported";
-            invalid("tls.cert, tls.key", why).caused_by(&error)
-        })?,
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
     };
     // What browsers ask for; a server that chooses between HTTP versions by it must not choose HTTP/2.
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -115,52 +116,36 @@ fn build(recipe: &Recipe) -> Result<Config> {
     Ok(Config { client: Arc::new(client), verifies: recipe.verify })
 }
 
-/// The certificates of `tls.ca` as roots.
-fn authorities(text: &str) -> Result<RootCertStore> {
+/// Trusts the certificates of `tls.ca`: as issuers, and themselves.
+fn trust_only(content: &[u8]) -> Result<Arc<dyn ServerCertVerifier>> {
+    let trusted = pem::certificates(content).map_err(|why| invalid("tls.ca", why))?;
     let mut roots = RootCertStore::empty();
-    for (index, certificate) in certificates("tls.ca", text)?.into_iter().enumerate() {
-        roots.add(certificate).map_err(|error| invalid("tls.ca", format!("certificate {} cannot be used", index + 1)).caused_by(&error))?;
-    }
-    Ok(roots)
-}
-
-/// The client's certificates and its key, which may stand in the file of the certificates.
-fn identity(recipe: &Recipe) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>> {
-    match (&recipe.cert, &recipe.key) {
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(invalid("tls.key", "a key needs its certificate (tls.cert)")),
-        (Some(cert), key) => {
-            let chain = certificates("tls.cert", cert)?;
-            let key = match key {
-                Some(key) => private_key("tls.key", key)?,
-                None if cert.contains("PRIVATE KEY-----") => private_key("tls.cert", cert)?,
-                None => return Err(invalid("tls.cert", "a certificate needs its key (tls.key, or in the same PEM)")),
-            };
-            Ok(Some((chain, key)))
+    for (index, certificate) in trusted.iter().enumerate() {
+        if roots.add(certificate.clone()).is_err() {
+            return Err(invalid("tls.ca", format!("certificate {} cannot be used: it is no X.509 certificate, or is damaged", index + 1)));
         }
     }
+    Ok(Arc::new(Verifier::new(roots::of(roots, &PROVIDER)?, &trusted)))
 }
 
-fn certificates(option: &str, text: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let parsed = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let certificates = parsed.map_err(|error| invalid(option, "not valid PEM").caused_by(&error))?;
-    if certificates.is_empty() {
-        return Err(invalid(option, "there is no certificate in it (-----BEGIN CERTIFICATE-----)"));
-    }
-    Ok(certificates)
-}
-
-fn private_key(option: &str, text: &str) -> Result<PrivateKeyDer<'static>> {
-    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(invalid(
-            option,
-            "the private key is encrypted, which is not supported; decrypt it with `openssl pkey -in KEY -out PLAIN`",
-        ));
-    }
-    PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|error| match error {
-        pem::Error::NoItemsFound => invalid(option, "there is no private key in it (PKCS#8, PKCS#1 or SEC1)"),
-        error => invalid(option, "not valid PEM").caused_by(&error),
-    })
+/// The client's certificates and its key, which may stand with the certificates.
+fn identity(recipe: &Recipe) -> Result<Option<Identity>> {
+    let password = recipe.password.as_deref();
+    let Some(cert) = &recipe.cert else {
+        return match (&recipe.key, password) {
+            (Some(_), _) => Err(invalid("tls.key", "a key needs its certificate (tls.cert)")),
+            (None, Some(_)) => Err(invalid("tls.password", "a password needs a certificate and its key (tls.cert, tls.key)")),
+            (None, None) => Ok(None),
+        };
+    };
+    let chain = pem::certificates(cert).map_err(|why| invalid("tls.cert", why))?;
+    let (option, key) = match &recipe.key {
+        Some(key) => ("tls.key", key),
+        None if cert.windows(16).any(|part| part == b"PRIVATE KEY-----") => ("tls.cert", cert),
+        None => return Err(invalid("tls.cert", "a certificate needs its key (tls.key, or in the same PEM)")),
+    };
+    let key = pem::private_key(key, password).map_err(|why| invalid(option, why))?;
+    Identity::new(chain, key).map(Some).map_err(|why| invalid("tls.cert, tls.key", why))
 }
 
 fn invalid(option: &str, why: impl std::fmt::Display) -> Error {

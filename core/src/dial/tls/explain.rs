@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
+use super::verify::Words;
 use crate::error::{Error, ErrorCode};
 
 /// The error for the rustls error that lies beneath another one, if one does.
@@ -35,9 +36,26 @@ fn explain(error: &rustls::Error, who: &str) -> Error {
         ) => (ErrorCode::TlsFailed, "did not answer in TLS; does it speak plain ws:// (http://) on this port?".into()),
         Tls::AlertReceived(alert) => (ErrorCode::TlsFailed, alert_words(*alert)),
         Tls::PeerIncompatible(fault) => (ErrorCode::TlsFailed, incompatible(fault)),
-        other => (ErrorCode::TlsFailed, format!("could not be spoken to in TLS: {other}")),
+        Tls::PeerMisbehaved(fault) => (ErrorCode::TlsFailed, format!("broke the rules of TLS ({})", spaced(&format!("{fault:?}")))),
+        Tls::InvalidMessage(fault) => {
+            (ErrorCode::TlsFailed, format!("sent a TLS message that cannot be read ({})", spaced(&format!("{fault:?}"))))
+        }
+        other => (ErrorCode::TlsFailed, format!("could not be spoken to in TLS ({})", spaced(&format!("{other:?}")))),
     };
-    Error::new(code, format!("{who} {words}")).caused_by(error)
+    Error::new(code, format!("{who} {words}"))
+}
+
+/// The name of a fault in the code of rustls as words: "CaUsedAsEndEntity" is "ca used as end entity". Its fields are left out.
+fn spaced(debug: &str) -> String {
+    let name = debug.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 fn certificate(fault: &CertificateError) -> String {
@@ -60,11 +78,48 @@ fn certificate(fault: &CertificateError) -> String {
         }
         Fault::BadSignature => "has a certificate with a wrong signature".into(),
         Fault::Revoked => "has a certificate that was revoked".into(),
-        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => "has a certificate that is not meant for servers".into(),
+        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => NOT_FOR_SERVERS.into(),
         Fault::BadEncoding => "has a certificate that cannot be read".into(),
-        other => format!("has a certificate that was not accepted: {other}"),
+        Fault::UnhandledCriticalExtension => "has a certificate with a critical extension that is not known here".into(),
+        Fault::UnsupportedSignatureAlgorithmContext { .. } | Fault::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "has a certificate that is signed in a way that is not taken (such as SHA-1); renew it with SHA-256".into()
+        }
+        Fault::UnknownRevocationStatus | Fault::ExpiredRevocationList | Fault::ExpiredRevocationListContext { .. } => {
+            "has a certificate of which it is not known whether it was revoked".into()
+        }
+        Fault::ApplicationVerificationFailure => "has a certificate that this system does not accept".into(),
+        Fault::Other(other) => other_words(&*other.0),
+        other => format!("has a certificate that was not accepted ({})", spaced(&format!("{other:?}"))),
     }
 }
+
+/// What was said by a check that is not of rustls itself.
+fn other_words(error: &(dyn StdError + Send + Sync + 'static)) -> String {
+    use webpki::Error as Fault;
+    if let Some(Words(words)) = error.downcast_ref() {
+        return words.clone();
+    }
+    let Some(fault) = error.downcast_ref::<Fault>() else {
+        let name = format!("{error:?}");
+        // What the platform's verifier says of a certificate for another purpose.
+        let is_purpose = name.starts_with("EkuError");
+        return if is_purpose { NOT_FOR_SERVERS.into() } else { format!("has a certificate that was not accepted ({})", spaced(&name)) };
+    };
+    match fault {
+        Fault::CaUsedAsEndEntity => {
+            "has the certificate of an authority as its own (CA:TRUE); where it is meant so, give that certificate as tls.ca".into()
+        }
+        Fault::EndEntityUsedAsCa => "has a certificate that was issued by one that may issue none (CA:FALSE)".into(),
+        Fault::UnsupportedCertVersion => {
+            "has a certificate of an old version (X.509 v1), which names no hosts; give that certificate as tls.ca, or renew it".into()
+        }
+        Fault::NameConstraintViolation => "has a certificate for a name that its authority may not issue for".into(),
+        Fault::PathLenConstraintViolated => "has a certificate with more authorities above it than they allow".into(),
+        other => format!("has a certificate that was not accepted ({})", spaced(&format!("{other:?}"))),
+    }
+}
+
+const NOT_FOR_SERVERS: &str = "has a certificate that is not meant for servers";
 
 fn alert_words(alert: AlertDescription) -> String {
     match alert {
@@ -75,14 +130,25 @@ fn alert_words(alert: AlertDescription) -> String {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateRevoked
         | AlertDescription::UnsupportedCertificate
-        | AlertDescription::AccessDenied => format!("did not accept the client certificate, or there being none (alert {alert:?})"),
-        AlertDescription::HandshakeFailure => {
-            "ended the TLS handshake: no parameters in common, or it wants a client certificate (alert HandshakeFailure)".into()
+        | AlertDescription::AccessDenied => {
+            format!("did not accept the client certificate, or there being none (alert {})", alert_name(alert))
         }
+        AlertDescription::HandshakeFailure => {
+            format!("ended the TLS handshake (alert handshake_failure): it wants a client certificate, or it speaks nothing of {SPOKEN}")
+        }
+        AlertDescription::InsufficientSecurity => format!("finds everything too weak that is spoken here: {SPOKEN}"),
         AlertDescription::ProtocolVersion => "speaks no version of TLS that is allowed here (tls.min_version)".into(),
         AlertDescription::UnrecognisedName => "does not know the name that was asked for (tls.server_name)".into(),
-        other => format!("ended the TLS handshake with the alert {other:?}"),
+        other => format!("ended the TLS handshake with the alert {}", alert_name(other)),
     }
+}
+
+/// What old servers may lack.
+const SPOKEN: &str = "TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (suites with CBC, RSA key exchange or finite-field DHE are not spoken)";
+
+/// As RFC 8446 spells it: `unknown_ca`.
+fn alert_name(alert: AlertDescription) -> String {
+    spaced(&format!("{alert:?}")).replace(' ', "_").replace("c_a", "ca")
 }
 
 fn incompatible(fault: &PeerIncompatible) -> String {
@@ -92,7 +158,10 @@ fn incompatible(fault: &PeerIncompatible) -> String {
         | PeerIncompatible::ServerRejectedEncryptedClientHello(_) => {
             "speaks no version of TLS that is allowed here (tls.min_version)".into()
         }
-        other => format!("and this client have no TLS parameters in common: {other:?}"),
+        PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NoSignatureSchemesInCommon => {
+            format!("speaks nothing of {SPOKEN}")
+        }
+        other => format!("and this client have no TLS parameters in common ({})", spaced(&format!("{other:?}"))),
     }
 }
 

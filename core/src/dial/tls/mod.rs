@@ -1,9 +1,14 @@
-//! The TLS handshake by rustls (ring), and what its failures mean. Knows nothing of what is spoken inside.
+//! The TLS handshake by rustls, and what its failures mean. Knows nothing of what is spoken inside.
 
+mod certificate;
 mod config;
 mod explain;
+mod identity;
+mod pem;
+mod provider;
 mod roots;
 mod stream;
+mod verify;
 
 use std::sync::Arc;
 

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, RootCertStore};
-use rustls_platform_verifier::Verifier;
 
+use super::pem;
+use super::verify::Verifier;
 use crate::error::{Error, ErrorCode, Result};
 use crate::process::PerProcess;
 use crate::warning::warn;
@@ -45,27 +45,58 @@ pub(super) fn platform(provider: &Arc<CryptoProvider>, environment: &Environment
     Ok(verifier)
 }
 
-fn load(provider: &Arc<CryptoProvider>, [file, directory, extra]: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
-    let failed = |error: rustls::Error| Error::new(ErrorCode::TlsFailed, "the platform's trust store cannot be used").caused_by(&error);
+/// Where the store is files.
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
+fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
+    let [file, directories, extra] = environment;
+    let mut trusted = match (file, directories) {
+        (None, None) => {
+            // An empty variable counts as none, which `load_native_certs` does not see so.
+            let places = openssl_probe::probe();
+            let of_file = rustls_native_certs::load_certs_from_paths(places.cert_file.as_deref(), None).certs;
+            let of_directories = places.cert_dir.iter().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs);
+            of_directories.fold(of_file, |all, more| [all, more].concat())
+        }
+        _ => {
+            let of_file = file.as_ref().and_then(|path| pem::certificates(&std::fs::read(path).ok()?).ok()).unwrap_or_default();
+            let paths = directories.iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
+            paths.fold(of_file, |all, path| [all, rustls_native_certs::load_certs_from_paths(None, Some(&path)).certs].concat())
+        }
+    };
+    let mut roots = RootCertStore::empty();
+    let (mut added, _) = roots.add_parsable_certificates(trusted.clone());
     let extra = extra.as_ref().map_or_else(Vec::new, extra_certificates);
-    match Verifier::new(Arc::clone(provider)) {
-        Ok(verifier) if extra.is_empty() => Ok(Arc::new(verifier)),
-        Ok(_) => Ok(Arc::new(Verifier::new_with_extra_roots(extra, Arc::clone(provider)).map_err(failed)?)),
-        Err(error) if file.is_some() || directory.is_some() => {
-            let named = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", directory)].into_iter();
-            let named =
-                named.filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.display()))).collect::<Vec<_>>().join(" ");
-            Err(Error::new(ErrorCode::TlsFailed, format!("no usable certificate in what the environment names: {named}"))
-                .caused_by(&error)
-                .retryable(false))
-        }
-        Err(_) => {
-            warn(format_args!("TLS: this machine has no trust store; Mozilla's list of authorities, as built in, is used"));
-            let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-            roots.add_parsable_certificates(extra);
-            of(roots, provider)
-        }
+    added += roots.add_parsable_certificates(extra.clone()).0;
+    trusted.extend(extra);
+    if added == 0 {
+        return without_store(provider, environment);
     }
+    Ok(Arc::new(Verifier::new(of(roots, provider)?, &trusted)))
+}
+
+/// Where the store is asked through an interface of the system.
+#[cfg(not(all(unix, not(target_vendor = "apple"), not(target_os = "android"))))]
+fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
+    use rustls_platform_verifier::Verifier as System;
+    let extra = environment[2].as_ref().map_or_else(Vec::new, extra_certificates);
+    match System::new_with_extra_roots(extra.clone(), Arc::clone(provider)) {
+        Ok(system) => Ok(Arc::new(Verifier::new(Arc::new(system), &extra))),
+        Err(_) => without_store(provider, environment),
+    }
+}
+
+/// # Errors
+/// `tls_failed`, where the environment names a store, which must not be replaced by another one.
+fn without_store(provider: &Arc<CryptoProvider>, [file, directory, _]: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
+    if file.is_some() || directory.is_some() {
+        let named = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", directory)].into_iter();
+        let named = named.filter_map(|(name, value)| Some(format!("{name}={}", value.as_ref()?.display()))).collect::<Vec<_>>().join(" ");
+        let message = format!("no usable certificate in what the environment names: {named}");
+        return Err(Error::new(ErrorCode::TlsFailed, message).retryable(false));
+    }
+    warn(format_args!("TLS: this machine has no trust store; Mozilla's list of authorities, as built in, is used"));
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    Ok(Arc::new(Verifier::new(of(roots, provider)?, &[])))
 }
 
 /// Trusts these roots and no others.
@@ -79,17 +110,18 @@ pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result
 
 /// As Node does, a file that cannot be used is warned of and left out.
 fn extra_certificates(path: &OsString) -> Vec<CertificateDer<'static>> {
-    let mut usable = RootCertStore::empty();
-    let parsed = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).unwrap_or_else(|error| {
-        warn(format_args!("TLS: NODE_EXTRA_CA_CERTS={} cannot be read: {error}", path.display()));
+    let content = std::fs::read(path).map_err(|error| error.to_string());
+    let parsed = content.and_then(|content| pem::certificates(&content)).unwrap_or_else(|why| {
+        warn(format_args!("TLS: NODE_EXTRA_CA_CERTS={} cannot be used: {why}", path.display()));
         Vec::new()
     });
+    let mut usable = RootCertStore::empty();
     let check = |certificate: &CertificateDer<'static>| {
-        let added = usable.add(certificate.clone());
-        if let Err(error) = &added {
-            warn(format_args!("TLS: a certificate of NODE_EXTRA_CA_CERTS={} cannot be used: {error}", path.display()));
+        let is_usable = usable.add(certificate.clone()).is_ok();
+        if !is_usable {
+            warn(format_args!("TLS: a certificate of NODE_EXTRA_CA_CERTS={} cannot be used: it is damaged", path.display()));
         }
-        !matches!(added, Err(rustls::Error::InvalidCertificate(CertificateError::BadEncoding))) && added.is_ok()
+        is_usable
     };
     parsed.into_iter().filter(check).collect()
 }

@@ -1,0 +1,68 @@
+//! What stands in a certificate, also in one that rustls does not read: version, dates, names, the key. Knows no rule of trust.
+
+use std::time::Duration;
+
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer};
+use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
+use x509_cert::der::{Decode as _, Encode as _, Reader as _, SliceReader};
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// A certificate that was read.
+pub(super) struct Certificate(CertificateInner<Raw>);
+
+impl Certificate {
+    /// None where it is not X.509.
+    pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
+        CertificateInner::from_der(der).ok().map(Self)
+    }
+
+    /// From when until when it is valid, since 1970.
+    pub(super) fn validity(&self) -> (Duration, Duration) {
+        let validity = self.0.tbs_certificate().validity();
+        (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration())
+    }
+
+    /// Whether it is for this host by its common name, which counts where it names no host in the way that replaced that (RFC 2818 section 3.1).
+    pub(super) fn is_commonly_for(&self, name: &ServerName<'_>) -> bool {
+        let certificate = self.0.tbs_certificate();
+        let has_names = certificate.extensions().is_some_and(|all| all.iter().any(|extension| extension.extn_id == SUBJECT_ALT_NAME));
+        let names = certificate.subject().iter().filter(|attribute| attribute.oid == COMMON_NAME);
+        let wanted = name.to_str();
+        !has_names && names.into_iter().any(|attribute| attribute.value.value().eq_ignore_ascii_case(wanted.as_bytes()))
+    }
+
+    /// The public key, as X.509 has it.
+    pub(super) fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'static>> {
+        self.0.tbs_certificate().subject_public_key_info().to_der().ok().map(SubjectPublicKeyInfoDer::from)
+    }
+
+    /// The key's algorithm, as `AlgorithmIdentifier::as_ref` has it, and the key itself.
+    pub(super) fn raw_key(&self) -> Option<(Vec<u8>, &[u8])> {
+        let info = self.0.tbs_certificate().subject_public_key_info();
+        let algorithm = info.algorithm.to_der().ok()?;
+        let mut reader = SliceReader::new(&algorithm).ok()?;
+        let header = x509_cert::der::Header::decode(&mut reader).ok()?;
+        let content = reader.read_slice(header.length()).ok()?;
+        Some((content.to_vec(), info.subject_public_key.as_bytes()?))
+    }
+
+    /// How many bits its RSA key has; none for other keys.
+    pub(super) fn rsa_bits(&self) -> Option<usize> {
+        let info = self.0.tbs_certificate().subject_public_key_info();
+        if info.algorithm.oid != RSA {
+            return None;
+        }
+        let mut reader = SliceReader::new(info.subject_public_key.as_bytes()?).ok()?;
+        let bytes = reader.sequence(|inner| {
+            let modulus = UintRef::decode(inner)?;
+            let _exponent = UintRef::decode(inner)?;
+            Ok::<_, x509_cert::der::Error>(modulus.as_bytes().to_vec())
+        });
+        let bytes = bytes.ok()?;
+        Some(bytes.len() * 8 - usize::try_from(bytes.first()?.leading_zeros()).ok()?)
+    }
+}
