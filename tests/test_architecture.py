@@ -96,10 +96,6 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("bindings-node/src/turn.rs", "bindings-node/src/environment.rs"),
         ("bindings-node/src/warnings.rs", "bindings-node/src/environment.rs"),
     ],
-    "delivery and outbox know an interface, not the socket": [
-        ("bindings-node/lib/delivery.js", "bindings-node/lib/socket.js"),
-        ("bindings-node/lib/outbox.js", "bindings-node/lib/socket.js"),
-    ],
 }
 KNOWN_EDGES = {edge for edges in KNOWN.values() for edge in edges}
 

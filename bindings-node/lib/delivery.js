@@ -18,7 +18,14 @@ const Pulled = Object.freeze({ NOTHING: 0, TASK: 1, PART: 2 })
 /** How long sockets may be served before the event loop gets its turn, in milliseconds. */
 const BUDGET = 10
 
-/** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
+/**
+ * What delivery knows of a socket.
+ * @typedef {object} Socket
+ * @property {InstanceType<typeof import('./listeners.js').Listeners>} listeners
+ * @property {(contents: any[]) => void} takeMessages
+ * @property {() => void} refresh
+ * @property {(name: string, fields: any) => void} deliver
+ */
 
 /** The sockets by their handles. @type {(Socket | undefined)[]} */
 const sockets = []

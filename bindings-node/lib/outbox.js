@@ -14,11 +14,11 @@ class Outbox {
   /** @type {Waiting[]} */
   #queue = []
   #reading = false
-  #socket
+  #transmit
 
-  /** @param {InstanceType<typeof import('./socket.js').Socket>} socket */
-  constructor(socket) {
-    this.#socket = socket
+  /** @param {(data: string | ArrayBuffer | Uint8Array, flags: number) => void} transmit sends what has its turn */
+  constructor(transmit) {
+    this.#transmit = transmit
   }
 
   get isEmpty() {
@@ -32,11 +32,11 @@ class Outbox {
    */
   send(data, flags) {
     if (data instanceof Blob) {
-      this.#push({ size: data.size, blob: data, run: (bytes) => this.#socket.transmit(bytes, flags) })
+      this.#push({ size: data.size, blob: data, run: (bytes) => this.#transmit(bytes, flags) })
     } else {
       const copy = typeof data === 'string' ? data : Uint8Array.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data)
       const size = typeof copy === 'string' ? Buffer.byteLength(copy) : copy.byteLength
-      this.#push({ size, run: () => this.#socket.transmit(copy, flags) })
+      this.#push({ size, run: () => this.#transmit(copy, flags) })
     }
   }
 

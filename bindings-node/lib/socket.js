@@ -108,7 +108,7 @@ class Socket {
 
   /** Messages that wait for a Blob, if there were any. */
   get outbox() {
-    this.#outbox ??= new Outbox(this)
+    this.#outbox ??= new Outbox((data, flags) => this.transmit(data, flags))
     return this.#outbox
   }
 
