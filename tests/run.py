@@ -218,6 +218,8 @@ def core() -> list[Command]:
 
 def python(version: str | None) -> Callable[[], list[Command]]:
     def prepare() -> list[Command]:
+        if version is None and checkout.output("node", "--version"):
+            checkout.npm_install(ROOT / "tests")  # pyright
         return [Command((checkout.python_face(version), *PYTEST), cwd=ROOT / "bindings-python")]
 
     return prepare

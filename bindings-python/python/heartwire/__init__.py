@@ -30,13 +30,15 @@ from ._websocket import WebSocket
 
 refuse_subinterpreters()
 
-TYPE_CHECKING = False
+TYPE_CHECKING = bool()  # noqa: UP018 - jedi, which completes in editors, reads no further behind a plain False
 if TYPE_CHECKING:
     from ._aio import ClientConnection, connect
+    from ._options import CompressionOptions, HeartbeatOptions, Options, ReconnectOptions, SendQueueOptions, TlsOptions
 
 __all__ = [
     "ClientConnection",
     "CloseEvent",
+    "CompressionOptions",
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
@@ -45,13 +47,18 @@ __all__ = [
     "ErrorEvent",
     "Event",
     "HeartbeatEvent",
+    "HeartbeatOptions",
     "InvalidStateError",
     "MessageEvent",
     "OpenEvent",
     "OptionError",
+    "Options",
     "PingEvent",
     "PongEvent",
+    "ReconnectOptions",
     "ReconnectingEvent",
+    "SendQueueOptions",
+    "TlsOptions",
     "WebSocket",
     "WebSocketError",
     "__version__",
@@ -66,6 +73,10 @@ def __getattr__(name: str) -> object:
         from . import _aio
 
         return getattr(_aio, name)
+    if name.endswith("Options") and name in __all__:
+        from . import _options
+
+        return getattr(_options, name)
     if name in ("sync", "testing"):
         import importlib
 

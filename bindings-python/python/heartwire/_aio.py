@@ -41,7 +41,7 @@ class ClientConnection(Received):
         self._error: WebSocketError | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
-        self.socket = socket = WebSocket(url, protocols, **{"connect_limit_until": "tls", **options})
+        self.socket = socket = WebSocket(url, protocols, **options)
         self._inbox = Inbox(socket)
         listen_privately(
             socket,
@@ -209,7 +209,7 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, with any code of RFC 6455, and wait until all is closed. Messages that came before can still be received."""
+        """Say goodbye with any code that RFC 6455 allows, and wait for the end. Messages that came before can still be received."""
         self.socket._close(code, reason)
         if not self._loop.is_running():
             self._come_here()

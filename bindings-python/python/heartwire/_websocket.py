@@ -30,6 +30,17 @@ class WebSocket(Listening):
     Events are delivered on the asyncio loop that runs where the socket is made; if none does, in `run_forever()`, or on a thread of its
     own after `start()`. The socket connects as soon as its events can be delivered, so handlers that are set right after the constructor
     miss nothing. `send`, `close` and the properties may be used from any thread.
+
+    Options, which `heartwire.Options` and docs/options.md describe:
+
+    - what is asked for: headers, cookies, auth, origin, user_agent, follow_redirects, allow_insecure_redirect
+    - staying alive: heartbeat, ping_interval, ping_timeout, idle_timeout, data_idle_timeout, keeper
+    - coming back and leaving: reconnect, send_queue, open_timeout, close_timeout, close_on_exit
+    - messages: compression, max_size, read_limit, write_limit, max_buffered
+    - the way: tls, proxy, unix_socket, local_address, address_family, happy_eyeballs_delay, connect_limit, tcp_nodelay, tcp_keepalive
+    - who drives the connection: driver
+
+    Methods `on_open`, `on_message`, `on_error`, `on_close` and so on of a subclass are handlers.
     """
 
     __slots__ = ()

@@ -60,7 +60,7 @@ class ClientConnection(Received):
     def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket.__new__(WebSocket, url)
-        socket._init(None, url, protocols, {"connect_limit_until": "tls", **options})
+        socket._init(None, url, protocols, options)
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
         self._inbox = _SharedInbox(socket)
@@ -193,7 +193,7 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, with any code of RFC 6455, and wait until all is closed. Messages that came before can still be received."""
+        """Say goodbye with any code that RFC 6455 allows, and wait for the end. Messages that came before can still be received."""
         self.socket._close(code, reason)
         self._wait(lambda: self._inbox.end)
 
