@@ -98,6 +98,7 @@ fn reconnect(script: &mut Script<'_>) -> ReconnectOptions {
         retry_on_first_connect: script.up_to(3) > 0,
         fatal_close_codes: vec![1008, 4000, 4001],
         retry_close_codes: if script.flag() { vec![4001] } else { Vec::new() },
+        ..ReconnectOptions::default()
     }
 }
 
