@@ -153,7 +153,7 @@ fn stream(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyR
     inner.streaming.store(false, Ordering::Release);
     if result.is_err() && begun && closes() == before && inner.connection.ready_state() == ReadyState::Open {
         // Half a message cannot be taken back, and nothing else may follow it.
-        inner.connection.terminate();
+        inner.connection.abandon_message();
     }
     result
 }

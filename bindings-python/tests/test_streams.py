@@ -311,7 +311,7 @@ def failing() -> Iterator[str]:
     raise ValueError("as the test wants it")
 
 
-@pytest.mark.parametrize("face", ["sync"])
+@pytest.mark.parametrize("face", ["events", "sync"])
 def test_an_iterator_that_raises_costs_the_connection_and_not_the_socket(face: str) -> None:
     with FaultServer([{"do": "accept"}]) as server:
         opened = threading.Semaphore(0)

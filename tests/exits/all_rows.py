@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import python_rows
+import rust_rows
 from rows import Row
 
-ROWS: list[Row] = [*python_rows.ROWS]
+ROWS: list[Row] = [*python_rows.ROWS, *rust_rows.ROWS]
