@@ -171,7 +171,7 @@ def test_python_says_of_signals_what_it_would_say_without_us(child: Any) -> None
 import signal, sys
 before = signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.getsignal(signal.SIGTERM), signal.signal.__doc__
 import heartwire
-heartwire.WebSocket("ws://127.0.0.1:1/")
+heartwire.WebSocket("ws://127.0.0.1:1/").close()
 assert before == (signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.getsignal(signal.SIGTERM), signal.signal.__doc__)
 for wrong in (lambda: signal.signal(99999, print), lambda: signal.signal(signal.SIGTERM, "no")):
     try:

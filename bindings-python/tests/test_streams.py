@@ -299,8 +299,8 @@ async def abandoned(server: FaultServer, how: str, reconnect: Any) -> tuple[int,
 def test_a_message_that_does_not_come_to_its_end_costs_its_connection_and_not_the_socket(how: str, reconnect: Any) -> None:
     with FaultServer([{"do": "accept"}]) as server:
         assert asyncio.run(abandoned(server, how, reconnect)) == (1006, "message_aborted", bool(reconnect))
+        close = server.wait_for({"event": "close"}, BOUND)
         records = server.records()
-        close = next(record for record in records if record["event"] == "close")
         assert (close["code"], close["reason"], close["connection"]) == (1011, "message_aborted", 0)
         assert [record["text"] for record in records if record["event"] == "message"] == (["goes on"] if reconnect else [])
 
