@@ -16,6 +16,7 @@ declare namespace WebSocket {
   export import HeartbeatEvent = all.HeartbeatEvent
   export import HeartbeatMessage = all.HeartbeatMessage
   export import HeartbeatOptions = all.HeartbeatOptions
+  export import KeyLimitOptions = all.KeyLimitOptions
   export import Listener = all.Listener
   export import ListenerObject = all.ListenerObject
   export import ListenerOptions = all.ListenerOptions
@@ -29,9 +30,15 @@ declare namespace WebSocket {
   export import PingEvent = all.PingEvent
   export import PongEvent = all.PongEvent
   export import Provided = all.Provided
+  export import RateLimitOptions = all.RateLimitOptions
+  export import ReadyOptions = all.ReadyOptions
   export import ReconnectOptions = all.ReconnectOptions
   export import ReconnectingEvent = all.ReconnectingEvent
+  export import RequestCall = all.RequestCall
+  export import RequestOptions = all.RequestOptions
+  export import SendOptions = all.SendOptions
   export import SendQueueOptions = all.SendQueueOptions
+  export import ThrottledEvent = all.ThrottledEvent
   export import TlsOptions = all.TlsOptions
   export import WebSocketError = all.WebSocketError
   export import WebSocketEventMap = all.WebSocketEventMap

@@ -1,6 +1,6 @@
 // Made from core/proto/src/options/mod.rs by `BLESS=1 cargo test -p heartwire --test reference`; do not edit.
 
-import type { CloseEvent } from './types.js'
+import type { CloseEvent, WebSocket } from './types.js'
 
 /** A value, or a function that gives it each time it is needed, at once or as a promise. */
 export type Provided<T> = T | (() => T | Promise<T>)
@@ -116,6 +116,23 @@ export interface WebSocketOptions {
    * @default false
    */
   sendQueue?: boolean | SendQueueOptions | null
+  /**
+   * The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+   * Allowed: an object of options, or null, or a function that is called with the socket.
+   * @default null
+   */
+  ready?: ReadyOptions | ((socket: WebSocket) => unknown) | null
+  /**
+   * How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+   * Allowed: an object of options.
+   */
+  request?: RequestOptions
+  /**
+   * How many messages may be sent in a time; what is over waits. None: no limit.
+   * Allowed: an object of options with messages, or null.
+   * @default null
+   */
+  rateLimit?: RateLimitOptions | null
   /**
    * permessage-deflate (RFC 7692).
    * Allowed: true, false or an object of options.
@@ -289,11 +306,22 @@ export interface HeartbeatOptions {
    */
   timeout?: number | null
   /**
-   * How many responses in a row may be missed before the connection counts as dead.
+   * How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
    * Allowed: a whole number from 1 to 1000.
    * @default 1
    */
   maxMissed?: number
+  /**
+   * The close code that the server is told when the connection counts as dead for lack of responses.
+   * Allowed: a whole number from 1000 to 4999.
+   * @default 1001
+   */
+  closeCode?: number
+  /**
+   * Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`. A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+   * Allowed: an object of JSON pointers (RFC 6901), such as {"/d": "/s"}.
+   */
+  fill?: Readonly<Record<string, string>>
   /**
    * Send only if nothing was sent for `interval`.
    * Allowed: true or false.
@@ -415,6 +443,164 @@ export interface SendQueueOptions {
    * @default "error"
    */
   overflow?: "error" | "drop_oldest" | "drop_newest"
+}
+
+/** The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these options, or as `run`, is called with the socket instead. */
+export interface ReadyOptions {
+  /**
+   * What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
+   * Allowed: a text, bytes or a JSON value, or null.
+   * @default null
+   */
+  send?: Provided<HeartbeatMessage> | null
+  /**
+   * What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+   * Allowed: a text or a JSON value, or null.
+   * @default null
+   */
+  expect?: string | object | null
+  /**
+   * What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+   * Allowed: a text or a JSON value, or null.
+   * @default null
+   */
+  reject?: string | object | null
+  /**
+   * How long the login may take before the connection is ended with `ready_timeout`.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000.
+   * @default 10000
+   */
+  timeout?: number
+  /**
+   * Called with the socket on each connection, instead of `send` and `expect`: the login is done when it returns. `False` rejects; an error ends the connection, and with `reconnect` the next one follows.
+   * Allowed: a function, or null.
+   */
+  run?: (socket: WebSocket) => unknown | null
+}
+
+/** How requests and replies are told from other messages, and what `request()` does unless it is told otherwise. */
+export interface RequestOptions {
+  /**
+   * Where a request has its id. A request without one gets a number.
+   * Allowed: a JSON pointer (RFC 6901) such as "/id".
+   * @default "/id"
+   */
+  id?: string
+  /**
+   * Where a reply has the id of its request; none: at the same place.
+   * Allowed: a JSON pointer (RFC 6901) such as "/id", or null.
+   * @default null
+   */
+  responseId?: string | null
+  /**
+   * Which replies are errors: `request()` then fails with `request_failed`.
+   * Allowed: a text or a JSON value, or null.
+   * @default null
+   */
+  error?: string | object | null
+  /**
+   * How long a reply may take, from the call on; none: no limit.
+   * Unit: milliseconds.
+   * Allowed: a number of milliseconds from 1 to 31536000000, or null.
+   * @default 30000
+   */
+  timeout?: number | null
+  /**
+   * Whether a request is sent again on the next connection if the present one ends before the reply.
+   * Allowed: true or false.
+   * @default false
+   */
+  resend?: boolean
+  /**
+   * Whether replies are `message` events, too.
+   * Allowed: true or false.
+   * @default false
+   */
+  deliver?: boolean
+  /**
+   * How many requests may wait for their replies.
+   * Allowed: a whole number, at least 1.
+   * @default 1024
+   */
+  maxPending?: number
+}
+
+/** How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order. */
+export interface RateLimitOptions {
+  /**
+   * How many messages.
+   * Allowed: a whole number from 1 to 1000000.
+   */
+  messages: number
+  /**
+   * In which time.
+   * Allowed: a number of milliseconds from 1 to 31536000000.
+   */
+  per: number
+  /**
+   * How many may leave at once; those that follow leave at an even pace. None: all of them.
+   * Allowed: a whole number from 1 to 1000000, or null.
+   * @default null
+   */
+  burst?: number | null
+  /**
+   * How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+   * Allowed: a whole number, at least 0, or null.
+   * @default null
+   */
+  reserve?: number | null
+  /**
+   * Whether each connection begins anew, or all count together.
+   * Allowed: "connection" or "socket".
+   * @default "connection"
+   */
+  scope?: "connection" | "socket"
+  /**
+   * What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+   * Allowed: an object of options with messages, or null.
+   * @default null
+   */
+  keys?: KeyLimitOptions | null
+  /**
+   * How many messages may wait.
+   * Allowed: a whole number, at least 1.
+   * @default 256
+   */
+  maxMessages?: number
+  /**
+   * How many bytes may wait.
+   * Unit: bytes.
+   * Allowed: a whole number of bytes, at least 1.
+   * @default 1048576
+   */
+  maxBytes?: number
+  /**
+   * What to do with a message that finds no room to wait.
+   * Allowed: "error", "drop_oldest" or "drop_newest".
+   * @default "error"
+   */
+  overflow?: "error" | "drop_oldest" | "drop_newest"
+}
+
+/** How many messages with one key may be sent in a time. */
+export interface KeyLimitOptions {
+  /**
+   * How many messages.
+   * Allowed: a whole number from 1 to 1000000.
+   */
+  messages: number
+  /**
+   * In which time.
+   * Allowed: a number of milliseconds from 1 to 31536000000.
+   */
+  per: number
+  /**
+   * How many may leave at once; those that follow leave at an even pace. None: all of them.
+   * Allowed: a whole number from 1 to 1000000, or null.
+   * @default null
+   */
+  burst?: number | null
 }
 
 /** permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and up to 12 KiB more once we have, which are given back within 15 quiet seconds. The encoders, of some 330 KiB each, are shared: the process has 32 at most. */

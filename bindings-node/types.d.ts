@@ -4,7 +4,7 @@
 /// <reference types="node" />
 
 import type { ErrorCode } from './codes.js'
-import type { WebSocketOptions } from './options.js'
+import type { HeartbeatOptions, WebSocketOptions } from './options.js'
 
 export type * from './codes.js'
 export type * from './options.js'
@@ -16,7 +16,7 @@ export type Options = WebSocketOptions
 export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 
 /** Where in a connection's life something failed. */
-export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'closed' | 'process'
+export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'ready' | 'request' | 'closed' | 'process'
 
 /** What went wrong, in which phase, and what follows. Never holds a secret. */
 export class WebSocketError extends Error {
@@ -143,6 +143,38 @@ export interface DroppedEvent extends Event {
   readonly reason: 'expired' | 'overflow' | 'closed'
 }
 
+/** Messages have to wait for the rate limit. */
+export interface ThrottledEvent extends Event {
+  /** How long the first of them has to wait, in milliseconds. */
+  readonly delay: number
+  /** How many wait. */
+  readonly waiting: number
+}
+
+/** How a message goes its way. */
+export interface SendOptions {
+  /** Overrides what the options and the size say. */
+  compress?: boolean
+  /** What it is told apart by (`rateLimit.keys`): the order within a key is kept. */
+  key?: string
+  /** It waits for no login, and uses the reserve of the rate limit. */
+  urgent?: boolean
+}
+
+/** How to send a request; what is left out is as the option `request` says. */
+export interface RequestCall {
+  /** How long the reply may take, from the call on, in milliseconds; null: no limit. */
+  timeout?: number | null
+  /** Whether it is sent again on the next connection if this one ends before the reply. */
+  resend?: boolean
+  /** Whether the reply is a `message` event, too. */
+  deliver?: boolean
+  key?: string
+  urgent?: boolean
+  /** Cancels the request. */
+  signal?: AbortSignal
+}
+
 export interface WebSocketEventMap {
   open: OpenEvent
   message: MessageEvent
@@ -154,6 +186,8 @@ export interface WebSocketEventMap {
   heartbeat: HeartbeatEvent
   drain: Event
   dropped: DroppedEvent
+  ready: Event
+  throttled: ThrottledEvent
 }
 
 /**
@@ -242,9 +276,13 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   set ondrain(value: Listener<Event> | null)
   get ondropped(): Handler | null
   set ondropped(value: Listener<DroppedEvent> | null)
+  get onready(): Handler | null
+  set onready(value: Listener<Event> | null)
+  get onthrottled(): Handler | null
+  set onthrottled(value: Listener<ThrottledEvent> | null)
 
   /** Sends a message; `compress` overrides what the options and the size say. */
-  send(data: Data, options?: { compress?: boolean }): void
+  send(data: Data, options?: SendOptions): void
   /** Starts the closing handshake. Final: no reconnection follows. */
   close(code?: number, reason?: string): void
 
@@ -264,6 +302,29 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   pong(data?: string | ArrayBufferLike | ArrayBufferView): void
   /** Drops the connection at once. Final. */
   terminate(): void
+  /**
+   * Sends a request as JSON text, with an id where it has none, and gives the parsed reply, which is no `message` event. It waits until the
+   * connection is open and ready. Rejects with `request_timeout`, `request_failed` (the reply is the error's `body`), `connection_lost`,
+   * `rate_limited`, or with the signal's reason; with `invalid_data` where the value has no room for an id, or its id is in use.
+   */
+  request<T = any>(value: object | string, options?: RequestCall): Promise<T>
+  /**
+   * The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. 0 lifts it. Needs the option `rateLimit`.
+   */
+  throttle(milliseconds: number, options?: { key?: string }): void
+  /** Settles when the present connection is ready, or the next one: after `open`, or after the login (`ready`). Rejects when there will be none. */
+  readonly ready: Promise<void>
+  /**
+   * The heartbeat of the present connection from now on, as the server dictates it in its greeting; null: none. The next connection begins with the
+   * option `heartbeat` again. Throws an InvalidStateError unless the connection is open.
+   */
+  setHeartbeat(options: HeartbeatOptions | null): void
+  /**
+   * Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). What the old connection has brought is
+   * delivered, then its server is told `code` (1000 by default), and `close` tells of the error `replaced`. Where no connection is open, the next
+   * attempt begins at once. Throws an InvalidStateError after close() and the last event.
+   */
+  reconnect(target?: string | URL | { url?: string | URL; code?: number; reason?: string }): void
   /** Delivers no more messages until resume(); the peer is slowed down. */
   pause(): void
   resume(): void

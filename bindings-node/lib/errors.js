@@ -23,7 +23,7 @@ class WebSocketError extends Error {
     super(spelled(fields.message), chain(fields.causes ?? []))
     /** The stable code, the same in every language. */
     this.code = fields.code
-    /** Where it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `closed`, `process`. */
+    /** Where it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `ready`, `request`, `closed`, `process`. */
     this.phase = fields.phase
     /** Whether trying again may help. */
     this.retryable = fields.retryable ?? false
@@ -36,6 +36,11 @@ class WebSocketError extends Error {
       this.body = decoder.decode(fields.body)
       // They are the server's, who puts cookies and tokens there: printing the error does not print them.
       for (const name of ['headers', 'body']) Object.defineProperty(this, name, { enumerable: false })
+    }
+    if (fields.code === 'request_failed') {
+      /** The server's answer, as text. */
+      this.body = decoder.decode(fields.body)
+      Object.defineProperty(this, 'body', { enumerable: false })
     }
     if (typeof fields.retryIn === 'number') {
       /** In how many milliseconds the next attempt comes. */

@@ -321,6 +321,8 @@ const PingEvent = fieldEvent('PingEvent', { payload: null })
 const PongEvent = fieldEvent('PongEvent', { payload: null, latency: null })
 const HeartbeatEvent = fieldEvent('HeartbeatEvent', { kind: '', latency: null, missed: 0 })
 const DrainEvent = fieldEvent('DrainEvent', {})
+const ReadyEvent = fieldEvent('ReadyEvent', {})
+const ThrottledEvent = fieldEvent('ThrottledEvent', { delay: 0, waiting: 0 })
 const DroppedEvent = fieldEvent('DroppedEvent', { messages: null, reason: '' })
 
 /**
@@ -345,6 +347,8 @@ module.exports = {
   HeartbeatEvent,
   DrainEvent,
   DroppedEvent,
+  ReadyEvent,
+  ThrottledEvent,
   messagePrototype,
   closePrototype,
   trusted,

@@ -54,8 +54,8 @@ function checkSendOptions(options, isText) {
   for (const name of Object.keys(options)) {
     const value = options[name]
     const isSo = value === undefined || (name === 'binary' ? value === !isText : (name === 'fin' || name === 'mask') && value === true)
-    if (name !== 'compress' && !isSo) {
-      throw new TypeError(`the option ${name} of send() cannot be ${shown(value)}: there is only compress, true or false; ${HINT}`)
+    if (!['compress', 'key', 'urgent'].includes(name) && !isSo) {
+      throw new TypeError(`the option ${name} of send() cannot be ${shown(value)}: there are only compress, key and urgent; ${HINT}`)
     }
   }
 }

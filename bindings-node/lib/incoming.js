@@ -35,6 +35,10 @@ function eventOf(name, fields, failure) {
       const messages = fields.messages.map((/** @type {any} */ each) => (typeof each === 'string' ? each : Buffer.from(each)))
       return trusted(events.DroppedEvent, name, { ...fields, messages })
     }
+    case 'ready':
+      return trusted(events.ReadyEvent, name, fields)
+    case 'throttled':
+      return trusted(events.ThrottledEvent, name, fields)
     default:
       return trusted(events.DrainEvent, name, fields)
   }

@@ -8,11 +8,20 @@ const { WebSocketError } = require('./errors.js')
 const location = require('./location.js')
 
 /** Functions that the core asks for, by their path. */
-const askable = new Set(['url', 'headers', 'protocols', 'heartbeat.message', 'reconnect.shouldReconnect'])
+const askable = new Set([
+  'url',
+  'headers',
+  'protocols',
+  'heartbeat.message',
+  'setHeartbeat.message',
+  'ready',
+  'ready.run',
+  'reconnect.shouldReconnect',
+])
 
 /**
  * @typedef {{ text: string, providers: Map<string, Function>, allowSynchronousEvents: boolean, deliverAfterClose: boolean,
- *   signal: AbortSignal | undefined, queues: boolean, writeLimit: number }} Prepared
+ *   signal: AbortSignal | undefined, queues: boolean, logsIn: boolean, writeLimit: number }} Prepared
  */
 
 /**
@@ -89,6 +98,7 @@ function prepare(options) {
     deliverAfterClose: rest.deliverAfterClose === true,
     signal,
     queues: Boolean(plain.sendQueue),
+    logsIn: Boolean(plain.ready),
     writeLimit: typeof plain.writeLimit === 'number' ? plain.writeLimit : 1 << 20,
   }
 }
@@ -133,11 +143,23 @@ function plainData(value, path, providers) {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plainData(each, inner + key, providers)]))
 }
 
+/**
+ * What setHeartbeat() was given, as JSON text, and its function if it has one.
+ * @param {unknown} options
+ * @returns {{ text: string, message: Function | undefined }}
+ */
+function heartbeat(options) {
+  const providers = new Map()
+  const text = JSON.stringify(plainData(options ?? null, 'setHeartbeat', providers))
+  return { text, message: providers.get('setHeartbeat.message') }
+}
+
 /** What a function of the user gave, as JSON text. @param {string} question @param {any} value */
 function answer(question, value) {
   if (question === 'reconnect.shouldReconnect') return value == null ? 'null' : JSON.stringify(Boolean(value))
+  if (question === 'ready') return value === false ? 'false' : 'null'
   if (question === 'url') return JSON.stringify(location.absolute(`${value}`))
   return JSON.stringify(plainData(value, question)) ?? 'null'
 }
 
-module.exports = { answer, collect, prepare }
+module.exports = { answer, collect, heartbeat, prepare }

@@ -21,24 +21,31 @@ class Providers {
   }
 
   /**
-   * @param {{ question: string, close: any }} asked
+   * @param {{ question: string, close: any, logIn?: (run: any) => any }} asked
    * @param {(ok: boolean, words: string) => void} reply
    */
-  ask({ question, close }, reply) {
+  ask({ question, close, logIn }, reply) {
     const fail = (/** @type {any} */ error) => {
       const words = wordsOf(error)
-      if (question === 'heartbeat.message') tellOfHeartbeat(words, error)
+      if (question === 'heartbeat.message' || question === 'setHeartbeat.message') tellOfHeartbeat(words, error)
       else this.#keep(words, error)
       reply(false, words)
     }
     try {
-      const given = this.#functions.get(question)?.(...(close ? [closeEvent(close)] : []))
+      const run = this.#functions.get(question) ?? this.#functions.get(`${question}.run`)
+      const given = run && logIn ? logIn(run) : run?.(...(close ? [closeEvent(close)] : []))
       const answer = (/** @type {any} */ value) => reply(true, options.answer(question, value))
       if (typeof given?.then === 'function') given.then(answer).then(undefined, fail)
       else answer(given)
     } catch (error) {
       fail(error)
     }
+  }
+
+  /** Puts a function in the place of an earlier one, or takes that away. @param {string} path @param {Function | undefined} run */
+  replace(path, run) {
+    if (run) this.#functions.set(path, run)
+    else this.#functions.delete(path)
   }
 
   /** @param {string} words @param {unknown} error */

@@ -8,8 +8,10 @@ const { addon, beginTurn, endTask, sockets } = require('./delivery.js')
 const events = require('./events.js')
 const { thrown } = require('./errors.js')
 const { OpenInfo, eventOf } = require('./incoming.js')
+const { Bot } = require('./bot.js')
 const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
+const { heartbeat } = require('./options.js')
 const { Providers } = require('./providers.js')
 const unheard = require('./unheard.js')
 
@@ -54,6 +56,8 @@ class Socket {
   #outbox = null
   /** @type {Set<() => void> | null} */
   #watchers = null
+  /** Requests, login and rate limits, once they are used. @type {InstanceType<typeof Bot> | null} */
+  #bot = null
   /** The user's functions. @type {InstanceType<typeof Providers> | null} */
   #providers = null
   #referenced = true
@@ -75,6 +79,7 @@ class Socket {
     this.synchronous = prepared.allowSynchronousEvents
     this.deliversAfterClose = prepared.deliverAfterClose
     this.queues = prepared.queues
+    this.logsIn = prepared.logsIn
     this.writeLimit = prepared.writeLimit
     if (typeof url === 'function') prepared.providers.set('url', url)
     if (prepared.providers.size > 0) this.#providers = new Providers(prepared.providers)
@@ -104,6 +109,12 @@ class Socket {
   #showURL(url) {
     // The user's own string, rather than a copy for each socket.
     if (this.url !== url) this.url = url
+  }
+
+  /** Requests, login and rate limits. */
+  get bot() {
+    this.#bot ??= new Bot(this, this.face)
+    return this.#bot
   }
 
   /** Messages that wait for a Blob, if there were any. */
@@ -194,8 +205,10 @@ class Socket {
    */
   deliver(name, fields) {
     if (name === 'ask') return this.resource.runInAsyncScope(this.#ask, this, fields)
+    if (name === 'settled') return this.resource.runInAsyncScope(this.bot.settle, this.bot, fields)
     unheard.tellWarnings()
     this.refresh()
+    if (name === 'ready' || (name === 'open' && !this.logsIn)) this.bot.becomeReady()
     if (name === 'open') {
       this.#show(fields)
       fields = new OpenInfo(this, fields.headers)
@@ -208,6 +221,7 @@ class Socket {
     if (name === 'close') {
       this.#failure = null
       this.lastClose = event
+      this.#bot?.end()
     }
     if (name === 'error' && this.#isUnheard(event)) unheard.tellError(event.error)
     this.dispatch(event)
@@ -223,7 +237,8 @@ class Socket {
 
   /** @param {any} asked */
   #ask(asked) {
-    this.#providers?.ask(asked, (ok, words) => {
+    const logIn = asked.question === 'ready' ? (/** @type {(socket: any) => unknown} */ run) => this.bot.logIn(run) : undefined
+    this.#providers?.ask({ ...asked, logIn }, (ok, words) => {
       if (this.handle !== null) addon.answer(this.handle, asked.id, ok, words)
     })
   }
@@ -322,6 +337,36 @@ class Socket {
   #closeNow(code, reason) {
     if (this.handle === null) return
     const failed = addon.close(this.handle, code, reason)
+    if (failed !== undefined) throw thrown(failed)
+    this.refresh()
+    this.#goOn()
+  }
+
+  /** Sends text or bytes that may have to wait. @param {string | ArrayBuffer | Uint8Array} data @param {number} flags @param {any} way */
+  sendBy(data, flags, { key, urgent }) {
+    if (this.handle === null) return this.discard(data)
+    beginTurn?.()
+    const failed = addon.sendBy(this.handle, data, flags, key ?? null, urgent === true)
+    if (failed !== undefined) throw thrown(failed)
+    this.sent++
+  }
+
+  /** @param {unknown} given */
+  setHeartbeat(given) {
+    if (this.handle === null) throw notOpen('setHeartbeat')
+    const { text, message } = heartbeat(given)
+    const failed = addon.setHeartbeat(this.handle, text)
+    if (failed !== undefined) throw thrown(failed)
+    this.#providers ??= new Providers(new Map())
+    this.#providers.replace('setHeartbeat.message', message)
+  }
+
+  /** @param {string} url empty for none @param {number} code 0 for none @param {string} reason */
+  reconnect(url, code, reason) {
+    if (this.handle === null || this.closeWaits) {
+      throw new DOMException('reconnect() cannot open another connection: the socket is closed for good; make a new one', 'InvalidStateError')
+    }
+    const failed = addon.reconnect(this.handle, url, code, reason)
     if (failed !== undefined) throw thrown(failed)
     this.refresh()
     this.#goOn()

@@ -19,12 +19,26 @@ const COMPRESS = 2
 const PLAIN = 4
 
 /** The types of events that have a handler attribute. */
-const TYPES = /** @type {const} */ (['open', 'message', 'error', 'close', 'reconnecting', 'ping', 'pong', 'heartbeat', 'drain', 'dropped'])
+const TYPES = /** @type {const} */ ([
+  'open',
+  'message',
+  'error',
+  'close',
+  'reconnecting',
+  'ping',
+  'pong',
+  'heartbeat',
+  'drain',
+  'dropped',
+  'ready',
+  'throttled',
+])
 
 /** A close with any code that RFC 6455 lets an endpoint send; `close()` has the browser's. @type {(ws: WebSocket, code: number, reason: string) => void} */
 let closeWith
 
 class WebSocket extends EventTarget {
+  /** @type {InstanceType<typeof Socket>} */
   #socket
 
   static {
@@ -101,7 +115,9 @@ class WebSocket extends EventTarget {
     const { options, callback } = foreign.behindData(given)
     foreign.checkSendOptions(options, typeof content === 'string')
     const isTaken = this.#socket.state < CLOSING
-    this.#socket.send(content, sendFlags(options))
+    if (options?.key === undefined && options?.urgent === undefined) this.#socket.send(content, sendFlags(options))
+    else if (content instanceof Blob) throw new TypeError('send() of a Blob takes neither key nor urgent: read it first')
+    else this.#socket.sendBy(content, sendFlags(options), sendWay(options))
     if (callback) foreign.answer(callback, isTaken)
   }
 
@@ -120,6 +136,21 @@ class WebSocket extends EventTarget {
     const text = JSON.stringify(value)
     if (text === undefined) throw new TypeError('sendJSON() needs a value that JSON has; this one has no JSON text')
     this.send(text)
+  }
+
+  /** Sends a request, and gives the server's reply. @param {unknown} value @param {any} [options] */
+  async request(value, options) {
+    return this.#socket.bot.request(value, options)
+  }
+
+  /** The server said "slow down". @param {number} milliseconds @param {{ key?: string }} [options] */
+  throttle(milliseconds, options) {
+    this.#socket.bot.throttle(milliseconds, options?.key)
+  }
+
+  /** Settles when the present connection is ready, or the next one. */
+  get ready() {
+    return this.#socket.bot.ready
   }
 
   /** Sends one message whose parts come one by one. @param {any} source @param {any} [options] */
@@ -148,6 +179,23 @@ class WebSocket extends EventTarget {
   /** Drops the connection at once. */
   terminate() {
     this.#socket.terminate()
+  }
+
+  /** The heartbeat of this connection from now on, as the server dictates it; null: none. @param {any} options */
+  setHeartbeat(options) {
+    this.#socket.setHeartbeat(options)
+  }
+
+  /** Opens another connection now, without a delay. @param {any} [target] */
+  reconnect(target = undefined) {
+    const isPlain = typeof target === 'object' && target !== null && !(target instanceof URL)
+    /** @type {any} */
+    const given = isPlain ? target : { url: target }
+    const { url, code, reason, ...unknown } = given
+    const [other] = Object.keys(unknown)
+    if (other !== undefined) throw new TypeError(`reconnect() has no option ${other}; allowed are url, code and reason`)
+    const [number, text] = convert.closeArguments(code, reason)
+    this.#socket.reconnect(url == null ? '' : absolute(convert.scalarText(url)), number, text)
   }
 
   /** Takes no more messages until resume(); the peer is slowed down. */
@@ -271,6 +319,13 @@ function sendFlags(options) {
   if (compress === undefined) return 0
   if (typeof compress !== 'boolean') throw new TypeError('the option compress of send() must be true or false')
   return compress ? COMPRESS : PLAIN
+}
+
+/** @param {any} options */
+function sendWay({ key, urgent }) {
+  if (key !== undefined && typeof key !== 'string') throw new TypeError('the option key of send() must be a string')
+  if (urgent !== undefined && typeof urgent !== 'boolean') throw new TypeError('the option urgent of send() must be true or false')
+  return { key, urgent }
 }
 
 /** @param {number} given @param {number} needed @param {string} method */

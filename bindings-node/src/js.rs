@@ -223,6 +223,15 @@ impl Js {
         Ok(resulting!(napi_typeof(self.0, value), sys::ValueType::napi_undefined)? == sys::ValueType::napi_null)
     }
 
+    pub(crate) fn is_text(self, value: Value) -> Result<bool> {
+        Ok(resulting!(napi_typeof(self.0, value), sys::ValueType::napi_undefined)? == sys::ValueType::napi_string)
+    }
+
+    /// As [`Js::to_text`]; none for null.
+    pub(crate) fn to_optional_text(self, value: Value, room: &mut Vec<u8>) -> Result<Option<&str>> {
+        if self.is_null(value)? { Ok(None) } else { self.to_text(value, room).map(Some) }
+    }
+
     pub(crate) fn to_number(self, value: Value) -> Result<f64> {
         resulting!(napi_get_value_double(self.0, value), 0.0)
     }

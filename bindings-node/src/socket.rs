@@ -2,13 +2,14 @@
 
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heartwire::close::CloseCode;
 use heartwire::driver::Connection;
 use heartwire::error::{self, Error, ErrorCode};
 use heartwire::event::Batch;
-use heartwire::message::{Answer, Data, SendOptions};
-use heartwire::options::{Dialect, Options};
+use heartwire::message::{Answer, Data, RequestOptions, SendOptions, Way};
+use heartwire::options::{Dialect, Options, read_heartbeat};
 use serde_json::Value as Json;
 
 use crate::delivery;
@@ -240,6 +241,76 @@ pub(crate) fn close(js: Js, environment: &mut Environment, arguments: &Arguments
 pub(crate) fn terminate(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     with(js, environment, arguments, Connection::terminate)?;
     js.undefined()
+}
+
+/// `setHeartbeat(handle, options)`: JSON text.
+pub(crate) fn set_heartbeat(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let mut room = Vec::new();
+    let given: Json = serde_json::from_str(js.to_text(arguments.at(1), &mut room)?).unwrap_or_default();
+    let set = with(js, environment, arguments, |connection| {
+        read_heartbeat(&given, Dialect::JavaScript).and_then(|options| connection.set_heartbeat(options))
+    })?;
+    outcome(js, set)
+}
+
+/// `reconnect(handle, url, code, reason)`: the URL empty and the code 0 for none.
+pub(crate) fn reconnect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let (mut room, mut more_room) = (Vec::new(), Vec::new());
+    let url = js.to_text(arguments.at(1), &mut room)?;
+    let code = u16::try_from(js.to_integer(arguments.at(2))?).ok().filter(|code| *code != 0).map(CloseCode);
+    let reason = js.to_text(arguments.at(3), &mut more_room)?;
+    let begun = with(js, environment, arguments, |connection| connection.reconnect(Some(url).filter(|url| !url.is_empty()), code, reason))?;
+    outcome(js, begun)
+}
+
+/// `request(handle, ticket, text, options)`: the options as JSON text.
+pub(crate) fn request(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let ticket = js.to_number(arguments.at(1))? as u64;
+    let (mut room, mut more_room) = (Vec::new(), Vec::new());
+    let text = js.to_text(arguments.at(2), &mut room)?;
+    let options: Json = serde_json::from_str(js.to_text(arguments.at(3), &mut more_room)?).unwrap_or_default();
+    let timeout = options.get("timeout").map(|time| time.as_f64().and_then(|time| Duration::try_from_secs_f64(time / 1000.0).ok()));
+    let call = RequestOptions {
+        timeout,
+        resend: options["resend"].as_bool(),
+        deliver: options["deliver"].as_bool(),
+        key: options["key"].as_str(),
+        urgent: options["urgent"] == true,
+    };
+    let sent = with(js, environment, arguments, |connection| connection.request(ticket, text, &call))?;
+    outcome(js, sent)
+}
+
+/// `cancelRequest(handle, ticket)`.
+pub(crate) fn cancel_request(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let ticket = js.to_number(arguments.at(1))? as u64;
+    with(js, environment, arguments, |connection| connection.cancel_request(ticket))?;
+    js.undefined()
+}
+
+/// `throttle(handle, milliseconds, key)`, the key null for none.
+pub(crate) fn throttle(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let time = Duration::try_from_secs_f64(js.to_number(arguments.at(1))? / 1000.0).unwrap_or_default();
+    let mut room = Vec::new();
+    let key = js.to_optional_text(arguments.at(2), &mut room)?;
+    let held = with(js, environment, arguments, |connection| connection.throttle(time, key))?;
+    outcome(js, held)
+}
+
+/// `sendBy(handle, data, flags, key, urgent)`: text, an `ArrayBuffer` or a `Uint8Array`; the key null for none.
+pub(crate) fn send_by(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let options = SendOptions { compress: compress(js.to_integer(arguments.at(2))?), more: false };
+    let (mut room, mut more_room) = (Vec::new(), Vec::new());
+    let way = Way { key: js.to_optional_text(arguments.at(3), &mut room)?, urgent: js.to_boolean(arguments.at(4))?, ticket: None };
+    let sent = if js.is_text(arguments.at(1))? {
+        let text = js.to_text(arguments.at(1), &mut more_room)?;
+        with(js, environment, arguments, |connection| connection.send_by(Data::Text(text), options, &way))?
+    } else {
+        js.with_bytes(arguments.at(1), |bytes| {
+            with(js, environment, arguments, |connection| connection.send_by(Data::Binary(bytes), options, &way))
+        })??
+    };
+    outcome(js, sent.map(|sent| sent.map(|_| ())))
 }
 
 /// `pause(handle, paused)`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heartwire::error::Error;
-use heartwire::event::{Close, Dropped, Event, Heartbeat, Open, Question, Reconnecting};
+use heartwire::event::{Close, Dropped, Event, Heartbeat, Open, Question, Reconnecting, Settled};
 use heartwire::message::Message;
 
 use crate::js::{Js, Result, Value};
@@ -23,6 +23,12 @@ pub(crate) fn event(js: Js, event: &Event) -> Result<[Value; 2]> {
         Event::Heartbeat(beat) => ("heartbeat", heartbeat(js, beat)?),
         Event::Drain => ("drain", js.object(&[])?),
         Event::Dropped(dropped) => ("dropped", lost(js, dropped)?),
+        Event::Ready => ("ready", js.object(&[])?),
+        Event::Throttled(throttled) => {
+            let waiting = js.number(throttled.waiting as f64)?;
+            ("throttled", js.object(&[(c"delay", milliseconds(js, throttled.delay)?), (c"waiting", waiting)])?)
+        }
+        Event::Settled(settled) => ("settled", ended(js, settled)?),
         Event::Ask(ask) => ("ask", asked(js, ask.id, &ask.question)?),
         _ => ("", js.undefined()?),
     };
@@ -120,12 +126,23 @@ fn lost(js: Js, dropped: &Dropped) -> Result<Value> {
     js.object(&[(c"messages", js.array(&messages)?), (c"reason", js.text(dropped.reason.as_str())?)])
 }
 
+fn ended(js: Js, settled: &Settled) -> Result<Value> {
+    let (reply, cause) = match &settled.outcome {
+        Ok(Some(reply)) => (js.text(reply)?, js.null()?),
+        Ok(None) => (js.null()?, js.null()?),
+        Err(cause) => (js.null()?, error(js, cause)?),
+    };
+    js.object(&[(c"ticket", js.number(settled.ticket as f64)?), (c"reply", reply), (c"error", cause)])
+}
+
 fn asked(js: Js, id: u64, question: &Question) -> Result<Value> {
     let (name, close) = match question {
         Question::Url => ("url", js.null()?),
         Question::Headers => ("headers", js.null()?),
         Question::Protocols => ("protocols", js.null()?),
-        Question::HeartbeatMessage => ("heartbeat.message", js.null()?),
+        Question::HeartbeatMessage { dictated: false } => ("heartbeat.message", js.null()?),
+        Question::HeartbeatMessage { dictated: true } => ("setHeartbeat.message", js.null()?),
+        Question::Ready => ("ready", js.null()?),
         Question::ShouldReconnect(close) => ("reconnect.shouldReconnect", closed(js, close)?),
     };
     js.object(&[(c"id", js.number(id as f64)?), (c"question", js.text(name)?), (c"close", close)])

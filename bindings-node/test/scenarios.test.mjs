@@ -9,13 +9,24 @@ import { FaultServer } from '../lib/testing.js'
 
 const folder = new URL('../../tests/scenarios/', import.meta.url)
 const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
-const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', ...CHATTY]
+const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', 'ready', 'throttled', ...CHATTY]
 const BOUND = 30_000 // how long what the server has to record may take
 const TIMES = new Set(
   `open_timeout close_timeout close_on_exit keeper ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
-  heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.max_retry_after reconnect.min_uptime send_queue.ttl`.split(/\s+/),
+  heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.max_retry_after reconnect.min_uptime send_queue.ttl
+  ready.timeout request.timeout rate_limit.per rate_limit.keys.per`.split(/\s+/),
 )
-const VERBATIM = new Set(['headers', 'cookies', 'heartbeat.message', 'heartbeat.response'])
+const VERBATIM = new Set([
+  'headers',
+  'cookies',
+  'heartbeat.message',
+  'heartbeat.response',
+  'heartbeat.fill',
+  'ready.send',
+  'ready.expect',
+  'ready.reject',
+  'request.error',
+])
 
 for (const name of Object.keys(process.env)) if (/proxy$/i.test(name)) delete process.env[name]
 
@@ -125,6 +136,8 @@ class Run {
     if ('send' in action) ws.send(payload(action.send))
     else if ('close' in action) ws.close(action.close.code, action.close.reason)
     else if ('terminate' in action) ws.terminate()
+    else if ('set_heartbeat' in action) ws.setHeartbeat(convert(action.set_heartbeat, 'heartbeat'))
+    else if ('reconnect' in action) ws.reconnect(action.reconnect)
     else if ('pause' in action) action.pause ? ws.pause() : ws.resume()
     else if ('ping' in action) ws.ping(action.ping)
     else if ('pong' in action) ws.pong(action.pong)
@@ -330,6 +343,8 @@ function described(ws, event) {
       return { ...base, payload: event.payload.toString(), latency: seconds(event.latency) }
     case 'heartbeat':
       return { ...base, kind: event.kind, latency: seconds(event.latency), missed: event.missed }
+    case 'throttled':
+      return { ...base, delay: seconds(event.delay), waiting: event.waiting }
     case 'dropped':
       return {
         ...base,

@@ -29,6 +29,15 @@ impl Functions {
         self.0.iter().find(|(known, _)| known == path).map(|(_, function)| function.bind(py).clone())
     }
 
+    /// Takes the function of that path from `given`, in the place of the one that is known here, which is given back.
+    pub(crate) fn replace(&mut self, py: Python<'_>, path: &str, given: &Self) -> Option<Py<PyAny>> {
+        let old = self.0.iter().position(|(known, _)| known == path).map(|index| self.0.swap_remove(index).1);
+        if let Some(function) = given.get(py, path) {
+            self.insert(path, &function);
+        }
+        old
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Py<PyAny>> {
         self.0.iter().map(|(_, function)| function)
     }

@@ -18,7 +18,7 @@ use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
 use crate::round::ticks_ns;
 use crate::socket::Socket;
-use crate::{convert, events, process, send, text, warnings};
+use crate::{convert, errors, events, process, send, text, warnings};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET_NS: i64 = 2_000_000;
@@ -202,11 +202,21 @@ impl<'py> Course<'_, 'py> {
     fn event(&mut self, reused: &mut events::Reusable, event: &Event) -> PyResult<()> {
         match event {
             Event::Ask(ask) => answer(self.socket, self.hub, self.inner, ask)?,
+            Event::Settled(settled) => {
+                if let Some(callback) = self.inner.take_settler(settled.ticket) {
+                    let (reply, error) = match &settled.outcome {
+                        Ok(reply) => (reply.as_deref().map(|reply| text::to_str(self.py, reply)), None),
+                        Err(error) => (None, Some(errors::object(self.py, error)?)),
+                    };
+                    call(self.socket, self.hub, callback.bind(self.py), (reply, error))?;
+                }
+            }
             Event::Message(body) => self.message(reused, |py| events::data(py, body).into_bound(py))?,
             event => {
                 if self.inner.connection.enter(event)
                     && let Some((kind, object)) = events::other(self.socket.as_any(), event)?
                 {
+                    self.inner.note_ready(kind);
                     if kind == Kind::Open {
                         self.inner.forget_origin();
                         *reused = events::Reusable::default();
@@ -331,10 +341,12 @@ fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: 
         Question::Url => ("url", None),
         Question::Headers => ("headers", None),
         Question::Protocols => ("protocols", None),
-        Question::HeartbeatMessage => ("heartbeat.message", None),
+        Question::HeartbeatMessage { dictated: false } => ("heartbeat.message", None),
+        Question::HeartbeatMessage { dictated: true } => ("set_heartbeat.message", None),
+        Question::Ready => ("ready", None),
         Question::ShouldReconnect(close) => ("reconnect.should_reconnect", Some(events::close(socket.as_any(), close)?)),
     };
-    let Some(function) = inner.function(py, path) else {
+    let Some(function) = inner.function(py, path).or_else(|| inner.function(py, &format!("{path}.run"))) else {
         inner.connection.answer(ask.id, Err(format!("there is no function for {path}")));
         return Ok(());
     };
@@ -367,7 +379,7 @@ fn is_bare(function: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether a failure of the function is told by an `error` event: then it is the cause of that error, and is told nowhere else.
 fn is_told(question: &Question) -> bool {
-    matches!(question, Question::Url | Question::Headers | Question::Protocols)
+    matches!(question, Question::Url | Question::Headers | Question::Protocols | Question::Ready)
 }
 
 /// A function that stands for an option raised.

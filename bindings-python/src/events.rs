@@ -39,6 +39,7 @@ impl Event {
             "pong" => &["payload", "latency"],
             "heartbeat" => &["kind", "latency", "missed"],
             "dropped" => &["reason", "messages"],
+            "throttled" => &["delay", "waiting"],
             _ => &[],
         };
         for name in shown {
@@ -193,6 +194,15 @@ pub(crate) struct DroppedEvent {
     reason: Py<PyString>,
 }
 
+/// Messages have to wait for the rate limit.
+#[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
+pub(crate) struct ThrottledEvent {
+    /// How many seconds the first of them has to wait.
+    delay: f64,
+    /// How many wait.
+    waiting: usize,
+}
+
 fn base(kind: Kind, target: &Bound<'_, PyAny>) -> PyClassInitializer<Event> {
     static TYPES: PyOnceLock<[Py<PyString>; NAMES.len()]> = PyOnceLock::new();
     let py = target.py();
@@ -335,6 +345,11 @@ pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> Py
             (Kind::Heartbeat, Bound::new(py, base(Kind::Heartbeat, target).add_subclass(made))?.into_any())
         }
         event::Event::Drain => (Kind::Drain, Bound::new(py, base(Kind::Drain, target))?.into_any()),
+        event::Event::Ready => (Kind::Ready, Bound::new(py, base(Kind::Ready, target))?.into_any()),
+        event::Event::Throttled(throttled) => {
+            let made = ThrottledEvent { delay: throttled.delay.as_secs_f64(), waiting: throttled.waiting };
+            (Kind::Throttled, Bound::new(py, base(Kind::Throttled, target).add_subclass(made))?.into_any())
+        }
         event::Event::Dropped(dropped) => {
             let messages: Vec<Py<PyAny>> = dropped.messages.iter().map(|message| data(py, message)).collect();
             let made = DroppedEvent { messages: PyList::new(py, messages)?.unbind(), reason: text(dropped.reason.as_str()) };

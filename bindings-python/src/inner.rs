@@ -1,6 +1,7 @@
 //! What a socket has once its arguments are accepted: the core's connection, the user's functions, where it is delivered, how far it is.
 //! Locks are held for a move, never while Python runs or an object is dropped.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,7 @@ use crate::convert::Functions;
 use crate::deliver::Pending;
 use crate::events::Reusable;
 use crate::hub::Hub;
+use crate::listeners::Kind;
 use crate::watcher::Wire;
 use crate::{errors, unrun};
 
@@ -30,6 +32,13 @@ pub(crate) struct Inner {
     pub(crate) connection: Connection,
     pub(crate) wire: Arc<Wire>,
     pub(crate) write_limit: usize,
+    /// Whether the options have a login, and a rate limit; whether the connection that the user sees is ready.
+    pub(crate) logs_in: bool,
+    pub(crate) limited: bool,
+    pub(crate) ready: AtomicBool,
+    /// Who is told of the ends of requests, by their tickets.
+    settlers: Mutex<HashMap<u64, Py<PyAny>>>,
+    tickets: AtomicU64,
     pub(crate) functions: Mutex<Option<Functions>>,
     pub(crate) context: Py<PyAny>,
     pub(crate) hub: Mutex<Option<Py<Hub>>>,
@@ -61,6 +70,7 @@ impl Inner {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let write_limit = options.write_limit;
+        let (logs_in, limited) = (options.ready.is_some(), options.rate_limit.is_some());
         let wire = Arc::new(Wire::default());
         let waker = wire.clone();
         // Whatever delivers here has a loop (`hub.rs`), so the connection is driven on it unless the user wants otherwise.
@@ -71,6 +81,11 @@ impl Inner {
             connection,
             wire,
             write_limit,
+            logs_in,
+            limited,
+            ready: AtomicBool::new(false),
+            settlers: Mutex::default(),
+            tickets: AtomicU64::new(0),
             functions: Mutex::new(Some(functions)),
             context,
             hub: Mutex::default(),
@@ -128,6 +143,12 @@ impl Inner {
         lock(&self.functions).as_ref()?.get(py, path)
     }
 
+    /// Puts a function of the user in the place of an earlier one of that path.
+    pub(crate) fn replace_function(&self, py: Python<'_>, path: &str, given: &Functions) {
+        let old = lock(&self.functions).as_mut().and_then(|known| known.replace(py, path, given));
+        drop(old);
+    }
+
     /// The origin of the URL in use, made once for each connection.
     pub(crate) fn origin(&self, py: Python<'_>) -> Py<PyString> {
         if let Some(origin) = &*lock(&self.origin) {
@@ -145,6 +166,27 @@ impl Inner {
     pub(crate) fn forget_origin(&self) {
         let old = lock(&self.origin).take();
         drop(old);
+    }
+
+    /// Keeps what is called at the end of a request, and gives the ticket for it.
+    pub(crate) fn keep_settler(&self, function: Py<PyAny>) -> u64 {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed) + 1;
+        lock(&self.settlers).insert(ticket, function);
+        ticket
+    }
+
+    pub(crate) fn take_settler(&self, ticket: u64) -> Option<Py<PyAny>> {
+        lock(&self.settlers).remove(&ticket)
+    }
+
+    /// Whether the connection is ready, as far as the user has seen.
+    pub(crate) fn note_ready(&self, kind: Kind) {
+        match kind {
+            Kind::Ready => self.ready.store(true, Ordering::Release),
+            Kind::Open => self.ready.store(!self.logs_in, Ordering::Release),
+            Kind::Close => self.ready.store(false, Ordering::Release),
+            _ => {}
+        }
     }
 
     pub(crate) fn note_close(&self, event: &Bound<'_, PyAny>) {
@@ -189,6 +231,9 @@ impl Inner {
         if let Ok(Some(pending)) = self.pending.try_lock().as_deref() {
             pending.event.traverse(&visit)?;
         }
+        if let Ok(settlers) = self.settlers.try_lock() {
+            settlers.values().try_for_each(|function| visit.call(function))?;
+        }
         if let Ok(Some(hub)) = self.hub.try_lock().as_deref() {
             visit.call(hub)?;
         }
@@ -208,6 +253,8 @@ impl Inner {
         if let Some(pending) = &mut *lock(&self.pending) {
             pending.event = Reusable::default();
         }
+        let settlers = std::mem::take(&mut *lock(&self.settlers));
+        drop(settlers);
         let old = (lock(&self.functions).take(), lock(&self.hub).take(), lock(&self.last_close).take(), lock(&self.finish).take());
         drop((old, lock(&self.failure).take()));
     }

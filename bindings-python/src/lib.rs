@@ -28,6 +28,7 @@ mod _native {
     #[pymodule_export]
     use crate::events::{
         CloseEvent, DroppedEvent, ErrorEvent, Event, HeartbeatEvent, MessageEvent, OpenEvent, PingEvent, PongEvent, ReconnectingEvent,
+        ThrottledEvent,
     };
     #[pymodule_export]
     use crate::hub::Hub;

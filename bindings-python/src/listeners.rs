@@ -24,10 +24,13 @@ pub(crate) enum Kind {
     Heartbeat,
     Drain,
     Dropped,
+    Ready,
+    Throttled,
 }
 
 /// Their names, in the order of [`Kind`].
-pub(crate) const NAMES: [&str; 10] = ["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped"];
+pub(crate) const NAMES: [&str; 12] =
+    ["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled"];
 
 /// How a function came to listen.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -271,6 +274,8 @@ pub(crate) fn kind(py: Python<'_>, name: &str) -> PyResult<Kind> {
         Kind::Heartbeat,
         Kind::Drain,
         Kind::Dropped,
+        Kind::Ready,
+        Kind::Throttled,
     ];
     NAMES.iter().position(|known| *known == name).map(|index| KINDS[index]).ok_or_else(|| {
         let words = format!("there is no event {name:?}; the events are {}", NAMES.join(", "));

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::driver::{Connection, Data, SendOptions};
+use heartwire::driver::{Connection, Data, SendOptions, Way};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::ReadyState;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -111,6 +111,20 @@ fn refused(py: Python<'_>, inner: &Inner, error: Error) -> PyErr {
     let words = "nobody runs this socket, so it does not connect: call run_forever() or start(), or make it while an asyncio loop runs; then send \
                  once it is open, or set send_queue";
     errors::raise(py, if is_unrun { error.with(|detail| words.clone_into(&mut detail.message)) } else { error })
+}
+
+/// Sends a message that may have to wait. True: it waits.
+pub(crate) fn by(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>, way: &Way<'_>) -> PyResult<bool> {
+    let py = data.py();
+    let options = SendOptions { compress, more: false };
+    let sent = if let Ok(text) = data.cast::<PyString>() {
+        inner.connection.send_by(Data::Text(&convert::text(text)?), options, way)
+    } else if convert::is_bytes(data) {
+        inner.connection.send_by(Data::Binary(&convert::bytes(data)?), options, way)
+    } else {
+        return Err(errors::wrong_type("a message with a key, or an urgent one,", "a str or bytes", data));
+    };
+    sent.map_err(|error| refused(py, inner, error))
 }
 
 /// The payload of a ping or pong: bytes, or str as UTF-8.

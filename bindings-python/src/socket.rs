@@ -3,11 +3,13 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use heartwire::close::{self, CloseCode};
 use heartwire::error::{Error, ErrorCode};
 use heartwire::event::ReadyState;
-use heartwire::options::{Dialect, Options};
+use heartwire::message::{RequestOptions, Way};
+use heartwire::options::{Dialect, Options, read_heartbeat};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -120,9 +122,95 @@ impl Socket {
     }
 
     /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments.
-    #[pyo3(signature = (data, compress=None))]
-    fn send(&self, py: Python<'_>, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
-        send::message(self.ours(py)?, data, compress)
+    #[pyo3(signature = (data, compress=None, *, key=None, urgent=false))]
+    fn send(&self, py: Python<'_>, data: &Bound<'_, PyAny>, compress: Option<bool>, key: Option<&str>, urgent: bool) -> PyResult<()> {
+        if key.is_none() && !urgent {
+            return send::message(self.ours(py)?, data, compress);
+        }
+        send::by(self.ours(py)?, data, compress, &Way { key, urgent, ticket: None }).map(|_| ())
+    }
+
+    /// Sends a message; if it has to wait for the rate limit, gives a ticket, and calls `settle(None, error or None)` when it has left or was dropped.
+    #[pyo3(name = "_send_waiting")]
+    fn send_waiting(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        compress: Option<bool>,
+        key: Option<&str>,
+        urgent: bool,
+        settle: Py<PyAny>,
+    ) -> PyResult<Option<u64>> {
+        let inner = self.ours(py)?;
+        let ticket = inner.keep_settler(settle);
+        // In the send queue nobody waits for it.
+        let waits = send::by(inner, data, compress, &Way { key, urgent, ticket: Some(ticket) })
+            .map(|queued| queued && inner.connection.may_deliver());
+        if !matches!(waits, Ok(true)) {
+            drop(inner.take_settler(ticket));
+        }
+        waits.map(|waits| waits.then_some(ticket))
+    }
+
+    /// Sends a request; `settle(reply or None, error or None)` is called at its end. Gives its ticket.
+    #[pyo3(name = "_request")]
+    #[expect(clippy::too_many_arguments, reason = "one for each of Python's")]
+    fn request(
+        &self,
+        py: Python<'_>,
+        text: &Bound<'_, PyString>,
+        settle: Py<PyAny>,
+        limited: bool,
+        timeout: Option<f64>,
+        resend: Option<bool>,
+        deliver: Option<bool>,
+        key: Option<&str>,
+        urgent: bool,
+    ) -> PyResult<u64> {
+        let inner = self.ours(py)?;
+        let time = timeout.map(|seconds| duration(py, "timeout", seconds)).transpose()?;
+        let call = RequestOptions { timeout: limited.then_some(time), resend, deliver, key, urgent };
+        let ticket = inner.keep_settler(settle);
+        if let Err(error) = inner.connection.request(ticket, &convert::text(text)?, &call) {
+            drop(inner.take_settler(ticket));
+            return Err(errors::raise(py, error));
+        }
+        Ok(ticket)
+    }
+
+    /// Gives a request up.
+    #[pyo3(name = "_cancel_request")]
+    fn cancel_request(&self, py: Python<'_>, ticket: u64) -> PyResult<()> {
+        let inner = self.inner(py)?;
+        drop(inner.take_settler(ticket));
+        inner.connection.cancel_request(ticket);
+        Ok(())
+    }
+
+    /// The server said "slow down": nothing that is not urgent leaves for so many seconds, or nothing with this key. 0 lifts it.
+    #[pyo3(signature = (seconds, *, key=None))]
+    fn throttle(&self, py: Python<'_>, seconds: f64, key: Option<&str>) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        let time = if seconds == 0.0 { Duration::ZERO } else { duration(py, "seconds", seconds)? };
+        inner.connection.throttle(time, key).map_err(|error| errors::raise(py, error))
+    }
+
+    /// Whether the options have a login.
+    #[getter(_logs_in)]
+    fn logs_in(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.inner(py)?.logs_in)
+    }
+
+    /// Whether the options have a rate limit.
+    #[getter(_limited)]
+    fn limited(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.inner(py)?.limited)
+    }
+
+    /// Whether the connection is open and the login done, as far as events were delivered.
+    #[getter(_is_ready)]
+    fn is_ready(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.inner(py)?.ready.load(Ordering::Acquire))
     }
 
     /// Sends one fragment of a message.
@@ -150,7 +238,9 @@ impl Socket {
     fn close(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
         let inner = self.ours(py)?;
         let code = close_code(py, code, CloseCode::FOR_PAGES)?;
-        close::check_as_browser(code, reason).and_then(|()| inner.connection.close(code, reason)).map_err(|error| errors::raise(py, error))?;
+        close::check_as_browser(code, reason)
+            .and_then(|()| inner.connection.close(code, reason))
+            .map_err(|error| errors::raise(py, error))?;
         unrun::forget(inner.id);
         Ok(())
     }
@@ -175,6 +265,24 @@ impl Socket {
     fn abandon_message(&self, py: Python<'_>) -> PyResult<()> {
         self.ours(py)?.connection.abandon_message();
         Ok(())
+    }
+
+    /// The heartbeat of the present connection from now on, as the server dictates it; None: none.
+    fn set_heartbeat(&self, py: Python<'_>, options: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        let mut functions = Functions::default();
+        let given = options.map_or(Ok(Value::Null), |options| convert::option(options, "set_heartbeat", &mut functions))?;
+        let options = read_heartbeat(&given, Dialect::Python).map_err(|error| errors::raise(py, error))?;
+        inner.replace_function(py, "set_heartbeat.message", &functions);
+        inner.connection.set_heartbeat(options).map_err(|error| errors::raise(py, error))
+    }
+
+    /// Opens another connection now, without a delay.
+    #[pyo3(signature = (url=None, *, code=None, reason=""))]
+    fn reconnect(&self, py: Python<'_>, url: Option<&str>, code: Option<i64>, reason: &str) -> PyResult<()> {
+        let inner = self.ours(py)?;
+        let code = close_code(py, code, CloseCode::MAY_BE_SENT)?;
+        inner.connection.reconnect(url, code, reason).map_err(|error| errors::raise(py, error))
     }
 
     /// Drops the connection at once. Final.
@@ -411,6 +519,13 @@ fn close_code(py: Python<'_>, code: Option<i64>, allowed: &str) -> PyResult<Opti
         return Err(errors::raise(py, Error::new(ErrorCode::InvalidClose, words)));
     };
     Ok(Some(CloseCode(code)))
+}
+
+/// A time in seconds, above zero.
+fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
+        errors::raise(py, Error::new(ErrorCode::InvalidData, format!("{name} must be a number of seconds above 0; got {seconds}")))
+    })
 }
 
 fn callable(py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<Kind> {

@@ -28,7 +28,7 @@ SIDE_BY_SIDE = 8
 QUIET = 0.1  # how long nothing more may come once everything did
 BOUND = 30  # how long what the server has to record may take
 CHATTY = ("ping", "pong", "heartbeat", "drain")
-KINDS = ("open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped")
+KINDS = ("open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled")
 Seen = dict[str, Any]
 
 
@@ -164,6 +164,8 @@ def show(event: Any) -> Seen:
             seen.update(latency=event.latency)
     elif event.type == "heartbeat":
         seen.update(kind=event.kind, latency=event.latency, missed=event.missed)
+    elif event.type == "throttled":
+        seen.update(delay=event.delay, waiting=event.waiting)
     elif event.type == "dropped":
         seen.update(reason=event.reason, messages=[message(data) for data in event.messages])
     return seen
@@ -240,6 +242,10 @@ class Stage:
             ws.close(**argument)
         elif name == "terminate":
             ws.terminate()
+        elif name == "set_heartbeat":
+            ws.set_heartbeat(argument)
+        elif name == "reconnect":
+            ws.reconnect(**argument)
         elif name == "pause":
             ws.pause() if argument else ws.resume()
         elif name in ("ping", "pong"):

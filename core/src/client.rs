@@ -6,6 +6,7 @@ mod calls;
 mod farewell;
 mod link;
 mod pace;
+mod steer;
 mod turn;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -206,8 +207,9 @@ impl Client {
                 inner.link = Some(link);
                 inner.reading = true;
                 inner.pace = pace::Pace::default();
-                inner.opens += 1;
                 inner.session.handle_opened(now, open);
+                // Not one that `reconnect()` has overtaken meanwhile.
+                inner.opens += u64::from(inner.session.ready_state() == ReadyState::Open);
             }
             Err(error) => {
                 link.close(Some(CloseCode::EXTENSION), error.code().as_str());
@@ -269,7 +271,7 @@ impl Client {
             }
             // Not of a connection whose `open` the user has not seen, nor after `close()`.
             Event::Message(_) => self.may_deliver(),
-            Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) => self.ready_state() == ReadyState::Open,
+            Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) | Event::Ready => self.ready_state() == ReadyState::Open,
             _ => true,
         }
     }
@@ -301,6 +303,10 @@ impl Client {
                 inner.session.handle_peer_close(now, frame);
             }
             Ending::Failed(error, code) => inner.session.handle_failure(now, error, code),
+            // Behind a `close()` of the user nothing follows: the closing handshake goes on.
+            Ending::Replaced(url, code, reason) => {
+                let _ = inner.session.reconnect(now, url, code, &reason);
+            }
             Ending::Lost(error) => inner.session.handle_lost(now, error),
         }
         self.pump(inner, now);
@@ -330,7 +336,7 @@ impl Client {
         while let Some(action) = inner.session.poll() {
             match action {
                 Action::Dial(target) => {
-                    let request = self.request(target, &inner.url);
+                    let request = self.dial_request(target, &inner.url);
                     inner.shown = Shown { url: Some(request.url.to_string()), ..Shown::default() };
                     // An attempt has the number of the link that it may become.
                     inner.attempt += 1;
@@ -376,7 +382,7 @@ impl Client {
     }
 
     /// What is to be opened: what the user's functions gave, else what the options say.
-    fn request(&self, target: Target, url: &Url) -> dial::Request {
+    fn dial_request(&self, target: Target, url: &Url) -> dial::Request {
         dial::Request {
             url: target.url.unwrap_or_else(|| url.clone()),
             protocols: target.protocols.unwrap_or_else(|| self.options.protocols.clone()),

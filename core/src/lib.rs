@@ -12,11 +12,13 @@ pub mod client;
 pub mod dial;
 pub mod driver;
 pub mod process;
+mod reply;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;
 mod warning;
 mod websocket;
 
-pub use heartwire_proto::{address, close, error, event, message, options, protocol, session, utf16};
+pub use heartwire_proto::{address, close, error, event, message, options, pointer, protocol, session, utf16};
+pub use reply::Reply;
 pub use websocket::{Events, WebSocket};

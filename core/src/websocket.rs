@@ -13,8 +13,9 @@ use crate::close::CloseCode;
 use crate::driver::{Connection, exit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item, ReadyState};
-use crate::message::{Answer, Data, Message, SendOptions};
-use crate::options::{ConnectUntil, Options, Providers};
+use crate::message::{Answer, Data, Message, RequestOptions, SendOptions, Way};
+use crate::options::{ConnectUntil, HeartbeatOptions, Options, Providers};
+use crate::reply::{Replies, Reply};
 
 /// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
 ///
@@ -40,6 +41,7 @@ use crate::options::{ConnectUntil, Options, Providers};
 #[derive(Clone)]
 pub struct WebSocket {
     connection: Connection,
+    replies: Arc<Replies>,
 }
 
 impl WebSocket {
@@ -62,7 +64,10 @@ impl WebSocket {
         let bell = Arc::new(Bell::default());
         let wake = Arc::clone(&bell);
         let connection = Connection::new(url, options, providers, Arc::new(move || wake.ring()))?;
-        let socket = Self { connection };
+        let replies = Arc::new(Replies::default());
+        let settles = Arc::clone(&replies);
+        connection.settle_with(move |settled| settles.settle(settled));
+        let socket = Self { connection, replies };
         let events = Events { socket: socket.clone(), bell, batch: Batch::default(), position: 0 };
         socket.start();
         Ok((socket, events))
@@ -132,6 +137,44 @@ impl WebSocket {
         self.connection.send(data.into(), options)
     }
 
+    /// Sends a message that may have to wait for `rate_limit`: with a key, or as urgent. True: it waits.
+    ///
+    /// # Errors
+    /// As [`WebSocket::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
+    pub fn send_by<'a>(&self, data: impl Into<Data<'a>>, way: &Way<'_>) -> Result<bool> {
+        self.connection.send_by(data.into(), SendOptions::default(), &Way { ticket: None, ..*way })
+    }
+
+    /// Sends a request and gives its reply, by the rules of the option `request`: an id is put in where there is none. It waits until the
+    /// connection is open and ready.
+    ///
+    /// ```no_run
+    /// # async fn ask(ws: heartwire::WebSocket) -> heartwire::error::Result<()> {
+    /// let reply = ws.request(&serde_json::json!({"action": "get_login_info"}), &Default::default())?.await?;
+    /// println!("{}", reply["data"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `invalid_state` after `close` and the last event; `invalid_data`: no object, or an id that is in use; `queue_full`; `forked`.
+    pub fn request(&self, value: &serde_json::Value, call: &RequestOptions<'_>) -> Result<Reply> {
+        let ticket = self.replies.expect();
+        if let Err(error) = self.connection.request(ticket, &value.to_string(), call) {
+            self.replies.forget(ticket);
+            return Err(error);
+        }
+        Ok(Reply::new(self.connection.clone(), Arc::clone(&self.replies), ticket))
+    }
+
+    /// The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. Zero lifts it.
+    ///
+    /// # Errors
+    /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
+    pub fn throttle(&self, time: Duration, key: Option<&str>) -> Result<()> {
+        self.connection.throttle(time, key)
+    }
+
     /// Sends one fragment of a message (RFC 6455 section 5.4). The first one's `compress` overrides what the options say.
     ///
     /// # Errors
@@ -173,6 +216,25 @@ impl WebSocket {
     /// Drops the connection at once.
     pub fn terminate(&self) {
         self.connection.terminate();
+    }
+
+    /// The heartbeat of the present connection from now on, as a server dictates it in its greeting; `None` turns it off. The next connection
+    /// begins with the one of the options again.
+    ///
+    /// # Errors
+    /// `invalid_option`, `invalid_state` unless open, `forked`.
+    pub fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()> {
+        self.connection.set_heartbeat(options)
+    }
+
+    /// Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). The old one delivers what it has brought,
+    /// tells its peer `code` (1000 if none) and ends with a [`Event::Close`] whose error is `replaced`. If no connection is open, the next attempt
+    /// begins at once.
+    ///
+    /// # Errors
+    /// `invalid_url`, `invalid_close`, `invalid_state` after `close` and the last event, `forked`.
+    pub fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.connection.reconnect(url, code, reason)
     }
 
     /// Stops reading until `resume` or `close`, so that TCP slows the peer down.

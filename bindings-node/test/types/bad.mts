@@ -15,7 +15,7 @@ ws.send({})
 // @ts-expect-error nor is null
 ws.send(null)
 // @ts-expect-error there is no such option of send()
-ws.send('x', { urgent: true })
+ws.send('x', { urgently: true })
 // @ts-expect-error no such handler type
 ws.onclose = 'closed'
 // @ts-expect-error no such event

@@ -23,6 +23,7 @@ from ._native import (
     PingEvent,
     PongEvent,
     ReconnectingEvent,
+    ThrottledEvent,
     __version__,
     refuse_subinterpreters,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "ReconnectOptions",
     "ReconnectingEvent",
     "SendQueueOptions",
+    "ThrottledEvent",
     "TlsOptions",
     "WebSocket",
     "WebSocketError",

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from . import _bot
+from ._bot import UNSET
 from ._delivery import hub_of, leave, loop_hub, other_loop
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._fragments import Data
-    from ._native import CloseEvent, ErrorEvent, Event, OpenEvent, PongEvent
+    from ._native import CloseEvent, ErrorEvent, Event, PongEvent
     from ._options import Options
     from ._websocket import Protocols, Url
 
@@ -41,11 +43,14 @@ class ClientConnection(Received):
         self._error: WebSocketError | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
-        self.socket = socket = WebSocket(url, protocols, **options)
+        self.socket = socket = WebSocket.__new__(WebSocket, url)
+        socket._init(self._loop, url, protocols, options, self)
         self._inbox = Inbox(socket)
+        # With a login, the connection counts as open once that is done.
+        opened: Any = {"ready" if socket._logs_in else "open": self._on_open}
         listen_privately(
             socket,
-            open=self._on_open,
+            **opened,
             message=self._on_message,
             error=self._on_error,
             close=self._on_close,
@@ -69,7 +74,7 @@ class ClientConnection(Received):
         if hub_of(self.socket) is None and not self.socket._finished:
             loop_hub(loop).attach(self.socket)
 
-    def _on_open(self, event: OpenEvent) -> None:
+    def _on_open(self, event: Event) -> None:
         if not self._opened.done():
             self._opened.set_result(None)
 
@@ -134,12 +139,23 @@ class ClientConnection(Received):
         except ConnectionClosedOK:
             return
 
-    async def send(self, message: Data | Sequence[Data] | Iterator[Data] | AsyncIterable[Data], *, compress: bool | None = None) -> None:
+    async def send(
+        self,
+        message: Data | Sequence[Data] | Iterator[Data] | AsyncIterable[Data],
+        *,
+        compress: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
+    ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
-        Raises ConnectionClosed if the connection is closed, or ends while it waits.
+        With `rate_limit` it waits until the message may leave: `key` is what that tells messages apart by; what is `urgent` waits for no
+        login, and uses the reserve. Raises ConnectionClosed if the connection is closed, or ends while it waits.
         """
         self._come_here()
+        if self.socket._limited or key is not None or urgent:
+            await self._send_limited(message, compress, key, urgent)
+            return
         async with self._sending:
             await self._check_open()
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
@@ -158,6 +174,29 @@ class ClientConnection(Received):
                     fragments.end()
             await self._drained()
 
+    async def _send_limited(self, message: Any, compress: bool | None, key: str | None, urgent: bool) -> None:
+        await self._check_open()
+        socket = self.socket
+        await _bot.on_loop(self._loop, lambda settle: socket._send_waiting(message, compress, key, urgent, settle), socket)
+        await self._drained()
+
+    async def request(
+        self,
+        value: object,
+        *,
+        timeout: float | None = UNSET,
+        resend: bool | None = None,
+        deliver: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
+    ) -> Any:
+        """Send a request as JSON text, with an id where it has none, and give its parsed reply; see `WebSocket.request`."""
+        return await self.socket.request(value, timeout=timeout, resend=resend, deliver=deliver, key=key, urgent=urgent)
+
+    async def wait_ready(self) -> None:
+        """Wait until the present connection is ready, or the next one."""
+        await self.socket.wait_ready()
+
     async def _check_open(self) -> None:
         self._come_here()
         if self.socket.ready_state >= WebSocket.CLOSING and not self._will_return():
@@ -175,11 +214,11 @@ class ClientConnection(Received):
             self._senders.append(sender)
             await sender
 
-    async def send_json(self, value: object, *, compress: bool | None = None) -> None:
+    async def send_json(self, value: object, *, compress: bool | None = None, key: str | None = None, urgent: bool = False) -> None:
         """Send a value as JSON text."""
         import json
 
-        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress)
+        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress, key=key, urgent=urgent)
 
     async def recv_json(self) -> Any:
         """Give the next message, parsed as JSON."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
         def __call__(self) -> object: ...
 
     Handler: TypeAlias = Union[Callable[[E], object], Bare]
-    EventName: TypeAlias = Literal["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped"]
+    EventName: TypeAlias = Literal[
+        "open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled"
+    ]
 
     class _Base(Generic[E]):
         pass

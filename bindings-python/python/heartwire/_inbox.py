@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ._errors import ConnectionClosed
     from ._native import CloseEvent, MessageEvent
+    from ._options import HeartbeatOptions
     from ._websocket import WebSocket
 
 #: Above so many messages, or characters and bytes of them, the socket is not read.
@@ -66,6 +67,18 @@ class Received:
 
     socket: WebSocket
     _inbox: Inbox
+
+    def set_heartbeat(self, options: HeartbeatOptions | None) -> None:
+        """Set the heartbeat of the present connection, as the server dictates it in its greeting; None: none."""
+        self.socket.set_heartbeat(options)
+
+    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "") -> None:
+        """Open another connection now, without a delay, to `url` if one is given (for this attempt alone)."""
+        self.socket.reconnect(url, code=code, reason=reason)
+
+    def throttle(self, seconds: float, *, key: str | None = None) -> None:
+        """Hold what is not urgent, or what has this key, for so many seconds: the server said "slow down". 0 lifts it."""
+        self.socket.throttle(seconds, key=key)
 
     @property
     def latency(self) -> float:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         PingEvent,
         PongEvent,
         ReconnectingEvent,
+        ThrottledEvent,
     )
 
     FOpen = TypeVar("FOpen", bound=Union[Callable[[OpenEvent], object], Bare])
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     FPong = TypeVar("FPong", bound=Union[Callable[[PongEvent], object], Bare])
     FHeartbeat = TypeVar("FHeartbeat", bound=Union[Callable[[HeartbeatEvent], object], Bare])
     FDrain = TypeVar("FDrain", bound=Union[Callable[[Event], object], Bare])
+    FThrottled = TypeVar("FThrottled", bound=Union[Callable[[ThrottledEvent], object], Bare])
     FDropped = TypeVar("FDropped", bound=Union[Callable[[DroppedEvent], object], Bare])
 
     class _Attributes(Socket):
@@ -61,6 +63,10 @@ if TYPE_CHECKING:
         on_drain: OnEvent[Event]
         ondropped: OnEvent[DroppedEvent]
         on_dropped: OnEvent[DroppedEvent]
+        onready: OnEvent[Event]
+        on_ready: OnEvent[Event]
+        onthrottled: OnEvent[ThrottledEvent]
+        on_throttled: OnEvent[ThrottledEvent]
 else:
     _Attributes = Socket
 
@@ -80,6 +86,8 @@ class Listening(_Attributes):
     onheartbeat = on_heartbeat = OnEvent["HeartbeatEvent"]("heartbeat")
     ondrain = on_drain = OnEvent["Event"]("drain")
     ondropped = on_dropped = OnEvent["DroppedEvent"]("dropped")
+    onready = on_ready = OnEvent["Event"]("ready")
+    onthrottled = on_throttled = OnEvent["ThrottledEvent"]("throttled")
 
     if TYPE_CHECKING:
 
@@ -124,14 +132,18 @@ class Listening(_Attributes):
         def on(self, type: Literal["heartbeat"], listener: Handler[HeartbeatEvent]) -> Handler[HeartbeatEvent]: ...
 
         @overload
-        def on(self, type: Literal["drain"], listener: None = None) -> Callable[[FDrain], FDrain]: ...
+        def on(self, type: Literal["drain", "ready"], listener: None = None) -> Callable[[FDrain], FDrain]: ...
         @overload
-        def on(self, type: Literal["drain"], listener: Handler[Event]) -> Handler[Event]: ...
+        def on(self, type: Literal["drain", "ready"], listener: Handler[Event]) -> Handler[Event]: ...
 
         @overload
         def on(self, type: Literal["dropped"], listener: None = None) -> Callable[[FDropped], FDropped]: ...
         @overload
+        def on(self, type: Literal["throttled"], listener: None = None) -> Callable[[FThrottled], FThrottled]: ...
+        @overload
         def on(self, type: Literal["dropped"], listener: Handler[DroppedEvent]) -> Handler[DroppedEvent]: ...
+        @overload
+        def on(self, type: Literal["throttled"], listener: Handler[ThrottledEvent]) -> Handler[ThrottledEvent]: ...
 
     def on(self, type: EventName, listener: Any = None) -> Any:  # noqa: A002
         """Call a function for each event of that name: `ws.on("message", f)`, or as a decorator, `@ws.on("message")`.
@@ -186,14 +198,18 @@ class Listening(_Attributes):
         def once(self, type: Literal["heartbeat"], listener: Handler[HeartbeatEvent]) -> Handler[HeartbeatEvent]: ...
 
         @overload
-        def once(self, type: Literal["drain"], listener: None = None) -> Callable[[FDrain], FDrain]: ...
+        def once(self, type: Literal["drain", "ready"], listener: None = None) -> Callable[[FDrain], FDrain]: ...
         @overload
-        def once(self, type: Literal["drain"], listener: Handler[Event]) -> Handler[Event]: ...
+        def once(self, type: Literal["drain", "ready"], listener: Handler[Event]) -> Handler[Event]: ...
 
         @overload
         def once(self, type: Literal["dropped"], listener: None = None) -> Callable[[FDropped], FDropped]: ...
         @overload
+        def once(self, type: Literal["throttled"], listener: None = None) -> Callable[[FThrottled], FThrottled]: ...
+        @overload
         def once(self, type: Literal["dropped"], listener: Handler[DroppedEvent]) -> Handler[DroppedEvent]: ...
+        @overload
+        def once(self, type: Literal["throttled"], listener: Handler[ThrottledEvent]) -> Handler[ThrottledEvent]: ...
 
     def once(self, type: EventName, listener: Any = None) -> Any:  # noqa: A002
         """Call a function for the next event of that name alone; also as a decorator.
@@ -235,10 +251,12 @@ class Listening(_Attributes):
         def add_event_listener(self, type: Literal["heartbeat"], listener: Handler[HeartbeatEvent], *, once: bool = False) -> None: ...
 
         @overload
-        def add_event_listener(self, type: Literal["drain"], listener: Handler[Event], *, once: bool = False) -> None: ...
+        def add_event_listener(self, type: Literal["drain", "ready"], listener: Handler[Event], *, once: bool = False) -> None: ...
 
         @overload
         def add_event_listener(self, type: Literal["dropped"], listener: Handler[DroppedEvent], *, once: bool = False) -> None: ...
+        @overload
+        def add_event_listener(self, type: Literal["throttled"], listener: Handler[ThrottledEvent], *, once: bool = False) -> None: ...
 
     def add_event_listener(self, type: EventName, listener: Any, *, once: bool = False) -> None:  # noqa: A002
         """Call `listener(event)` for each event of that name, or for the next one if `once`; the same function twice counts once."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 from typing_extensions import Self, TypeAlias, disjoint_base
 
 from ._errors import WebSocketError
+from ._options import HeartbeatOptions
 from ._websocket import WebSocket
 
 _Data: TypeAlias = str | bytes | bytearray | memoryview
@@ -25,6 +26,7 @@ __all__ = [
     "PongEvent",
     "ReconnectingEvent",
     "Socket",
+    "ThrottledEvent",
     "__version__",
     "end",
     "end_unrun",
@@ -175,12 +177,25 @@ class DroppedEvent(Event):
     def reason(self) -> Literal["expired", "overflow", "closed"]:
         """`expired`, `overflow` or `closed`."""
 
+@final
+class ThrottledEvent(Event):
+    """Messages have to wait for the rate limit."""
+
+    @property
+    def delay(self) -> float:
+        """How many seconds the first of them has to wait."""
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
 @disjoint_base
 class Socket:
     """A socket; empty until `_setup`."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
-    def send(self, data: _Data | Sequence[_Data] | Iterator[_Data], compress: bool | None = None) -> None:
+    def send(
+        self, data: _Data | Sequence[_Data] | Iterator[_Data], compress: bool | None = None, *, key: str | None = None, urgent: bool = False
+    ) -> None:
         """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments."""
     def ping(self, data: _Data | None = None) -> None:
         """Sends a ping; the pong event tells the round trip."""
@@ -189,6 +204,44 @@ class Socket:
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Says goodbye and closes; while connecting, gives up. Final: no reconnection follows."""
     def _close(self, code: int | None, reason: str) -> None: ...
+    def throttle(self, seconds: float, *, key: str | None = None) -> None:
+        """The server said "slow down": nothing that is not urgent leaves for so many seconds, or nothing with this key. 0 lifts it.
+
+        Raises InvalidStateError without the option `rate_limit`.
+        """
+    def _send_waiting(
+        self, data: _Data, compress: bool | None, key: str | None, urgent: bool, settle: Callable[[str | None, Any], None]
+    ) -> int | None: ...
+    def _request(
+        self,
+        text: str,
+        settle: Callable[[str | None, Any], None],
+        limited: bool,
+        timeout: float | None,
+        resend: bool | None,
+        deliver: bool | None,
+        key: str | None,
+        urgent: bool,
+    ) -> int: ...
+    def _cancel_request(self, ticket: int) -> None: ...
+    @property
+    def _logs_in(self) -> bool: ...
+    @property
+    def _limited(self) -> bool: ...
+    @property
+    def _is_ready(self) -> bool: ...
+    def set_heartbeat(self, options: HeartbeatOptions | None) -> None:
+        """The heartbeat of the present connection from now on, as the server dictates it in its greeting; None: none.
+
+        The next connection begins with the option `heartbeat` again. Raises InvalidStateError unless the connection is open.
+        """
+    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "") -> None:
+        """Opens another connection now, without a delay, to `url` if one is given (for this attempt alone).
+
+        What the old connection has brought is delivered, then its server is told `code` (1000 by default), and `close` tells of the error
+        `replaced`. Where no connection is open, the next attempt begins at once. Raises InvalidStateError after `close()` and the last
+        event.
+        """
     def terminate(self) -> None:
         """Drops the connection at once. Final."""
     def pause(self) -> None:

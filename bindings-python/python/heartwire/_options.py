@@ -100,6 +100,150 @@ class CompressionOptions(TypedDict, total=False):
     Allowed: True or False. Default: False."""
 
 
+class _KeyLimitOptionsRequired(TypedDict):
+    """What KeyLimitOptions cannot do without."""
+
+    messages: int
+    """How many messages.
+
+    Allowed: a whole number from 1 to 1000000."""
+
+    per: float
+    """In which time.
+
+    Allowed: a number of seconds from 0.001 to 31536000."""
+
+
+class KeyLimitOptions(_KeyLimitOptionsRequired, total=False):
+    """How many messages with one key may be sent in a time."""
+
+    burst: int | None
+    """How many may leave at once; those that follow leave at an even pace. None: all of them.
+
+    Allowed: a whole number from 1 to 1000000, or None. Default: None."""
+
+
+class _RateLimitOptionsRequired(TypedDict):
+    """What RateLimitOptions cannot do without."""
+
+    messages: int
+    """How many messages.
+
+    Allowed: a whole number from 1 to 1000000."""
+
+    per: float
+    """In which time.
+
+    Allowed: a number of seconds from 0.001 to 31536000."""
+
+
+class RateLimitOptions(_RateLimitOptionsRequired, total=False):
+    """How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order."""
+
+    burst: int | None
+    """How many may leave at once; those that follow leave at an even pace. None: all of them.
+
+    Allowed: a whole number from 1 to 1000000, or None. Default: None."""
+
+    reserve: int | None
+    """How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+
+    Allowed: a whole number, at least 0, or None. Default: None."""
+
+    scope: Literal["connection", "socket"]
+    """Whether each connection begins anew, or all count together.
+
+    Allowed: "connection" or "socket". Default: "connection"."""
+
+    keys: KeyLimitOptions | None
+    """What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+
+    Allowed: a dict of options with messages, or None. Default: None."""
+
+    max_messages: int
+    """How many messages may wait.
+
+    Allowed: a whole number, at least 1. Default: 256."""
+
+    max_bytes: int
+    """How many bytes may wait. Unit: bytes.
+
+    Allowed: a whole number of bytes, at least 1. Default: 1048576."""
+
+    overflow: Literal["error", "drop_oldest", "drop_newest"]
+    """What to do with a message that finds no room to wait.
+
+    Allowed: "error", "drop_oldest" or "drop_newest". Default: "error"."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """How requests and replies are told from other messages, and what `request()` does unless it is told otherwise."""
+
+    id: str
+    """Where a request has its id. A request without one gets a number.
+
+    Allowed: a JSON pointer (RFC 6901) such as "/id". Default: "/id"."""
+
+    response_id: str | None
+    """Where a reply has the id of its request; none: at the same place.
+
+    Allowed: a JSON pointer (RFC 6901) such as "/id", or None. Default: None."""
+
+    error: str | Mapping[str, Any] | Sequence[Any] | None
+    """Which replies are errors: `request()` then fails with `request_failed`.
+
+    Allowed: a text or a JSON value, or None. Default: None."""
+
+    timeout: float | None
+    """How long a reply may take, from the call on; none: no limit. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 30."""
+
+    resend: bool
+    """Whether a request is sent again on the next connection if the present one ends before the reply.
+
+    Allowed: True or False. Default: False."""
+
+    deliver: bool
+    """Whether replies are `message` events, too.
+
+    Allowed: True or False. Default: False."""
+
+    max_pending: int
+    """How many requests may wait for their replies.
+
+    Allowed: a whole number, at least 1. Default: 1024."""
+
+
+class ReadyOptions(TypedDict, total=False):
+    """The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these options, or as `run`, is called with the socket instead."""
+
+    send: Provided[HeartbeatMessage] | None
+    """What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
+
+    Allowed: a text, bytes or a JSON value, or None. Default: None."""
+
+    expect: str | Mapping[str, Any] | Sequence[Any] | None
+    """What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+
+    Allowed: a text or a JSON value, or None. Default: None."""
+
+    reject: str | Mapping[str, Any] | Sequence[Any] | None
+    """What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+
+    Allowed: a text or a JSON value, or None. Default: None."""
+
+    timeout: float
+    """How long the login may take before the connection is ended with `ready_timeout`. Unit: seconds.
+
+    Allowed: a number of seconds from 0.001 to 31536000. Default: 10."""
+
+    run: Callable[[Any], Any] | None
+    """Called with the socket on each connection, instead of `send` and `expect`: the login is done when it returns. `False` rejects; an error ends the connection, and with `reconnect` the next one follows.
+
+    Allowed: a function, or None."""
+
+
 class SendQueueOptions(TypedDict, total=False):
     """Messages kept while the connection is down."""
 
@@ -211,9 +355,19 @@ class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
 
     max_missed: int
-    """How many responses in a row may be missed before the connection counts as dead.
+    """How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
 
     Allowed: a whole number from 1 to 1000. Default: 1."""
+
+    close_code: int
+    """The close code that the server is told when the connection counts as dead for lack of responses.
+
+    Allowed: a whole number from 1000 to 4999. Default: 1001."""
+
+    fill: Mapping[str, str]
+    """Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`. A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+
+    Allowed: a dict of JSON pointers (RFC 6901), such as {"/d": "/s"}."""
 
     only_when_idle: bool
     """Send only if nothing was sent for `interval`.
@@ -308,6 +462,21 @@ class Options(TypedDict, total=False):
     """Messages to keep while the connection is down; only with reconnect.
 
     Allowed: True, False or a dict of options. Default: False."""
+
+    ready: ReadyOptions | Callable[[Any], Any] | None
+    """The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+
+    Allowed: a dict of options, or None, or a function that is called with the socket. Default: None."""
+
+    request: RequestOptions
+    """How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+
+    Allowed: a dict of options."""
+
+    rate_limit: RateLimitOptions | None
+    """How many messages may be sent in a time; what is over waits. None: no limit.
+
+    Allowed: a dict of options with messages, or None. Default: None."""
 
     compression: bool | CompressionOptions | None
     """permessage-deflate (RFC 7692).

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import _delivery, _handlers, _log, _process
+from . import _bot, _delivery, _handlers, _log, _process
+from ._bot import UNSET
 from ._listening import Listening
 
 TYPE_CHECKING = False
@@ -53,9 +54,10 @@ class WebSocket(Listening):
     def __init__(self, url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> None:
         self._init(_delivery.running_loop(), url, protocols, options)
 
-    def _init(self, loop: AbstractEventLoop | None, url: Url, protocols: Protocols, options: Any) -> None:
+    def _init(self, loop: AbstractEventLoop | None, url: Url, protocols: Protocols, options: Any, face: object = None) -> None:
         import contextvars
 
+        options = _bot.bind_login(self, self if face is None else face, options)
         self._setup(url, protocols, options, contextvars.copy_context())
         if any(_handlers.is_async(function) for function in self._functions()):
             self._wants_loop = True
@@ -71,11 +73,39 @@ class WebSocket(Listening):
         super().__init_subclass__(**arguments)
         _handlers.adopt_methods(cls)
 
-    def send_json(self, value: object, *, compress: bool | None = None) -> None:
+    def send_json(self, value: object, *, compress: bool | None = None, key: str | None = None, urgent: bool = False) -> None:
         """Send a value as JSON text."""
         import json
 
-        self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress)
+        self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress, key=key, urgent=urgent)
+
+    def request(
+        self,
+        value: object,
+        *,
+        timeout: float | None = UNSET,
+        resend: bool | None = None,
+        deliver: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
+    ) -> Awaitable[Any]:
+        """Send a request as JSON text, with an id where it has none, and give what its parsed reply can be awaited from.
+
+        Where no asyncio loop runs, that is a `concurrent.futures.Future`: `ws.request(...).result()`. The request waits until the
+        connection is open and ready. `timeout` (seconds from the call on; None: no limit), `resend` and `deliver` are as the option
+        `request` says unless given; `key` and `urgent` as for `send`. Fails with WebSocketError: `request_timeout`, `request_failed`
+        (the reply is its `body`), `connection_lost`, `rate_limited`. Raises OptionError (`invalid_data`) where the value has no room
+        for an id, or its id is in use.
+        """
+        call = {"timeout": timeout, "resend": resend, "deliver": deliver, "key": key, "urgent": urgent}
+        return _bot.request(self, value, call)  # type: ignore[no-any-return]
+
+    async def wait_ready(self) -> None:
+        """Wait until the present connection is ready, or the next one: after `open`, or after the login (`ready`).
+
+        Raises the error of the last `close` event, or InvalidStateError, where none will be.
+        """
+        await _bot.wait_ready(self)
 
     def run_forever(self) -> None:
         """Deliver the events on this thread until the socket is closed; see `heartwire.run_forever`."""

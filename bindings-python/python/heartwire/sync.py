@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from . import _bot
+from ._bot import UNSET
 from ._delivery import ThreadHub, leave
-from ._errors import ConnectionClosedOK, WebSocketError, closed
+from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received, listen_privately
 from ._websocket import WebSocket
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._fragments import Data
-    from ._native import CloseEvent, ErrorEvent, Event, MessageEvent, OpenEvent
+    from ._native import CloseEvent, ErrorEvent, Event, MessageEvent
     from ._options import Options
     from ._websocket import Protocols, Url
 
@@ -60,7 +62,7 @@ class ClientConnection(Received):
     def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket.__new__(WebSocket, url)
-        socket._init(None, url, protocols, options)
+        socket._init(None, url, protocols, options, self)
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
         self._inbox = _SharedInbox(socket)
@@ -70,12 +72,12 @@ class ClientConnection(Received):
         self._is_open = False
         self._drains = 0
         self._error: WebSocketError | None = None
-        listen_privately(
-            socket, open=self._on_open, message=self._inbox.put, error=self._on_error, close=self._on_close, drain=self._on_drain
-        )
+        # With a login, the connection counts as open once that is done.
+        opened: Any = {"ready" if socket._logs_in else "open": self._on_open}
+        listen_privately(socket, **opened, message=self._inbox.put, error=self._on_error, close=self._on_close, drain=self._on_drain)
         self._hub.attach(socket)
 
-    def _on_open(self, event: OpenEvent) -> None:
+    def _on_open(self, event: Event) -> None:
         self._is_open = True
 
     def _on_error(self, event: ErrorEvent) -> None:
@@ -90,6 +92,12 @@ class ClientConnection(Received):
 
     def _wait(self, ready: Callable[[], object], timeout: float | None = None) -> None:
         """Wait until `ready()`. One of the threads that wait delivers the events for all of them."""
+        if self._pumping and self._hub.thread is threading.current_thread():
+            raise InvalidStateError(
+                "a function that is called while events are delivered cannot wait for others: use the declarative `ready`",
+                code="invalid_state",
+                phase="closed",
+            )
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._turn:
             while not ready():
@@ -138,12 +146,54 @@ class ClientConnection(Received):
         except ConnectionClosedOK:
             return
 
-    def send(self, message: Data | Sequence[Data] | Iterator[Data], *, compress: bool | None = None) -> None:
+    def request(
+        self,
+        value: object,
+        *,
+        timeout: float | None = UNSET,
+        resend: bool | None = None,
+        deliver: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
+    ) -> Any:
+        """Send a request as JSON text, with an id where it has none, and wait for its parsed reply; see `WebSocket.request`."""
+        call = {"timeout": timeout, "resend": resend, "deliver": deliver, "key": key, "urgent": urgent}
+        ends: list[tuple[str | None, Any]] = []
+        ticket = _bot.begin(self.socket, value, lambda reply, error: ends.append((reply, error)), call)
+        try:
+            self._wait(lambda: ends)
+        except BaseException:
+            self.socket._cancel_request(ticket)
+            raise
+        reply, error = ends[0]
+        if error is not None:
+            raise error
+        return _bot.parsed(reply)
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until the present connection is ready, or the next one; raise TimeoutError if none is in time."""
+        self._wait(lambda: self.socket._is_ready or self._inbox.end, timeout)
+        if not self.socket._is_ready:
+            raise self._inbox.error()
+
+    def send(
+        self,
+        message: Data | Sequence[Data] | Iterator[Data],
+        *,
+        compress: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
+    ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
-        Raises ConnectionClosed if the connection is closed, or ends while it waits.
+        With `rate_limit` it waits until the message may leave; `key` and `urgent` as in `heartwire.connect`. Raises ConnectionClosed if the
+        connection is closed, or ends while it waits.
         """
         self._check_open()
+        if self.socket._limited or key is not None or urgent:
+            self._send_limited(message, compress, key, urgent)
+            self._drained()
+            return
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
             self.socket.send(message, compress)
         else:
@@ -153,6 +203,14 @@ class ClientConnection(Received):
                     self._drained()
                 fragments.end()
         self._drained()
+
+    def _send_limited(self, message: Any, compress: bool | None, key: str | None, urgent: bool) -> None:
+        ends: list[Any] = []
+        if self.socket._send_waiting(message, compress, key, urgent, lambda _, error: ends.append(error)) is None:
+            return
+        self._wait(lambda: ends)
+        if ends[0] is not None:
+            raise ends[0]
 
     def _drained(self) -> None:
         socket, limit = self.socket, self.socket._write_limit
@@ -170,11 +228,11 @@ class ClientConnection(Received):
             self._wait(lambda: self._inbox.end)
             raise self._inbox.error()
 
-    def send_json(self, value: object, *, compress: bool | None = None) -> None:
+    def send_json(self, value: object, *, compress: bool | None = None, key: str | None = None, urgent: bool = False) -> None:
         """Send a value as JSON text."""
         import json
 
-        self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress)
+        self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress, key=key, urgent=urgent)
 
     def recv_json(self, timeout: float | None = None) -> Any:
         """Give the next message, parsed as JSON."""

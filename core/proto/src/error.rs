@@ -25,6 +25,10 @@ pub enum Phase {
     Protocol,
     /// The peer was silent for too long.
     Liveness,
+    /// The login of an open connection (`ready`) failed.
+    Ready,
+    /// A request got no reply, or an error as its reply.
+    Request,
     /// The open connection ended, or the call needs one that is open.
     Closed,
     /// The process: fork, exit.
@@ -43,6 +47,8 @@ impl Phase {
             Self::Http => "http",
             Self::Protocol => "protocol",
             Self::Liveness => "liveness",
+            Self::Ready => "ready",
+            Self::Request => "request",
             Self::Closed => "closed",
             Self::Process => "process",
         }
@@ -123,10 +129,16 @@ error_codes! {
     IdleTimeout = "idle_timeout", Liveness, "Nothing at all came from the peer for idle_timeout.";
     DataIdleTimeout = "data_idle_timeout", Liveness, "No data message came from the peer for data_idle_timeout.";
     HeartbeatMissed = "heartbeat_missed", Liveness, "max_missed heartbeats went without their response.";
+    ReadyTimeout = "ready_timeout", Ready, "The login was not answered, or its function did not return, within ready.timeout.";
+    ReadyRejected = "ready_rejected", Ready, "The server rejected the login (ready.reject), or its function returned false. It counts as an authorization that failed.";
+    RequestTimeout = "request_timeout", Request, "No reply to the request came within its timeout.";
+    RequestFailed = "request_failed", Request, "The server answered the request with an error (request.error); the reply is the error's body.";
+    RateLimited = "rate_limited", Closed, "The rate limit is reached, and no more messages may wait for it; or one that waited was dropped.";
     CloseTimeout = "close_timeout", Closed, "The peer did not finish the closing handshake within close_timeout.";
     ConnectionLost = "connection_lost", Closed, "The connection ended or was reset without a Close frame.";
     ClosedByPeer = "closed_by_peer", Closed, "The peer closed the connection with a code that says that something is wrong.";
     Cancelled = "cancelled", Closed, "close() or terminate() was called before the connection was open.";
+    Replaced = "replaced", Closed, "reconnect() replaced the connection by another one.";
     Terminated = "terminated", Closed, "terminate() dropped the connection.";
     MessageAborted = "message_aborted", Closed, "A message in fragments was not sent to its end: what gave its parts failed, was cancelled, or took too long.";
     QueueFull = "queue_full", Closed, "The send queue is full and its overflow rule is error.";
@@ -148,11 +160,20 @@ impl ErrorCode {
             | Self::HttpInvalid
             | Self::CloseTimeout
             | Self::ConnectionLost
+            | Self::Replaced
             | Self::MessageAborted
             | Self::RuntimeFailed => Again::Yes,
             _ => match self.phase() {
                 Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness => Again::Yes,
-                Phase::Options | Phase::Http | Phase::Closed | Phase::Process => Again::No,
+                // A login that timed out may go better; one that was rejected counts against the budget.
+                Phase::Ready => {
+                    if self == Self::ReadyTimeout {
+                        Again::Yes
+                    } else {
+                        Again::No
+                    }
+                }
+                Phase::Options | Phase::Http | Phase::Request | Phase::Closed | Phase::Process => Again::No,
             },
         }
     }

@@ -54,6 +54,12 @@ pub enum Event {
     Drain,
     /// Messages of the send queue will never be sent.
     Dropped(Dropped),
+    /// The login is done (`ready`): what waited for it leaves now.
+    Ready,
+    /// Messages have to wait for the rate limit.
+    Throttled(Throttled),
+    /// A request, or a send that was waited for, came to its end. For the face alone: no handler sees it.
+    Settled(Settled),
     /// The host is asked for a value that a function of the user gives; it answers with `Client::answer`.
     Ask(Ask),
 }
@@ -160,6 +166,24 @@ impl DropReason {
     }
 }
 
+/// Messages have to wait for the rate limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// How long the first of them has to wait.
+    pub delay: Duration,
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// The end of a request, or of a send that somebody waits for.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// What the caller gave.
+    pub ticket: u64,
+    /// The text of the reply (none for a send), or why there is none.
+    pub outcome: Result<Option<String>, Error>,
+}
+
 /// A question to a function of the user.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -179,7 +203,12 @@ pub enum Question {
     /// The subprotocols of the next attempt: a string or a list of strings.
     Protocols,
     /// The text of the next heartbeat.
-    HeartbeatMessage,
+    HeartbeatMessage {
+        /// Whether the function is that of `set_heartbeat`, and not that of the options.
+        dictated: bool,
+    },
+    /// The user's login: what it gives is ignored, but for `false`, which rejects.
+    Ready,
     /// Whether to try again after this end: a boolean, or null for what the rules say (`will_reconnect`).
     ShouldReconnect(Close),
 }

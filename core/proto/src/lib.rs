@@ -7,6 +7,7 @@ pub mod error;
 pub mod event;
 pub mod message;
 pub mod options;
+pub mod pointer;
 pub mod protocol;
 pub mod session;
 pub mod utf16;

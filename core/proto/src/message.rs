@@ -1,5 +1,7 @@
 //! Messages on their way out: borrowed data, how to send it, and answers to what the user's functions were asked. A leaf.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -90,6 +92,32 @@ pub struct SendOptions {
     pub compress: Option<bool>,
     /// Whether more follows at once: the bytes leave with the next `flush`, at the latest when the batch under way is reported as delivered.
     pub more: bool,
+}
+
+/// How a message goes its way where it may have to wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way<'a> {
+    /// What it is told apart by (`rate_limit.keys`): the order within a key is kept.
+    pub key: Option<&'a str>,
+    /// Whether it waits for no login, and uses the reserve of the rate limit.
+    pub urgent: bool,
+    /// If it has to wait, `Event::Settled` with this ticket tells that it left, or was dropped.
+    pub ticket: Option<u64>,
+}
+
+/// How to send a request; what is none is as the option `request` says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestOptions<'a> {
+    /// How long the reply may take, from the call on; the inner none: no limit.
+    pub timeout: Option<Option<Duration>>,
+    /// Whether it is sent again on the next connection if this one ends before the reply.
+    pub resend: Option<bool>,
+    /// Whether the reply is a `message` event, too.
+    pub deliver: Option<bool>,
+    /// As in [`Way`].
+    pub key: Option<&'a str>,
+    /// As in [`Way`].
+    pub urgent: bool,
 }
 
 /// An answer to an `Event::Ask`: the function's value, or what it raised, in words.

@@ -10,22 +10,25 @@ use super::{Client, Inner};
 use crate::close::{self, CloseCode};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::ReadyState;
-use crate::message::{Data, SendOptions};
+use crate::message::{Data, SendOptions, Way};
 use crate::session::Route;
 
 /// What a send leaves to do.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// The driver has to take a turn.
     pub turn: bool,
     /// It was held back, the first one of some: they leave with the next flush, which somebody has to see to.
     pub held: bool,
+    /// It waits: for a connection, or for the rate limit.
+    pub queued: bool,
     /// It came when nothing could be sent any more: only `buffered_amount` has grown, for ever, as the standard has it.
     pub discarded: bool,
 }
 
 impl Client {
-    fn check_ours(&self) -> Result<()> {
+    pub(super) fn check_ours(&self) -> Result<()> {
         if self.is_ours() {
             return Ok(());
         }
@@ -37,6 +40,15 @@ impl Client {
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
     pub fn send(&self, clock: impl Fn() -> Instant, data: Data<'_>, options: SendOptions, paced: bool) -> Result<Sent> {
+        self.send_by(clock, data, options, &Way::default(), paced)
+    }
+
+    /// The same, where it may matter which way the message goes. It has to wait for the rate limit: `queued` tells, and with a ticket
+    /// `Event::Settled` follows.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
+    pub fn send_by(&self, clock: impl Fn() -> Instant, data: Data<'_>, options: SendOptions, way: &Way<'_>, paced: bool) -> Result<Sent> {
         self.check_ours()?;
         let state = self.ready_state();
         let queue = self.options.send_queue.is_some();
@@ -52,7 +64,7 @@ impl Client {
             return Ok(Sent { discarded: true, ..Sent::default() });
         }
         self.check_room(inner)?;
-        match inner.session.send(now, data, options.compress)? {
+        match inner.session.send_by(now, data, options.compress, way)? {
             Route::Transmit => {
                 if let Some(link) = &mut inner.link {
                     link.send(data, options.compress);
@@ -68,7 +80,7 @@ impl Client {
                 }
             }
             // It will be too old one day (`send_queue.ttl`).
-            Route::Queued => sent.turn = true,
+            Route::Queued => (sent.turn, sent.queued) = (true, true),
             Route::Dropped => {}
             Route::Discarded => {
                 inner.discarded += data.len();
@@ -81,7 +93,7 @@ impl Client {
     }
 
     /// Nothing of ours may make memory grow without bound while the peer does not read.
-    fn check_room(&self, inner: &Inner) -> Result<()> {
+    pub(super) fn check_room(&self, inner: &Inner) -> Result<()> {
         let waiting = inner.link.as_ref().map_or(0, Link::waiting);
         if waiting <= self.options.max_buffered {
             return Ok(());
@@ -123,7 +135,7 @@ impl Client {
     }
 
     /// The lock, if the user sees an open connection.
-    fn open_link(&self, call: &str) -> Result<MutexGuard<'_, Inner>> {
+    pub(super) fn open_link(&self, call: &str) -> Result<MutexGuard<'_, Inner>> {
         self.check_ours()?;
         match self.ready_state() {
             ReadyState::Open => Ok(self.lock()),

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
+use url::Url;
+
 use crate::close::{CloseCode, CloseFrame};
 use crate::dial::Opened;
 use crate::error::{Error, ErrorCode, Result};
@@ -36,6 +38,8 @@ pub(super) enum Ending {
     Failed(Error, CloseCode),
     /// The TCP connection ended.
     Lost(Option<Error>),
+    /// The user wants another connection, to this URL where one is given; the peer is told this.
+    Replaced(Option<Url>, Option<CloseCode>, String),
 }
 
 /// What reading came to.
@@ -208,7 +212,7 @@ impl Link {
             Some(Ending::Closed(frame)) => self.close(frame.code, ""),
             Some(Ending::Failed(_, code)) => self.close(Some(code), ""),
             Some(Ending::Lost(_)) => return true,
-            None => self.close(Some(CloseCode::GOING_AWAY), ""),
+            Some(Ending::Replaced(..)) | None => self.close(Some(CloseCode::GOING_AWAY), ""),
         }
         self.write();
         for _ in 0..MOST_READS {

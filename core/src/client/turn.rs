@@ -105,8 +105,8 @@ impl Client {
                 inner.pace.heard();
             }
         }
-        if read.other_events || inner.session.awaits_response() || inner.session.ready_state() != ReadyState::Open {
-            look_at(inner, now, batch, mark);
+        if read.other_events || inner.session.looks_at_messages() || inner.session.ready_state() != ReadyState::Open {
+            self.look_at(inner, now, batch, mark);
         }
         if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
             turn.again = false;
@@ -233,46 +233,62 @@ impl Client {
     }
 }
 
-/// Lets the session see what it has to see, and drops messages that nobody may be shown.
-fn look_at(inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
-    let Batch { bytes, items, owned } = batch;
-    if !inner.session.delivers_messages() {
-        let mut index = 0;
-        items.retain(|item| {
-            index += 1;
-            let dropped = match item {
-                _ if index <= mark => false,
-                Item::Event(event) => match &**event {
-                    Event::Message(message) => {
-                        *owned -= message.len();
+impl Client {
+    /// Lets the session see what it has to see, and drops messages that nobody may be shown. What the session says to a message comes right behind it.
+    fn look_at(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
+        let Batch { bytes, items, owned } = batch;
+        if !inner.session.delivers_messages() {
+            let mut index = 0;
+            items.retain(|item| {
+                index += 1;
+                let dropped = match item {
+                    _ if index <= mark => false,
+                    Item::Event(event) => match &**event {
+                        Event::Message(message) => {
+                            *owned -= message.len();
+                            true
+                        }
+                        _ => false,
+                    },
+                    _ => true,
+                };
+                !dropped
+            });
+            // Nothing points in there any more. A batch without items is never reported as delivered, so it may weigh nothing.
+            bytes.clear();
+        }
+        for mut item in items.split_off(mark) {
+            let looks = inner.session.looks_at_messages();
+            let shown = match &mut item {
+                Item::Event(event) => match &mut **event {
+                    Event::Pong { payload, latency } => {
+                        *latency = inner.session.handle_pong(now, payload);
+                        inner.latency = latency.or(inner.latency);
                         true
                     }
-                    _ => false,
+                    Event::Ping(_) => {
+                        inner.session.handle_pong_sent(now);
+                        true
+                    }
+                    Event::Message(message) if looks => {
+                        let shown = inner.session.handle_message(now, Data::from(&*message));
+                        *owned -= if shown { 0 } else { message.len() };
+                        shown
+                    }
+                    _ => true,
                 },
+                Item::Text(range) | Item::Ascii(range) if looks => {
+                    let text = std::str::from_utf8(&bytes[range.clone()]).unwrap_or_default();
+                    inner.session.handle_message(now, Data::Text(text))
+                }
+                Item::Binary(range) if looks => inner.session.handle_message(now, Data::Binary(&bytes[range.clone()])),
                 _ => true,
             };
-            !dropped
-        });
-        // Nothing points in there any more. A batch without items is never reported as delivered, so it may weigh nothing.
-        bytes.clear();
-    }
-    for item in &mut items[mark..] {
-        match item {
-            Item::Event(event) => match &mut **event {
-                Event::Pong { payload, latency } => {
-                    *latency = inner.session.handle_pong(now, payload);
-                    inner.latency = latency.or(inner.latency);
-                }
-                Event::Message(message) if inner.session.awaits_response() => inner.session.handle_message(now, Data::from(&*message)),
-                _ => {}
-            },
-            Item::Text(range) | Item::Ascii(range) if inner.session.awaits_response() => {
-                inner.session.handle_message(now, Data::Text(std::str::from_utf8(&bytes[range.clone()]).unwrap_or_default()));
+            if shown {
+                items.push(item);
             }
-            Item::Binary(range) if inner.session.awaits_response() => {
-                inner.session.handle_message(now, Data::Binary(&bytes[range.clone()]));
-            }
-            _ => {}
+            self.act(inner, now);
+            items.append(&mut inner.emitted);
         }
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn take_turn(shared: &Arc<Shared>) -> Turn {
 fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
     let Some(hosted) = &shared.hosted else {
         let turn = shared.client.drive(Instant::now(), batch);
+        shared.settle(batch);
         shared.queue.push(batch);
         return turn;
     };

@@ -12,11 +12,12 @@ mod own_loop;
 mod queue;
 mod runtime;
 mod signals;
+mod steer;
 mod sync;
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -25,8 +26,8 @@ use crate::address;
 use crate::client::{self, Client};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Batch, Event, ReadyState};
-pub use crate::message::{Answer, Data, Message, SendOptions};
+use crate::event::{Batch, Event, ReadyState, Settled};
+pub use crate::message::{Answer, Data, Message, RequestOptions, SendOptions, Way};
 use crate::options::{Driver, Options, Providers};
 use crate::process;
 
@@ -69,6 +70,8 @@ struct Shared {
     poke: Notify,
     started: AtomicBool,
     hosted: Option<host::Hosted>,
+    /// Who is told of the ends of requests, if that is not the host.
+    settles: OnceLock<Box<dyn Fn(Settled) + Send + Sync>>,
 }
 
 impl Shared {
@@ -129,6 +132,7 @@ impl Connection {
             poke: Notify::new(),
             started: AtomicBool::new(false),
             hosted,
+            settles: OnceLock::new(),
         });
         Ok(Self(shared))
     }

@@ -9,7 +9,7 @@ use heartwire::options::{OptionSpec, records, table};
 use super::HOW;
 
 const HEAD: &str = "
-import type { CloseEvent } from './types.js'
+import type { CloseEvent, WebSocket } from './types.js'
 
 /** A value, or a function that gives it each time it is needed, at once or as a promise. */
 export type Provided<T> = T | (() => T | Promise<T>)

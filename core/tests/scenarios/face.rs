@@ -8,7 +8,7 @@ use heartwire::driver::{Connection, OwnLoop};
 use heartwire::error::{Error, Result};
 use heartwire::event::{Batch, Event, Heartbeat, Item, ReadyState};
 use heartwire::message::{Answer, Data, Message, SendOptions};
-use heartwire::options::{Options, Providers};
+use heartwire::options::{HeartbeatOptions, Options, Providers};
 use heartwire::{Events, WebSocket};
 use serde_json::{Map, Value, json};
 
@@ -25,6 +25,8 @@ pub(crate) trait Socket: Send + Sync {
     fn ping(&self, payload: &[u8]) -> Result<()>;
     fn pong(&self, payload: &[u8]) -> Result<()>;
     fn terminate(&self);
+    fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()>;
+    fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()>;
     fn pause(&self);
     fn resume(&self);
     fn answer(&self, id: u64, answer: Answer);
@@ -51,6 +53,12 @@ macro_rules! socket {
             }
             fn terminate(&self) {
                 self.terminate();
+            }
+            fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()> {
+                self.set_heartbeat(options)
+            }
+            fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+                self.reconnect(url, code, reason)
             }
             fn pause(&self) {
                 self.pause();
@@ -186,6 +194,10 @@ pub(crate) fn seen(socket: &dyn Socket, event: &Event) -> Value {
         }
         Event::Heartbeat(Heartbeat::Missed { count }) => json!({"event": "heartbeat", "kind": "missed", "missed": count}),
         Event::Drain => json!({"event": "drain"}),
+        Event::Ready => json!({"event": "ready"}),
+        Event::Throttled(throttled) => {
+            json!({"event": "throttled", "delay": throttled.delay.as_secs_f64(), "waiting": throttled.waiting})
+        }
         Event::Dropped(dropped) => json!({
             "event": "dropped", "reason": dropped.reason.as_str(), "messages": dropped.messages.iter().map(|message| match message {
                 Message::Text(text) => json!(text),

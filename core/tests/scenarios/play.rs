@@ -8,7 +8,7 @@ use heartwire::close::CloseCode;
 use heartwire::error::Error;
 use heartwire::event::{Event, Question};
 use heartwire::message::Data;
-use heartwire::options::{Dialect, Options, Proxy};
+use heartwire::options::{Dialect, Options, Proxy, read_heartbeat};
 use heartwire::testing::{FaultServer, matches};
 use serde_json::{Value, json};
 
@@ -216,6 +216,11 @@ impl Stage {
                 socket.terminate();
                 Ok(())
             }
+            "set_heartbeat" => socket.set_heartbeat(read_heartbeat(argument, Dialect::Python)?),
+            "reconnect" => {
+                let code = argument["code"].as_u64().map(|code| CloseCode(u16::try_from(code).unwrap()));
+                socket.reconnect(argument["url"].as_str(), code, argument["reason"].as_str().unwrap_or_default())
+            }
             "pause" => {
                 if argument == true {
                     socket.pause();
@@ -304,7 +309,8 @@ impl Functions {
             Question::Url => "url",
             Question::Headers => "headers",
             Question::Protocols => "protocols",
-            Question::HeartbeatMessage => "message",
+            Question::HeartbeatMessage { .. } => "message",
+            Question::Ready => "ready",
             Question::ShouldReconnect(_) => "should_reconnect",
         };
         let (items, calls) = self.0.get_mut(name).unwrap();

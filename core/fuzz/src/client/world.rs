@@ -377,7 +377,8 @@ impl World {
             Question::Url => Ok(json!("ws://model/again")),
             Question::Headers => Ok(json!({"x-number": self.opens.to_string()})),
             Question::Protocols => Ok(json!([])),
-            Question::HeartbeatMessage => Ok(json!("beat")),
+            Question::HeartbeatMessage { .. } => Ok(json!("beat")),
+            Question::Ready => Ok(json!(null)),
             Question::ShouldReconnect(_) => Ok(json!(true)),
         };
         self.client.answer(self.now, ask.id, value);

@@ -185,7 +185,8 @@ impl Model {
                         Question::Url => json!("ws://im.example/"),
                         Question::Headers => json!({"x-number": "1"}),
                         Question::Protocols => json!(["v1"]),
-                        Question::HeartbeatMessage => json!("beat"),
+                        Question::HeartbeatMessage { .. } => json!("beat"),
+                        Question::Ready => json!(null),
                         Question::ShouldReconnect(_) => json!(true),
                     };
                     self.session.handle_answer(now, ask.id, answer.unwrap_or(Ok(fitting)));
@@ -362,7 +363,8 @@ impl Model {
                     Question::Url => self.providers.url && !now,
                     Question::Headers => self.providers.headers && !now,
                     Question::Protocols => self.providers.protocols && !now,
-                    Question::HeartbeatMessage => now,
+                    Question::HeartbeatMessage { .. } => now,
+                    Question::Ready => now,
                     Question::ShouldReconnect(_) => self.providers.should_reconnect && !now && !self.left,
                 };
                 assert!(fits && error.is_none() && self.asks.iter().all(|other| other.id != ask.id), "{ask:?}");

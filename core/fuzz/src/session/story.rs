@@ -147,5 +147,5 @@ pub fn providers(script: &mut Script<'_>) -> Providers {
     let functions = script.up_to(31);
     // Half of the sockets have none.
     let is_one = |bit: u32| functions >= 16 && functions >> bit & 1 == 1;
-    Providers { url: is_one(0), headers: is_one(1), protocols: is_one(2), should_reconnect: is_one(3) }
+    Providers { url: is_one(0), headers: is_one(1), protocols: is_one(2), should_reconnect: is_one(3), ready: false }
 }

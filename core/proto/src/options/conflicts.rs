@@ -1,7 +1,7 @@
 //! Which options do not fit together. A pair of options of which one alone is faulty is not looked at.
 
 use super::types::{AddressFamily, Payload, Pem, Proxy};
-use super::{Options, report::Report};
+use super::{HeartbeatOptions, Options, report::Report};
 
 pub(super) fn check(report: &mut Report, options: &Options) {
     if options.send_queue.is_some() && options.reconnect.is_none() {
@@ -13,15 +13,9 @@ pub(super) fn check(report: &mut Report, options: &Options) {
         report.conflict(&["reconnect.min_delay", "reconnect.max_delay"], |other| format!("must not be more than {}", other[0]));
     }
     if let Some(heartbeat) = &options.heartbeat {
-        if heartbeat.max_missed > 1 && heartbeat.timeout.is_none() {
-            report.conflict(&["heartbeat.max_missed", "heartbeat.timeout"], |other| {
-                format!("needs {}: without it none is ever missed", other[0])
-            });
-        }
-        if heartbeat.mandatory && heartbeat.message != Payload::Function {
-            report.conflict(&["heartbeat.mandatory", "heartbeat.message"], |other| format!("is only for a function given as {}", other[0]));
-        }
+        check_heartbeat(report, heartbeat);
     }
+    check_bot(report, options);
     // The key may stand with the certificate; what a file holds is seen when it is read.
     if options.tls.key.is_none() && matches!(&options.tls.cert, Some(pem @ Pem::Content(_)) if !pem.shows("PRIVATE KEY-----")) {
         report.conflict(&["tls.cert", "tls.key"], |other| format!("needs {}, or the key in the same PEM", other[0]));
@@ -37,6 +31,48 @@ pub(super) fn check(report: &mut Report, options: &Options) {
     }
     check_route(report, options);
     check_headers(report, options);
+}
+
+/// Options of the login and of rate limits that do not fit together.
+fn check_bot(report: &mut Report, options: &Options) {
+    if let Some(limit) = &options.rate_limit {
+        if limit.reserve.is_some_and(|reserve| reserve >= limit.messages) {
+            report.conflict(&["rate_limit.reserve", "rate_limit.messages"], |other| format!("must be less than {}", other[0]));
+        }
+    }
+    if let Some(ready) = &options.ready {
+        if report.providers.ready && (ready.send.is_some() || ready.expect.is_some()) {
+            report.conflict(&["ready.run", "ready.send", "ready.expect"], |other| {
+                format!("does not go together with {} and {}", other[0], other[1])
+            });
+        }
+        if ready.reject.is_some() && ready.expect.is_none() && !report.providers.ready {
+            report.conflict(&["ready.reject", "ready.expect"], |other| format!("needs {}: without it the login is done at once", other[0]));
+        }
+    }
+}
+
+/// Options of a heartbeat that do not fit together.
+pub(super) fn check_heartbeat(report: &mut Report, heartbeat: &HeartbeatOptions) {
+    if heartbeat.max_missed > 1 && heartbeat.timeout.is_none() {
+        report.conflict(&["heartbeat.max_missed", "heartbeat.timeout"], |other| {
+            format!("needs {}: without it none is ever missed", other[0])
+        });
+    }
+    if heartbeat.mandatory && heartbeat.message != Payload::Function {
+        report.conflict(&["heartbeat.mandatory", "heartbeat.message"], |other| format!("is only for a function given as {}", other[0]));
+    }
+    let fits = |text: &str| heartbeat.fill.iter().all(|(target, _)| target.put(text, "null").is_some());
+    let fits = match &heartbeat.message {
+        Payload::Text(text) => fits(text),
+        Payload::Binary(_) => heartbeat.fill.is_empty(),
+        Payload::Function => true,
+    };
+    if !fits {
+        report.conflict(&["heartbeat.fill", "heartbeat.message"], |other| {
+            format!("needs {} to be JSON with room for each target: an object, or a value that is there already", other[0])
+        });
+    }
 }
 
 /// Ways to the server that exclude each other.

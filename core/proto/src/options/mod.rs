@@ -7,6 +7,7 @@ mod kind;
 mod macros;
 mod network;
 mod parse;
+mod pointers;
 mod record;
 mod report;
 mod scalar;
@@ -20,21 +21,34 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::pointer::Pointer;
 use kind::{Kind as _, is_secret};
 use macros::options;
 use network::{ConnectTo, Credentials, PemSource, ProxyUrl, Secret};
+use pointers::{At, Fill};
 use record::{Members, Record};
 use report::Report;
 use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, time, time_or_zero, whole_seconds};
 use special::{COOKIES, HEADERS, Message, Protocols, Response};
-use wrap::{Function, Kept, List, Maybe, Only, Provided, Required, Switch, nested};
+use wrap::{Function, Kept, List, Login, Maybe, Only, Provided, Required, Switch, nested};
 
 pub use answer::{read_headers, read_payload, read_protocols};
+pub use parse::read_heartbeat;
 pub use report::{BYTES, Dialect, FUNCTION, OTHER};
 pub use table::{OptionSpec, records, table};
-pub use types::{AddressFamily, ConnectUntil, Driver, Matcher, Overflow, Payload, Pem, Providers, Proxy, TlsVersion};
+pub use types::{AddressFamily, ConnectUntil, Driver, Matcher, Overflow, Payload, Pem, Providers, Proxy, RateScope, TlsVersion};
 
 pub use crate::address::Place;
+
+/// A pointer that is known to be one.
+fn pointer(text: &str) -> Pointer {
+    Pointer::parse(text).unwrap_or_default()
+}
+
+/// How many messages a window may hold: each that has left is remembered while it counts.
+fn limit() -> scalar::Whole<usize> {
+    between(1, 1_000_000)
+}
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -82,6 +96,12 @@ options! {
         reconnect: Option<ReconnectOptions> = None => Switch { on: ReconnectOptions::default, kind: nested() },
         /// Messages to keep while the connection is down; only with reconnect.
         send_queue: Option<SendQueueOptions> = None => Switch { on: SendQueueOptions::default, kind: nested() },
+        /// The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+        ready: Option<ReadyOptions> = None => Login,
+        /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+        request: RequestOptions = RequestOptions::default() => nested(),
+        /// How many messages may be sent in a time; what is over waits. None: no limit.
+        rate_limit: Option<RateLimitOptions> = None => Maybe(nested()),
         /// permessage-deflate (RFC 7692).
         compression: Option<CompressionOptions> = Some(CompressionOptions::default()) => Switch { on: CompressionOptions::default, kind: nested() },
         /// The largest message to receive, in bytes after inflation.
@@ -149,14 +169,99 @@ options! {
         response: Option<Matcher> = None => Maybe(Response),
         /// How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited.
         timeout: Option<Duration> = None => Maybe(time()),
-        /// How many responses in a row may be missed before the connection counts as dead.
+        /// How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
         max_missed: u32 = 1 => between(1, 1000),
+        /// The close code that the server is told when the connection counts as dead for lack of responses.
+        close_code: u16 = 1001 => between(1000, 4999),
+        /// Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`.
+        /// A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+        fill: Vec<(Pointer, Pointer)> = Vec::new() => Fill,
         /// Send only if nothing was sent for `interval`.
         only_when_idle: bool = false => Flag,
         /// The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
         jitter: f64 = 0.0 => Real { least: 0.0, most: 1.0 },
         /// Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
         mandatory: bool = false => Flag,
+    }
+}
+
+options! {
+    /// The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these
+    /// options, or as `run`, is called with the socket instead.
+    pub struct ReadyOptions {
+        /// What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
+        send: Option<Payload> = None => Maybe(Message { function: false }),
+        /// What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+        expect: Option<Matcher> = None => Maybe(Response),
+        /// What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+        reject: Option<Matcher> = None => Maybe(Response),
+        /// How long the login may take before the connection is ended with `ready_timeout`.
+        timeout: Duration = secs(10) => time(),
+    }
+    elsewhere {
+        /// Called with the socket on each connection, instead of `send` and `expect`: the login is done when it returns. `False` rejects; an error
+        /// ends the connection, and with `reconnect` the next one follows.
+        run => Function {
+            flag: |functions| &mut functions.ready,
+            python: "Callable[[Any], Any]",
+            typescript: "(socket: WebSocket) => unknown",
+        },
+    }
+}
+
+options! {
+    /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+    pub struct RequestOptions {
+        /// Where a request has its id. A request without one gets a number.
+        id: Pointer = pointer("/id") => At,
+        /// Where a reply has the id of its request; none: at the same place.
+        response_id: Option<Pointer> = None => Maybe(At),
+        /// Which replies are errors: `request()` then fails with `request_failed`.
+        error: Option<Matcher> = None => Maybe(Response),
+        /// How long a reply may take, from the call on; none: no limit.
+        timeout: Option<Duration> = Some(secs(30)) => Maybe(time()),
+        /// Whether a request is sent again on the next connection if the present one ends before the reply.
+        resend: bool = false => Flag,
+        /// Whether replies are `message` events, too.
+        deliver: bool = false => Flag,
+        /// How many requests may wait for their replies.
+        max_pending: usize = 1024 => at_least(1),
+    }
+}
+
+options! {
+    /// How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order.
+    pub struct RateLimitOptions {
+        /// How many messages.
+        messages: usize = 1 => Required(limit()),
+        /// In which time.
+        per: Duration = secs(1) => Required(time()),
+        /// How many may leave at once; those that follow leave at an even pace. None: all of them.
+        burst: Option<usize> = None => Maybe(limit()),
+        /// How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+        reserve: Option<usize> = None => Maybe(at_least(0)),
+        /// Whether each connection begins anew, or all count together.
+        scope: RateScope = RateScope::Connection => choice(),
+        /// What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+        keys: Option<KeyLimitOptions> = None => Maybe(nested()),
+        /// How many messages may wait.
+        max_messages: usize = 256 => at_least(1),
+        /// How many bytes may wait.
+        max_bytes: usize = 1 << 20 => bytes(1),
+        /// What to do with a message that finds no room to wait.
+        overflow: Overflow = Overflow::Error => choice(),
+    }
+}
+
+options! {
+    /// How many messages with one key may be sent in a time.
+    pub struct KeyLimitOptions {
+        /// How many messages.
+        messages: usize = 1 => Required(limit()),
+        /// In which time.
+        per: Duration = secs(1) => Required(time()),
+        /// How many may leave at once; those that follow leave at an even pace. None: all of them.
+        burst: Option<usize> = None => Maybe(limit()),
     }
 }
 

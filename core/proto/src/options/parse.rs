@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::kind::Kind as _;
 use super::record::{Members, Record};
 use super::report::{Dialect, Report};
 use super::types::Providers;
-use super::{Options, conflicts};
+use super::wrap::{Maybe, nested};
+use super::{HeartbeatOptions, Options, conflicts};
 use crate::error::Result;
 
 impl Options {
@@ -40,6 +42,32 @@ impl Options {
         let mut report = Report::new(Dialect::Python);
         Record::check(self, &mut report);
         conflicts::check(&mut report, self);
+        report.finish(())
+    }
+}
+
+/// What `set_heartbeat` is given: the options of a heartbeat, or null for none.
+///
+/// # Errors
+/// As [`Options::parse`].
+pub fn read_heartbeat(value: &Value, dialect: Dialect) -> Result<Option<HeartbeatOptions>> {
+    let mut report = Report::new(dialect);
+    let heartbeat = report.within("heartbeat", |report| Maybe(nested::<HeartbeatOptions>()).read(report, value)).flatten();
+    if let Some(heartbeat) = &heartbeat {
+        conflicts::check_heartbeat(&mut report, heartbeat);
+    }
+    report.finish(heartbeat)
+}
+
+impl HeartbeatOptions {
+    /// As [`Options::check`].
+    ///
+    /// # Errors
+    /// As [`Options::parse`].
+    pub fn check(&self) -> Result<()> {
+        let mut report = Report::new(Dialect::Python);
+        report.within("heartbeat", |report| Record::check(self, report));
+        conflicts::check_heartbeat(&mut report, self);
         report.finish(())
     }
 }

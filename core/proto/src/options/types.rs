@@ -54,6 +54,14 @@ choices! {
         DropNewest = "drop_newest",
     }
 
+    /// Over which time the messages of a rate limit are counted.
+    pub enum RateScope {
+        /// Each connection begins anew.
+        Connection = "connection",
+        /// All connections of the socket count together.
+        Socket = "socket",
+    }
+
     /// Which kind of address to connect to.
     pub enum AddressFamily {
         /// Both, IPv6 first where there is one (RFC 8305).
@@ -176,4 +184,6 @@ pub struct Providers {
     pub protocols: bool,
     /// Whether to try again.
     pub should_reconnect: bool,
+    /// The login.
+    pub ready: bool,
 }

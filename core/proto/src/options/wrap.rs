@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 
+use super::ReadyOptions;
 use super::kind::{Group, Kind, Marks, Unit, either};
 use super::record::{Members, Record};
 use super::report::{Dialect, FUNCTION, Report, marked};
@@ -358,5 +359,40 @@ impl<K: Kind> Kind for List<K> {
 
     fn allowed(&self, dialect: Dialect) -> String {
         format!("a list; each item {}", self.0.allowed(dialect))
+    }
+}
+
+/// The login: its options, or the user's function alone.
+pub(super) struct Login;
+
+impl Kind for Login {
+    type Value = Option<ReadyOptions>;
+
+    fn read(&self, report: &mut Report, value: &Value) -> Option<Self::Value> {
+        if marked(value, FUNCTION).is_some() {
+            report.providers.ready = true;
+            return Some(Some(ReadyOptions::default()));
+        }
+        report.allowing(", or a function that is called with the socket", |report| Maybe(nested()).read(report, value))
+    }
+
+    fn check(&self, report: &mut Report, value: &Self::Value) {
+        Maybe(nested()).check(report, value);
+    }
+
+    fn show(&self, value: &Self::Value, dialect: Dialect) -> Value {
+        Maybe(nested()).show(value, dialect)
+    }
+
+    fn type_name(&self, dialect: Dialect) -> String {
+        either(dialect, "ReadyOptions | Callable[[Any], Any] | None", "ReadyOptions | ((socket: WebSocket) => unknown) | null")
+    }
+
+    fn allowed(&self, dialect: Dialect) -> String {
+        format!("{}, or a function that is called with the socket", Maybe(nested::<ReadyOptions>()).allowed(dialect))
+    }
+
+    fn group(&self) -> Option<Group> {
+        nested::<ReadyOptions>().group()
     }
 }

@@ -67,10 +67,30 @@ pub enum Route {
 #[derive(Debug, Default)]
 pub(super) struct Outlet {
     actions: VecDeque<Action>,
+    /// With a rate limit, what heartbeat and login say waits here until it is counted.
+    metered: Option<VecDeque<Message>>,
     last_id: u64,
 }
 
 impl Outlet {
+    /// One that holds messages back to be counted, if `metered`.
+    pub(super) fn metered(metered: bool) -> Self {
+        Self { metered: metered.then(VecDeque::new), ..Self::default() }
+    }
+
+    /// Sends a message of the session's own.
+    pub(super) fn send(&mut self, message: Message) {
+        match &mut self.metered {
+            Some(metered) => metered.push_back(message),
+            None => self.push(Action::Transmit(message, None)),
+        }
+    }
+
+    /// The next message that is to be counted.
+    pub(super) fn take_metered(&mut self) -> Option<Message> {
+        self.metered.as_mut()?.pop_front()
+    }
+
     pub(super) fn push(&mut self, action: Action) {
         self.actions.push_back(action);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::action::Action;
-use super::reconnect::{self, Class};
+use super::reconnect::{self, Class, Reconnect};
 use super::{Intent, QueueWait, Session, State};
 use crate::close::{self, CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
@@ -55,9 +55,14 @@ impl Ended {
     }
 
     /// It went away without a Close frame.
-    fn lost(error: Error) -> Self {
+    pub(super) fn lost(error: Error) -> Self {
         let class = reconnect::class_of_error(&error);
         Self { failed: false, code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, error: Some(error), class, delay: None }
+    }
+
+    /// The same, with the delay before the next attempt.
+    pub(super) fn followed_after(self, delay: Duration) -> Self {
+        Self { delay: Some(delay), ..self }
     }
 
     /// Both Close frames passed.
@@ -204,8 +209,8 @@ impl Session {
     }
 
     /// A deadline passed in silence. The peer is told, in case it hears us though we do not hear it.
-    pub(super) fn peer_is_dead(&mut self, now: Instant, error: Error) {
-        self.fail(now, error, CloseCode::GOING_AWAY);
+    pub(super) fn peer_is_dead(&mut self, now: Instant, error: Error, code: CloseCode) {
+        self.fail(now, error, code);
     }
 
     /// What went before our Close leaves, so the peer cannot have answered it.
@@ -231,7 +236,7 @@ impl Session {
     }
 
     /// Fails the connection (RFC 6455 section 7.1.7). The error's name is the reason on the wire; the program sees 1006.
-    fn fail(&mut self, now: Instant, error: Error, code: CloseCode) {
+    pub(super) fn fail(&mut self, now: Instant, error: Error, code: CloseCode) {
         self.out.push(Action::SendClose(Some(code), error.code().as_str().to_owned()));
         self.drop_link(now, Ended::failed(error));
     }
@@ -266,10 +271,7 @@ impl Session {
 
     /// An attempt or a connection ended: decides what follows, or asks.
     pub(super) fn end(&mut self, now: Instant, mut ended: Ended) {
-        self.liveness.stop();
-        self.end_read = false;
-        self.queue_waits = QueueWait::Nothing;
-        let uptime = self.opened_at.take().map(|since| now.saturating_duration_since(since));
+        let uptime = self.leave_connection(now, ended.error.as_ref());
         let (Intent::Stay, Some(reconnect), Some(options)) = (self.intent, &mut self.reconnect, &self.options.reconnect) else {
             return self.conclude(now, ended, false);
         };
@@ -281,6 +283,16 @@ impl Session {
         }
         let id = self.out.ask(Question::ShouldReconnect(ended.close_event(again)));
         self.state = State::Deciding(id, again, Box::new(ended));
+    }
+
+    /// What was of this connection, or of this attempt, is over. How long it was open.
+    pub(super) fn leave_connection(&mut self, now: Instant, cause: Option<&Error>) -> Option<Duration> {
+        self.lose_connection(cause);
+        self.liveness.stop();
+        self.heartbeat = None;
+        self.end_read = false;
+        self.queue_waits = QueueWait::Nothing;
+        self.opened_at.take().map(|since| now.saturating_duration_since(since))
     }
 
     /// `should_reconnect` answered. Where it failed, the rules decide as if it were not there, and the error tells.
@@ -300,11 +312,12 @@ impl Session {
     }
 
     /// Tells the end, and begins what follows it.
-    fn conclude(&mut self, now: Instant, mut ended: Ended, again: bool) {
+    pub(super) fn conclude(&mut self, now: Instant, mut ended: Ended, again: bool) {
         let close = ended.close_event(again);
         if !again && let Some(outbox) = &mut self.outbox {
             outbox.drop_all(&mut self.out);
         }
+        self.settle_overdue(now, again, ended.error.as_ref());
         if ended.failed
             && let Some(error) = &ended.error
         {
@@ -312,8 +325,8 @@ impl Session {
         }
         self.out.emit(Event::Close(close));
         self.state = State::Closed;
-        if let (true, Some(delay), Some(reconnect)) = (again, ended.delay, &mut self.reconnect) {
-            let attempt = reconnect.plan();
+        if let (true, Some(delay)) = (again, ended.delay) {
+            let attempt = self.reconnect.as_mut().map_or(1, Reconnect::plan);
             let most = self.options.reconnect.as_ref().and_then(|options| options.max_retry_after);
             let asked = ended.error.as_ref().and_then(|error| error.retry_after);
             let capped = asked.filter(|asked| most.is_some_and(|most| *asked > most));

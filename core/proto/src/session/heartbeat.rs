@@ -1,27 +1,30 @@
 //! The text heartbeat: when the next beat is due, what it says, and whether its response came. Knows nothing of connections; its owner
-//! restarts it with each.
+//! makes a new one for each.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use rand::RngExt as _;
-use rand::rngs::SmallRng;
-use serde_json::Value;
-
-use super::action::{Action, Outlet};
+use super::action::Outlet;
+use super::matcher::Inbound;
 use super::providers::heartbeat_message;
 use super::{earliest, seconds};
+use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode};
 use crate::event::{self, Event, Question};
-use crate::message::{Answer, Data, Message};
-use crate::options::{HeartbeatOptions, Matcher, Payload};
+use crate::message::{Answer, Message};
+use crate::options::{HeartbeatOptions, Payload};
+use rand::RngExt as _;
+use rand::rngs::SmallRng;
 
 /// How long a function may take before its last value is sent in its stead: half an interval, at most this.
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The heartbeat of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Heartbeat {
+    options: HeartbeatOptions,
+    /// Whether `set_heartbeat` gave the options: then its function is asked.
+    dictated: bool,
     /// When the next beat is due, if nothing else was sent.
     due: Option<Instant>,
     /// When anything of ours was last sent.
@@ -34,6 +37,8 @@ pub(super) struct Heartbeat {
     asked: Option<Asked>,
     /// What the function gave last.
     last: Option<Message>,
+    /// The last value that came at each source of `fill`, as JSON text.
+    heard: Vec<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -52,10 +57,32 @@ struct Asked {
 }
 
 impl Heartbeat {
-    /// A new connection: clean counters, and a first interval that is random as far as `jitter` says.
-    pub(super) fn restart(&mut self, now: Instant, options: &HeartbeatOptions, rng: &mut SmallRng) {
+    /// One for a new connection. The first interval is random as far as `jitter` says.
+    pub(super) fn new(now: Instant, options: HeartbeatOptions, rng: &mut SmallRng) -> Self {
         let share = 1.0 - options.jitter.clamp(0.0, 1.0) * rng.random::<f64>();
-        *self = Self { due: now.checked_add(interval(options).mul_f64(share)), sent: Some(now), ..Self::default() };
+        Self {
+            dictated: false,
+            due: now.checked_add(interval(&options).mul_f64(share)),
+            sent: Some(now),
+            awaited: VecDeque::new(),
+            missed: 0,
+            asked: None,
+            last: None,
+            heard: vec![None; options.fill.len()],
+            options,
+        }
+    }
+
+    /// One that the server dictates, in the place of `before`: what was heard for a pointer that both watch stays known.
+    pub(super) fn dictated(now: Instant, options: HeartbeatOptions, before: Option<&Self>, rng: &mut SmallRng) -> Self {
+        let mut new = Self { dictated: true, ..Self::new(now, options, rng) };
+        if let Some(before) = before {
+            for (value, (_, source)) in new.heard.iter_mut().zip(&new.options.fill) {
+                let known = before.options.fill.iter().zip(&before.heard).find(|((_, known), _)| known == source);
+                *value = known.and_then(|(_, value)| value.clone());
+            }
+        }
+        new
     }
 
     /// Something of ours was sent.
@@ -64,15 +91,15 @@ impl Heartbeat {
     }
 
     /// We read again after a pause of ours, or the peer takes what heartbeats wait behind: responses get their full time once more.
-    pub(super) fn resume(&mut self, now: Instant, options: &HeartbeatOptions) {
+    pub(super) fn resume(&mut self, now: Instant) {
         for awaited in &mut self.awaited {
-            awaited.deadline = options.timeout.and_then(|timeout| now.checked_add(timeout));
+            awaited.deadline = self.options.timeout.and_then(|timeout| now.checked_add(timeout));
         }
     }
 
     /// Anything came: the response, where none is described.
-    pub(super) fn received(&mut self, now: Instant, options: &HeartbeatOptions, out: &mut Outlet) {
-        if options.response.is_none()
+    pub(super) fn received(&mut self, now: Instant, out: &mut Outlet) {
+        if self.options.response.is_none()
             && let Some(oldest) = self.awaited.front()
         {
             let latency = now.saturating_duration_since(oldest.sent);
@@ -81,14 +108,20 @@ impl Heartbeat {
         }
     }
 
-    /// Whether a message could be the response to a beat.
-    pub(super) fn awaits_message(&self, options: &HeartbeatOptions) -> bool {
-        options.response.is_some() && !self.awaited.is_empty()
+    /// Whether messages have to be looked at: one may be the response, or bring a value for `fill`.
+    pub(super) fn looks_at_messages(&self) -> bool {
+        !self.options.fill.is_empty() || (self.options.response.is_some() && !self.awaited.is_empty())
     }
 
-    /// A message came. It answers the oldest beat, if it is the response.
-    pub(super) fn message(&mut self, now: Instant, data: Data<'_>, options: &HeartbeatOptions, out: &mut Outlet) {
-        if options.response.as_ref().is_some_and(|response| matches(response, data))
+    /// A message came. It may bring values for `fill`; it answers the oldest beat, if it is the response.
+    pub(super) fn message(&mut self, now: Instant, message: &Inbound<'_>, out: &mut Outlet) {
+        for ((_, source), heard) in self.options.fill.iter().zip(&mut self.heard) {
+            if let Some(value) = message.at(source).filter(|value| *value != "null") {
+                *heard = Some(value.to_owned());
+            }
+        }
+        if !self.awaited.is_empty()
+            && self.options.response.as_ref().is_some_and(|response| message.matches(response))
             && let Some(oldest) = self.awaited.pop_front()
         {
             self.answered(now.saturating_duration_since(oldest.sent), out);
@@ -101,36 +134,36 @@ impl Heartbeat {
     }
 
     /// Does what is due; or says that the peer is dead. While we do not read, nobody is judged.
-    pub(super) fn timeout(&mut self, now: Instant, options: &HeartbeatOptions, reading: bool, out: &mut Outlet) -> Option<Error> {
+    pub(super) fn timeout(&mut self, now: Instant, reading: bool, out: &mut Outlet) -> Option<Error> {
         let is_past = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         while reading && is_past(self.awaited.front().and_then(|oldest| oldest.deadline)) {
             self.awaited.pop_front();
             self.missed += 1;
             out.emit(Event::Heartbeat(event::Heartbeat::Missed { count: self.missed }));
-            if self.missed >= options.max_missed {
+            if self.missed >= self.options.max_missed {
                 let times = if self.missed == 1 { "a heartbeat".to_owned() } else { format!("{} heartbeats in a row", self.missed) };
-                let limit = seconds(options.timeout.unwrap_or_default());
+                let limit = seconds(self.options.timeout.unwrap_or_default());
                 return Some(Error::new(ErrorCode::HeartbeatMissed, format!("{times} got no response within {limit}")));
             }
         }
         if is_past(self.patience()) {
-            self.send_last_instead(now, options, out);
+            self.send_last_instead(now, out);
         }
-        if is_past(self.due(options)) {
-            self.beat(now, options, out);
+        if is_past(self.due()) {
+            self.beat(now, out);
         }
         None
     }
 
     /// When something is due.
-    pub(super) fn next_deadline(&self, options: &HeartbeatOptions, reading: bool) -> Option<Instant> {
+    pub(super) fn next_deadline(&self, reading: bool) -> Option<Instant> {
         let response = self.awaited.front().and_then(|oldest| oldest.deadline).filter(|_| reading);
-        earliest([response, self.patience(), self.due(options)])
+        earliest([response, self.patience(), self.due()])
     }
 
-    fn due(&self, options: &HeartbeatOptions) -> Option<Instant> {
+    fn due(&self) -> Option<Instant> {
         let due = self.due?;
-        if options.only_when_idle { due.max(self.sent.unwrap_or(due).checked_add(interval(options))?).into() } else { Some(due) }
+        if self.options.only_when_idle { due.max(self.sent.unwrap_or(due).checked_add(interval(&self.options))?).into() } else { Some(due) }
     }
 
     fn patience(&self) -> Option<Instant> {
@@ -138,102 +171,81 @@ impl Heartbeat {
     }
 
     /// One beat, now; the next follows the rhythm, unless that is behind already.
-    pub(super) fn beat(&mut self, now: Instant, options: &HeartbeatOptions, out: &mut Outlet) {
-        let interval = interval(options);
+    pub(super) fn beat(&mut self, now: Instant, out: &mut Outlet) {
+        let interval = interval(&self.options);
         let in_rhythm = self.due.filter(|due| *due <= now).and_then(|due| due.checked_add(interval));
-        self.due = in_rhythm.filter(|next| *next > now && !options.only_when_idle).or_else(|| now.checked_add(interval));
-        match &options.message {
-            Payload::Text(text) => self.send(now, Message::Text(text.clone()), options, out),
-            Payload::Binary(bytes) => self.send(now, Message::Binary(bytes.clone().into()), options, out),
+        self.due = in_rhythm.filter(|next| *next > now && !self.options.only_when_idle).or_else(|| now.checked_add(interval));
+        match &self.options.message {
+            Payload::Text(text) => self.send(now, Message::Text(text.clone()), out),
+            Payload::Binary(bytes) => self.send(now, Message::Binary(bytes.clone().into()), out),
             // A host that has not answered yet is not asked again: it would only find a pile of questions when it is back.
-            Payload::Function if self.asked.is_some() => self.send_last_instead(now, options, out),
+            Payload::Function if self.asked.is_some() => self.send_last_instead(now, out),
             Payload::Function => {
                 let patience =
-                    (!options.mandatory && self.last.is_some()).then(|| now.checked_add((interval / 2).min(MOST_PATIENCE))).flatten();
-                self.asked = Some(Asked { id: out.ask(Question::HeartbeatMessage), patience, replaced: false });
+                    (!self.options.mandatory && self.last.is_some()).then(|| now.checked_add((interval / 2).min(MOST_PATIENCE))).flatten();
+                self.asked = Some(Asked { id: out.ask(Question::HeartbeatMessage { dictated: self.dictated }), patience, replaced: false });
             }
         }
     }
 
     /// The host is busy: sends again what the function gave last, unless it must be asked each time or never answered yet.
-    fn send_last_instead(&mut self, now: Instant, options: &HeartbeatOptions, out: &mut Outlet) {
+    fn send_last_instead(&mut self, now: Instant, out: &mut Outlet) {
         if let Some(asked) = &mut self.asked {
             asked.patience = None;
-            if !options.mandatory && self.last.is_some() {
+            if !self.options.mandatory && self.last.is_some() {
                 asked.replaced = true;
             }
         }
-        if let Some(last) = self.last.clone().filter(|_| !options.mandatory) {
-            self.send(now, last, options, out);
+        if let Some(last) = self.last.clone().filter(|_| !self.options.mandatory) {
+            self.send(now, last, out);
         }
     }
 
     /// The function's answer. A null skips this beat; so does a failure, unless the last value can go out.
-    pub(super) fn answer(&mut self, now: Instant, id: u64, answer: Answer, options: &HeartbeatOptions, out: &mut Outlet) {
+    pub(super) fn answer(&mut self, now: Instant, id: u64, answer: Answer, out: &mut Outlet) {
         let Some(asked) = self.asked.take_if(|asked| asked.id == id) else { return };
         let fresh = match heartbeat_message(answer) {
             Ok(Some(message)) => Some(self.last.insert(message).clone()),
             Ok(None) => None,
-            Err(_) => self.last.clone().filter(|_| !options.mandatory),
+            Err(_) => self.last.clone().filter(|_| !self.options.mandatory),
         };
         if let Some(message) = fresh.filter(|_| !asked.replaced) {
-            self.send(now, message, options, out);
+            self.send(now, message, out);
         }
     }
 
-    fn send(&mut self, now: Instant, message: Message, options: &HeartbeatOptions, out: &mut Outlet) {
+    fn send(&mut self, now: Instant, message: Message, out: &mut Outlet) {
         self.sent = Some(now);
-        out.push(Action::Transmit(message, None));
+        out.send(self.filled(message));
         out.emit(Event::Heartbeat(event::Heartbeat::Sent));
-        if options.timeout.is_none() {
+        if self.options.timeout.is_none() {
             // Nothing is ever missed; the latest beat alone waits, so that its answer can be told.
             self.awaited.clear();
         }
-        if options.timeout.is_some() || options.response.is_some() {
-            self.awaited.push_back(Awaited { sent: now, deadline: options.timeout.and_then(|timeout| now.checked_add(timeout)) });
+        if self.options.timeout.is_some() || self.options.response.is_some() {
+            self.awaited.push_back(Awaited { sent: now, deadline: self.options.timeout.and_then(|timeout| now.checked_add(timeout)) });
         }
+    }
+
+    /// The message with the values of `fill` in it. What has not come yet leaves the message's own value in its place; what is no JSON text leaves
+    /// as it is.
+    fn filled(&self, message: Message) -> Message {
+        let Message::Text(mut text) = message else { return message };
+        for ((target, _), value) in self.options.fill.iter().zip(&self.heard) {
+            if let Some(filled) = value.as_ref().and_then(|value| target.put(&text, value)) {
+                text = filled;
+            }
+        }
+        Message::Text(text)
+    }
+
+    /// What the peer is told when it is given up for lack of responses.
+    pub(super) fn close_code(&self) -> CloseCode {
+        CloseCode(self.options.close_code)
     }
 }
 
 /// Never zero, so that time always passes between two beats.
 fn interval(options: &HeartbeatOptions) -> Duration {
     options.interval.max(Duration::from_millis(1))
-}
-
-/// Whether a message is the response that the matcher describes.
-fn matches(response: &Matcher, data: Data<'_>) -> bool {
-    match (response, data) {
-        (Matcher::Text(expected), Data::Text(text)) => expected == text,
-        (Matcher::Json(expected), Data::Text(text)) => serde_json::from_str(text).is_ok_and(|value| contains(&value, expected)),
-        (_, Data::Binary(_)) => false,
-    }
-}
-
-/// Whether `value` contains `expected`: each member of an object is there and contains in turn; anything else is equal.
-fn contains(value: &Value, expected: &Value) -> bool {
-    match (value, expected) {
-        (Value::Object(members), Value::Object(wanted)) => {
-            wanted.iter().all(|(name, wanted)| members.get(name).is_some_and(|member| contains(member, wanted)))
-        }
-        (Value::Array(items), Value::Array(wanted)) => {
-            items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| equal(item, wanted))
-        }
-        _ => equal(value, expected),
-    }
-}
-
-/// Equality as JSON has it: 1 and 1.0 are one number.
-fn equal(value: &Value, expected: &Value) -> bool {
-    match (value, expected) {
-        (Value::Number(left), Value::Number(right)) => {
-            left == right || (left.is_f64() != right.is_f64() && left.as_f64() == right.as_f64())
-        }
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
-        }
-        (Value::Object(left), Value::Object(right)) => {
-            left.len() == right.len() && left.iter().all(|(name, left)| right.get(name).is_some_and(|right| equal(left, right)))
-        }
-        _ => value == expected,
-    }
 }

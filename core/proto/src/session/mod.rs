@@ -6,12 +6,19 @@
 //! own that feature.
 
 mod action;
+mod again;
+mod bot;
+mod due;
 mod ending;
 mod heartbeat;
 mod liveness;
+mod matcher;
 mod outbox;
 mod providers;
+mod rate;
+mod ready;
 mod reconnect;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -20,19 +27,24 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
+use url::Url;
 
 use self::action::Outlet;
 pub use self::action::{Action, Route, Target};
 use self::ending::{Closing, Ended};
 use self::heartbeat::Heartbeat;
 use self::liveness::Liveness;
+use self::matcher::Inbound;
 use self::outbox::Outbox;
 use self::providers::Questions;
+use self::rate::Limiter;
+use self::ready::Login;
 use self::reconnect::Reconnect;
+use self::requests::Requests;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Open, ReadyState};
-use crate::message::{Answer, Data};
-use crate::options::{Options, Providers};
+use crate::message::{Answer, Data, Way};
+use crate::options::{HeartbeatOptions, Options, Providers};
 
 /// The state machine of a socket.
 #[derive(Debug)]
@@ -47,12 +59,23 @@ pub struct Session {
     opened_at: Option<Instant>,
     /// Back-pressure or `pause()` stop the reading when false.
     reading: bool,
+    /// Where `reconnect()` wants the next attempt to go.
+    next_url: Option<Url>,
+    /// The attempt under way goes elsewhere than `reconnect()` wants: at its end the next one begins at once.
+    diverted: bool,
     /// The connection's end was read and waits behind a barrier.
     end_read: bool,
     liveness: Liveness,
     heartbeat: Option<Box<Heartbeat>>,
     reconnect: Option<Reconnect>,
     outbox: Option<Outbox>,
+    /// The login under way; and whether the connection is ready for what waits for that.
+    login: Option<Box<Login>>,
+    is_ready: bool,
+    requests: Option<Box<Requests>>,
+    limiter: Option<Box<Limiter>>,
+    /// What the rate limit held back when the connection ended, until it is known what follows.
+    overdue: Vec<(rate::Key, rate::Waiting)>,
     queue_waits: QueueWait,
 }
 
@@ -100,17 +123,24 @@ impl Session {
         Self {
             providers,
             rng: SmallRng::seed_from_u64(seed),
-            out: Outlet::default(),
+            out: Outlet::metered(options.rate_limit.is_some()),
             state: State::New,
             intent: Intent::Stay,
             opened_at: None,
             reading: true,
+            next_url: None,
+            diverted: false,
             end_read: false,
             liveness: Liveness::default(),
-            heartbeat: options.heartbeat.is_some().then(Box::default),
+            heartbeat: None,
             reconnect: reconnect.then(Reconnect::default),
             outbox: (reconnect && options.send_queue.is_some()).then(Outbox::default),
             queue_waits: QueueWait::Nothing,
+            login: None,
+            is_ready: false,
+            requests: None,
+            limiter: options.rate_limit.as_ref().map(Limiter::new).map(Box::new),
+            overdue: Vec::new(),
             options,
         }
     }
@@ -134,7 +164,8 @@ impl Session {
         if let State::Asking(questions) = &mut self.state
             && questions.is_answered()
         {
-            let target = questions.take_target();
+            let mut target = questions.take_target();
+            target.url = self.next_url.take().or(target.url);
             self.state = State::Dialling;
             self.out.push(Action::Dial(target));
         }
@@ -145,13 +176,16 @@ impl Session {
         if !matches!(self.state, State::Dialling) {
             return self.out.push(Action::Drop);
         }
+        if self.diverted {
+            self.out.push(Action::Drop);
+            self.diverts();
+            return;
+        }
         self.state = State::Open;
         self.opened_at = Some(now);
         self.reading = true;
         self.liveness.restart(now);
-        if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-            heartbeat.restart(now, options, &mut self.rng);
-        }
+        self.heartbeat = self.options.heartbeat.clone().map(|options| Box::new(Heartbeat::new(now, options, &mut self.rng)));
         if let Some(reconnect) = &mut self.reconnect {
             reconnect.opened();
         }
@@ -160,6 +194,7 @@ impl Session {
             self.queue_waits = QueueWait::OpenEvent;
             self.out.push(Action::Barrier);
         }
+        self.begin_login(now);
     }
 
     /// The host comes to the `open` event of the present connection: from now on `send` reaches it.
@@ -174,18 +209,33 @@ impl Session {
         if std::mem::replace(&mut self.queue_waits, QueueWait::Nothing) == QueueWait::Nothing {
             return false;
         }
-        if matches!(self.state, State::Open)
-            && let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue)
-            && outbox.flush(now, options, &mut self.out)
-        {
+        self.flush_queue(now);
+        true
+    }
+
+    /// The queue leaves, once `open` handlers have run and the login is done.
+    fn flush_queue(&mut self, now: Instant) {
+        if !matches!(self.state, State::Open) || !self.is_ready || self.queue_waits != QueueWait::Nothing {
+            return;
+        }
+        let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue) else { return };
+        let queued = outbox.take(now, options, &mut self.out);
+        if !queued.is_empty() {
             self.handle_sent(now);
         }
-        true
+        for (message, compress, key) in queued {
+            self.send_queued(now, message, compress, &key);
+        }
+    }
+
+    #[cfg(test)]
+    fn is_dialling(&self) -> bool {
+        matches!(self.state, State::Dialling)
     }
 
     /// The dial failed.
     pub fn handle_dial_failed(&mut self, now: Instant, error: Error) {
-        if matches!(self.state, State::Dialling) {
+        if matches!(self.state, State::Dialling) && !self.diverts() {
             self.end(now, Ended::failed(error));
         }
     }
@@ -195,8 +245,8 @@ impl Session {
     pub fn handle_received(&mut self, now: Instant, data_messages: usize) {
         if matches!(self.state, State::Open) {
             self.liveness.received(now, data_messages > 0);
-            if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-                heartbeat.received(now, options, &mut self.out);
+            if let Some(heartbeat) = &mut self.heartbeat {
+                heartbeat.received(now, &mut self.out);
             }
         }
     }
@@ -223,18 +273,34 @@ impl Session {
     }
 
     /// Whether [`Session::handle_message`] wants to see messages now.
-    pub fn awaits_response(&self) -> bool {
+    pub fn looks_at_messages(&self) -> bool {
         matches!(self.state, State::Open)
-            && matches!((&self.heartbeat, &self.options.heartbeat), (Some(heartbeat), Some(options)) if heartbeat.awaits_message(options))
+            && (self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.looks_at_messages()) || self.bot_looks_at_messages())
     }
 
-    /// A message that may be the heartbeat's response.
-    pub fn handle_message(&mut self, now: Instant, data: Data<'_>) {
-        if self.awaits_response()
-            && let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat)
-        {
-            heartbeat.message(now, data, options, &mut self.out);
+    /// A message that a feature may want to see. False: it is the reply to a request, and no event.
+    pub fn handle_message(&mut self, now: Instant, data: Data<'_>) -> bool {
+        if !self.looks_at_messages() {
+            return true;
         }
+        let message = Inbound::new(data);
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.message(now, &message, &mut self.out);
+        }
+        self.bot_message(now, &message)
+    }
+
+    /// The server dictates the heartbeat of the present connection: these options hold, or none is sent, until it ends.
+    ///
+    /// # Errors
+    /// `invalid_state` unless open.
+    pub fn set_heartbeat(&mut self, now: Instant, options: Option<HeartbeatOptions>) -> Result<()> {
+        if !matches!(self.state, State::Open) {
+            return Err(Error::new(ErrorCode::InvalidState, "set_heartbeat() needs an open connection: each connection has its own"));
+        }
+        let before = self.heartbeat.take();
+        self.heartbeat = options.map(|options| Box::new(Heartbeat::dictated(now, options, before.as_deref(), &mut self.rng)));
+        Ok(())
     }
 
     /// Something was sent otherwise than by [`Session::send`] (a fragment): the heartbeat's `only_when_idle` counts it.
@@ -248,8 +314,8 @@ impl Session {
     pub fn handle_reading(&mut self, now: Instant, reading: bool) {
         if reading && !self.reading {
             self.liveness.resume(now);
-            if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-                heartbeat.resume(now, options);
+            if let Some(heartbeat) = &mut self.heartbeat {
+                heartbeat.resume(now);
             }
         }
         self.reading = reading;
@@ -259,8 +325,8 @@ impl Session {
     /// its full time once more.
     pub fn handle_progress(&mut self, now: Instant) {
         self.liveness.progress(now);
-        if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-            heartbeat.resume(now, options);
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.resume(now);
         }
         self.closing_progresses(now);
     }
@@ -269,58 +335,6 @@ impl Session {
     /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
     pub fn handle_end_read(&mut self) {
         self.end_read = matches!(self.state, State::Open | State::Closing(_));
-    }
-
-    /// Does all that is due. Afterwards [`Session::next_deadline`] is in the future.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue) {
-            outbox.expire(now, options, &mut self.out);
-        }
-        match &self.state {
-            State::Closing(closing) if !self.end_read && closing.deadline.is_some_and(|deadline| deadline <= now) => {
-                self.closing_timed_out(now);
-            }
-            State::Open if !self.end_read => self.stay_alive(now),
-            _ => {}
-        }
-        // Also of what has ended just now, where the delay is none (`max_delay` 0).
-        if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
-            self.attempt();
-        }
-    }
-
-    /// What an open connection owes by now: pings and heartbeats to send, or the verdict that the peer is dead.
-    fn stay_alive(&mut self, now: Instant) {
-        let mut dead = self.liveness.timeout(now, &self.options, self.reading, &mut self.rng, &mut self.out);
-        if dead.is_none()
-            && let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat)
-        {
-            dead = heartbeat.timeout(now, options, self.reading, &mut self.out);
-        }
-        if let Some(error) = dead {
-            self.peer_is_dead(now, error);
-        }
-    }
-
-    /// When [`Session::handle_timeout`] is to be called next.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        let queue = match (&self.outbox, &self.options.send_queue) {
-            (Some(outbox), Some(options)) => outbox.next_deadline(options),
-            _ => None,
-        };
-        let state = match &self.state {
-            State::Waiting(until) => *until,
-            State::Closing(closing) if !self.end_read => closing.deadline,
-            State::Open if !self.end_read => {
-                let heartbeat = match (&self.heartbeat, &self.options.heartbeat) {
-                    (Some(heartbeat), Some(options)) => heartbeat.next_deadline(options, self.reading),
-                    _ => None,
-                };
-                earliest([heartbeat, self.liveness.next_deadline(&self.options, self.reading)])
-            }
-            _ => None,
-        };
-        earliest([queue, state])
     }
 
     /// The host's answer to an `Event::Ask`. An unknown or forgotten id is ignored.
@@ -334,9 +348,11 @@ impl Session {
             },
             State::Deciding(asked, ..) if *asked == id => self.decided(now, answer),
             State::Open => {
-                if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-                    heartbeat.answer(now, id, answer, options, &mut self.out);
+                self.login_answer(now, id, &answer);
+                if let Some(heartbeat) = &mut self.heartbeat {
+                    heartbeat.answer(now, id, answer, &mut self.out);
                 }
+                self.meter(now);
             }
             _ => {}
         }
@@ -349,9 +365,10 @@ impl Session {
         }
         if self.options.ping_interval.is_some() {
             self.liveness.probe(now, &mut self.rng, &mut self.out);
-        } else if let (Some(heartbeat), Some(options)) = (&mut self.heartbeat, &self.options.heartbeat) {
-            heartbeat.beat(now, options, &mut self.out);
+        } else if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.beat(now, &mut self.out);
         }
+        self.meter(now);
     }
 
     /// Decides what becomes of a message. `compress` is kept with a message that is queued.
@@ -359,8 +376,19 @@ impl Session {
     /// # Errors
     /// `invalid_state` while connecting without a queue; `queue_full`.
     pub fn send(&mut self, now: Instant, data: Data<'_>, compress: Option<bool>) -> Result<Route> {
+        self.send_by(now, data, compress, &Way::default())
+    }
+
+    /// The same, where it may matter which way the message goes.
+    ///
+    /// # Errors
+    /// As [`Session::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
+    pub fn send_by(&mut self, now: Instant, data: Data<'_>, compress: Option<bool>, way: &Way<'_>) -> Result<Route> {
         match self.state {
             State::Open if self.queue_waits != QueueWait::OpenEvent => {
+                if self.limiter.is_some() || way.key.is_some() {
+                    return self.send_metered(now, data, compress, way);
+                }
                 self.handle_sent(now);
                 return Ok(Route::Transmit);
             }
@@ -370,7 +398,12 @@ impl Session {
             _ => {}
         }
         match (&mut self.outbox, &self.options.send_queue) {
-            (Some(outbox), Some(options)) => outbox.push(now, data, compress, options, &mut self.out),
+            (Some(outbox), Some(options)) => {
+                if way.key.is_some() {
+                    bot::check_key(self.limiter.as_deref(), way.key)?;
+                }
+                outbox.push(now, data, compress, way.key, options, &mut self.out)
+            }
             _ => Err(Error::new(ErrorCode::InvalidState, "the connection is not open yet, and no send_queue holds messages until it is")),
         }
     }
@@ -387,7 +420,7 @@ impl Session {
 
     /// The payload bytes that the send queue holds: a part of `buffered_amount`.
     pub fn queued_bytes(&self) -> usize {
-        self.outbox.as_ref().map_or(0, Outbox::bytes)
+        self.outbox.as_ref().map_or(0, Outbox::bytes) + self.limiter.as_ref().map_or(0, |limiter| limiter.bytes())
     }
 
     /// What to do next.

@@ -2,9 +2,11 @@
 //! transmitted, or reported as dropped. Knows nothing of connections.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::action::{Action, Outlet, Route};
+use super::action::{Outlet, Route};
+use super::rate::Key;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{DropReason, Dropped, Event};
 use crate::message::{Data, Message};
@@ -21,6 +23,7 @@ pub(super) struct Outbox {
 struct Waiting {
     message: Message,
     compress: Option<bool>,
+    key: Key,
     since: Instant,
 }
 
@@ -36,6 +39,7 @@ impl Outbox {
         now: Instant,
         data: Data<'_>,
         compress: Option<bool>,
+        key: Option<&str>,
         options: &SendQueueOptions,
         out: &mut Outlet,
     ) -> Result<Route> {
@@ -73,7 +77,7 @@ impl Outbox {
             }
         }
         self.bytes += data.len();
-        self.waiting.push_back(Waiting { message: data.to_message(), compress, since: now });
+        self.waiting.push_back(Waiting { message: data.to_message(), compress, key: key.map(Arc::from), since: now });
         Ok(Route::Queued)
     }
 
@@ -103,15 +107,19 @@ impl Outbox {
         self.waiting.front()?.since.checked_add(options.ttl?)
     }
 
-    /// Transmits all that is still worth it, in order. Says whether there was any.
-    pub(super) fn flush(&mut self, now: Instant, options: &SendQueueOptions, out: &mut Outlet) -> bool {
+    /// Gives all that is still worth sending, in order.
+    pub(super) fn take(&mut self, now: Instant, options: &SendQueueOptions, out: &mut Outlet) -> Vec<(Message, Option<bool>, Key)> {
         self.expire(now, options, out);
-        let any = !self.waiting.is_empty();
-        for waiting in std::mem::take(&mut self.waiting) {
-            out.push(Action::Transmit(waiting.message, waiting.compress));
-        }
         self.bytes = 0;
-        any
+        std::mem::take(&mut self.waiting).into_iter().map(|waiting| (waiting.message, waiting.compress, waiting.key)).collect()
+    }
+
+    /// Takes back, to the front, what left the queue and could not leave the connection.
+    pub(super) fn put_back(&mut self, now: Instant, messages: Vec<(Message, Option<bool>, Key)>) {
+        for (message, compress, key) in messages.into_iter().rev() {
+            self.bytes += message.len();
+            self.waiting.push_front(Waiting { message, compress, key, since: now });
+        }
     }
 
     /// No connection will come: drops everything.

@@ -3,7 +3,7 @@
 //!
 //! | end | class |
 //! |---|---|
-//! | status 401, 403, 407 (the server's or a proxy's); `fatal_close_codes` without `retry_close_codes` | `Unwelcome`: `max_auth_failures` of them end it |
+//! | status 401, 403, 407 (the server's or a proxy's); a login that was rejected; `fatal_close_codes` without `retry_close_codes` | `Unwelcome`: `max_auth_failures` of them end it |
 //! | status 5xx, 408, 425, 429; every other close code, 1000 too; every error that is `retryable` | `Transient` |
 //! | everything else | `Lasting`: it would not help |
 //!
@@ -32,7 +32,8 @@ pub(super) enum Class {
 /// The class of an attempt that did not open, or of a connection that failed or was lost.
 pub(super) fn class_of_error(error: &Error) -> Class {
     match (error.code(), error.status) {
-        (ErrorCode::ProxyAuthRequired, _) | (ErrorCode::HttpRefused | ErrorCode::ProxyFailed, Some(401 | 403 | 407)) => Class::Unwelcome,
+        (ErrorCode::ProxyAuthRequired | ErrorCode::ReadyRejected, _)
+        | (ErrorCode::HttpRefused | ErrorCode::ProxyFailed, Some(401 | 403 | 407)) => Class::Unwelcome,
         (ErrorCode::HttpRefused, Some(408 | 425 | 429 | 500..)) => Class::Transient,
         _ if error.retryable => Class::Transient,
         _ => Class::Lasting,
@@ -71,10 +72,7 @@ impl Reconnect {
 
     /// An attempt or a connection (with its uptime) ended: whether the rules have another one follow.
     pub(super) fn judge(&mut self, class: Class, uptime: Option<Duration>, options: &ReconnectOptions, providers: Providers) -> bool {
-        if uptime.is_some_and(|uptime| uptime >= options.min_uptime) {
-            self.retries = 0;
-            self.unwelcome = 0;
-        }
+        self.rest(uptime, options);
         if class == Class::Unwelcome {
             self.unwelcome = self.unwelcome.saturating_add(1);
         }
@@ -82,6 +80,14 @@ impl Reconnect {
             && (class != Class::Unwelcome || self.unwelcome < auth_budget(options, providers))
             && (self.was_open || options.retry_on_first_connect)
             && options.max_retries.is_none_or(|most| self.retries < most)
+    }
+
+    /// A connection ended: after a long one the counters start again.
+    pub(super) fn rest(&mut self, uptime: Option<Duration>, options: &ReconnectOptions) {
+        if uptime.is_some_and(|uptime| uptime >= options.min_uptime) {
+            self.retries = 0;
+            self.unwelcome = 0;
+        }
     }
 
     /// The number of the next attempt, once it is sure that it comes.

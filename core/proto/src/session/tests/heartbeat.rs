@@ -156,10 +156,10 @@ fn a_function_that_fails_costs_a_fresh_value_not_the_connection() {
 #[test]
 fn a_response_of_exactly_this_text_is_matched() {
     let mut sim = Sim::open(beating(HeartbeatOptions { response: Some(Matcher::Text("pong".into())), timeout: Some(secs(10)), ..text() }));
-    assert!(!sim.session.awaits_response());
+    assert!(!sim.session.looks_at_messages());
     sim.message("pong");
     sim.pass(60.0);
-    assert!(sim.session.awaits_response());
+    assert!(sim.session.looks_at_messages());
     sim.take();
     sim.pass(2.0);
     sim.message("pong ");
@@ -167,7 +167,7 @@ fn a_response_of_exactly_this_text_is_matched() {
     assert!(sim.take().is_empty());
     sim.message("pong");
     assert_eq!(sim.take(), ["beat answered 2"]);
-    assert!(!sim.session.awaits_response());
+    assert!(!sim.session.looks_at_messages());
     sim.pass(50.0);
     assert!(sim.take().is_empty(), "no miss");
 }
@@ -227,7 +227,7 @@ fn without_a_response_any_inbound_frame_answers() {
     sim.received();
     sim.received();
     assert_eq!(sim.take(), ["transmit hb", "beat sent", "beat answered 1"]);
-    assert!(!sim.session.awaits_response(), "messages need not be looked at");
+    assert!(!sim.session.looks_at_messages(), "messages need not be looked at");
 }
 
 #[test]

@@ -2,13 +2,18 @@
 //! each, named after the sentence.
 #![allow(clippy::unwrap_used, reason = "a test that fails shall panic")]
 
+mod again;
 mod closing;
+mod dictated;
 mod heartbeat;
 mod liveness;
 mod manners;
 mod outbox;
 mod providers;
+mod rate;
+mod ready;
 mod reconnect;
+mod requests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,6 +122,17 @@ impl Sim {
         self.go(|session, now| session.handle_opened(now, open_event()));
     }
 
+    /// The dial under way succeeds, if there is one.
+    fn opened_if_dialled(&mut self) {
+        if self.session.is_dialling() {
+            self.opened();
+        }
+    }
+
+    fn request(&mut self, ticket: u64, text: &str, call: &crate::message::RequestOptions<'_>) -> Result<(), ErrorCode> {
+        self.go(|session, now| session.request(now, ticket, text, call)).map_err(|error| error.code())
+    }
+
     fn received(&mut self) {
         self.go(|session, now| session.handle_received(now, 0));
     }
@@ -216,13 +232,22 @@ impl Sim {
                 let messages: Vec<_> = dropped.messages.iter().map(words).collect();
                 format!("dropped {} {}", dropped.reason.as_str(), messages.join(","))
             }
+            Event::Ready => "ready".into(),
+            Event::Throttled(throttled) => format!("throttled {} {}", throttled.waiting, throttled.delay.as_secs_f64()),
+            Event::Settled(settled) => match settled.outcome {
+                Ok(Some(reply)) => format!("settled {} {reply}", settled.ticket),
+                Ok(None) => format!("settled {}", settled.ticket),
+                Err(error) => format!("settled {} {}", settled.ticket, error.code().as_str()),
+            },
             Event::Ask(ask) => {
                 self.asks.push(ask.id);
                 let line = match &ask.question {
                     Question::Url => "ask url",
                     Question::Headers => "ask headers",
                     Question::Protocols => "ask protocols",
-                    Question::HeartbeatMessage => "ask heartbeat",
+                    Question::HeartbeatMessage { dictated: false } => "ask heartbeat",
+                    Question::HeartbeatMessage { dictated: true } => "ask dictated heartbeat",
+                    Question::Ready => "ask ready",
                     Question::ShouldReconnect(_) => "ask should_reconnect",
                 };
                 self.questions.push(ask.question);

@@ -7,7 +7,7 @@ use crate::event::ReadyState;
 use crate::options::{Options, Providers};
 use crate::session::Session;
 
-const ALL: Providers = Providers { url: true, headers: true, protocols: true, should_reconnect: false };
+const ALL: Providers = Providers { url: true, headers: true, protocols: true, should_reconnect: false, ready: false };
 const URL: Providers = Providers { headers: false, protocols: false, ..ALL };
 const HEADERS: Providers = Providers { url: false, protocols: false, ..ALL };
 const PROTOCOLS: Providers = Providers { url: false, headers: false, ..ALL };

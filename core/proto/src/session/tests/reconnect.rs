@@ -11,7 +11,7 @@ use crate::event::{Question, ReadyState};
 use crate::options::{Options, Providers, ReconnectOptions};
 use crate::session::Session;
 
-const SHOULD: Providers = Providers { url: false, headers: false, protocols: false, should_reconnect: true };
+const SHOULD: Providers = Providers { url: false, headers: false, protocols: false, should_reconnect: true, ready: false };
 
 /// Whether a socket comes back after that error of its first attempt.
 fn retries(error: Error) -> bool {

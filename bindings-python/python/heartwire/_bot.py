@@ -1,0 +1,165 @@
+"""Requests and their replies, the user's login function, and being ready: what `WebSocket` and both `connect` faces share."""
+
+from __future__ import annotations
+
+from ._delivery import hub_of, running_loop
+from ._errors import InvalidStateError
+from ._handlers import is_async
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable
+    from contextvars import ContextVar
+    from typing import Any
+
+    from ._websocket import WebSocket
+
+_login: ContextVar[object] | None = None
+
+
+def _logging_in() -> ContextVar[object]:
+    """Give the variable of the socket whose login a function of the user does, in that function and in what it awaits."""
+    global _login
+    if _login is None:
+        from contextvars import ContextVar
+
+        _login = ContextVar("heartwire_logging_in", default=None)
+    return _login
+
+
+#: What is not given is as the option `request` says.
+UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET", "__slots__": ()})()
+
+
+def bind_login(socket: WebSocket, face: object, options: dict[str, Any]) -> dict[str, Any]:
+    """Give the options with the login function bound to the face that it is called with."""
+    ready = options.get("ready")
+    if callable(ready):
+        return {**options, "ready": _bound(socket, face, ready)}
+    if isinstance(ready, dict) and callable(ready.get("run")):
+        return {**options, "ready": {**ready, "run": _bound(socket, face, ready["run"])}}
+    return options
+
+
+def _bound(socket: WebSocket, face: object, run: Callable[[Any], Any]) -> Callable[[], Any]:
+    async def log_in(started: Any = None) -> Any:
+        _logging_in().set(socket)  # in the context of the task
+        return await (run(face) if started is None else started)
+
+    def log_in_at_once() -> Any:
+        token = _logging_in().set(socket)
+        try:
+            result = run(face)
+        finally:
+            _logging_in().reset(token)
+        return log_in(result) if hasattr(result, "__await__") else result
+
+    login: Callable[[], Any] = log_in if is_async(run) else log_in_at_once
+    login.__qualname__ = getattr(run, "__qualname__", repr(run))
+    return login
+
+
+def text_of(value: object) -> str:
+    """Give the JSON text of a request."""
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def begin(socket: WebSocket, value: object, settle: Callable[[str | None, Any], None], call: dict[str, Any]) -> int:
+    """Send a request; `settle(reply, error)` is called at its end. Give its ticket."""
+    urgent = call.pop("urgent") or _logging_in().get() is socket
+    timeout, resend, deliver, key = (call.pop(name) for name in ("timeout", "resend", "deliver", "key"))
+    return socket._request(
+        text_of(value), settle, timeout is not UNSET, None if timeout is UNSET else timeout, resend, deliver, key, urgent
+    )
+
+
+def parsed(reply: str | None) -> Any:
+    """Give the reply as what its JSON means."""
+    import json
+
+    return None if reply is None else json.loads(reply)
+
+
+def request(socket: WebSocket, value: object, call: dict[str, Any]) -> Any:
+    """Send a request, and give what its reply can be had from: a future of the running loop, or a `Reply`."""
+    loop = running_loop()
+    if loop is not None:
+        return on_loop(loop, lambda settle: begin(socket, value, settle, call), socket)
+    from ._reply import Reply
+
+    reply = Reply(socket)
+    reply.ticket = begin(socket, value, reply.settle, call)
+    return reply
+
+
+def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any], None]], int | None], socket: WebSocket) -> Any:
+    """Give a future of the loop for what `start` began; its cancellation is the request's. None: it has ended already."""
+    future = loop.create_future()
+
+    def finish(reply: str | None, error: Any) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(parsed(reply))
+        else:
+            future.set_exception(error)
+
+    def settle(reply: str | None, error: Any) -> None:
+        if running_loop() is loop:
+            finish(reply, error)
+            return
+        try:
+            loop.call_soon_threadsafe(finish, reply, error)
+        except RuntimeError:  # the loop that waited is closed
+            return
+
+    ticket = start(settle)
+    if ticket is None:
+        finish(None, None)
+        return future
+    future.add_done_callback(lambda done: socket._cancel_request(ticket) if done.cancelled() else None)
+    return future
+
+
+async def wait_ready(socket: WebSocket) -> None:
+    """Wait until the present connection is ready, or the next one."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    if socket._is_ready:
+        return
+    future: asyncio.Future[None] = loop.create_future()
+
+    def tell(error: Any = None) -> None:
+        if not future.done():
+            future.set_result(None) if error is None else future.set_exception(error)
+
+    def notice(error: Any = None) -> None:
+        try:
+            loop.call_soon_threadsafe(tell, error)
+        except RuntimeError:  # the loop that waited is closed
+            return
+
+    def became(_event: object) -> None:
+        notice()
+
+    def ended(event: Any) -> None:
+        notice(event.error or InvalidStateError("the socket was closed before it was ready", code="invalid_state", phase="closed"))
+
+    kind: Any = "ready" if socket._logs_in else "open"
+    socket._add_listener(kind, became, True, False)
+    try:
+        if not socket._on_finish(ended):
+            ended(socket._last_close)
+        if socket._is_ready:
+            return
+        from . import _delivery
+
+        if hub_of(socket) is None and not socket._finished:
+            _delivery.loop_hub(loop).attach(socket)
+        await future
+    finally:
+        socket._remove_listener(kind, became)

@@ -1,0 +1,56 @@
+"""The reply of a request where no asyncio loop runs: a `concurrent.futures.Future`. Apart, for its import is not light."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from ._bot import parsed
+from ._delivery import hub_of
+from ._errors import InvalidStateError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ._websocket import WebSocket
+
+
+class Reply(Future):  # type: ignore[type-arg]
+    """The reply of a request: `result()` waits for it, `cancel()` gives it up; a coroutine may await it."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        super().__init__()
+        self._socket = socket
+        self.ticket: int | None = None
+
+    def settle(self, reply: str | None, error: Any) -> None:
+        """Take the end of the request."""
+        if not self.set_running_or_notify_cancel():
+            return
+        if error is None:
+            self.set_result(parsed(reply))
+        else:
+            self.set_exception(error)
+
+    def cancel(self) -> bool:
+        """Give the request up: a reply that comes all the same is a message as any other."""
+        cancelled = super().cancel()
+        if cancelled and self.ticket is not None:
+            self._socket._cancel_request(self.ticket)
+        return cancelled
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the reply, at most `timeout` seconds, and give it; raise what it ended with."""
+        if not self.done() and getattr(hub_of(self._socket), "thread", None) is threading.current_thread():
+            raise InvalidStateError(
+                "result() would wait for itself: this thread delivers the events. Use add_done_callback(), or an `async def` handler",
+                code="invalid_state",
+                phase="closed",
+            )
+        return super().result(timeout)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()

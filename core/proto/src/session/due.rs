@@ -1,0 +1,65 @@
+//! What is due by the clock: deadlines of every feature, met in one place and in one order.
+
+use std::time::Instant;
+
+use super::{Session, State, earliest};
+use crate::close::CloseCode;
+
+impl Session {
+    /// Does all that is due. Afterwards [`Session::next_deadline`] is in the future.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue) {
+            outbox.expire(now, options, &mut self.out);
+        }
+        self.expire_requests(now);
+        match &self.state {
+            State::Closing(closing) if !self.end_read && closing.deadline.is_some_and(|deadline| deadline <= now) => {
+                self.closing_timed_out(now);
+            }
+            State::Open if !self.end_read => {
+                self.stay_alive(now);
+                self.bot_timeout(now);
+            }
+            _ => {}
+        }
+        // Also of what has ended just now, where the delay is none (`max_delay` 0).
+        if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
+            self.attempt();
+        }
+    }
+
+    /// What an open connection owes by now: pings and heartbeats to send, or the verdict that the peer is dead.
+    fn stay_alive(&mut self, now: Instant) {
+        let mut dead = self.liveness.timeout(now, &self.options, self.reading, &mut self.rng, &mut self.out);
+        let mut code = CloseCode::GOING_AWAY;
+        if dead.is_none()
+            && let Some(heartbeat) = &mut self.heartbeat
+        {
+            dead = heartbeat.timeout(now, self.reading, &mut self.out);
+            code = heartbeat.close_code();
+        }
+        self.meter(now);
+        if let Some(error) = dead {
+            self.peer_is_dead(now, error, code);
+        }
+    }
+
+    /// When [`Session::handle_timeout`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let queue = match (&self.outbox, &self.options.send_queue) {
+            (Some(outbox), Some(options)) => outbox.next_deadline(options),
+            _ => None,
+        };
+        let state = match &self.state {
+            State::Waiting(until) => *until,
+            State::Closing(closing) if !self.end_read => closing.deadline,
+            State::Open if !self.end_read => {
+                let heartbeat = self.heartbeat.as_ref().and_then(|heartbeat| heartbeat.next_deadline(self.reading));
+                earliest([heartbeat, self.liveness.next_deadline(&self.options, self.reading), self.bot_deadline()])
+            }
+            _ => None,
+        };
+        let requests = self.requests.as_ref().and_then(|requests| requests.next_deadline());
+        earliest([queue, state, requests])
+    }
+}

@@ -1,0 +1,76 @@
+//! A message that came, as the features look at it: whether a matcher describes it, what stands at a pointer. Parsed at most once, and only if
+//! somebody asks.
+
+use std::cell::OnceCell;
+
+use serde_json::Value;
+
+use crate::message::Data;
+use crate::options::Matcher;
+use crate::pointer::Pointer;
+
+/// A message that came.
+pub(super) struct Inbound<'a> {
+    text: Option<&'a str>,
+    json: OnceCell<Option<Value>>,
+}
+
+impl<'a> Inbound<'a> {
+    pub(super) fn new(data: Data<'a>) -> Self {
+        let text = match data {
+            Data::Text(text) => Some(text),
+            Data::Binary(_) => None,
+        };
+        Self { text, json: OnceCell::new() }
+    }
+
+    /// Whether the matcher describes it. Binary messages match nothing.
+    pub(super) fn matches(&self, matcher: &Matcher) -> bool {
+        let Some(text) = self.text else { return false };
+        match matcher {
+            Matcher::Text(expected) => expected == text,
+            Matcher::Json(expected) => {
+                self.json.get_or_init(|| serde_json::from_str(text).ok()).as_ref().is_some_and(|value| contains(value, expected))
+            }
+        }
+    }
+
+    /// Its text; none for a binary message.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        self.text
+    }
+
+    /// The JSON text of the value at a pointer.
+    pub(super) fn at(&self, pointer: &Pointer) -> Option<&'a str> {
+        pointer.find(self.text?)
+    }
+}
+
+/// Whether `value` contains `expected`: each member of an object is there and contains in turn; anything else is equal.
+fn contains(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::Object(members), Value::Object(wanted)) => {
+            wanted.iter().all(|(name, wanted)| members.get(name).is_some_and(|member| contains(member, wanted)))
+        }
+        (Value::Array(items), Value::Array(wanted)) => {
+            items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| equal(item, wanted))
+        }
+        _ => equal(value, expected),
+    }
+}
+
+/// Equality as JSON has it: 1 and 1.0 are one number.
+fn equal(value: &Value, expected: &Value) -> bool {
+    match (value, expected) {
+        (Value::Number(left), Value::Number(right)) => {
+            left == right || (left.is_f64() != right.is_f64() && left.as_f64() == right.as_f64())
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equal(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len() && left.iter().all(|(name, left)| right.get(name).is_some_and(|right| equal(left, right)))
+        }
+        _ => value == expected,
+    }
+}

@@ -1,0 +1,98 @@
+//! The user's calls that steer a connection's life: another heartbeat, another connection, requests, rate limits. The first two concern the connection that the user has seen;
+//! one that has gone meanwhile is left alone.
+
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::link::Ending;
+use super::{Client, Inner};
+use crate::close::CloseCode;
+use crate::error::Result;
+use crate::event::{Item, ReadyState};
+use crate::message::RequestOptions;
+use crate::options::HeartbeatOptions;
+
+impl Client {
+    /// The heartbeat of the present connection from now on; none: none. True: the driver has to take a turn.
+    ///
+    /// # Errors
+    /// `invalid_state` unless `OPEN`, `forked`.
+    pub fn set_heartbeat(&self, now: Instant, options: Option<HeartbeatOptions>) -> Result<bool> {
+        let mut inner = self.open_link("set_heartbeat")?;
+        if inner.is_seen() && inner.session.ready_state() == ReadyState::Open {
+            inner.session.set_heartbeat(now, options)?;
+            self.pump(&mut inner, now);
+        }
+        Ok(true)
+    }
+
+    /// Replaces the connection by another one, once everything that it has brought is delivered; or begins the next attempt at once.
+    ///
+    /// # Errors
+    /// `invalid_state` after `close()` and the last event, `invalid_close`, `forked`.
+    pub fn reconnect(&self, now: Instant, url: Option<Url>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.check_ours()?;
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        inner.session.check_reconnect(code, reason)?;
+        let seen = inner.is_seen() && self.ready_state() == ReadyState::Open;
+        match &mut inner.link {
+            Some(link) if seen && inner.session.ready_state() == ReadyState::Open => {
+                // Its end was read, or it is being replaced already: the next attempt follows, and only where it goes is left to say.
+                let barrier = link.ending.is_none();
+                link.ending = Some(Ending::Replaced(url, code, reason.to_owned()));
+                if barrier {
+                    inner.session.handle_end_read();
+                    inner.emitted.push(Item::Barrier);
+                }
+            }
+            _ => {
+                inner.session.reconnect(now, url, code, reason)?;
+                self.pump(inner, now);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Sends a request once the connection is ready. `Event::Settled` with this ticket tells its end, exactly once. The driver has to take a turn.
+    ///
+    /// # Errors
+    /// `invalid_state` after `close()` and the last event, `invalid_data`, `queue_full`, `forked`.
+    pub fn request(&self, now: Instant, ticket: u64, text: &str, call: &RequestOptions<'_>) -> Result<()> {
+        self.check_ours()?;
+        let mut inner = self.lock();
+        self.check_room(&inner)?;
+        inner.session.request(now, ticket, text, call)?;
+        self.pump(&mut inner, now);
+        Ok(())
+    }
+
+    /// The caller of that request does not want its reply any more.
+    pub fn cancel_request(&self, now: Instant, ticket: u64) {
+        if self.is_ours() {
+            self.lock().session.cancel_request(now, ticket);
+        }
+    }
+
+    /// Holds what is not urgent, or what has this key, for so long. The driver has to take a turn.
+    ///
+    /// # Errors
+    /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
+    pub fn throttle(&self, now: Instant, time: Duration, key: Option<&str>) -> Result<()> {
+        self.check_ours()?;
+        let mut inner = self.lock();
+        inner.session.throttle(now, time, key)?;
+        self.pump(&mut inner, now);
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Whether the user has seen the connection of the session open, and not only an earlier one.
+    pub(super) fn is_seen(&self) -> bool {
+        self.opens_seen == self.opens
+    }
+}

@@ -1,0 +1,104 @@
+//! A face's calls that steer a socket: requests, rate limits, another heartbeat, another connection. The client does the work.
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, Shared};
+use crate::address;
+use crate::close::CloseCode;
+use crate::error::Result;
+use crate::event::{Batch, Event, Item, Settled};
+use crate::message::{Data, RequestOptions, SendOptions, Way};
+use crate::options::HeartbeatOptions;
+
+impl Shared {
+    /// Takes the ends of requests out of a batch, where somebody else than the host is told of them. No lock is held.
+    pub(super) fn settle(&self, batch: &mut Batch) {
+        let Some(hook) = self.settles.get() else { return };
+        let weight = batch.weight();
+        batch.items.retain(|item| match item {
+            Item::Event(event) => match &**event {
+                Event::Settled(settled) => {
+                    hook(settled.clone());
+                    false
+                }
+                _ => true,
+            },
+            _ => true,
+        });
+        if batch.items.is_empty() {
+            // Nobody will report it as delivered.
+            batch.clear();
+        }
+        if batch.weight() < weight {
+            self.client.delivered(Instant::now, weight - batch.weight());
+        }
+    }
+}
+
+impl Connection {
+    /// As [`Connection::send`], where it may matter which way the message goes. True: it has to wait, for a connection or for the rate limit; with a
+    /// ticket `Event::Settled` tells that it has left the limit.
+    ///
+    /// # Errors
+    /// As [`Connection::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
+    pub fn send_by(&self, data: Data<'_>, options: SendOptions, way: &Way<'_>) -> Result<bool> {
+        let sent = self.0.client.send_by(Instant::now, data, options, way, false)?;
+        self.poke_if(sent.turn);
+        Ok(sent.queued)
+    }
+
+    /// Sends a request, as JSON text, once the connection is ready. `Event::Settled` with this ticket tells its end, exactly once, unless it is
+    /// cancelled.
+    ///
+    /// # Errors
+    /// `invalid_state` after `close()` and the last event; `invalid_data`: no JSON, no room for an id, an id that is in use; `queue_full`; `forked`.
+    pub fn request(&self, ticket: u64, text: &str, call: &RequestOptions<'_>) -> Result<()> {
+        self.0.client.request(Instant::now(), ticket, text, call)?;
+        self.0.poke();
+        Ok(())
+    }
+
+    /// The caller of that request does not want its reply any more.
+    pub fn cancel_request(&self, ticket: u64) {
+        self.0.client.cancel_request(Instant::now(), ticket);
+    }
+
+    /// The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. Zero lifts it.
+    ///
+    /// # Errors
+    /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
+    pub fn throttle(&self, time: Duration, key: Option<&str>) -> Result<()> {
+        self.0.client.throttle(Instant::now(), time, key)?;
+        self.0.poke();
+        Ok(())
+    }
+
+    /// Has the ends of requests go to `hook`, on whatever thread drives, and not to the host. Once, before [`Connection::start`]; for sockets that
+    /// are not hosted.
+    pub fn settle_with(&self, hook: impl Fn(Settled) + Send + Sync + 'static) {
+        let _ = self.0.settles.set(Box::new(hook));
+    }
+
+    /// The heartbeat of the present connection from now on, as a server dictates it; none: none.
+    ///
+    /// # Errors
+    /// `invalid_option`, `invalid_state` unless `OPEN`, `forked`.
+    pub fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()> {
+        options.as_ref().map_or(Ok(()), HeartbeatOptions::check)?;
+        self.poke_if(self.0.client.set_heartbeat(Instant::now(), options)?);
+        Ok(())
+    }
+
+    /// Replaces the connection by another one, to `url` if one is given, at once and without a delay. Everything that came on the old one is
+    /// delivered first, what its handlers send still leaves, and its peer is told `code` (1000 if none). If no connection is open, the next attempt
+    /// begins now.
+    ///
+    /// # Errors
+    /// `invalid_url`, `invalid_close`, `invalid_state` after `close()` and the last event, `forked`.
+    pub fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        let url = url.map(address::parse_url).transpose()?;
+        self.0.client.reconnect(Instant::now(), url, code, reason)?;
+        self.0.poke();
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Requests and rate limits through the Rust API, against the fault server.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use heartwire::WebSocket;
+use heartwire::error::ErrorCode;
+use heartwire::event::Event;
+use heartwire::message::{RequestOptions, Way};
+use heartwire::options::{Options, Proxy, RateLimitOptions};
+use heartwire::testing::FaultServer;
+use serde_json::{Value, json};
+
+const BOUND: Duration = Duration::from_secs(30);
+
+fn options() -> Options {
+    Options { proxy: Proxy::None, ..Options::default() }
+}
+
+fn serve(steps: &[Value]) -> FaultServer {
+    FaultServer::start(&json!([[&[json!({"do": "accept"})], steps].concat()])).unwrap()
+}
+
+#[test]
+fn a_reply_is_waited_for_by_a_thread_that_takes_no_events() {
+    let server = serve(&[
+        json!({"do": "expect", "text": r#"{"id":1,"action":"who"}"#}),
+        json!({"do": "send", "text": r#"{"id":1,"name":"bot"}"#}),
+        json!({"do": "expect", "text": r#"{"id":2}"#}),
+        json!({"do": "reset"}),
+    ]);
+    let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
+    let reply = ws.request(&json!({"action": "who"}), &RequestOptions::default()).unwrap().wait().unwrap();
+    assert_eq!(reply, json!({"id": 1, "name": "bot"}));
+    let error = ws.request(&json!({}), &RequestOptions::default()).unwrap().wait().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ConnectionLost);
+    let mut kinds = Vec::new();
+    while let Some(event) = events.next_blocking(Some(BOUND)) {
+        kinds.push(match event {
+            Event::Open(_) => "open",
+            Event::Close(_) => "close",
+            _ => "other",
+        });
+    }
+    assert_eq!(kinds, ["open", "close"], "replies are no events");
+}
+
+#[test]
+fn a_reply_is_awaited_and_dropping_it_cancels_the_request() {
+    let server =
+        serve(&[json!({"do": "expect", "text": r#"{"id":2}"#}), json!({"do": "send", "text": r#"{"id":2}"#}), json!({"do": "wait_close"})]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
+        // Before the connection is open: it never leaves.
+        drop(ws.request(&json!({"n": 1}), &RequestOptions::default()).unwrap());
+        let reply = ws.request(&json!({}), &RequestOptions::default()).unwrap();
+        assert_eq!(tokio::time::timeout(BOUND, reply).await.unwrap().unwrap(), json!({"id": 2}));
+        ws.terminate();
+        while events.next().await.is_some() {}
+    });
+}
+
+#[test]
+fn a_key_waits_for_its_limit() {
+    let server = serve(&[json!({"do": "expect", "text": "a"}), json!({"do": "expect", "text": "b"}), json!({"do": "close", "code": 1000})]);
+    let limit = RateLimitOptions { messages: 1, per: Duration::from_millis(100), ..RateLimitOptions::default() };
+    let (ws, mut events) = WebSocket::connect(&server.url(), Options { rate_limit: Some(limit), ..options() }).unwrap();
+    let mut throttled = 0;
+    while let Some(event) = events.next_blocking(Some(BOUND)) {
+        match event {
+            Event::Open(_) => {
+                assert!(!ws.send_by("a", &Way::default()).unwrap());
+                assert!(ws.send_by("b", &Way::default()).unwrap());
+                assert_eq!(ws.send_by("c", &Way { key: Some("chat"), ..Way::default() }).unwrap_err().code(), ErrorCode::InvalidData);
+            }
+            Event::Throttled(_) => throttled += 1,
+            Event::Close(close) => assert_eq!(close.code.0, 1000),
+            _ => {}
+        }
+    }
+    assert_eq!(throttled, 1);
+}
