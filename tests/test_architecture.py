@@ -44,9 +44,13 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     "what the parts need of mod.rs gets a file": [
         ("core/src/client/backlog.rs", "core/src/client.rs"),
         ("core/proto/src/protocol/receive.rs", "core/proto/src/protocol/mod.rs"),
+        ("core/proto/src/session/bot.rs", "core/proto/src/session/mod.rs"),
         ("core/proto/src/session/ending.rs", "core/proto/src/session/mod.rs"),
         ("core/proto/src/session/heartbeat.rs", "core/proto/src/session/mod.rs"),
         ("core/proto/src/session/liveness.rs", "core/proto/src/session/mod.rs"),
+        ("core/proto/src/session/rate.rs", "core/proto/src/session/mod.rs"),
+        ("core/proto/src/session/ready.rs", "core/proto/src/session/mod.rs"),
+        ("core/proto/src/session/requests.rs", "core/proto/src/session/mod.rs"),
     ],
     "the error and the frames of the fault server get files": [
         ("core/src/testing/record.rs", "core/src/testing/mod.rs"),
@@ -61,6 +65,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("core/proto/src/options/record.rs", "core/proto/src/options/report.rs"),
         ("core/proto/src/options/record.rs", "core/proto/src/options/table.rs"),
         ("core/proto/src/options/suggest.rs", "core/proto/src/options/report.rs"),
+        ("core/proto/src/options/wrap.rs", "core/proto/src/options/mod.rs"),
         ("core/proto/src/options/report.rs", "core/proto/src/options/suggest.rs"),
     ],
     "`lock` and `ticks_ns` become leaf files; delivery tells the loop through a trait": [
@@ -80,6 +85,11 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     ],
     "what both need gets a file": [
         ("bindings-python/python/heartwire/_handlers.py", "bindings-python/python/heartwire/_delivery.py"),
+    ],
+    "what a bot needs of its socket becomes a type of its own": [
+        ("bindings-python/python/heartwire/_bot.py", "bindings-python/python/heartwire/_reply.py"),
+        ("bindings-python/python/heartwire/_bot.py", "bindings-python/python/heartwire/_websocket.py"),
+        ("bindings-node/lib/bot.js", "bindings-node/lib/socket.js"),
     ],
     "`exports` on top hands callbacks in; `Alarms` and `Turn` generic": [
         ("bindings-node/src/alarms.rs", "bindings-node/src/delivery.rs"),
@@ -101,6 +111,7 @@ KNOWN_EDGES = {edge for edges in KNOWN.values() for edge in edges}
 
 #: Files over the limit, with who is to split them.
 LONG: dict[str, str] = {
+    "bindings-node/lib/socket.js": "what the core asks and shows leaves it",
     "bindings-python/python/heartwire/_delivery.py": "delivery to coroutines leaves it",
     "bindings-python/src/deliver.rs": "the walk of a batch goes to the core",
     "bindings-python/src/hub.rs": "a loop for each way to deliver",
@@ -117,6 +128,7 @@ LONG: dict[str, str] = {
     "core/src/client.rs": "the actions of the session leave it",
     "core/src/client/link.rs": "progress of the peer leaves it",
     "core/src/driver/host.rs": "the state of a hosted socket leaves it",
+    "core/src/websocket.rs": "the `Bell` leaves it",
     "core/tests/keeper.rs": "its second half leaves it",
 }
 

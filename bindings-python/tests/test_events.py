@@ -275,4 +275,4 @@ def test_a_failing_iterable_ends_the_connection(server: RawServer) -> None:
     ws.onopen = on_open
     ws.onclose = lambda event: seen.append((event.code, event.error.code))
     ws.run_forever()
-    assert seen == [(1006, "terminated")]
+    assert seen == [(1006, "message_aborted")]
