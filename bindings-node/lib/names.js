@@ -8,10 +8,14 @@ const NAMES = [
   'allowSynchronousEvents',
   'clientMaxWindowBits',
   'clientNoContextTakeover',
+  'closeCode',
   'closeOnExit',
   'closeTimeout',
   'connectLimit',
+  'connectLimitUntil',
+  'connectTo',
   'dataIdleTimeout',
+  'deliverAfterClose',
   'fatalCloseCodes',
   'followRedirects',
   'happyEyeballsDelay',
@@ -23,7 +27,9 @@ const NAMES = [
   'maxDelay',
   'maxMessages',
   'maxMissed',
+  'maxPending',
   'maxRetries',
+  'maxRetryAfter',
   'maxSize',
   'minDelay',
   'minUptime',
@@ -32,7 +38,9 @@ const NAMES = [
   'openTimeout',
   'pingInterval',
   'pingTimeout',
+  'rateLimit',
   'readLimit',
+  'responseId',
   'retryCloseCodes',
   'retryOnFirstConnect',
   'sendQueue',
@@ -50,8 +58,8 @@ const NAMES = [
 /** As in the core, with the name here. @type {Map<string, string>} */
 const spelling = new Map(NAMES.map((name) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), name]))
 
-/** A name in the core's own words: not in quotes, not in a URL or a path. */
-const WORD = /(?<=^|[\s(])((?:[a-z]+\.)?)([a-z]+(?:_[a-z]+)+)(?=$|[\s),;:.])/g
+/** A name in the core's own words: not in quotes, not in a URL or a path, and not a name that the program gave and that is not an option. */
+const WORD = /(?<=^|[\s(])((?:[a-z]+\.)?)([a-z]+(?:_[a-z]+)+)(?=$|[\s),;:.])(?!: is not an option)/g
 
 /** Words of the core with the options named as they are here. @param {string} words */
 function spelled(words) {

@@ -29,6 +29,8 @@ function load(t, packages, { platform = 'linux', arch = 'x64', glibc = '2.36' } 
   return JSON.parse(stdout)
 }
 
+/** The source of a package whose addon gives each evaluation of lib/ its own `functions`. @param {number} functions */
+const addon = (functions) => `exports.copy = () => ${functions}`
 const broken = (message) => `throw new Error(${JSON.stringify(message)})`
 
 function saysInOneLine({ code, message }, ...patterns) {
@@ -38,9 +40,9 @@ function saysInOneLine({ code, message }, ...patterns) {
 }
 
 test('the package of the platform is loaded', (t) => {
-  assert.deepEqual(load(t, { '@heartwire/linux-x64-gnu': 'module.exports = { it: 1 }' }), { loaded: { it: 1 } })
-  assert.deepEqual(load(t, { '@heartwire/linux-arm64-musl': 'module.exports = 2' }, { arch: 'arm64', glibc: null }), { loaded: 2 })
-  assert.deepEqual(load(t, { '@heartwire/darwin-arm64': 'module.exports = 3' }, { platform: 'darwin', arch: 'arm64' }), { loaded: 3 })
+  assert.deepEqual(load(t, { '@heartwire/linux-x64-gnu': addon(1) }), { loaded: 1 })
+  assert.deepEqual(load(t, { '@heartwire/linux-arm64-musl': addon(2) }, { arch: 'arm64', glibc: null }), { loaded: 2 })
+  assert.deepEqual(load(t, { '@heartwire/darwin-arm64': addon(3) }, { platform: 'darwin', arch: 'arm64' }), { loaded: 3 })
 })
 
 test('a platform without a build is named, with those that have one', (t) => {

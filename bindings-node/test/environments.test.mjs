@@ -50,7 +50,7 @@ for (const [state, [script, options = {}, before = '']] of Object.entries(states
           try { return fs.readlinkSync('/proc/self/fd/' + fd).startsWith('socket:') } catch { return false }
         }).length
         // What there is once for the process.
-        await new Promise((resolve) => { new WebSocket('ws://127.0.0.1:1').onclose = resolve })
+        await new Promise((resolve) => { Object.assign(new WebSocket('ws://127.0.0.1:1'), { onerror() {}, onclose: resolve }) })
         const first = sockets()
         for (const way of ${JSON.stringify(Object.values(ways))}) {
           const worker = new Worker(${JSON.stringify(worker)}.replace('WAY', way), { eval: true, execArgv: [] })

@@ -22,14 +22,20 @@ test('header names leave as they are spelled', async () => {
   const asked = new Promise((resolve) => {
     server.on('connection', (socket) => {
       let head = ''
-      socket.on('error', () => {}).on('data', (bytes) => (head += bytes).includes('\r\n\r\n') && resolve(head))
+      socket
+        .on('error', () => {})
+        .on('data', (bytes) => {
+          head += bytes
+          if (head.includes('\r\n\r\n')) resolve(head)
+        })
     })
   })
   const headers = { 'X-API-KEY': '1', apiKey: '2', 'x-lower': '3', SOAPAction: '4' }
   const ws = new WebSocket(`ws://127.0.0.1:${server.address().port}/`, { headers, proxy: null })
   const head = await within(asked, 'a request')
   const names = head.split('\r\n').map((line) => line.split(':')[0])
-  for (const name of ['Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions', ...Object.keys(headers)]) assert.ok(names.includes(name), name)
+  for (const name of ['Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions', ...Object.keys(headers)])
+    assert.ok(names.includes(name), name)
   ws.terminate()
   server.close()
 })
@@ -69,7 +75,9 @@ for (const [name, key, extra, around] of [
 test('interim answers without end are an error, and the loop goes on', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    const more = () => { while (!socket.destroyed && socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1000))); }
+    const more = () => {
+      while (!socket.destroyed && socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1000)));
+    }
     socket.once('data', more).on('drain', more)
   })
   server.listen(0, '127.0.0.1')
@@ -81,7 +89,10 @@ test('interim answers without end are an error, and the loop goes on', async () 
 })
 
 test('subprotocols are any iterable', async () => {
-  const server = new FaultServer([{ do: 'accept', protocol: 'b' }, { do: 'close', code: 1000 }])
+  const server = new FaultServer([
+    { do: 'accept', protocol: 'b' },
+    { do: 'close', code: 1000 },
+  ])
   const ws = new WebSocket(server.url, { protocols: new Set(['a', 'b']), proxy: null })
   await within(ws.opened, 'open')
   assert.equal(ws.protocol, 'b')

@@ -84,6 +84,8 @@ function translate(given) {
     compression: compression(true),
     // As ws: only an agent of the user's leads through a proxy.
     proxy: false,
+    // As ws: sockets wait for each other only until TCP and TLS are done.
+    connectLimitUntil: 'tls',
   }
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue

@@ -51,7 +51,7 @@ class WebSocket extends EventEmitter {
     this.#completions = new Completions(inner)
     inner.binaryType = 'nodebuffer'
     inner.onopen = (event) => this.#onOpen(event)
-    inner.onmessage = ({ data }) => this.#onMessage(data)
+    inner.onmessage = ({ data }) => this.#onMessage(/** @type {string | Buffer} */ (data))
     inner.onerror = ({ error }) => this.#onError(error)
     inner.onclose = (event) => this.#onClose(event)
     inner.onping = ({ payload }) => this.emit('ping', payload)
