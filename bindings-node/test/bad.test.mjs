@@ -26,13 +26,13 @@ const options = [
   [{ heartbeat: {} }, ['heartbeat.message', 'required']],
   [{ headers: { 'X-A': CRLF } }, ['headers["X-A"]', 'control character']],
   [{ headers: { 'X-A': 'a\0b' } }, ['headers["X-A"]', 'NUL']],
-  [{ headers: [['X\nA', 'b']] }, ['headers["X\\nA"]', 'a name that HTTP does not allow']],
+  [{ headers: [['X\nA', 'b']] }, ['headers[(not shown)]', 'a name that HTTP does not allow']],
   [{ headers: { 'Sec-WebSocket-Key': 'x' } }, ['headers["Sec-WebSocket-Key"]', 'set by the handshake']],
   [{ headers: { 'X-A': 5 } }, ['headers["X-A"]', 'a text']],
   [{ origin: CRLF }, ['origin', 'without control characters']],
   [{ userAgent: CRLF }, ['userAgent', 'without control characters']],
   [{ cookies: { a: CRLF } }, ['cookies["a"]', 'control character']],
-  [{ cookies: { 'a;b': 'c' } }, ['cookies["a;b"]', 'a name that a cookie must not have']],
+  [{ cookies: { 'a;b': 'c' } }, ['cookies[(not shown)]', 'a name that a cookie must not have']],
   [{ auth: ['a:b', 'c'] }, ['auth', 'without a colon']],
   [{ proxy: 'ftp://h' }, ['proxy', 'socks5h', '"ftp://h"']],
   [{ tls: { minVersion: '1.0' } }, ['tls.minVersion', '"1.2" or "1.3"', '"1.0"']],
@@ -41,8 +41,9 @@ const options = [
   [Object.create({ pingInterval: 'inherited' }), ['pingInterval', '"inherited"']],
 ]
 
-test('wrong options are refused at once, all together, and connect nowhere', async () => {
+test('wrong options are refused at once, all together, and connect nowhere', async (t) => {
   const server = await wire()
+  t.after(() => server.stop())
   for (const [given, parts] of options) {
     for (const args of [[given], [[], given]]) {
       assert.throws(
@@ -57,7 +58,6 @@ test('wrong options are refused at once, all together, and connect nowhere', asy
   await within(once(ws, 'open'), 'open')
   assert.equal(server.peers.length, 1)
   ws.terminate()
-  server.stop()
 })
 
 test('secrets are not repeated', () => {
@@ -101,8 +101,9 @@ const calls = [
   ['dispatchEvent(object)', (ws) => ws.dispatchEvent({ type: 'message' }), 'TypeError'],
 ]
 
-test('a wrong call on an open socket throws, sends nothing and loses nothing', async () => {
+test('a wrong call on an open socket throws, sends nothing and loses nothing', async (t) => {
   const server = await wire()
+  t.after(() => server.stop())
   const ws = new WebSocket(server.url)
   await within(once(ws, 'open'), 'open')
   const peer = await server.peer()
@@ -133,7 +134,6 @@ test('a wrong call on an open socket throws, sends nothing and loses nothing', a
   await within(ws.closed, 'close')
   assert.equal(ws.send('later'), undefined)
   assert.equal(peer.frames.length, 3)
-  server.stop()
 })
 
 const functions = [
@@ -148,8 +148,9 @@ const functions = [
   ['protocols', (given, url) => new WebSocket(url, { protocols: async () => given }), ['a b', ['a', 'A'], CRLF], 'must not have|twice'],
 ]
 
-test('what a function of the user gives is checked for each attempt, and nothing is sent', async () => {
+test('what a function of the user gives is checked for each attempt, and nothing is sent', async (t) => {
   const server = await wire()
+  t.after(() => server.stop())
   for (const [name, open, values, rule] of functions) {
     for (const value of values) {
       const { error } = await within(open(value, server.url).closed, `close after ${name}`)
@@ -158,5 +159,4 @@ test('what a function of the user gives is checked for each attempt, and nothing
     }
   }
   assert.equal(server.peers.length, 0)
-  server.stop()
 })

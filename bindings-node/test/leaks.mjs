@@ -29,6 +29,7 @@ function cycle() {
   const ws = new WebSocket(url, { keeper: 60_000, ...(each ? {} : failing) })
   let seen = 0
   let attempts = 0
+  ws.onerror = () => {}
   ws.addEventListener('close', () => attempts++)
   ws.onopen = () => {
     for (let message = 0; message < each; message++) ws.send(text)

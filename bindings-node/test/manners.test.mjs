@@ -127,14 +127,14 @@ test('callbacks in the manner of ws are called', async () => {
     ws.close()
     await ws.closed
     ws.send('late', (error) => called.push(['late', error?.name]))
-    const refused = ['fin', 'binary', 'urgent'].map((name) => {
+    const refused = ['fin', 'binary', 'priority'].map((name) => {
       try { ws.send('x', { [name]: name === 'binary' }) } catch (error) { return error.message }
     })
     await print(called, refused, warnings.map(([code]) => code))`,
     { url: server.url },
   )
   assert.deepEqual(called, [['ping'], ['ping x'], ['payload', 0], ['pong'], ['late', 'InvalidStateError']])
-  for (const [index, name] of ['fin', 'binary', 'urgent'].entries()) assert.match(refused[index], new RegExp(`the option ${name} .* heartwire/ws`))
+  for (const [index, name] of ['fin', 'binary', 'priority'].entries()) assert.match(refused[index], new RegExp(`the option ${name} .* heartwire/ws`))
   assert.deepEqual(warnings, ['HEARTWIRE_WS_CALLBACK'])
   const texts = server.records().flatMap(({ event, text, binary }) => (event === 'message' ? [text ?? binary] : []))
   assert.deepEqual(texts, ['one', 'two', 'three', Buffer.from('four').toString('hex')])

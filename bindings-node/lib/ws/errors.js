@@ -6,7 +6,7 @@
 
 /** The core's words for a broken frame → ws' code and class. The first that fits counts. @type {[RegExp, string, ErrorConstructor][]} */
 const FRAMES = [
-  [/more than \d+ bytes \(max_size\)/, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', RangeError],
+  [/more than \d+ bytes \(maxSize\)/, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', RangeError],
   [/not UTF-8/, 'WS_ERR_INVALID_UTF8', Error],
   [/code .* may not be sent|Close frame of one byte/, 'WS_ERR_INVALID_CLOSE_CODE', RangeError],
   [/more than 125 bytes/, 'WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH', RangeError],
