@@ -231,8 +231,18 @@ fn end_by(signal: i32) {
     }
     // The kernel spares process 1 of a container the default actions. Code of the program still runs, so the sockets are told.
     exit::tell(&parted, LAST_EVENTS, || STAYING.load(Ordering::Acquire) > 0);
+    if is_of_another_copy(&standing) {
+        // Its handler has only told its own thread, which says its own goodbye and then ends the process by the signal.
+        std::thread::sleep(SIGNALS_TURN);
+    }
     // SAFETY: ends the process at once, with the status that a shell gives for the signal.
     unsafe { libc::_exit(128 + signal) }
+}
+
+/// Another copy of this crate in the process has put this handler there. The others that we may raise a signal into let its default action happen
+/// before they return: Node's own (`SA_RESETHAND`) and Python's faulthandler (`SA_NODEFER`).
+fn is_of_another_copy(standing: &libc::sigaction) -> bool {
+    standing.sa_sigaction != libc::SIG_DFL && standing.sa_flags & (libc::SA_RESETHAND | libc::SA_NODEFER) == 0
 }
 
 fn action_of(signal: i32) -> libc::sigaction {
