@@ -48,6 +48,7 @@ class Cycle:
         ws.onopen = self.opened
         ws.onmessage = self.heard
         ws.onclose = self.closed
+        ws.onerror = lambda _: None  # an unheard error would be told on stderr
         self.ws = ws
         if "sockets" in LEAK:
             kept.append(ws)

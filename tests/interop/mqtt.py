@@ -72,6 +72,7 @@ def _(event: object) -> None:
 
 @ws.on("message")
 def _(event: MessageEvent) -> None:
+    assert isinstance(event.data, bytes)
     stream.extend(event.data)
     while packet := take():
         hear(*packet)

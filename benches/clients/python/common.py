@@ -93,14 +93,14 @@ class Batches:
         self.end()
         return 0
 
-    def check(self, answer: str) -> int:
+    def check(self, answer: str | bytes) -> int:
         """The server has got what was sent, and says how many messages of which length together."""
         count, length = map(int, answer.split())
         if count != self.count:
             fail(f"the server got {count} messages of {self.count}")
         return length
 
-    def answered(self, answer: str) -> None:
+    def answered(self, answer: str | bytes) -> None:
         """The same, and the batch is over."""
         self.next(self.check(answer))
 

@@ -31,9 +31,11 @@ __all__ = [
     "end",
     "end_unrun",
     "goodbye",
+    "goodbye_and_tell",
     "refuse_subinterpreters",
     "tell_warnings",
     "watch_signals",
+    "watch_signals_again",
 ]
 
 __version__: str
@@ -290,7 +292,7 @@ class Socket:
     def _wants_loop(self, value: bool) -> None: ...
     def _setup(self, url: object, protocols: object, options: object, context: Context) -> None: ...
     def _send_fragment(self, data: _Data, first: bool, last: bool, compress: bool | None) -> None: ...
-    def _go_away(self, code: int) -> None: ...
+    def _go_away(self, code: int = ...) -> None: ...
     def _abandon_message(self) -> None: ...
     def _functions(self) -> list[Callable[..., object]]: ...
     def _get_handler(self, type: str) -> Callable[[Any], object] | None: ...
@@ -354,7 +356,7 @@ def refuse_subinterpreters() -> None:
 def goodbye_and_tell() -> None:
     """As `goodbye`, where code of the program goes on: the sockets then have their last events."""
 
-def watch_signals(chaining: list[int]) -> None:
+def watch_signals(chaining: list[int] = ...) -> None:
     """The signals that end a process and whose default action stands say goodbye from now on, and then do what they would have done; so do
     those of `chaining`, of which Python knows nothing, if a handler of C stands there that lets the default action follow."""
 

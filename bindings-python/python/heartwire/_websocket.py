@@ -37,8 +37,10 @@ class WebSocket(Listening):
     - what is asked for: headers, cookies, auth, origin, user_agent, follow_redirects, allow_insecure_redirect
     - staying alive: heartbeat, ping_interval, ping_timeout, idle_timeout, data_idle_timeout, keeper
     - coming back and leaving: reconnect, send_queue, open_timeout, close_timeout, close_on_exit
-    - messages: compression, max_size, read_limit, write_limit, max_buffered
-    - the way: tls, proxy, unix_socket, local_address, address_family, happy_eyeballs_delay, connect_limit, tcp_nodelay, tcp_keepalive
+    - what a bot does: ready, request, rate_limit
+    - messages: compression, max_size, read_limit, write_limit, max_buffered, deliver_after_close
+    - the way: tls, proxy, connect_to, unix_socket, local_address, address_family, happy_eyeballs_delay, connect_limit,
+      connect_limit_until, tcp_nodelay, tcp_keepalive
     - who drives the connection: driver
 
     Methods `on_open`, `on_message`, `on_error`, `on_close` and so on of a subclass are handlers.
@@ -57,6 +59,9 @@ class WebSocket(Listening):
     def _init(self, loop: AbstractEventLoop | None, url: Url, protocols: Protocols, options: Any, face: object = None) -> None:
         import contextvars
 
+        if face is not None and options.get("connect_limit_until", "auto") == "auto":
+            # `connect` in both modules follows RFC 6455; only the class does as browsers do.
+            options = {**options, "connect_limit_until": "tls"}
         options = _bot.bind_login(self, self if face is None else face, options)
         self._setup(url, protocols, options, contextvars.copy_context())
         if any(_handlers.is_async(function) for function in self._functions()):

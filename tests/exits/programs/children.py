@@ -34,7 +34,7 @@ def main() -> None:
     """Start the child, leave Ctrl+C to it, and say how it ended."""
     if METHOD == "billiard":
         # The processes of Celery's pool.
-        import billiard as multiprocessing  # type: ignore[import-untyped]
+        import billiard as multiprocessing
 
         context = multiprocessing.get_context("fork")
     else:
