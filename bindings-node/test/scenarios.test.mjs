@@ -5,7 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { WebSocket, WebSocketError } from '../lib/index.mjs'
+import names from '../lib/names.js'
 import { FaultServer } from '../lib/testing.js'
+
+const { spelled } = names
 
 const folder = new URL('../../tests/scenarios/', import.meta.url)
 const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
@@ -259,6 +262,11 @@ function oneByOne(expected) {
   )
 }
 
+/** Scenarios name options in words of messages as the core does. */
+function contains(value, words) {
+  return value.includes(words) || value.includes(spelled(words))
+}
+
 function matches(pattern, value) {
   if (Array.isArray(pattern)) {
     return Array.isArray(value) && value.length === pattern.length && pattern.every((each, index) => matches(each, value[index]))
@@ -269,7 +277,7 @@ function matches(pattern, value) {
     return (
       (pattern.min === undefined || (typeof value === 'number' && value >= pattern.min)) &&
       (pattern.max === undefined || (typeof value === 'number' && value <= pattern.max)) &&
-      (pattern.contains === undefined || (typeof value === 'string' && value.includes(pattern.contains))) &&
+      (pattern.contains === undefined || (typeof value === 'string' && contains(value, pattern.contains))) &&
       (pattern.any === undefined || (value !== null && value !== undefined)) &&
       (!('not' in pattern) || !matches(pattern.not, value))
     )

@@ -28,8 +28,9 @@ function members(object, hidden = HIDDEN) {
   return [...names.map((name) => JSON.stringify(name)), ...symbols.filter(Boolean)]
 }
 
-// A drain event has what every event has, and no more.
+// A drain and a ready event have what every event has, and no more.
 const OF_EVENT = ['constructor', 'toString', ...Object.getOwnPropertyNames(events.DrainEvent.prototype)]
+const BARE = ['DrainEvent', 'ReadyEvent']
 const OF_FUNCTION = ['length', 'name', 'prototype']
 /** What the class carries for require(), which is given the class itself. */
 const OF_PACKAGE = ['WebSocket', 'WebSocketError', 'MessageEvent', 'CloseEvent']
@@ -51,7 +52,7 @@ function checks() {
     'Exclude<keyof heartwire.WebSocketError, keyof Error> | "name"': [...members(error(), ['stack', 'message']), '"name"'],
   }
   for (const [name, Class] of Object.entries(events)) {
-    if (!name.endsWith('Event') || name === 'DrainEvent') continue
+    if (!name.endsWith('Event') || BARE.includes(name)) continue
     found[`Exclude<keyof heartwire.${name}, keyof Event>`] = members(Class.prototype, OF_EVENT)
   }
   // What EventTarget has, we have; the types of our own methods are narrower, not more.
