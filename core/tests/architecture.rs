@@ -1,5 +1,5 @@
 //! The rule of dependence (ARCHITECTURE.md) holds in the code of both crates of the core: which layer names which, who knows tokio and the
-//! time, how long files are.
+//! time. tests/test_architecture.py has the circles and the lengths of files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ const CRATES: &[&str] = &["core/proto/src", "core/src"];
 /// Each layer with those that it may name. A layer is a module of a crate's root, with all below it.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("close", &[]),
+    ("close", &["error"]),
     ("process", &[]),
     ("message", &[]),
     ("warning", &[]),
@@ -38,8 +38,6 @@ const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", 
 const PURE: &str = "core/proto/src";
 const IMPURE: &[&str] =
     &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];
-
-const LONGEST_FILE: usize = 450;
 
 #[test]
 fn layers_name_only_what_is_below_them() {
@@ -88,14 +86,10 @@ fn the_crate_that_decides_does_not_act() {
 }
 
 #[test]
-fn files_own_one_thing_and_say_which() {
+fn files_say_what_they_own() {
     let mut faults = Vec::new();
     for path in CRATES.iter().flat_map(|folder| files_below(&root().join(folder))) {
         let file = Source::new(&path, &root());
-        let lines = file.text.lines().count();
-        if lines > LONGEST_FILE {
-            faults.push(file.fault(lines, &format!("is longer than {LONGEST_FILE} lines")));
-        }
         if !file.text.starts_with("//! ") {
             faults.push(file.fault(1, "does not start with a comment that says what it owns"));
         }

@@ -271,7 +271,7 @@ impl Error {
                 if detail.causes.last() != Some(&words) {
                     detail.causes.push(words);
                 }
-                if let Some(number) = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error) {
+                if let Some(number) = source.downcast_ref::<std::io::Error>().and_then(os_error) {
                     detail.os_error = Some(number);
                 }
                 next = source.source();
@@ -289,6 +289,11 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         self.0.code
     }
+}
+
+/// The system's number, also of an error within: `source()` of `io::Error` leaves out the one that it wraps.
+fn os_error(error: &std::io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| os_error(error.get_ref()?.downcast_ref()?))
 }
 
 impl fmt::Debug for Detail {

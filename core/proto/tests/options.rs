@@ -208,7 +208,7 @@ fn functions_are_taken_where_a_value_may_change() {
         Python,
     )
     .unwrap();
-    assert_eq!(providers, Providers { url: false, headers: true, protocols: true, should_reconnect: true });
+    assert_eq!(providers, Providers { url: false, headers: true, protocols: true, should_reconnect: true, ready: false });
     assert_eq!(options.heartbeat.unwrap().message, Payload::Function);
     faults(&[
         (json!({"max_size": function}), "max_size: must be a whole number of bytes, at least 1; got a function"),

@@ -86,7 +86,7 @@ pub(super) async fn exchange(mut stream: Stream, request: &Request, who: &str) -
             if passed > HEAD_LIMIT {
                 return Err(Fault::TooLarge.explain(&received, who));
             }
-            if head.status >= 200 || (head.status == 101 && request.method != "CONNECT") {
+            if head.status >= 200 || head.status == 101 {
                 received.drain(..length);
                 break head;
             }

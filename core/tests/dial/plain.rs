@@ -58,7 +58,7 @@ async fn the_request_is_what_the_standard_asks_for() {
     ] {
         assert_eq!(header(&head, name), Some(value), "{name} in {head}");
     }
-    assert!(head.contains("X-One: zwei: ü\r\n"), "{head}");
+    assert!(head.contains("x-one: zwei: ü\r\n"), "{head}");
     assert_eq!(header(&head, "Sec-WebSocket-Key").unwrap().len(), 24);
     assert_eq!(head.to_lowercase().matches("cookie:").count(), 1);
 }

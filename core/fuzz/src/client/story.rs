@@ -106,6 +106,8 @@ fn heartbeat(script: &mut Script<'_>) -> HeartbeatOptions {
         only_when_idle: script.flag(),
         jitter: f64::from(script.up_to(2)) / 2.0,
         mandatory: function && script.flag(),
+        close_code: 1001,
+        fill: Vec::new(),
     }
 }
 

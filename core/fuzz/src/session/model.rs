@@ -129,7 +129,9 @@ impl Model {
             Step::DialFailed(status, retry_after) => self.dial_failed(ErrorCode::HttpRefused, Some(status), retry_after),
             Step::DialHopeless => self.dial_failed(ErrorCode::TlsCertificate, None, None),
             Step::Received(messages) => self.session.handle_received(now, messages),
-            Step::Text(text) => self.session.handle_message(now, Data::Text(text)),
+            Step::Text(text) => {
+                self.session.handle_message(now, Data::Text(text));
+            }
             Step::PongOfLast => {
                 if let Some(payload) = self.pings.last() {
                     self.session.handle_pong(now, payload);
