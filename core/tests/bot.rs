@@ -18,7 +18,8 @@ fn options() -> Options {
 }
 
 fn serve(steps: &[Value]) -> FaultServer {
-    FaultServer::start(&json!([[&[json!({"do": "accept"})], steps].concat()])).unwrap()
+    let steps = [&[json!({"do": "accept"})], steps].concat();
+    FaultServer::start(&json!([steps])).unwrap()
 }
 
 #[test]
