@@ -23,7 +23,7 @@ fn serve(steps: &[Value]) -> FaultServer {
 }
 
 #[test]
-fn a_reply_is_waited_for_by_a_thread_that_takes_no_events() {
+fn a_reply_is_waited_for_before_events_are_taken() {
     let server = serve(&[
         json!({"do": "expect", "text": r#"{"id":1,"action":"who"}"#}),
         json!({"do": "send", "text": r#"{"id":1,"name":"bot"}"#}),
@@ -33,8 +33,8 @@ fn a_reply_is_waited_for_by_a_thread_that_takes_no_events() {
     let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
     let reply = ws.request(&json!({"action": "who"}), &RequestOptions::default()).unwrap().wait().unwrap();
     assert_eq!(reply, json!({"id": 1, "name": "bot"}));
-    let error = ws.request(&json!({}), &RequestOptions::default()).unwrap().wait().unwrap_err();
-    assert_eq!(error.code(), ErrorCode::ConnectionLost);
+    let lost = ws.request(&json!({}), &RequestOptions::default()).unwrap();
+    let waiting = std::thread::spawn(move || lost.wait().unwrap_err());
     let mut kinds = Vec::new();
     while let Some(event) = events.next_blocking(Some(BOUND)) {
         kinds.push(match event {
@@ -44,6 +44,7 @@ fn a_reply_is_waited_for_by_a_thread_that_takes_no_events() {
         });
     }
     assert_eq!(kinds, ["open", "close"], "replies are no events");
+    assert_eq!(waiting.join().unwrap().code(), ErrorCode::ConnectionLost);
 }
 
 #[test]

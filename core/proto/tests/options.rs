@@ -66,6 +66,10 @@ fn every_default_of_the_table_can_be_given_and_changes_nothing() {
                         match parent {
                             "heartbeat" => value["heartbeat"]["message"] = "beat".into(),
                             "sendQueue" | "send_queue" => value["reconnect"] = true.into(),
+                            "rateLimit" | "rate_limit" => {
+                                value[parent]["messages"] = 1.into();
+                                value[parent]["per"] = 1.into();
+                            }
                             _ => {}
                         }
                     }
