@@ -243,8 +243,8 @@ def node(major: int | None) -> Callable[[], list[Command]]:
         checkout.node_face()
         environment = {"PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"} if isinstance(program, Path) else {}
         # Node 18 has no bound for a test; there, the suite's own holds.
-        # A file is a test, too, and the one of the scenarios takes a minute where others work beside it.
-        bound = ["--test-timeout=300000"] if (major or present) >= 20 else []
+        # A file is a test, too, and the one of the scenarios takes five minutes where others work beside it.
+        bound = ["--test-timeout=900000"] if (major or present) >= 20 else []
         return [Command((program, "--test", "--test-reporter=spec", *bound, *node_tests()), cwd=checkout.NODE_PACKAGE, env=environment)]
 
     return prepare
