@@ -1,5 +1,5 @@
 //! The rule of dependence (ARCHITECTURE.md) holds in the code of both crates of the core: which layer names which, who knows tokio and the
-//! time. tests/test_architecture.py has the circles and the lengths of files.
+//! time. `tests/test_architecture.py` has the circles and the lengths of files.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};

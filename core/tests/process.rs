@@ -98,7 +98,7 @@ fn on_a_signal_the_server_gets_1001_and_the_status_is_the_signals() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().ends_with("open")));
         // SAFETY: a call on numbers; the child was not waited for, so the number is its.
-        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+        assert_eq!(unsafe { libc::kill(child.id().cast_signed(), signal) }, 0);
         assert_eq!(close_code(&mut peer), Some(1001), "signal {signal}");
         assert_eq!(child.wait().unwrap().signal(), Some(signal));
     }
@@ -166,7 +166,7 @@ fn a_host_that_was_stopped_with_its_process_is_not_taken_for_late() {
     std::thread::sleep(PATIENCE * 2 / 3);
     let signal = |signal| {
         // SAFETY: a call on numbers; the child was not waited for.
-        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+        assert_eq!(unsafe { libc::kill(child.id().cast_signed(), signal) }, 0);
     };
     signal(libc::SIGSTOP);
     std::thread::sleep(PATIENCE * 2);

@@ -311,6 +311,7 @@ impl fmt::Debug for Detail {
             .field("retry_in", &self.retry_in)
             .field("causes", &self.causes)
             .field("faults", &self.faults)
+            .field("os_error", &self.os_error)
             .finish()
     }
 }

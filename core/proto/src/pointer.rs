@@ -252,7 +252,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_finds_what_serde_json_finds(value in values(), tokens in prop::collection::vec("[a-c~/0-2]{0,2}", 0..4)) {
-            let pointer: String = tokens.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect();
+            let pointer: String = tokens.iter().map(|token| "/".to_owned() + &token.replace('~', "~0").replace('/', "~1")).collect();
             let (text, expected) = (value.to_string(), value.pointer(&pointer).cloned());
             let found = at(&pointer, &text).map(|found| serde_json::from_str::<Value>(found).unwrap());
             prop_assert_eq!(found, expected);

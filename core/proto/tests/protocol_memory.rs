@@ -120,6 +120,9 @@ fn read(protocol: &mut Protocol, batch: &mut Batch, bytes: &[u8]) -> (usize, Opt
     (received.data_messages, code)
 }
 
+/// Connections that talk at the same time.
+const MANY: isize = 1000;
+
 #[test]
 fn a_small_message_allocates_nothing() {
     for compress in [false, true] {
@@ -254,12 +257,11 @@ fn compression_costs_what_the_documentation_says() {
     quiet.idle();
     assert_eq!(kib(before), received);
 
-    const MANY: isize = 1000;
     let before = held();
     let mut many: Vec<_> = (0..MANY).map(|_| protocol(1 << 20, true)).collect();
     let empty = held();
     many.iter_mut().for_each(talk);
-    let each = (held() - empty - (32 * 400 << 10)) / MANY;
+    let each = (held() - empty - ((32 * 400) << 10)) / MANY;
     assert!(each < 14 << 10, "{each} bytes for each of many that talk, beside the shared encoders");
     many.iter_mut().for_each(Protocol::idle);
     assert!(held() - empty < MANY * 64, "all of it is given back");

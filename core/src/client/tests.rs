@@ -222,7 +222,7 @@ fn a_message_that_is_a_little_more_than_a_read_is_one_read_from_the_second_on() 
 
 /// Sends a text that is worth compressing; the length of its frame.
 fn sends(client: &Client, now: Instant, theirs: &mut UnixStream) -> usize {
-    let text = (0..200).map(|number| format!("{number:x} ")).collect::<String>();
+    let text = (0..200).map(|number: u32| number.to_string() + " ").collect::<String>();
     client.send(|| now, Data::Text(&text), SendOptions::default(), false).expect("an open socket");
     let mut frame = vec![0; 4096];
     theirs.read(&mut frame).expect("the frame")

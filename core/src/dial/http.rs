@@ -105,7 +105,7 @@ pub(super) async fn exchange(mut stream: Stream, request: &Request, who: &str) -
             match stream.read_buf(&mut received).await {
                 Ok(0) => return Err(Fault::Ended.explain(&received, who)),
                 Ok(_) => {}
-                Err(error) => return Err(broken(sent.err().unwrap_or(error), who)),
+                Err(error) => return Err(broken(&sent.err().unwrap_or(error), who)),
             }
             if received.len() < EAGER || received[before..].contains(&b'\n') {
                 break;
@@ -157,9 +157,9 @@ impl Fault {
     }
 }
 
-fn broken(error: io::Error, who: &str) -> Error {
-    tls::explain_beneath(&error, who)
-        .unwrap_or_else(|| Error::new(ErrorCode::HttpInvalid, format!("{who} could not be asked: the connection broke")).caused_by(&error))
+fn broken(error: &io::Error, who: &str) -> Error {
+    tls::explain_beneath(error, who)
+        .unwrap_or_else(|| Error::new(ErrorCode::HttpInvalid, format!("{who} could not be asked: the connection broke")).caused_by(error))
 }
 
 /// The head at the start of `received` and its length; none if it is not whole.

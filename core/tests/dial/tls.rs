@@ -196,7 +196,7 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
     // A key without the lines around it.
     let secret = fixture("ec.sec1.key").lines().filter(|line| !line.starts_with("-----")).collect::<String>();
     let bare = secret.clone();
-    for (options, words) in [
+    for (options, words) in vec![
         (tls(None, Some(fixture("ec.pem")), Some(fixture("ec.encrypted.key"))), &["tls.key", "encrypted"][..]),
         (tls(None, Some(fixture("rsa.pem")), Some(fixture("rsa.encrypted.key"))), &["tls.key", "encrypted"]),
         (tls(None, Some(fixture("ec.pem")), Some(fixture("rsa.pkcs1.key"))), &["tls.cert, tls.key", "do not fit"]),

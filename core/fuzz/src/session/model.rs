@@ -365,8 +365,7 @@ impl Model {
                     Question::Url => self.providers.url && !now,
                     Question::Headers => self.providers.headers && !now,
                     Question::Protocols => self.providers.protocols && !now,
-                    Question::HeartbeatMessage { .. } => now,
-                    Question::Ready => now,
+                    Question::HeartbeatMessage { .. } | Question::Ready => now,
                     Question::ShouldReconnect(_) => self.providers.should_reconnect && !now && !self.left,
                 };
                 assert!(fits && error.is_none() && self.asks.iter().all(|other| other.id != ask.id), "{ask:?}");

@@ -35,10 +35,10 @@ pub(super) fn check(report: &mut Report, options: &Options) {
 
 /// Options of the login and of rate limits that do not fit together.
 fn check_bot(report: &mut Report, options: &Options) {
-    if let Some(limit) = &options.rate_limit {
-        if limit.reserve.is_some_and(|reserve| reserve >= limit.messages) {
-            report.conflict(&["rate_limit.reserve", "rate_limit.messages"], |other| format!("must be less than {}", other[0]));
-        }
+    if let Some(limit) = &options.rate_limit
+        && limit.reserve.is_some_and(|reserve| reserve >= limit.messages)
+    {
+        report.conflict(&["rate_limit.reserve", "rate_limit.messages"], |other| format!("must be less than {}", other[0]));
     }
     if let Some(ready) = &options.ready {
         if report.providers.ready && (ready.send.is_some() || ready.expect.is_some()) {

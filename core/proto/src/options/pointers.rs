@@ -54,7 +54,7 @@ impl Kind for Fill {
             match (Pointer::parse(target), from) {
                 (Some(target), Some(source)) => pairs.push((target, source)),
                 (None, _) => {
-                    report.at_shown_key(target, |report| report.refuse(&Value::from(target.as_str()), &format!("named by {ALLOWED}")))
+                    report.at_shown_key(target, |report| report.refuse(&Value::from(target.as_str()), &format!("named by {ALLOWED}")));
                 }
                 _ => report.at_shown_key(target, |report| report.refuse(source, ALLOWED)),
             }

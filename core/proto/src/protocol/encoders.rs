@@ -43,28 +43,25 @@ impl Context {
 
     /// Calls `compress` with an encoder that has this context. `data` is what it will compress.
     pub(super) fn with<R>(&mut self, data: &[u8], compress: impl FnOnce(&mut Deflate) -> R) -> R {
-        let result = match self.slot() {
-            Some(mut slot) => {
-                let is_ready = slot.user == self.user;
-                let encoder = match slot.encoder.take() {
-                    Some((config, encoder)) if config == self.config => encoder,
-                    _ => Box::new(Deflate::new_with_config(self.config)),
-                };
-                let (_, encoder) = slot.encoder.insert((self.config, encoder));
-                if !is_ready {
-                    encoder.reset();
-                    self.take_up(encoder);
-                }
-                let result = compress(encoder);
-                slot.user = self.user;
-                result
+        let result = if let Some(mut slot) = self.slot() {
+            let is_ready = slot.user == self.user;
+            let encoder = match slot.encoder.take() {
+                Some((config, encoder)) if config == self.config => encoder,
+                _ => Box::new(Deflate::new_with_config(self.config)),
+            };
+            let (_, encoder) = slot.encoder.insert((self.config, encoder));
+            if !is_ready {
+                encoder.reset();
+                self.take_up(encoder);
             }
+            let result = compress(encoder);
+            slot.user = self.user;
+            result
+        } else {
             // Each is in use at this moment.
-            None => {
-                let mut encoder = Deflate::new_with_config(self.config);
-                self.take_up(&mut encoder);
-                compress(&mut encoder)
-            }
+            let mut encoder = Deflate::new_with_config(self.config);
+            self.take_up(&mut encoder);
+            compress(&mut encoder)
         };
         self.remember(data);
         result

@@ -71,8 +71,8 @@ impl Session {
             deliver = delivered;
             self.settle_request(settled);
         }
-        if let (Some(login), Some(options)) = (&self.login, &self.options.ready) {
-            let progress = login.message(message, options);
+        if let (Some(_), Some(options)) = (&self.login, &self.options.ready) {
+            let progress = Login::message(message, options);
             self.proceed(now, progress);
         }
         deliver
@@ -326,7 +326,9 @@ impl Session {
             }
         }
         let lost = self.requests.as_mut().map(|requests| requests.lose(cause)).unwrap_or_default();
-        lost.into_iter().for_each(|settled| self.settle_request(settled));
+        for settled in lost {
+            self.settle_request(settled);
+        }
     }
 
     /// What follows the connection is known: what the limits held back goes to the queue, or nowhere.
@@ -347,7 +349,9 @@ impl Session {
         }
         if !again {
             let lost = self.requests.as_mut().map(|requests| requests.end(cause)).unwrap_or_default();
-            lost.into_iter().for_each(|settled| self.settle_request(settled));
+            for settled in lost {
+                self.settle_request(settled);
+            }
         }
     }
 }

@@ -48,6 +48,7 @@ use crate::options::{HeartbeatOptions, Options, Providers};
 
 /// The state machine of a socket.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the present connection")]
 pub struct Session {
     options: Arc<Options>,
     providers: Providers,

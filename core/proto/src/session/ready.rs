@@ -48,7 +48,7 @@ impl Login {
     }
 
     /// A message came.
-    pub(super) fn message(&self, message: &Inbound<'_>, options: &ReadyOptions) -> Progress {
+    pub(super) fn message(message: &Inbound<'_>, options: &ReadyOptions) -> Progress {
         if options.reject.as_ref().is_some_and(|reject| message.matches(reject)) {
             return Progress::Failed(Error::new(
                 ErrorCode::ReadyRejected,

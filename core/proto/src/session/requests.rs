@@ -73,15 +73,14 @@ impl Requests {
                 format!("{} requests wait for their replies already (request.max_pending)", self.open.len()),
             ));
         }
-        let (text, id) = match options.id.find(text).filter(|id| *id != "null") {
-            Some(id) => (text.to_owned(), canonical(id)),
-            None => {
-                let id = self.free_id();
-                let text = options.id.put(text, &id).ok_or_else(|| {
-                    invalid(format!("request() needs JSON with room for an id at {:?} (request.id): an object", options.id.as_str()))
-                })?;
-                (text, id)
-            }
+        let (text, id) = if let Some(id) = options.id.find(text).filter(|id| *id != "null") {
+            (text.to_owned(), canonical(id))
+        } else {
+            let id = self.free_id();
+            let text = options.id.put(text, &id).ok_or_else(|| {
+                invalid(format!("request() needs JSON with room for an id at {:?} (request.id): an object", options.id.as_str()))
+            })?;
+            (text, id)
         };
         if self.by_id.contains_key(&id) {
             return Err(invalid(format!("a request with the id {id} waits for its reply already")));

@@ -24,7 +24,7 @@ pub(super) fn choose(url: &Url, variable: impl Fn(&str) -> Option<OsString>) -> 
     let is_cgi = variable("REQUEST_METHOD").is_some();
     let get = |name: &str| {
         [name.to_owned(), name.to_ascii_uppercase()].into_iter().find_map(|name| {
-            let value = variable(&name).filter(|value| !value.is_empty() && !(is_cgi && name == "HTTP_PROXY"))?;
+            let value = variable(&name).filter(|value| !value.is_empty() && (!is_cgi || name != "HTTP_PROXY"))?;
             // The value may hold a password and is not repeated.
             let failed = |_| Error::new(ErrorCode::ProxyFailed, format!("{name} in the environment is not UTF-8")).retryable(false);
             let value = value.into_string().map_err(failed).map(|value| (name.clone(), value.trim().to_owned()));

@@ -45,7 +45,7 @@ fn explain(error: &rustls::Error, who: &str) -> Error {
     Error::new(code, format!("{who} {words}"))
 }
 
-/// The name of a fault in the code of rustls as words: "CaUsedAsEndEntity" is "ca used as end entity". Its fields are left out.
+/// The name of a fault in the code of rustls as words: "`CaUsedAsEndEntity`" is "ca used as end entity". Its fields are left out.
 fn spaced(debug: &str) -> String {
     let name = debug.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
     let mut words = String::new();

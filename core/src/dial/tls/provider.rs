@@ -1,4 +1,4 @@
-//! The algorithms of TLS: ring's, and P-521 (RustCrypto), which ring lacks and OpenSSL's peers use. Knows nothing of connections.
+//! The algorithms of TLS: ring's, and P-521 (`RustCrypto`), which ring lacks and OpenSSL's peers use. Knows nothing of connections.
 
 use std::sync::{Arc, LazyLock};
 

@@ -49,19 +49,16 @@ pub(super) fn platform(provider: &Arc<CryptoProvider>, environment: &Environment
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
     let [file, directories, extra] = environment;
-    let mut trusted = match (file, directories) {
-        (None, None) => {
-            // An empty variable counts as none, which `load_native_certs` does not see so.
-            let places = openssl_probe::probe();
-            let of_file = rustls_native_certs::load_certs_from_paths(places.cert_file.as_deref(), None).certs;
-            let of_directories = places.cert_dir.iter().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs);
-            of_directories.fold(of_file, |all, more| [all, more].concat())
-        }
-        _ => {
-            let of_file = file.as_ref().and_then(|path| pem::certificates(&std::fs::read(path).ok()?).ok()).unwrap_or_default();
-            let paths = directories.iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
-            paths.fold(of_file, |all, path| [all, rustls_native_certs::load_certs_from_paths(None, Some(&path)).certs].concat())
-        }
+    let mut trusted = if let (None, None) = (file, directories) {
+        // An empty variable counts as none, which `load_native_certs` does not see so.
+        let places = openssl_probe::probe();
+        let of_file = rustls_native_certs::load_certs_from_paths(places.cert_file.as_deref(), None).certs;
+        let of_directories = places.cert_dir.iter().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs);
+        of_directories.fold(of_file, |all, more| [all, more].concat())
+    } else {
+        let of_file = file.as_ref().and_then(|path| pem::certificates(&std::fs::read(path).ok()?).ok()).unwrap_or_default();
+        let paths = directories.iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty());
+        paths.fold(of_file, |all, path| [all, rustls_native_certs::load_certs_from_paths(None, Some(&path)).certs].concat())
     };
     let mut roots = RootCertStore::empty();
     let (mut added, _) = roots.add_parsable_certificates(trusted.clone());

@@ -245,7 +245,7 @@ fn a_pause_of_the_reading_ends_with_its_connection() {
     sim.opened();
     sim.take();
     sim.pass(41.0);
-    assert_eq!(sim.last_close().error.as_ref().map(|error| error.code()), Some(ErrorCode::PingTimeout));
+    assert_eq!(sim.last_close().error.as_ref().map(crate::error::Error::code), Some(ErrorCode::PingTimeout));
 }
 
 #[test]
