@@ -272,3 +272,17 @@ test('what Heartwire has not is refused by name', async () => {
   ws.terminate()
   await once(ws, 'close')
 })
+
+test('sockets to one host wait for each other only until TCP is done', async () => {
+  const held = []
+  const verifyClient = (_, answer) => {
+    // Nobody is answered before all three have asked.
+    if (held.push(answer) === 3) for (const each of held) each(true)
+  }
+  const slow = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient })
+  await once(slow, 'listening')
+  const sockets = Array.from({ length: 3 }, () => new Ours(`ws://127.0.0.1:${slow.address().port}`))
+  await Promise.all(sockets.map((ws) => once(ws, 'open')))
+  for (const ws of sockets) ws.terminate()
+  slow.close()
+})
