@@ -60,6 +60,13 @@ fn every_default_of_the_table_can_be_given_and_changes_nothing() {
                 serde_json::from_str(&default.replace("None", "null").replace("True", "true").replace("False", "false")).unwrap();
             let (with, without) = match path.split_once('.') {
                 None => (json!({ path: default }), json!({})),
+                // A limit for each key.
+                Some((parent, name)) if name.starts_with("keys.") => {
+                    let all = json!({"messages": 1, "per": 1, "keys": {"messages": 1, "per": 1}});
+                    let (mut with, without) = (json!({ parent: all }), json!({ parent: all }));
+                    with[parent]["keys"][name.trim_start_matches("keys.")] = default;
+                    (with, without)
+                }
                 Some((parent, name)) => {
                     let (mut with, mut without) = (json!({ parent: { name: default } }), json!({ parent: {} }));
                     for value in [&mut with, &mut without] {
