@@ -1,4 +1,4 @@
-"""What must be true of every artefact in dist/: names, tags, sizes, licences, no trace of the machine. It must not know how they are built."""
+"""Checks every artefact in dist/: names, tags, sizes, licences, no trace of the machine. It must not know how they are built."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ const Pulled = Object.freeze({ NOTHING: 0, TASK: 1, PART: 2 })
 const BUDGET = 10
 
 /**
- * What delivery knows of a socket.
+ * The part of a socket that delivery uses.
  * @typedef {object} Socket
  * @property {InstanceType<typeof import('./listeners.js').Listeners>} listeners
  * @property {(contents: any[]) => void} takeMessages

@@ -23,7 +23,7 @@ function heedListener(type, listener) {
 }
 
 /**
- * What stands behind the data of send(), ping() and pong(): options and a callback, as `ws` has them.
+ * Reads the arguments after the data of send(), ping() and pong(): options and a callback, as `ws` has them.
  * @param {ArrayLike<any>} given the arguments of the call
  * @returns {{ options: any, callback: ((error?: unknown) => void) | undefined }}
  */

@@ -12,7 +12,7 @@ const MOST = 8
 
 class Providers {
   #functions
-  /** What the functions threw, by the words that the core was told. @type {Map<string, unknown>} */
+  /** The values that the functions threw, by the text that the core got for each. @type {Map<string, unknown>} */
   #thrown = new Map()
 
   /** @param {Map<string, Function>} functions by the paths of their options */

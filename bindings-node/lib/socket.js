@@ -229,7 +229,7 @@ class Socket {
     if (this.isOver) this.#finish()
   }
 
-  /** Whether an error event passes without a trace. What awaits the socket's end is told of its last error. @param {any} event */
+  /** Whether nobody hears of an error event. A program that awaits the socket's end hears of its last error. @param {any} event */
   #isUnheard({ error }) {
     const isTold = this.awaiting > 0 && error.retryIn === undefined
     return !this.closedByUs && !isTold && this.listeners.of('error').length === 0

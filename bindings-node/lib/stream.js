@@ -43,7 +43,7 @@ async function sendStream(socket, source, flags) {
     }
     send(held ?? new ArrayBuffer(0), true)
   } catch (error) {
-    // What was begun cannot be taken back, and the peer must not take a part for the whole: the connection ends, and the socket may come back.
+    // A part of the message has left already. The peer must not take it for the whole: the connection ends, and the socket may come back.
     if (!first && !isLost() && socket.handle !== null && socket.state === OPEN) addon.abandonMessage(socket.handle)
     throw error
   }
