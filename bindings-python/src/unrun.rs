@@ -1,21 +1,20 @@
 //! The sockets that nobody runs yet. One that is dropped unrun, or is left at the end of the process, becomes a warning. Calls nobody.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use heartwire::driver::PerProcess;
 use pyo3::prelude::*;
 
-use crate::inner::lock;
 use crate::warnings;
 
 /// What to call each of them, by its number.
-static UNRUN: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
+static UNRUN: PerProcess<BTreeMap<u64, String>> = PerProcess::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Nobody runs this socket yet.
 pub(crate) fn expect(id: u64, name: String) {
-    if lock(&UNRUN).insert(id, name).is_none() {
+    if UNRUN.lock().insert(id, name).is_none() {
         COUNT.fetch_add(1, Ordering::AcqRel);
     }
 }
@@ -25,7 +24,7 @@ pub(crate) fn forget(id: u64) -> Option<String> {
     if COUNT.load(Ordering::Acquire) == 0 {
         return None;
     }
-    let name = lock(&UNRUN).remove(&id);
+    let name = UNRUN.lock().remove(&id);
     if name.is_some() {
         COUNT.fetch_sub(1, Ordering::AcqRel);
     }
@@ -47,9 +46,12 @@ fn words(name: &str) -> String {
 #[pyfunction]
 #[pyo3(signature = (forget=false))]
 pub(crate) fn end_unrun(forget: bool) {
-    let left = std::mem::take(&mut *lock(&UNRUN));
-    COUNT.fetch_sub(left.len(), Ordering::AcqRel);
-    if !forget {
+    let left = std::mem::take(&mut *UNRUN.lock());
+    if forget {
+        // Also in a forked child, whose count is its parent's.
+        COUNT.store(0, Ordering::Release);
+    } else {
+        COUNT.fetch_sub(left.len(), Ordering::AcqRel);
         for name in left.values() {
             warnings::keep(&words(name));
         }

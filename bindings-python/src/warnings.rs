@@ -2,20 +2,20 @@
 //! until a thread that delivers events tells them, or the end of the process does.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use heartwire::driver::PerProcess;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use crate::inner::lock;
 use crate::process;
 
 /// More than this many do not wait: the oldest go.
 const MOST: usize = 256;
 
-static WAITING: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+/// A forked child does not tell its parent's.
+static WAITING: PerProcess<VecDeque<String>> = PerProcess::new();
 static ANY: AtomicBool = AtomicBool::new(false);
 static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -26,7 +26,7 @@ pub(crate) fn install() {
 
 /// Keeps a warning until it is told. To be called on any thread.
 pub(crate) fn keep(words: &str) {
-    let mut waiting = lock(&WAITING);
+    let mut waiting = WAITING.lock();
     if waiting.len() == MOST {
         waiting.pop_front();
     }
@@ -46,7 +46,7 @@ fn tell_all(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     ANY.store(false, Ordering::Release);
-    let waiting = std::mem::take(&mut *lock(&WAITING));
+    let waiting = std::mem::take(&mut *WAITING.lock());
     for words in waiting {
         let told = WARN.import(py, "heartwire._log", "warn").and_then(|warn| warn.call1((words,)));
         match told {

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use heartwire::WebSocket;
-use heartwire::driver::times_stood_in;
+use heartwire::driver::{self, times_stood_in};
 use heartwire::event::Event;
 use heartwire::options::Options;
 use hosted::{BOUND, run};
@@ -138,6 +138,37 @@ fn a_forked_child_keeps_no_descriptor_of_a_socket() {
         "the connection did not end"
     );
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// Another thread may hold any of our locks at the moment of the fork, and does not exist in the child.
+#[test]
+fn a_forked_child_waits_for_no_lock_of_its_parents_threads() {
+    if let Some(url) = url() {
+        // From the first socket on, forks are noticed.
+        let _socket = WebSocket::connect(&url, Options::default()).unwrap();
+        let busy = || loop {
+            driver::exit::goodbye(Some(Duration::ZERO));
+        };
+        std::thread::spawn(busy);
+        for _ in 0..300 {
+            // SAFETY: the child takes locks, which is the subject, and leaves by `_exit`; an alarm ends it where it hangs.
+            let forked = unsafe { libc::fork() };
+            if forked == 0 {
+                // SAFETY: calls on numbers.
+                unsafe { libc::alarm(BOUND.as_secs() as libc::c_uint) };
+                driver::exit::goodbye(Some(Duration::ZERO));
+                // SAFETY: ends the child without the end of its parent's program.
+                unsafe { libc::_exit(0) };
+            }
+            let mut status = 0;
+            // SAFETY: the number of a child that was not waited for, and a place for its status.
+            assert_eq!(unsafe { libc::waitpid(forked, &raw mut status, 0) }, forked);
+            assert_eq!(status, 0, "the child hung");
+        }
+        return;
+    }
+    let mut child = child("a_forked_child_waits_for_no_lock_of_its_parents_threads", "ws://127.0.0.1:9/");
     assert!(child.wait().unwrap().success());
 }
 

@@ -1,7 +1,7 @@
 //! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
 
 use std::os::fd::RawFd;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 pub use super::signals::{
@@ -10,36 +10,31 @@ pub use super::signals::{
 };
 use super::{Connection, Shared, signals};
 use crate::client::Farewell;
-use crate::process;
+use crate::process::PerProcess;
 
-static SOCKETS: Mutex<(u32, Vec<Weak<Shared>>)> = Mutex::new((0, Vec::new()));
+/// A forked child starts with none: its parent's are not its own.
+static SOCKETS: PerProcess<Vec<Weak<Shared>>> = PerProcess::new();
 
 /// How often [`tell`] looks whether the last events were delivered.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Remembers a socket.
 pub(super) fn register(shared: &Arc<Shared>) {
-    let mut sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
-    if sockets.0 != process::generation() {
-        // A forked child starts with none: its parent's are not its own.
-        *sockets = (process::generation(), Vec::new());
+    let mut sockets = SOCKETS.lock();
+    if sockets.len() == sockets.capacity() {
+        sockets.retain(|socket| socket.strong_count() > 0);
     }
-    if sockets.1.len() == sockets.1.capacity() {
-        sockets.1.retain(|socket| socket.strong_count() > 0);
-    }
-    sockets.1.push(Arc::downgrade(shared));
+    sockets.push(Arc::downgrade(shared));
 }
 
 /// Whether there is a socket that this process started.
 pub(super) fn any() -> bool {
-    let sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
-    sockets.0 == process::generation() && sockets.1.iter().any(|socket| socket.strong_count() > 0)
+    SOCKETS.lock().iter().any(|socket| socket.strong_count() > 0)
 }
 
 /// All sockets that this process started.
 pub(super) fn all() -> Vec<Arc<Shared>> {
-    let sockets = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
-    if sockets.0 == process::generation() { sockets.1.iter().filter_map(Weak::upgrade).collect() } else { Vec::new() }
+    SOCKETS.lock().iter().filter_map(Weak::upgrade).collect()
 }
 
 /// Says goodbye on all sockets of this process: sends what waits and Close 1001, and waits for the peers' answers, for each socket at most its
@@ -98,9 +93,7 @@ pub fn goodbye_of(sockets: &[Connection], at_most: Option<Duration>) {
 
 /// Takes the sockets that this process started from the list.
 fn take() -> Vec<Arc<Shared>> {
-    let mut registered = SOCKETS.lock().unwrap_or_else(PoisonError::into_inner);
-    let sockets = if registered.0 == process::generation() { std::mem::take(&mut registered.1) } else { Vec::new() };
-    drop(registered);
+    let sockets = std::mem::take(&mut *SOCKETS.lock());
     sockets.iter().filter_map(Weak::upgrade).collect()
 }
 

@@ -34,6 +34,7 @@ use crate::process;
 use queue::Queue;
 
 pub use crate::client::LinkId;
+pub use crate::process::PerProcess;
 pub use host::Plan;
 pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};

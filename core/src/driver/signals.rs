@@ -4,11 +4,10 @@
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::exit;
-use crate::process;
+use crate::process::{self, PerProcess};
 
 /// Those that are sent to end a process, and whose default action does so.
 const SIGNALS: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
@@ -39,7 +38,7 @@ static HOST_CHAINS: AtomicBool = AtomicBool::new(false);
 const HOLD_BACK: u32 = 3000;
 
 /// What stood where our handler stands, if that was not the default action.
-static PREVIOUS: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
+static PREVIOUS: PerProcess<Vec<(i32, libc::sigaction)>> = PerProcess::new();
 
 /// From now on the signals that end a process (TERM, HUP, INT, QUIT, USR1, USR2) say goodbye and then do what they would have done. Only those
 /// whose action is the default one at the time of the call. To be called with each socket that has `close_on_exit`, and whenever somebody has put
@@ -89,14 +88,14 @@ pub fn watch_inherited(signals: &[i32], handled: bool) {
         }
         forget_previous(signal);
         if !is_default {
-            PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner).push((signal, standing));
+            PREVIOUS.lock().push((signal, standing));
         }
         set_action(signal, &ours());
     }
 }
 
 fn forget_previous(signal: i32) {
-    PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| *of != signal);
+    PREVIOUS.lock().retain(|(of, _)| *of != signal);
 }
 
 /// The same for Deno, which listens to these signals for itself, from some time after its start on, and where nobody else listens has a thread of its
@@ -113,7 +112,7 @@ pub fn leave_to_host(signal: i32) {
         LEFT.fetch_or(bit(signal), Ordering::AcqRel);
         if HOST_CHAINS.load(Ordering::Acquire) && action_of(signal).sa_sigaction == handler() {
             // It does not put its handler there a second time.
-            let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
+            let previous = PREVIOUS.lock();
             if let Some((_, standing)) = previous.iter().find(|(of, _)| *of == signal) {
                 set_action(signal, standing);
             }
@@ -216,7 +215,7 @@ fn let_go() {
 /// Says goodbye and ends the process by what stood before, so that its exit status is the one that it would have had.
 fn end_by(signal: i32) {
     let parted = exit::goodbye_before_signal();
-    let previous = PREVIOUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let previous = PREVIOUS.lock();
     let ends_itself = HOST_CHAINS.load(Ordering::Acquire);
     let standing = previous.iter().find(|(of, _)| *of == signal && !ends_itself).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
     drop(previous);
