@@ -78,8 +78,6 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("bindings-python/src/socket.rs", "bindings-python/src/hub.rs"),
         ("bindings-python/src/stall.rs", "bindings-python/src/hub.rs"),
         ("bindings-python/src/text.rs", "bindings-python/src/lib.rs"),
-        ("bindings-python/src/unrun.rs", "bindings-python/src/inner.rs"),
-        ("bindings-python/src/warnings.rs", "bindings-python/src/inner.rs"),
         ("bindings-python/src/watcher.rs", "bindings-python/src/inner.rs"),
         ("bindings-python/src/watcher.rs", "bindings-python/src/socket.rs"),
     ],
