@@ -4,7 +4,8 @@
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use heartwire::event::{Batch, Event, Item};
+use heartwire::Event;
+use heartwire::binding::{Batch, Item};
 
 use crate::environment::Environment;
 use crate::js::{Arguments, Js, Result, Value};

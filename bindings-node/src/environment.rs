@@ -7,8 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::driver::{Connection, exit, times_stood_in};
-use heartwire::event::Batch;
+use heartwire::binding::{Batch, Connection, exit, times_stood_in};
 
 use crate::alarms::Alarms;
 use crate::delivery;

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_void};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heartwire::driver::exit;
+use heartwire::binding::exit;
 use napi::sys;
 
 use crate::environment::Environment;

@@ -4,8 +4,7 @@
 use std::ffi::c_int;
 use std::time::Instant;
 
-use heartwire::driver::{Connection, LinkId, Plan};
-use heartwire::event::Batch;
+use heartwire::binding::{Batch, Connection, LinkId, Plan};
 
 use crate::alarms::Alarms;
 use crate::delivery;

@@ -71,7 +71,7 @@ impl Js {
 
     /// A string from UTF-8 that is not ASCII. It is converted here, since the hosts' own decoders are several times slower. `wide` is room to use.
     pub(crate) fn wide(self, utf8: &[u8], wide: &mut Vec<u16>) -> Result<Value> {
-        let length = heartwire::utf16::convert(utf8, wide);
+        let length = heartwire::binding::utf16::convert(utf8, wide);
         resulting!(napi_create_string_utf16(self.0, wide.as_ptr(), length.cast_signed()), ptr::null_mut())
     }
 

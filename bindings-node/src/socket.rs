@@ -4,12 +4,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::close::CloseCode;
-use heartwire::driver::Connection;
-use heartwire::error::{self, Error, ErrorCode};
-use heartwire::event::Batch;
-use heartwire::message::{Answer, Data, RequestOptions, SendOptions, Way};
-use heartwire::options::{Dialect, Options, read_heartbeat};
+use heartwire::binding::{Batch, Connection, Dialect, read_heartbeat};
+use heartwire::{Answer, CloseCode, Data, Error, ErrorCode, Options, RequestCall, SendOptions, Way};
 use serde_json::Value as Json;
 
 use crate::delivery;
@@ -107,7 +103,7 @@ pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Argument
     }
 }
 
-fn make(url: Option<&str>, options: &str, wake: heartwire::driver::Wake, uv: bool) -> error::Result<Connection> {
+fn make(url: Option<&str>, options: &str, wake: heartwire::binding::Wake, uv: bool) -> heartwire::Result<Connection> {
     let options: Json = serde_json::from_str(options)
         .map_err(|error| Error::new(ErrorCode::InvalidOption, "the options are not plain data").caused_by(&error))?;
     let (options, mut providers) = Options::parse(&options, Dialect::JavaScript)?;
@@ -123,7 +119,7 @@ fn with<T>(js: Js, environment: &mut Environment, arguments: &Arguments, act: im
 }
 
 /// What a call of the connection brought: `undefined`, or an error's fields.
-fn outcome(js: Js, result: Option<error::Result<()>>) -> Result<Value> {
+fn outcome(js: Js, result: Option<heartwire::Result<()>>) -> Result<Value> {
     match result {
         Some(Err(error)) => values::error(js, &error),
         Some(Ok(())) | None => js.undefined(),
@@ -183,7 +179,7 @@ fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data
     turn.begin();
     let now = (turn.number, coarse_time());
     let more = socket.wrote == Some(now);
-    if let Err(error) = socket.connection.send(data, SendOptions { compress: compress(flags), more }) {
+    if let Err(error) = socket.connection.send(data, SendOptions::new().compress(compress(flags)).more(more)) {
         return values::error(js, &error);
     }
     socket.amount.added += data.len();
@@ -270,12 +266,14 @@ pub(crate) fn request(js: Js, environment: &mut Environment, arguments: &Argumen
     let text = js.to_text(arguments.at(2), &mut room)?;
     let options: Json = serde_json::from_str(js.to_text(arguments.at(3), &mut more_room)?).unwrap_or_default();
     let timeout = options.get("timeout").map(|time| time.as_f64().and_then(|time| Duration::try_from_secs_f64(time / 1000.0).ok()));
-    let call = RequestOptions {
-        timeout,
-        resend: options["resend"].as_bool(),
-        deliver: options["deliver"].as_bool(),
-        key: options["key"].as_str(),
-        urgent: options["urgent"] == true,
+    let call = RequestCall::new()
+        .resend(options["resend"].as_bool())
+        .deliver(options["deliver"].as_bool())
+        .key(options["key"].as_str())
+        .urgent(options["urgent"] == true);
+    let call = match timeout {
+        Some(timeout) => call.timeout(timeout),
+        None => call,
     };
     let sent = with(js, environment, arguments, |connection| connection.request(ticket, text, &call))?;
     outcome(js, sent)
@@ -299,9 +297,9 @@ pub(crate) fn throttle(js: Js, environment: &mut Environment, arguments: &Argume
 
 /// `sendBy(handle, data, flags, key, urgent)`: text, an `ArrayBuffer` or a `Uint8Array`; the key null for none.
 pub(crate) fn send_by(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let options = SendOptions { compress: compress(js.to_integer(arguments.at(2))?), more: false };
+    let options = SendOptions::new().compress(compress(js.to_integer(arguments.at(2))?)).more(false);
     let (mut room, mut more_room) = (Vec::new(), Vec::new());
-    let way = Way { key: js.to_optional_text(arguments.at(3), &mut room)?, urgent: js.to_boolean(arguments.at(4))?, ticket: None };
+    let way = Way::new().key(js.to_optional_text(arguments.at(3), &mut room)?).urgent(js.to_boolean(arguments.at(4))?).ticket(None);
     let sent = if js.is_text(arguments.at(1))? {
         let text = js.to_text(arguments.at(1), &mut more_room)?;
         with(js, environment, arguments, |connection| connection.send_by(Data::Text(text), options, &way))?

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use heartwire::error::Error;
-use heartwire::event::{Close, Dropped, Event, Heartbeat, Open, Question, Reconnecting, Settled};
-use heartwire::message::Message;
+use heartwire::{Close, Dropped, Error, Event, Heartbeat, Message, Open, Question, Reconnecting, Settled};
 
 use crate::js::{Js, Result, Value};
 

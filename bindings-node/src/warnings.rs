@@ -12,7 +12,7 @@ static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// From now on the core's warnings come here. The first call counts.
 pub(crate) fn install() {
-    heartwire::driver::warnings::set_hook(|words| {
+    heartwire::binding::warnings::set_hook(|words| {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {
             kept.push(words.to_owned());

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use heartwire::driver::Connection;
+use heartwire::binding::Connection;
 use pyo3::prelude::*;
 
 use crate::hub::Hub;

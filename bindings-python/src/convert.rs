@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heartwire::error::{Error, ErrorCode};
-use heartwire::options::{BYTES, FUNCTION, OTHER};
+use heartwire::binding::{BYTES, FUNCTION, OTHER};
+use heartwire::{Error, ErrorCode};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyTuple};
 use serde_json::{Map, Number, Value, json};

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::{Ask, Batch, Event, Item, Question};
+use heartwire::binding::{Batch, Item};
+use heartwire::{Ask, Error, ErrorCode, Event, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

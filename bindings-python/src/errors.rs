@@ -1,6 +1,6 @@
 //! The core's error as Python's exceptions. Which class belongs to which code is said in `_errors.py`.
 
-use heartwire::error::Error;
+use heartwire::Error;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use heartwire::close::CloseCode;
-use heartwire::event;
-use heartwire::message::Message;
+use heartwire::{CloseCode, Message};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyString};
@@ -215,7 +213,7 @@ fn seconds(duration: Option<Duration>) -> Option<f64> {
     duration.map(|duration| duration.as_secs_f64())
 }
 
-fn maybe_error(py: Python<'_>, error: Option<&heartwire::error::Error>) -> PyResult<Py<PyAny>> {
+fn maybe_error(py: Python<'_>, error: Option<&heartwire::Error>) -> PyResult<Py<PyAny>> {
     error.map_or_else(|| Ok(py.None()), |error| Ok(errors::object(py, error)?.unbind()))
 }
 
@@ -282,7 +280,7 @@ pub(crate) fn data(py: Python<'_>, message: &Message) -> Py<PyAny> {
 }
 
 /// The end of a connection.
-pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &event::Close) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &heartwire::Close) -> PyResult<Bound<'py, PyAny>> {
     let py = target.py();
     let CloseCode(code) = close.code;
     let event = CloseEvent {
@@ -299,12 +297,12 @@ pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &event::Close) -> Py
 
 /// The object of any event that the user sees, with its kind; none for a question, which is not for listeners, and for messages,
 /// which need their origin.
-pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> PyResult<Option<(Kind, Bound<'py, PyAny>)>> {
+pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &heartwire::Event) -> PyResult<Option<(Kind, Bound<'py, PyAny>)>> {
     let py = target.py();
     let text = |text: &str| PyString::new(py, text).unbind();
     let bytes = |bytes: &[u8]| PyBytes::new(py, bytes).unbind();
     let made = match event {
-        event::Event::Open(open) => {
+        heartwire::Event::Open(open) => {
             let headers: Vec<(&str, &str)> = open.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let made = OpenEvent {
                 protocol: text(&open.protocol),
@@ -313,12 +311,12 @@ pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> Py
             };
             (Kind::Open, Bound::new(py, base(Kind::Open, target).add_subclass(made))?.into_any())
         }
-        event::Event::Error(error) => {
+        heartwire::Event::Error(error) => {
             let made = ErrorEvent { error: errors::object(py, error)?.unbind(), message: text(&error.message) };
             (Kind::Error, Bound::new(py, base(Kind::Error, target).add_subclass(made))?.into_any())
         }
-        event::Event::Close(end) => (Kind::Close, close(target, end)?),
-        event::Event::Reconnecting(next) => {
+        heartwire::Event::Close(end) => (Kind::Close, close(target, end)?),
+        heartwire::Event::Reconnecting(next) => {
             let made = ReconnectingEvent {
                 attempt: next.attempt,
                 delay: next.delay.as_secs_f64(),
@@ -327,30 +325,30 @@ pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &event::Event) -> Py
             };
             (Kind::Reconnecting, Bound::new(py, base(Kind::Reconnecting, target).add_subclass(made))?.into_any())
         }
-        event::Event::Ping(payload) => {
+        heartwire::Event::Ping(payload) => {
             let made = PingEvent { payload: bytes(payload) };
             (Kind::Ping, Bound::new(py, base(Kind::Ping, target).add_subclass(made))?.into_any())
         }
-        event::Event::Pong { payload, latency } => {
+        heartwire::Event::Pong { payload, latency } => {
             let made = PongEvent { payload: bytes(payload), latency: seconds(*latency) };
             (Kind::Pong, Bound::new(py, base(Kind::Pong, target).add_subclass(made))?.into_any())
         }
-        event::Event::Heartbeat(beat) => {
+        heartwire::Event::Heartbeat(beat) => {
             let (kind, latency, missed) = match beat {
-                event::Heartbeat::Sent => ("sent", None, None),
-                event::Heartbeat::Answered { latency } => ("answered", Some(latency.as_secs_f64()), None),
-                event::Heartbeat::Missed { count } => ("missed", None, Some(*count)),
+                heartwire::Heartbeat::Sent => ("sent", None, None),
+                heartwire::Heartbeat::Answered { latency } => ("answered", Some(latency.as_secs_f64()), None),
+                heartwire::Heartbeat::Missed { count } => ("missed", None, Some(*count)),
             };
             let made = HeartbeatEvent { kind: text(kind), latency, missed };
             (Kind::Heartbeat, Bound::new(py, base(Kind::Heartbeat, target).add_subclass(made))?.into_any())
         }
-        event::Event::Drain => (Kind::Drain, Bound::new(py, base(Kind::Drain, target))?.into_any()),
-        event::Event::Ready => (Kind::Ready, Bound::new(py, base(Kind::Ready, target))?.into_any()),
-        event::Event::Throttled(throttled) => {
+        heartwire::Event::Drain => (Kind::Drain, Bound::new(py, base(Kind::Drain, target))?.into_any()),
+        heartwire::Event::Ready => (Kind::Ready, Bound::new(py, base(Kind::Ready, target))?.into_any()),
+        heartwire::Event::Throttled(throttled) => {
             let made = ThrottledEvent { delay: throttled.delay.as_secs_f64(), waiting: throttled.waiting };
             (Kind::Throttled, Bound::new(py, base(Kind::Throttled, target).add_subclass(made))?.into_any())
         }
-        event::Event::Dropped(dropped) => {
+        heartwire::Event::Dropped(dropped) => {
             let messages: Vec<Py<PyAny>> = dropped.messages.iter().map(|message| data(py, message)).collect();
             let made = DroppedEvent { messages: PyList::new(py, messages)?.unbind(), reason: text(dropped.reason.as_str()) };
             (Kind::Dropped, Bound::new(py, base(Kind::Dropped, target).add_subclass(made))?.into_any())

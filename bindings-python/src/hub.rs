@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{Connection, LoopHandle, OwnLoop};
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::Batch;
+use heartwire::binding::{Batch, Connection, LoopHandle, OwnLoop};
+use heartwire::{Error, ErrorCode};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heartwire::driver::Connection;
-use heartwire::event::Event;
-use heartwire::options::{Driver, Options, Providers};
+use heartwire::binding::Connection;
+use heartwire::{Driver, Event, Options, Providers};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
@@ -266,7 +265,7 @@ impl Drop for Inner {
         unrun::dropped(self.id);
         if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {
             if self.connection.closes_on_exit() {
-                self.connection.go_away(heartwire::close::CloseCode::GOING_AWAY);
+                self.connection.go_away(heartwire::CloseCode::GOING_AWAY);
             } else {
                 self.connection.terminate();
             }

@@ -279,6 +279,6 @@ pub(crate) fn kind(py: Python<'_>, name: &str) -> PyResult<Kind> {
     ];
     NAMES.iter().position(|known| *known == name).map(|index| KINDS[index]).ok_or_else(|| {
         let words = format!("there is no event {name:?}; the events are {}", NAMES.join(", "));
-        errors::raise(py, heartwire::error::Error::new(heartwire::error::ErrorCode::InvalidOption, words))
+        errors::raise(py, heartwire::Error::new(heartwire::ErrorCode::InvalidOption, words))
     })
 }

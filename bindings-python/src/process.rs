@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use heartwire::driver::exit;
+use heartwire::binding::exit;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 

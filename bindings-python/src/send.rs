@@ -6,9 +6,8 @@
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::driver::{Connection, Data, SendOptions, Way};
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::ReadyState;
+use heartwire::binding::Connection;
+use heartwire::{Data, Error, ErrorCode, ReadyState, SendOptions, Way};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PyString};
@@ -78,7 +77,7 @@ fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
 }
 
 /// Sends a message. True: it is held back, and somebody has to see to it that it leaves.
-fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::error::Result<bool> {
+fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::Result<bool> {
     let size = match data {
         Data::Text(text) => text.len(),
         Data::Binary(bytes) => bytes.len(),
@@ -89,7 +88,7 @@ fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions)
 /// Sends what `send()` was given.
 pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
     let py = data.py();
-    let options = SendOptions { compress, more: false };
+    let options = SendOptions::new().compress(compress).more(false);
     let sent = if let Ok(text) = data.cast::<PyString>() {
         transmit(py, inner, Data::Text(&convert::text(text)?), options)
     } else if convert::is_bytes(data) {
@@ -116,7 +115,7 @@ fn refused(py: Python<'_>, inner: &Inner, error: Error) -> PyErr {
 /// Sends a message that may have to wait. True: it waits.
 pub(crate) fn by(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>, way: &Way<'_>) -> PyResult<bool> {
     let py = data.py();
-    let options = SendOptions { compress, more: false };
+    let options = SendOptions::new().compress(compress).more(false);
     let sent = if let Ok(text) = data.cast::<PyString>() {
         inner.connection.send_by(Data::Text(&convert::text(text)?), options, way)
     } else if convert::is_bytes(data) {
@@ -132,7 +131,7 @@ pub(crate) fn control(
     py: Python<'_>,
     inner: &Inner,
     data: Option<&Bound<'_, PyAny>>,
-    send: impl FnOnce(&[u8]) -> heartwire::error::Result<()>,
+    send: impl FnOnce(&[u8]) -> heartwire::Result<()>,
 ) -> PyResult<()> {
     let Some(data) = data else {
         return send(&[]).map_err(|error| refused(py, inner, error));

@@ -5,11 +5,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use heartwire::close::{self, CloseCode};
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::ReadyState;
-use heartwire::message::{RequestOptions, Way};
-use heartwire::options::{Dialect, Options, read_heartbeat};
+use heartwire::binding::close;
+use heartwire::binding::{Dialect, read_heartbeat};
+use heartwire::{CloseCode, Error, ErrorCode, Options, ReadyState, RequestCall, Way};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -127,7 +125,7 @@ impl Socket {
         if key.is_none() && !urgent {
             return send::message(self.ours(py)?, data, compress);
         }
-        send::by(self.ours(py)?, data, compress, &Way { key, urgent, ticket: None }).map(|_| ())
+        send::by(self.ours(py)?, data, compress, &Way::new().key(key).urgent(urgent).ticket(None)).map(|_| ())
     }
 
     /// Sends a message; if it has to wait for the rate limit, gives a ticket, and calls `settle(None, error or None)` when it has left or was dropped.
@@ -144,7 +142,7 @@ impl Socket {
         let inner = self.ours(py)?;
         let ticket = inner.keep_settler(settle);
         // In the send queue nobody waits for it.
-        let waits = send::by(inner, data, compress, &Way { key, urgent, ticket: Some(ticket) })
+        let waits = send::by(inner, data, compress, &Way::new().key(key).urgent(urgent).ticket(Some(ticket)))
             .map(|queued| queued && inner.connection.may_deliver());
         if !matches!(waits, Ok(true)) {
             drop(inner.take_settler(ticket));
@@ -169,7 +167,8 @@ impl Socket {
     ) -> PyResult<u64> {
         let inner = self.ours(py)?;
         let time = timeout.map(|seconds| duration(py, "timeout", seconds)).transpose()?;
-        let call = RequestOptions { timeout: limited.then_some(time), resend, deliver, key, urgent };
+        let call = RequestCall::new().resend(resend).deliver(deliver).key(key).urgent(urgent);
+        let call = if limited { call.timeout(time) } else { call };
         let ticket = inner.keep_settler(settle);
         if let Err(error) = inner.connection.request(ticket, &convert::text(text)?, &call) {
             drop(inner.take_settler(ticket));

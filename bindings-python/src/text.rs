@@ -28,7 +28,7 @@ mod compact {
     use std::cell::RefCell;
     use std::mem::MaybeUninit;
 
-    use heartwire::utf16;
+    use heartwire::binding::utf16;
 
     use super::{Bound, PyString, Python};
 

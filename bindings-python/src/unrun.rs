@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heartwire::driver::PerProcess;
+use heartwire::binding::PerProcess;
 use pyo3::prelude::*;
 
 use crate::warnings;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heartwire::driver::PerProcess;
+use heartwire::binding::PerProcess;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -21,7 +21,7 @@ static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The core's warnings come here from now on.
 pub(crate) fn install() {
-    heartwire::driver::warnings::set_hook(keep);
+    heartwire::binding::warnings::set_hook(keep);
 }
 
 /// Keeps a warning until it is told. To be called on any thread.

@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use heartwire::driver::{Descriptor, LoopHandle, Watch};
+use heartwire::binding::{Descriptor, LoopHandle, Watch};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};

@@ -1,11 +1,7 @@
 //! The Rust client under Autobahn|Testsuite: echoes every case of the fuzzing server at the URL given, then asks for the report.
 //! Run by tests/conformance/run.py.
 
-use heartwire::WebSocket;
-use heartwire::error::Result;
-use heartwire::event::Event;
-use heartwire::message::{Data, Message};
-use heartwire::options::Options;
+use heartwire::{Data, Event, Message, Options, Result, WebSocket};
 
 fn main() -> Result<()> {
     let server = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9001".to_owned());
@@ -26,7 +22,7 @@ fn main() -> Result<()> {
 
 /// Opens, shows each message to `look`, which says whether to echo it, and returns after the end.
 fn converse(url: &str, mut look: impl FnMut(&Message) -> bool) -> Result<()> {
-    let options = Options { ping_interval: None, max_size: 64 << 20, ..Options::default() };
+    let options = Options::new().ping_interval(None).max_size(64 << 20);
     let (socket, mut events) = WebSocket::connect(url, options)?;
     while let Some(event) = events.next_blocking(None) {
         if let Event::Message(message) = event

@@ -3,24 +3,16 @@
 
 use std::time::Duration;
 
-use heartwire::WebSocket;
-use heartwire::error::Result;
-use heartwire::event::Event;
-use heartwire::message::Message;
-use heartwire::options::{HeartbeatOptions, Options, Payload, ReconnectOptions};
+use heartwire::{Event, HeartbeatOptions, Message, Options, Payload, ReconnectOptions, Result, WebSocket};
 use serde_json::{Value, json};
 
 fn main() -> Result<()> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9605/ws".to_owned());
-    let options = Options {
-        reconnect: Some(ReconnectOptions::default()),
-        heartbeat: Some(HeartbeatOptions {
-            message: Payload::Text(json!({"url": "/chat/heart-beat"}).to_string()),
-            interval: Duration::from_secs(60),
-            ..HeartbeatOptions::default()
-        }),
-        ..Options::default()
-    };
+    let options = Options::new().reconnect(ReconnectOptions::default()).heartbeat(
+        HeartbeatOptions::default()
+            .message(Payload::Text(json!({"url": "/chat/heart-beat"}).to_string()))
+            .interval(Duration::from_secs(60)),
+    );
 
     let (ws, mut events) = WebSocket::connect(&format!("{url}?name=rust-echo"), options)?;
     while let Some(event) = events.next_blocking(None) {

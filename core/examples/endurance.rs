@@ -8,11 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use heartwire::WebSocket;
-use heartwire::close::CloseCode;
-use heartwire::event::{Event, ReadyState};
-use heartwire::message::Message;
-use heartwire::options::{HeartbeatOptions, Options, Payload};
+use heartwire::{CloseCode, Event, HeartbeatOptions, Message, Options, Payload, ReadyState, WebSocket};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -149,18 +145,8 @@ struct Seen {
 }
 
 async fn idle(url: &str, count: usize, seconds: f64, interval: f64) -> Result<(), Box<dyn Error>> {
-    let heartbeat = HeartbeatOptions {
-        message: Payload::Text("beat".into()),
-        interval: Duration::from_secs_f64(interval),
-        ..HeartbeatOptions::default()
-    };
-    let options = Options {
-        heartbeat: Some(heartbeat),
-        connect_limit: 100,
-        open_timeout: Some(Duration::from_secs(300)),
-        compression: None,
-        ..Options::default()
-    };
+    let heartbeat = HeartbeatOptions::default().message(Payload::Text("beat".into())).interval(Duration::from_secs_f64(interval));
+    let options = Options::new().heartbeat(heartbeat).connect_limit(100).open_timeout(Duration::from_secs(300)).compression(None);
     // What one connection brings for all: the runtime, its threads.
     let (warm, mut events) = WebSocket::connect(url, options.clone())?;
     warm.close(None, "")?;

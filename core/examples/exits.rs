@@ -3,9 +3,7 @@
 
 use std::error::Error;
 
-use heartwire::event::Event;
-use heartwire::options::Options;
-use heartwire::{Events, WebSocket};
+use heartwire::{Event, Events, Options, WebSocket};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -7,12 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use heartwire::WebSocket;
-use heartwire::close::CloseCode;
-use heartwire::error::Result;
-use heartwire::event::{Event, ReadyState};
-use heartwire::message::Message;
-use heartwire::options::{Options, Overflow, ReconnectOptions, SendQueueOptions};
+use heartwire::{CloseCode, Event, Message, Options, Overflow, ReadyState, ReconnectOptions, Result, SendQueueOptions, WebSocket};
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
@@ -118,27 +113,20 @@ struct Running {
 
 impl Running {
     fn new(name: String, url: &str) -> Result<Self> {
-        let options = Options {
-            reconnect: Some(ReconnectOptions {
-                min_delay: Duration::from_millis(10),
-                max_delay: Duration::from_millis(300),
-                min_uptime: Duration::from_millis(500),
-                max_auth_failures: Some(1_000_000),
-                ..ReconnectOptions::default()
-            }),
-            send_queue: Some(SendQueueOptions {
-                max_messages: 16,
-                ttl: Some(Duration::from_secs(1)),
-                overflow: Overflow::DropOldest,
-                ..SendQueueOptions::default()
-            }),
-            ping_interval: Some(Duration::from_secs(1)),
-            ping_timeout: Some(Duration::from_secs(1)),
-            open_timeout: Some(Duration::from_secs(2)),
-            close_timeout: Duration::from_millis(500),
-            connect_limit: 1000,
-            ..Options::default()
-        };
+        let options = Options::new()
+            .reconnect(
+                ReconnectOptions::new()
+                    .min_delay(Duration::from_millis(10))
+                    .max_delay(Duration::from_millis(300))
+                    .min_uptime(Duration::from_millis(500))
+                    .max_auth_failures(Some(1_000_000)),
+            )
+            .send_queue(SendQueueOptions::new().max_messages(16).ttl(Duration::from_secs(1)).overflow(Overflow::DropOldest))
+            .ping_interval(Duration::from_secs(1))
+            .ping_timeout(Duration::from_secs(1))
+            .open_timeout(Duration::from_secs(2))
+            .close_timeout(Duration::from_millis(500))
+            .connect_limit(1000);
         let url = format!("{url}/{name}");
         let bot = Arc::new(Mutex::new(Bot { name, sent: 0, goodbye: None, over: false }));
         let own = Arc::clone(&bot);

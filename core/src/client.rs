@@ -1,6 +1,7 @@
 //! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Whoever holds the lock may drive it:
 //! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
 
+mod atomic;
 mod backlog;
 mod calls;
 mod farewell;
@@ -10,7 +11,7 @@ mod steer;
 mod turn;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use url::Url;

@@ -8,17 +8,60 @@ extern crate self as heartwire;
 #[path = "../fuzz/src/wire.rs"]
 mod wire;
 
-pub mod client;
-pub mod dial;
-pub mod driver;
-pub mod process;
+#[doc(hidden)]
+pub mod binding;
+mod client;
+mod dial;
+mod driver;
+mod process;
 mod reply;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod transport;
+mod transport;
 mod warning;
 mod websocket;
 
-pub use heartwire_proto::{address, close, error, event, message, options, pointer, protocol, session, utf16};
+// The modules of `heartwire-proto` are this crate's own.
+use heartwire_proto::{address, close, error, event, message, options, protocol, session};
+
+#[doc(inline)]
+pub use heartwire_proto::close::CloseCode;
+#[doc(inline)]
+pub use heartwire_proto::error::{Again, Detail as ErrorDetail, Error, ErrorCode, Fault, Phase, Result};
+#[doc(inline)]
+pub use heartwire_proto::event::{
+    Ask, Close, DropReason, Dropped, Event, Heartbeat, Open, Question, ReadyState, Reconnecting, Settled, Throttled,
+};
+#[doc(inline)]
+pub use heartwire_proto::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Way};
+#[doc(inline)]
+pub use heartwire_proto::options::{
+    AddressFamily, CompressionOptions, ConnectUntil, Driver, HeartbeatOptions, IntoSetting, KeyLimitOptions, Matcher, Options, Overflow,
+    Payload, Pem, Place, Providers, Proxy, RateLimitOptions, RateScope, ReadyOptions, ReconnectOptions, RequestOptions, SendQueueOptions,
+    TlsOptions, TlsVersion,
+};
+#[doc(inline)]
+pub use heartwire_proto::pointer::Pointer;
 pub use reply::Reply;
 pub use websocket::{Events, WebSocket};
+
+/// The layers below the API, for the tests and the fuzz targets of this repository alone.
+#[doc(hidden)]
+#[allow(missing_docs, reason = "the modules say it themselves")]
+pub mod internals {
+    pub mod client {
+        pub use crate::client::*;
+    }
+    pub mod dial {
+        pub use crate::dial::*;
+    }
+    pub mod driver {
+        pub use crate::driver::*;
+    }
+    pub mod process {
+        pub use crate::process::*;
+    }
+    pub mod transport {
+        pub use crate::transport::*;
+    }
+}

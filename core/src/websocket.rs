@@ -13,20 +13,18 @@ use crate::close::CloseCode;
 use crate::driver::{Connection, exit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item, ReadyState};
-use crate::message::{Answer, Data, Message, RequestOptions, SendOptions, Way};
+use crate::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Way};
 use crate::options::{ConnectUntil, HeartbeatOptions, Options, Providers};
 use crate::reply::{Replies, Reply};
 
 /// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
 ///
 /// ```no_run
-/// use heartwire::event::Event;
-/// use heartwire::message::Message;
-/// use heartwire::options::Options;
-/// use heartwire::WebSocket;
+/// use heartwire::{Event, Message, Options, ReconnectOptions, WebSocket};
 ///
-/// # async fn chat() -> heartwire::error::Result<()> {
-/// let (ws, mut events) = WebSocket::connect("wss://im.example/ws", Options::default())?;
+/// # async fn chat() -> heartwire::Result<()> {
+/// let options = Options::new().reconnect(ReconnectOptions::new());
+/// let (ws, mut events) = WebSocket::connect("wss://im.example/ws", options)?;
 /// while let Some(event) = events.next().await {
 ///     match event {
 ///         Event::Open(_) => ws.send("hello")?,
@@ -77,12 +75,10 @@ impl WebSocket {
     /// `close` event; join it to wait for that. A handler that panics ends the socket.
     ///
     /// ```no_run
-    /// use heartwire::event::Event;
-    /// use heartwire::options::Options;
-    /// use heartwire::WebSocket;
+    /// use heartwire::{Event, Options, WebSocket};
     ///
-    /// # fn main() -> heartwire::error::Result<()> {
-    /// let (ws, thread) = WebSocket::with_handler("ws://127.0.0.1:9605/ws", Options::default(), |ws, event| {
+    /// # fn main() -> heartwire::Result<()> {
+    /// let (ws, thread) = WebSocket::with_handler("ws://127.0.0.1:9605/ws", Options::new(), |ws, event| {
     ///     if let Event::Open(_) = event {
     ///         ws.send("hello").expect("the socket is open");
     ///     }
@@ -121,35 +117,35 @@ impl WebSocket {
         self.connection.start();
     }
 
-    /// Sends a text (`&str`) or binary (`&[u8]`) message, or queues it where `send_queue` is set.
+    /// Sends a text or binary message, as its type says ([`AsData`]), or queues it where `send_queue` is set.
     ///
     /// # Errors
     /// `invalid_state` while connecting without a queue, `queue_full`, `write_limit`, `forked`. After `close` nothing is sent, without an error.
-    pub fn send<'a>(&self, data: impl Into<Data<'a>>) -> Result<()> {
-        self.connection.send(data.into(), SendOptions::default())
+    pub fn send(&self, data: impl AsData) -> Result<()> {
+        self.connection.send(data.as_data(), SendOptions::new())
     }
 
     /// The same, with options.
     ///
     /// # Errors
     /// As [`WebSocket::send`].
-    pub fn send_with<'a>(&self, data: impl Into<Data<'a>>, options: SendOptions) -> Result<()> {
-        self.connection.send(data.into(), options)
+    pub fn send_with(&self, data: impl AsData, options: SendOptions) -> Result<()> {
+        self.connection.send(data.as_data(), options)
     }
 
     /// Sends a message that may have to wait for `rate_limit`: with a key, or as urgent. True: it waits.
     ///
     /// # Errors
     /// As [`WebSocket::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
-    pub fn send_by<'a>(&self, data: impl Into<Data<'a>>, way: &Way<'_>) -> Result<bool> {
-        self.connection.send_by(data.into(), SendOptions::default(), &Way { ticket: None, ..*way })
+    pub fn send_by(&self, data: impl AsData, way: &Way<'_>) -> Result<bool> {
+        self.connection.send_by(data.as_data(), SendOptions::new(), &way.ticket(None))
     }
 
     /// Sends a request and gives its reply, by the rules of the option `request`: an id is put in where there is none. It waits until the
     /// connection is open and ready.
     ///
     /// ```no_run
-    /// # async fn ask(ws: heartwire::WebSocket) -> heartwire::error::Result<()> {
+    /// # async fn ask(ws: heartwire::WebSocket) -> heartwire::Result<()> {
     /// let reply = ws.request(&serde_json::json!({"action": "get_login_info"}), &Default::default())?.await?;
     /// println!("{}", reply["data"]);
     /// # Ok(())
@@ -158,7 +154,7 @@ impl WebSocket {
     ///
     /// # Errors
     /// `invalid_state` after `close` and the last event; `invalid_data`: no object, or an id that is in use; `queue_full`; `forked`.
-    pub fn request(&self, value: &serde_json::Value, call: &RequestOptions<'_>) -> Result<Reply> {
+    pub fn request(&self, value: &serde_json::Value, call: &RequestCall<'_>) -> Result<Reply> {
         let ticket = self.replies.expect();
         if let Err(error) = self.connection.request(ticket, &value.to_string(), call) {
             self.replies.forget(ticket);
@@ -179,8 +175,8 @@ impl WebSocket {
     ///
     /// # Errors
     /// `invalid_state` unless open and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
-    pub fn send_fragment<'a>(&self, data: impl Into<Data<'a>>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
-        self.connection.send_fragment(data.into(), first, last, compress)
+    pub fn send_fragment(&self, data: impl AsData, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
+        self.connection.send_fragment(data.as_data(), first, last, compress)
     }
 
     /// Ends the connection, but not the socket, where a message in fragments will never be whole: the peer gets Close 1011, and with `reconnect` the
@@ -209,8 +205,8 @@ impl WebSocket {
     ///
     /// # Errors
     /// `invalid_close` for a code that RFC 6455 does not allow in a Close frame, or a reason over 123 bytes.
-    pub fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        self.connection.close(code, reason)
+    pub fn close(&self, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<()> {
+        self.connection.close(code.into(), reason)
     }
 
     /// Drops the connection at once.
@@ -223,8 +219,8 @@ impl WebSocket {
     ///
     /// # Errors
     /// `invalid_option`, `invalid_state` unless open, `forked`.
-    pub fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()> {
-        self.connection.set_heartbeat(options)
+    pub fn set_heartbeat(&self, options: impl Into<Option<HeartbeatOptions>>) -> Result<()> {
+        self.connection.set_heartbeat(options.into())
     }
 
     /// Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). The old one delivers what it has brought,
@@ -233,8 +229,8 @@ impl WebSocket {
     ///
     /// # Errors
     /// `invalid_url`, `invalid_close`, `invalid_state` after `close` and the last event, `forked`.
-    pub fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
-        self.connection.reconnect(url, code, reason)
+    pub fn reconnect(&self, url: Option<&str>, code: impl Into<Option<CloseCode>>, reason: &str) -> Result<()> {
+        self.connection.reconnect(url, code.into(), reason)
     }
 
     /// Stops reading until `resume` or `close`, so that TCP slows the peer down.

@@ -27,12 +27,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("driver", &["address", "client", "close", "dial", "error", "event", "message", "options", "process", "warning"]),
     ("reply", &["driver", "error", "event"]),
     ("websocket", &["close", "driver", "error", "event", "message", "options", "reply"]),
+    ("binding", &["close", "driver", "event", "options", "utf16"]),
     // The fault server is a peer, not a part: it shares no code with what it tests.
     ("testing", &[]),
 ];
 
-/// What a binding may name of the core.
-const FOR_BINDINGS: &[&str] = &["close", "driver", "error", "event", "message", "options", "testing", "utf16"];
+/// The modules of `heartwire` that a binding may name; what stands in its root is public.
+const FOR_BINDINGS: &[&str] = &["binding", "testing"];
 
 /// The crate that decides and never acts: no runtime, no clock, no thread, no I/O. It is told the time.
 const PURE: &str = "core/proto/src";

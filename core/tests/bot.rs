@@ -3,18 +3,14 @@
 
 use std::time::Duration;
 
-use heartwire::WebSocket;
-use heartwire::error::ErrorCode;
-use heartwire::event::Event;
-use heartwire::message::{RequestOptions, Way};
-use heartwire::options::{Options, Proxy, RateLimitOptions};
 use heartwire::testing::FaultServer;
+use heartwire::{ErrorCode, Event, Options, Proxy, RateLimitOptions, RequestCall, Way, WebSocket};
 use serde_json::{Value, json};
 
 const BOUND: Duration = Duration::from_secs(30);
 
 fn options() -> Options {
-    Options { proxy: Proxy::None, ..Options::default() }
+    Options::new().proxy(Proxy::None)
 }
 
 fn serve(steps: &[Value]) -> FaultServer {
@@ -31,9 +27,9 @@ fn a_reply_is_waited_for_before_events_are_taken() {
         json!({"do": "reset"}),
     ]);
     let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
-    let reply = ws.request(&json!({"action": "who"}), &RequestOptions::default()).unwrap().wait().unwrap();
+    let reply = ws.request(&json!({"action": "who"}), &RequestCall::default()).unwrap().wait().unwrap();
     assert_eq!(reply, json!({"id": 1, "name": "bot"}));
-    let lost = ws.request(&json!({}), &RequestOptions::default()).unwrap();
+    let lost = ws.request(&json!({}), &RequestCall::default()).unwrap();
     let waiting = std::thread::spawn(move || lost.wait().unwrap_err());
     let mut kinds = Vec::new();
     while let Some(event) = events.next_blocking(Some(BOUND)) {
@@ -55,8 +51,8 @@ fn a_reply_is_awaited_and_dropping_it_cancels_the_request() {
     runtime.block_on(async {
         let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
         // Before the connection is open: it never leaves.
-        drop(ws.request(&json!({"n": 1}), &RequestOptions::default()).unwrap());
-        let reply = ws.request(&json!({}), &RequestOptions::default()).unwrap();
+        drop(ws.request(&json!({"n": 1}), &RequestCall::default()).unwrap());
+        let reply = ws.request(&json!({}), &RequestCall::default()).unwrap();
         assert_eq!(tokio::time::timeout(BOUND, reply).await.unwrap().unwrap(), json!({"id": 2}));
         ws.terminate();
         while events.next().await.is_some() {}
@@ -66,15 +62,15 @@ fn a_reply_is_awaited_and_dropping_it_cancels_the_request() {
 #[test]
 fn a_key_waits_for_its_limit() {
     let server = serve(&[json!({"do": "expect", "text": "a"}), json!({"do": "expect", "text": "b"}), json!({"do": "close", "code": 1000})]);
-    let limit = RateLimitOptions { messages: 1, per: Duration::from_millis(100), ..RateLimitOptions::default() };
-    let (ws, mut events) = WebSocket::connect(&server.url(), Options { rate_limit: Some(limit), ..options() }).unwrap();
+    let limit = RateLimitOptions::default().messages(1).per(Duration::from_millis(100));
+    let (ws, mut events) = WebSocket::connect(&server.url(), options().rate_limit(Some(limit))).unwrap();
     let mut throttled = 0;
     while let Some(event) = events.next_blocking(Some(BOUND)) {
         match event {
             Event::Open(_) => {
                 assert!(!ws.send_by("a", &Way::default()).unwrap());
                 assert!(ws.send_by("b", &Way::default()).unwrap());
-                assert_eq!(ws.send_by("c", &Way { key: Some("chat"), ..Way::default() }).unwrap_err().code(), ErrorCode::InvalidData);
+                assert_eq!(ws.send_by("c", &Way::new().key(Some("chat"))).unwrap_err().code(), ErrorCode::InvalidData);
             }
             Event::Throttled(_) => throttled += 1,
             Event::Close(close) => assert_eq!(close.code.0, 1000),

@@ -8,12 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use heartwire::close::CloseCode;
-use heartwire::driver::{Connection, Data, OwnLoop, SendOptions};
-use heartwire::event::{Batch, Event, Item, ReadyState};
-use heartwire::message::Message;
-use heartwire::options::{Options, Providers};
-use heartwire::{Events, WebSocket};
+use heartwire::internals::driver::{Connection, OwnLoop};
+use heartwire::{CloseCode, Data, Event, Events, Message, Options, Providers, ReadyState, SendOptions, WebSocket};
+use heartwire_proto::event::{Batch, Item};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite;
 
@@ -126,7 +123,7 @@ fn own_loop_drives_many_sockets_on_one_thread() {
                         let round = rounds.entry(token).or_insert(0);
                         *round += 1;
                         if *round < ROUNDS {
-                            connection.send(Data::Text(batch.text(range)), SendOptions { more: true, ..SendOptions::default() }).unwrap();
+                            connection.send(Data::Text(batch.text(range)), SendOptions::new().more(true)).unwrap();
                         } else {
                             connection.close(None, "").unwrap();
                         }
@@ -143,16 +140,16 @@ fn own_loop_drives_many_sockets_on_one_thread() {
 
 #[test]
 fn the_option_driver_chooses_or_refuses() {
-    use heartwire::options::Driver;
+    use heartwire::Driver;
     let make = |driver, hosted: bool| {
-        let options = Options { driver, ..Options::default() };
+        let options = Options::new().driver(driver);
         let constructor = if hosted { Connection::hosted } else { Connection::new };
         constructor("ws://127.0.0.1:1/", options, Providers::default(), std::sync::Arc::new(|| ())).map(|made| made.is_hosted())
     };
     assert!(make(Driver::Auto, true).unwrap() && make(Driver::Host, true).unwrap());
     assert!(!make(Driver::Background, true).unwrap() && !make(Driver::Auto, false).unwrap());
     let Err(error) = make(Driver::Host, false) else { panic!("a host that there is not") };
-    assert_eq!(error.code(), heartwire::error::ErrorCode::InvalidOption);
+    assert_eq!(error.code(), heartwire::ErrorCode::InvalidOption);
 }
 
 /// The last message and the end of TCP come while the thread is busy: one edge tells of both.
@@ -220,13 +217,11 @@ fn buffered_amount_stays_when_a_connection_ends_with_unsent_bytes() {
 const MUCH: usize = 10 << 20;
 
 fn impatient() -> Options {
-    Options {
-        ping_interval: Some(Duration::from_millis(500)),
-        ping_timeout: Some(Duration::from_secs(2)),
-        close_timeout: Duration::from_secs(2),
-        compression: None,
-        ..Options::default()
-    }
+    Options::new()
+        .ping_interval(Duration::from_millis(500))
+        .ping_timeout(Duration::from_secs(2))
+        .close_timeout(Duration::from_secs(2))
+        .compression(None)
 }
 
 /// Says "go", reads a part now and then, and answers the Close behind the last. The URL, and how many bytes came in all.

@@ -11,9 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use endurance::{Held, round};
-use heartwire::WebSocket;
-use heartwire::event::Event;
-use heartwire::options::{Options, ReconnectOptions};
+use heartwire::{Event, Options, ReconnectOptions, WebSocket};
 use tokio_tungstenite::tungstenite;
 
 /// One test at a time: all that the process holds is counted.
@@ -110,16 +108,9 @@ const BAD: [(&str, End); 6] = [
 
 /// One socket that fails, twice again, and gives up.
 fn give_up(url: &str) {
-    let options = Options {
-        open_timeout: Some(Duration::from_millis(50)),
-        reconnect: Some(ReconnectOptions {
-            min_delay: Duration::from_millis(1),
-            max_delay: Duration::from_millis(2),
-            max_retries: Some(2),
-            ..ReconnectOptions::default()
-        }),
-        ..Options::default()
-    };
+    let options = Options::new()
+        .open_timeout(Duration::from_millis(50))
+        .reconnect(ReconnectOptions::new().min_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2)).max_retries(Some(2)));
     let (ws, mut events) = WebSocket::connect(url, options).expect("options that are right");
     let mut closes = Vec::new();
     while let Some(event) = events.next_blocking(Some(Duration::from_secs(60))) {

@@ -6,10 +6,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use heartwire::event::Event;
-use heartwire::options::Options;
 use heartwire::testing::FaultServer;
-use heartwire::{Events, WebSocket};
+use heartwire::{Event, Events, Options, WebSocket};
 use serde_json::{Value, json};
 
 const BOUND: Duration = Duration::from_secs(60);

@@ -8,10 +8,7 @@ use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use heartwire::event::{Event, ReadyState};
-use heartwire::message::Message;
-use heartwire::options::Options;
-use heartwire::{Events, WebSocket};
+use heartwire::{Event, Events, Message, Options, ReadyState, WebSocket};
 use tungstenite::handshake::derive_accept_key;
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -79,7 +76,7 @@ fn every_violation_after_good_messages() {
     ];
     for (code, name, bytes) in cases {
         let (url, server) = server("", bytes);
-        let options = Options { max_size: 1000, ..Options::default() };
+        let options = Options::new().max_size(1000);
         let (socket, mut events) = WebSocket::connect(&url, options).unwrap();
         assert!(matches!(next(&mut events), Event::Open(_)), "{name}");
         let Event::Message(Message::Text(text)) = next(&mut events) else { panic!("the message before") };

@@ -7,8 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use heartwire::driver::Connection;
-use heartwire::options::{Driver, Options, Providers};
+use heartwire::internals::driver::Connection;
+use heartwire::{Driver, Options, Providers};
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -35,7 +35,7 @@ impl Silent {
 }
 
 fn socket(url: &str, driver: Driver) -> Connection {
-    let options = Options { driver, open_timeout: None, ..Options::default() };
+    let options = Options::new().driver(driver).open_timeout(None);
     let make = if driver == Driver::Background { Connection::new } else { Connection::hosted };
     make(url, options, Providers::default(), Arc::new(|| {})).unwrap()
 }

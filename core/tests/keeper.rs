@@ -12,9 +12,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use heartwire::driver::{Connection, Data, OwnLoop, SendOptions, times_stood_in};
-use heartwire::event::{Batch, Event, Item};
-use heartwire::options::{HeartbeatOptions, Options, Payload, Providers};
+use heartwire::internals::driver::{Connection, OwnLoop, times_stood_in};
+use heartwire::{Data, Event, HeartbeatOptions, Options, Payload, Providers, SendOptions};
+use heartwire_proto::event::{Batch, Item};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tungstenite::{Message, WebSocket as Peer};
@@ -77,11 +77,10 @@ fn a_blocked_handler_keeps_its_connection() {
         while peer.read().is_ok() {}
         (round, slowest, beats)
     });
-    let heartbeat = HeartbeatOptions { message: Payload::Text("beat".to_owned()), interval: every, ..HeartbeatOptions::default() };
-    let options = Options { keeper: Some(patience), heartbeat: Some(heartbeat), ..Options::default() };
+    let heartbeat = HeartbeatOptions::default().message(Payload::Text("beat".to_owned())).interval(every);
+    let options = Options::new().keeper(patience).heartbeat(heartbeat);
     // One that is patient is there already, and the keeper sleeps as long as that one allows: it must wake for the new one.
-    let patient =
-        Connection::hosted(&idle, Options { keeper: Some(BOUND), ..Options::default() }, Providers::default(), Arc::new(|| {})).unwrap();
+    let patient = Connection::hosted(&idle, Options::new().keeper(Some(BOUND)), Providers::default(), Arc::new(|| {})).unwrap();
     patient.start();
     let (mut seen, mut stall) = (Vec::new(), None);
     run(&url, options, |connection, text| {
@@ -118,7 +117,7 @@ fn the_keeper_reads_up_to_the_limit() {
         peer.close(None).unwrap();
         while peer.read().is_ok() {}
     });
-    let options = Options { keeper: Some(Duration::from_millis(20)), read_limit: 256 << 10, ..Options::default() };
+    let options = Options::new().keeper(Duration::from_millis(20)).read_limit(256 << 10);
     let (mut seen, mut meanwhile) = (0, 0);
     run(&url, options, |_, text| {
         seen += text.len();
@@ -145,7 +144,7 @@ fn both_may_race() {
             std::thread::spawn(move || {
                 let (url, server) = serve(move |peer| echo_at_random(peer, seed, MESSAGES));
                 let mut random = SmallRng::seed_from_u64(seed);
-                let options = Options { keeper: Some(Duration::from_millis(1)), read_limit: 4096, ..Options::default() };
+                let options = Options::new().keeper(Duration::from_millis(1)).read_limit(4096);
                 let mut next = 0;
                 let (tell, told) = mpsc::channel::<Connection>();
                 let sender = std::thread::spawn(move || {
@@ -233,7 +232,7 @@ fn a_host_in_time_is_left_alone() {
             while peer.read().is_ok() {}
         }
     });
-    let options = Options { keeper: Some(Duration::from_millis(50)), ..Options::default() };
+    let options = Options::new().keeper(Duration::from_millis(50));
     let mut connection = None;
     run(&url, options, |socket, _| {
         socket.send(Data::Text(&"x".repeat(16 << 20)), SendOptions::default()).unwrap();
@@ -258,7 +257,7 @@ fn what_is_held_back_leaves_while_the_handler_blocks() {
         while peer.read().is_ok() {}
     });
     // No ping may flush for it.
-    let options = Options { keeper: Some(Duration::from_millis(50)), ping_interval: None, ..Options::default() };
+    let options = Options::new().keeper(Duration::from_millis(50)).ping_interval(None);
     run(&url, options, |connection, _| {
         for number in 0..100 {
             connection.send_paced(Data::Text(&number.to_string()), SendOptions::default()).unwrap();
@@ -282,12 +281,7 @@ fn another_thread_may_close_while_the_handler_blocks() {
         io::copy(peer.get_mut(), &mut io::sink()).unwrap();
         tell.send("the connection has ended").unwrap();
     });
-    let options = Options {
-        keeper: Some(Duration::from_millis(50)),
-        close_timeout: Duration::from_millis(300),
-        ping_interval: None,
-        ..Options::default()
-    };
+    let options = Options::new().keeper(Duration::from_millis(50)).close_timeout(Duration::from_millis(300)).ping_interval(None);
     run(&url, options, |connection, _| {
         connection.send(Data::Text("the handler has begun"), SendOptions::default()).unwrap();
         assert_eq!(hear.recv_timeout(BOUND), Ok("the background stands in"));
@@ -320,7 +314,7 @@ fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
     });
     let mut own = OwnLoop::new().unwrap();
     let waking = own.handle();
-    let options = Options { keeper: Some(Duration::from_millis(20)), ..Options::default() };
+    let options = Options::new().keeper(Duration::from_millis(20));
     let connection = Connection::hosted(&url, options, Providers::default(), Arc::new(move || waking.wake(0))).unwrap();
     connection.start();
     own.handle().add(0, connection.clone());
@@ -371,8 +365,8 @@ fn a_heartbeat_is_sent_for_a_host_that_is_late() {
             while peer.read().is_ok() {}
         });
         let every = Duration::from_millis(100);
-        let heartbeat = HeartbeatOptions { message: Payload::Text("beat".to_owned()), interval: every, ..HeartbeatOptions::default() };
-        let options = Options { keeper: Some(patience), heartbeat: Some(heartbeat), ..Options::default() };
+        let heartbeat = HeartbeatOptions::default().message(Payload::Text("beat".to_owned())).interval(every);
+        let options = Options::new().keeper(patience).heartbeat(heartbeat);
         run(&url, options, |_, _| {
             told.recv_timeout(BOUND)
                 .unwrap_or_else(|_| panic!("heartbeats are sent while the handler blocks, where the keeper waits for {patience:?}"));
@@ -395,7 +389,7 @@ fn a_connection_whose_host_is_done_is_closed_in_time() {
                 std::thread::sleep(Duration::from_millis(10)); // nothing tells of its end but the next write
             }
         });
-        run(&url, Options { keeper, ..Options::default() }, |_, _| {});
+        run(&url, Options::new().keeper(keeper), |_, _| {});
         server.join().unwrap();
     }
 }

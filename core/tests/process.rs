@@ -12,10 +12,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use heartwire::WebSocket;
-use heartwire::driver::{self, times_stood_in};
-use heartwire::event::Event;
-use heartwire::options::Options;
+use heartwire::internals::driver;
+use heartwire::internals::driver::times_stood_in;
+use heartwire::{Event, Options, WebSocket};
 use hosted::{BOUND, run};
 use tungstenite::{Message, WebSocket as Peer};
 
@@ -177,7 +176,7 @@ fn a_forked_child_waits_for_no_lock_of_its_parents_threads() {
 fn a_host_that_was_stopped_with_its_process_is_not_taken_for_late() {
     const PATIENCE: Duration = Duration::from_secs(3);
     if let Some(url) = url() {
-        run(&url, Options { keeper: Some(PATIENCE), ..Options::default() }, |connection, _| {
+        run(&url, Options::new().keeper(Some(PATIENCE)), |connection, _| {
             println!("busy");
             let _ = std::io::stdin().read(&mut [0]);
             println!("stood in {}", times_stood_in());

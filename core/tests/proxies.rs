@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use heartwire::message::Data;
-use heartwire::options::{Dialect, Options};
 use heartwire::testing::FaultServer;
+use heartwire::{Data, Options};
+use heartwire_proto::options::Dialect;
 use serde_json::{Value, json};
 
 use face::{Driver, Face};

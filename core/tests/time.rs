@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use heartwire::driver::{Data, SendOptions};
-use heartwire::event::Event;
-use heartwire::message::Message;
-use heartwire::options::{Dialect, Options};
 use heartwire::testing::FaultServer;
+use heartwire::{Data, Event, Message, Options, SendOptions};
+use heartwire_proto::options::Dialect;
 use serde_json::{Value, json};
 
 use hosted::{BOUND, run};

@@ -37,7 +37,7 @@ fn main() {
 
 fn measure(messages: &[String], level: u8, takeover: bool) -> (f64, Duration) {
     let agreed = Agreed { client_no_context_takeover: !takeover, ..Agreed::default() };
-    let options = CompressionOptions { level, threshold: 0, ..CompressionOptions::default() };
+    let options = CompressionOptions::new().level(level).threshold(0);
     let mut protocol = Protocol::new(Config { max_size: 1 << 20, compression: Some((agreed, options)) });
     // The encoder is made with the first message.
     protocol.send(Data::Text(&messages[0]), None);

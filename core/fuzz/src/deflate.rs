@@ -1,10 +1,9 @@
 //! What one end compresses, the other inflates, whatever the settings; the encoder may be dropped between any two messages.
 
-use heartwire::event::{Batch, Event, Item};
-use heartwire::message::{Data, Message};
-use heartwire::options::CompressionOptions;
-use heartwire::protocol::extension::Agreed;
-use heartwire::protocol::{Config, Protocol};
+use heartwire::{CompressionOptions, Data, Event, Message};
+use heartwire_proto::event::{Batch, Item};
+use heartwire_proto::protocol::extension::Agreed;
+use heartwire_proto::protocol::{Config, Protocol};
 
 /// A frame of a client, as a server would send it.
 fn unmasked(frame: &[u8]) -> Vec<u8> {
@@ -28,8 +27,7 @@ pub fn run(input: &[u8]) {
     let [level, bits, flags, data @ ..] = input else { return };
     let no_takeover = flags & 1 != 0;
     let agreed = Agreed { server_no_context_takeover: no_takeover, client_no_context_takeover: no_takeover, ..Agreed::default() };
-    let options =
-        CompressionOptions { threshold: 0, level: 1 + level % 9, client_max_window_bits: 9 + bits % 7, ..CompressionOptions::default() };
+    let options = CompressionOptions::new().threshold(0).level(1 + level % 9).client_max_window_bits(9 + bits % 7);
     let new = || Protocol::new(Config { max_size: 1 << 24, compression: Some((agreed, options.clone())) });
     let (mut sender, mut receiver) = (new(), new());
     let mut batch = Batch::default();

@@ -1,7 +1,7 @@
 //! Any answer of a server to the offer of compression: nothing panics, and what is agreed on reads back as itself.
 
-use heartwire::options::CompressionOptions;
-use heartwire::protocol::extension::agree;
+use heartwire::CompressionOptions;
+use heartwire_proto::protocol::extension::agree;
 
 /// One input: the value of the header.
 ///

@@ -1,8 +1,9 @@
 //! Any options in either dialect, any URL, any answer of a user's function: faults are named one by one, and what is taken passes its own checks.
 
-use heartwire::address::parse_url;
-use heartwire::options::{Dialect, Options, read_headers, read_payload, read_protocols};
-use heartwire::protocol::extension::{agree, offer};
+use heartwire::Options;
+use heartwire_proto::address::parse_url;
+use heartwire_proto::options::{Dialect, read_headers, read_payload, read_protocols};
+use heartwire_proto::protocol::extension::{agree, offer};
 
 /// One input: JSON, or else a URL.
 ///

@@ -1,10 +1,9 @@
 //! Anything that a server may send, cut in two ways: nothing panics, the limit holds, and the outcome is the same.
 
-use heartwire::event::{Batch, Event, Item};
-use heartwire::message::Message;
-use heartwire::options::CompressionOptions;
-use heartwire::protocol::extension::Agreed;
-use heartwire::protocol::{Config, End, Protocol};
+use heartwire::{CompressionOptions, Event, Message};
+use heartwire_proto::event::{Batch, Item};
+use heartwire_proto::protocol::extension::Agreed;
+use heartwire_proto::protocol::{Config, End, Protocol};
 
 const MAX_SIZE: usize = 1000;
 

@@ -6,9 +6,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::dial::{Opened, Request, dial};
-use heartwire::error::{Error, Phase};
-use heartwire::options::{Options, Proxy};
+use heartwire::internals::dial::{Opened, Request, dial};
+use heartwire::{Error, Options, Phase, Proxy};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -120,10 +119,10 @@ impl Peer {
         let credentials = if story.with_credentials { format!("user:{SECRET}@") } else { String::new() };
         let proxy = format!("{}://{credentials}{address}", story.scheme).parse().expect("a URL");
         // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
-        let options = Options { proxy: Proxy::Url(proxy), open_timeout: None, ..Options::default() };
+        let options = Options::new().proxy(Proxy::Url(proxy)).open_timeout(None);
         let host = if story.by_name { "im.example" } else { "192.0.2.1" };
         let request = Request {
-            url: heartwire::address::parse_url(&format!("ws://{host}/")).expect("a URL"),
+            url: heartwire_proto::address::parse_url(&format!("ws://{host}/")).expect("a URL"),
             protocols: vec![],
             headers: vec![],
             extensions: None,

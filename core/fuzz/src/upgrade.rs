@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
-use heartwire::dial::{Opened, Request, dial};
-use heartwire::error::{Error, Phase};
-use heartwire::options::{Options, Proxy};
-use heartwire::protocol::extension::{agree, offer};
+use heartwire::internals::dial::{Opened, Request, dial};
+use heartwire::{Error, Options, Phase, Proxy};
+use heartwire_proto::protocol::extension::{agree, offer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::runtime::{Builder, Runtime};
@@ -50,19 +49,17 @@ impl Peer {
 
     fn exchange(&self, answer: &[u8], cut: usize, flags: u8) {
         let protocols = if flags & 1 == 0 { vec![] } else { vec!["chat".to_owned(), "v2".to_owned()] };
-        let mut options = Options {
-            unix_socket: Some(self.path.clone()),
-            proxy: Proxy::None,
+        let mut options = Options::new()
+            .unix_socket(Some(self.path.clone()))
+            .proxy(Proxy::None)
             // The socket stands for every host, so that following leads nowhere else.
-            follow_redirects: u32::from(flags >> 1 & 3),
+            .follow_redirects(u32::from(flags >> 1 & 3))
             // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
-            open_timeout: None,
-            ..Options::default()
-        };
+            .open_timeout(None);
         if flags & 8 != 0 {
             options.compression = None;
         }
-        let url = heartwire::address::parse_url(&format!("ws://user:{SECRET}@im.example/?token={SECRET}")).expect("a URL");
+        let url = heartwire_proto::address::parse_url(&format!("ws://user:{SECRET}@im.example/?token={SECRET}")).expect("a URL");
         let request = Request {
             url,
             protocols: protocols.clone(),

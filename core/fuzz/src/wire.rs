@@ -2,8 +2,8 @@
 
 use std::os::unix::net::UnixStream;
 
-use heartwire::dial::Opened;
-use heartwire::transport::Transport;
+use heartwire::internals::dial::Opened;
+use heartwire::internals::transport::Transport;
 
 /// What a dial would have opened, with the server's answer to the extensions that were offered.
 pub fn opened(stream: UnixStream, extensions: &str) -> Opened {

@@ -219,7 +219,7 @@ fn functions_are_taken_where_a_value_may_change() {
         Python,
     )
     .unwrap();
-    assert_eq!(providers, Providers { url: false, headers: true, protocols: true, should_reconnect: true, ready: false });
+    assert_eq!(providers, Providers::default().url(false).headers(true).protocols(true).should_reconnect(true).ready(false));
     assert_eq!(options.heartbeat.unwrap().message, Payload::Function);
     faults(&[
         (json!({"max_size": function}), "max_size: must be a whole number of bytes, at least 1; got a function"),
@@ -396,7 +396,7 @@ fn all_faults_come_at_once_in_the_order_of_the_definition() {
 
 #[test]
 fn what_a_rust_program_sets_has_the_same_limits() {
-    let options = Options { max_size: 0, ping_interval: Some(Duration::ZERO), send_queue: Some(Default::default()), ..Default::default() };
+    let options = Options::new().max_size(0).ping_interval(Some(Duration::ZERO)).send_queue(Some(Default::default()));
     let error = options.check().unwrap_err();
     let paths: Vec<_> = error.faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, ["ping_interval", "max_size", "send_queue"]);

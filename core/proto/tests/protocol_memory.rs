@@ -73,7 +73,7 @@ fn held() -> isize {
 }
 
 fn protocol(max_size: usize, compress: bool) -> Protocol {
-    let options = CompressionOptions { threshold: 0, ..CompressionOptions::default() };
+    let options = CompressionOptions::new().threshold(0);
     Protocol::new(Config { max_size, compression: compress.then(|| (Agreed::default(), options)) })
 }
 
@@ -268,7 +268,7 @@ fn compression_costs_what_the_documentation_says() {
     drop(many);
     assert_eq!(kib(before), 0);
 
-    let options = CompressionOptions { threshold: 0, ..CompressionOptions::default() };
+    let options = CompressionOptions::new().threshold(0);
     let agreed = Agreed { server_no_context_takeover: true, ..Agreed::default() };
     let before = held();
     let mut without = Protocol::new(Config { max_size: 1 << 20, compression: Some((agreed, options)) });

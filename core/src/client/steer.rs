@@ -10,7 +10,7 @@ use super::{Client, Inner};
 use crate::close::CloseCode;
 use crate::error::Result;
 use crate::event::{Item, ReadyState};
-use crate::message::RequestOptions;
+use crate::message::RequestCall;
 use crate::options::HeartbeatOptions;
 
 impl Client {
@@ -61,7 +61,7 @@ impl Client {
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last event, `invalid_data`, `queue_full`, `forked`.
-    pub fn request(&self, now: Instant, ticket: u64, text: &str, call: &RequestOptions<'_>) -> Result<()> {
+    pub fn request(&self, now: Instant, ticket: u64, text: &str, call: &RequestCall<'_>) -> Result<()> {
         self.check_ours()?;
         let mut inner = self.lock();
         self.check_room(&inner)?;

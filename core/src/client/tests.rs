@@ -25,9 +25,8 @@ fn open(client: &Client, now: Instant) -> UnixStream {
 
 #[test]
 fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
-    let heartbeat =
-        HeartbeatOptions { message: Payload::Text("beat".into()), interval: Duration::from_secs(1), ..HeartbeatOptions::default() };
-    let options = Options { heartbeat: Some(heartbeat), ..Options::default() };
+    let heartbeat = HeartbeatOptions::default().message(Payload::Text("beat".into())).interval(Duration::from_secs(1));
+    let options = Options::new().heartbeat(heartbeat);
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (mut now, mut batch) = (Instant::now(), Batch::default());
     let _theirs = open(&client, now);
@@ -44,7 +43,7 @@ fn no_heartbeat_is_told_of_a_connection_whose_open_was_never_shown() {
 
 #[test]
 fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_told() {
-    let options = Options { ping_interval: None, reconnect: Some(ReconnectOptions::default()), ..Options::default() };
+    let options = Options::new().ping_interval(None).reconnect(ReconnectOptions::default());
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
     let theirs = open(&client, now);
@@ -115,7 +114,7 @@ fn close_before(client: &Client, more: usize) -> bool {
 
 #[test]
 fn what_nobody_may_see_after_close_does_not_stop_the_reading() {
-    let options = Options { read_limit: 64 << 10, ..Options::default() };
+    let options = Options::new().read_limit(64 << 10);
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     assert!(close_before(&client, 256 << 10));
 }
@@ -130,7 +129,7 @@ fn a_paused_socket_that_closes_hears_the_peers_close() {
 /// An open socket that has sent so many bytes at once, of whose peer a second of silence is death.
 fn sending(size: usize) -> (Client, Instant, UnixStream) {
     let second = Duration::from_secs(1);
-    let options = Options { ping_interval: Some(second), ping_timeout: Some(second), close_timeout: second, ..Options::default() };
+    let options = Options::new().ping_interval(second).ping_timeout(second).close_timeout(second);
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
     let theirs = open(&client, now);
@@ -189,7 +188,7 @@ fn a_peer_that_stops_amid_a_message_is_dead() {
 #[test]
 fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
     const MORE_THAN_A_TURN: usize = super::turn::MAX_MESSAGES + 1;
-    let options = Options { read_limit: 16 << 20, ..Options::default() };
+    let options = Options::new().read_limit(16 << 20);
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (now, mut batch) = (Instant::now(), Batch::default());
     let mut theirs = open(&client, now);
@@ -230,7 +229,7 @@ fn sends(client: &Client, now: Instant, theirs: &mut UnixStream) -> usize {
 
 #[test]
 fn after_15_quiet_seconds_memory_is_given_back_without_pings() {
-    let options = Options { ping_interval: None, ..Options::default() };
+    let options = Options::new().ping_interval(None);
     let client = Client::new("ws://model/".parse().expect("a URL"), Arc::new(options), Providers::default(), 1);
     let (mut now, mut batch) = (Instant::now(), Batch::default());
     client.start(now);

@@ -138,7 +138,7 @@ mod tests {
 
     /// The cookies that go to `to`, after `from` has redirected there with `set`.
     fn cookies_after(from: &str, set: &str, to: &str) -> Vec<(String, String)> {
-        let options = Arc::new(Options { follow_redirects: 1, allow_insecure_redirect: true, ..Options::default() });
+        let options = Arc::new(Options::new().follow_redirects(1).allow_insecure_redirect(true));
         let request = Request { url: Url::parse(from).unwrap(), protocols: Vec::new(), headers: Vec::new(), extensions: None, options };
         let mut journey = Journey::new(&request);
         let mut headers = HeaderMap::new();

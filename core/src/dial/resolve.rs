@@ -99,10 +99,10 @@ mod tests {
     #[tokio::test]
     async fn addresses_need_no_resolver_and_obey_the_options() {
         let url = Place::parse("127.0.0.1:9").unwrap();
-        let only6 = Options { address_family: AddressFamily::Ipv6, ..Options::default() };
+        let only6 = Options::new().address_family(AddressFamily::Ipv6);
         assert_eq!(resolve(&url, &Options::default()).await.unwrap(), ["127.0.0.1:9".parse().unwrap()]);
         assert_eq!(resolve(&url, &only6).await.unwrap_err().code(), ErrorCode::ConnectionFailed);
-        let from6 = Options { local_address: Some("::1".parse().unwrap()), ..Options::default() };
+        let from6 = Options::new().local_address(Some("::1".parse().unwrap()));
         assert!(resolve(&url, &from6).await.unwrap_err().message.contains("local_address"));
     }
 

@@ -145,7 +145,7 @@ mod tests {
     async fn a_dead_first_address_costs_no_more_than_the_delay() {
         let (dead, _held) = dead().await;
         let (live, _listener) = live().await;
-        let options = Options { happy_eyeballs_delay: Duration::from_millis(100), ..Options::default() };
+        let options = Options::new().happy_eyeballs_delay(Duration::from_millis(100));
         let begun = Instant::now();
         let stream = connect("test:1", vec![dead, live], &options).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live);
@@ -157,7 +157,7 @@ mod tests {
     async fn a_refusal_starts_the_next_at_once() {
         let (live, _listener) = live().await;
         let refusing = { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
-        let options = Options { happy_eyeballs_delay: Duration::from_secs(60), ..Options::default() };
+        let options = Options::new().happy_eyeballs_delay(Duration::from_secs(60));
         let stream = connect("test:1", vec![refusing, live], &options).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), live);
     }
@@ -166,7 +166,7 @@ mod tests {
     async fn a_slow_first_address_may_still_win() {
         let (dead, _held) = dead().await;
         let refusing = { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
-        let options = Options { happy_eyeballs_delay: Duration::from_millis(10), ..Options::default() };
+        let options = Options::new().happy_eyeballs_delay(Duration::from_millis(10));
         let racing = connect("test:1", vec![dead, refusing], &options);
         assert!(tokio::time::timeout(Duration::from_millis(200), racing).await.is_err(), "the dead one is still being waited for");
     }
@@ -185,26 +185,22 @@ mod tests {
     #[tokio::test]
     async fn socket_options_are_set() {
         let (live, _listener) = live().await;
-        let options = Options {
-            tcp_nodelay: true,
-            tcp_keepalive: Some(Duration::from_secs(77)),
-            local_address: Some("127.0.0.3".parse().unwrap()),
-            ..Options::default()
-        };
+        let options =
+            Options::new().tcp_nodelay(true).tcp_keepalive(Duration::from_secs(77)).local_address(Some("127.0.0.3".parse().unwrap()));
         let stream = connect("test:1", vec![live], &options).await.unwrap();
         assert!(stream.nodelay().unwrap());
         let socket = SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
         assert_eq!(stream.local_addr().unwrap().ip(), options.local_address.unwrap());
-        let slow = Options { tcp_nodelay: false, ..Options::default() };
+        let slow = Options::new().tcp_nodelay(false);
         assert!(!connect("test:1", vec![live], &slow).await.unwrap().nodelay().unwrap());
     }
 
     #[tokio::test]
     async fn a_local_address_that_is_not_ours_is_named() {
         let (live, _listener) = live().await;
-        let options = Options { local_address: Some("192.0.2.1".parse().unwrap()), ..Options::default() };
+        let options = Options::new().local_address(Some("192.0.2.1".parse().unwrap()));
         let error = connect("test:1", vec![live], &options).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::ConnectionFailed);
         assert!(error.message.contains("local_address 192.0.2.1"), "{error}");

@@ -1,4 +1,4 @@
-//! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a face (Rust, Python, Node) holds of a socket.
+//! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a binding holds of a socket.
 
 mod alarm;
 mod attempt;
@@ -27,7 +27,7 @@ use crate::client::{self, Client};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, ReadyState, Settled};
-pub use crate::message::{Answer, Data, Message, RequestOptions, SendOptions, Way};
+use crate::message::{Answer, Data, SendOptions};
 use crate::options::{Driver, Options, Providers};
 use crate::process;
 
@@ -38,6 +38,7 @@ pub use crate::process::PerProcess;
 pub use host::Plan;
 pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
+pub use queue::Wake;
 
 /// Where the warnings of the core go: see [`set_hook`](warnings::set_hook).
 pub mod warnings {
@@ -59,10 +60,6 @@ fn share(options: Options) -> Result<Arc<Options>> {
         Ok(options)
     })
 }
-
-/// Told, from any thread and without a lock held, that [`Connection::take`] has something, once for each change from empty to not empty; for
-/// a hosted socket, that [`Connection::drive`] has to be called.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// What a socket's face and its driver share.
 struct Shared {
@@ -117,7 +114,10 @@ impl Connection {
 
     fn make(url: &str, options: Options, providers: Providers, wake: Wake, hosted: bool) -> Result<Self> {
         let (url, zoned) = address::parse_zoned_url(url)?;
-        let options = share(Options { connect_to: options.connect_to.clone().or(zoned), ..options })?;
+        let options = share(match zoned {
+            Some(place) if options.connect_to.is_none() => options.connect_to(place),
+            _ => options,
+        })?;
         let hosted = match (options.driver, hosted) {
             (Driver::Background, _) | (Driver::Auto, false) => None,
             (Driver::Host, false) => {

@@ -1,13 +1,16 @@
 //! Batches on their way to the host: handed over whole, one wake for each change from empty to not empty. Knows no socket.
 
 use std::collections::VecDeque;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use super::Wake;
 use super::sync::atomic::{AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
 use crate::process::PerProcess;
+
+/// Told, from any thread and without a lock held, that [`Connection::take`](super::Connection::take) has something, once for each change from empty to not empty; for
+/// a hosted socket, that [`Connection::drive`](super::Connection::drive) has to be called.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// How much memory a batch may keep for its next use, whatever it was used for. One with more keeps it where it was filled: a flood is under way.
 const KEPT_BYTES: usize = 128 << 10;
@@ -107,8 +110,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::event::Item;
 

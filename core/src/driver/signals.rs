@@ -63,7 +63,7 @@ pub fn watch_again() {
 }
 
 /// The same for signals with a handler that stands there without the host's knowing, if that handler raises its signal again to let the default
-/// action happen: Python's `faulthandler.register(chain=True)` does so. Such a handler does not hold its own signal back, which tells it from others.
+/// action happen, as `faulthandler.register(chain=True)` has it. Such a handler does not hold its own signal back, which tells it from others.
 pub fn watch_chaining(signals: &[i32]) {
     for &signal in signals {
         if action_of(signal).sa_flags & libc::SA_NODEFER != 0 {
@@ -72,7 +72,7 @@ pub fn watch_chaining(signals: &[i32]) {
     }
 }
 
-/// The same for signals that the host says nobody listens to, though it has a handler of its own there: Node puts the terminal in order before
+/// The same for signals that the host says nobody listens to, though it has a handler of its own there, one that puts the terminal in order before
 /// it lets the signal end the process. With `handled`, such a handler counts as the default action; it stands again before the signal is raised
 /// again. Calling again takes back what the host took in between.
 pub fn watch_inherited(signals: &[i32], handled: bool) {
@@ -238,8 +238,8 @@ fn end_by(signal: i32) {
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Another copy of this crate in the process has put this handler there. The others that we may raise a signal into let its default action happen
-/// before they return: Node's own (`SA_RESETHAND`) and Python's faulthandler (`SA_NODEFER`).
+/// Whether another copy of this crate in the process has put this handler there. The other handlers that we may raise a signal into let its
+/// default action happen before they return: that of `watch_inherited` has `SA_RESETHAND`, that of `watch_chaining` `SA_NODEFER`.
 fn is_of_another_copy(standing: &libc::sigaction) -> bool {
     standing.sa_sigaction != libc::SIG_DFL && standing.sa_flags & (libc::SA_RESETHAND | libc::SA_NODEFER) == 0
 }

@@ -7,7 +7,7 @@ use crate::address;
 use crate::close::CloseCode;
 use crate::error::Result;
 use crate::event::{Batch, Event, Item, Settled};
-use crate::message::{Data, RequestOptions, SendOptions, Way};
+use crate::message::{Data, RequestCall, SendOptions, Way};
 use crate::options::HeartbeatOptions;
 
 impl Shared {
@@ -52,7 +52,7 @@ impl Connection {
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last event; `invalid_data`: no JSON, no room for an id, an id that is in use; `queue_full`; `forked`.
-    pub fn request(&self, ticket: u64, text: &str, call: &RequestOptions<'_>) -> Result<()> {
+    pub fn request(&self, ticket: u64, text: &str, call: &RequestCall<'_>) -> Result<()> {
         self.0.client.request(Instant::now(), ticket, text, call)?;
         self.0.poke();
         Ok(())

@@ -157,7 +157,7 @@ fn play() {
     let waking = Arc::clone(&woken);
     // With and without reading that stops for a while, which brings wakes of its own.
     let read_limit = if thread_rng().r#gen() { 200 } else { 1 << 20 };
-    let options = Options { read_limit, compression: None, ..Options::default() };
+    let options = Options::new().read_limit(read_limit).compression(None);
     let wake = Arc::new(move || waking.store(true, Ordering::Release));
     let connection = Connection::hosted("ws://model/", options, Providers::default(), wake).expect("plain options");
     connection.0.client.start(Instant::now());
@@ -223,8 +223,8 @@ fn a_host_that_takes_the_queue_leaves_its_deadline_to_the_keeper() {
         || {
             let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
             let interval = Duration::from_secs(60);
-            let heartbeat = Some(HeartbeatOptions { interval, ..HeartbeatOptions::default() });
-            let options = Options { heartbeat, ping_interval: None, ..Options::default() };
+            let heartbeat = Some(HeartbeatOptions::default().interval(interval));
+            let options = Options::new().heartbeat(heartbeat).ping_interval(None);
             let connection = Connection::hosted("ws://model/", options, Providers::default(), Arc::new(|| {})).expect("plain options");
             let (shared, mut batch) = (&connection.0, Batch::default());
             shared.client.start(Instant::now());

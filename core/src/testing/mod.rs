@@ -1,5 +1,5 @@
 //! The fault server: a WebSocket peer on loopback that behaves, or misbehaves, by a script, and records what it received. Our own tests and those of bot
-//! authors drive it, from Rust, Python and Node, with the same JSON. Owns the server's thread and its public face; must not use Heartwire's own protocol,
+//! authors drive it, in every language with the same JSON. Owns the server's thread and its public face; must not use Heartwire's own protocol,
 //! session or dial layers: the WebSocket side is tokio-tungstenite's, so that a test has a peer that we did not write.
 //!
 //! ```
@@ -19,6 +19,7 @@
 //! The script language is described in `docs/testing.md`.
 
 mod deflate;
+mod error;
 mod fields;
 mod peer;
 mod record;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc as commands, watch};
 
+pub use error::{ErrorKind, TestError};
 use record::Log;
 pub use record::matches;
 use script::Script;
@@ -71,47 +73,6 @@ enum Command {
     Accept(TcpListener, mpsc::Sender<()>),
     Drop(mpsc::Sender<()>),
 }
-
-/// What is wrong with a script or a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The script has faults; the message names each with its path, its value and what is allowed.
-    Script,
-    /// Nothing like it was recorded in time; the message says what was.
-    Timeout,
-    /// The system refused a socket or a thread.
-    Io,
-}
-
-/// An error of the fault server.
-#[derive(Clone, Debug)]
-pub struct TestError {
-    /// Which kind.
-    pub kind: ErrorKind,
-    /// Plain words.
-    pub message: String,
-}
-
-impl TestError {
-    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-}
-
-impl From<std::io::Error> for TestError {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, error.to_string())
-    }
-}
-
-impl fmt::Display for TestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for TestError {}
 
 impl FaultServer {
     /// Starts a server on a free port of 127.0.0.1. `null` as the script is an echo server.

@@ -1,5 +1,6 @@
 //! One connection of the fault server: its state, and how its steps are carried out. The stream is `wire`'s, the frames are tungstenite's.
 
+mod frames;
 mod traffic;
 mod waits;
 
@@ -22,7 +23,7 @@ use super::steps::{Content, Step};
 use super::stream::Stream;
 use super::upgrade::{self, Request};
 use super::wire::Wire;
-use traffic::{close_frame, formatted, message_frames};
+use frames::{close_frame, formatted, message_frames};
 
 /// How long a client may take for what it has to do anyway: answer a Close.
 const PATIENCE: Duration = Duration::from_secs(30);

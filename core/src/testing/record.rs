@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{ErrorKind, TestError};
+use super::error::{ErrorKind, TestError};
 
 /// Payloads up to this many bytes are recorded whole, larger ones by their size and beginning.
 const WHOLE: usize = 64 << 10;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::error::{ErrorKind, TestError};
 use super::fields::Fields;
 use super::steps::{Place, Step};
 use super::tls::TlsSettings;
-use super::{ErrorKind, TestError};
 
 /// Steps with the paths by which the script names them.
 pub(super) type Steps = Arc<[(String, Step)]>;

@@ -9,8 +9,8 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
 
+use super::error::{ErrorKind, TestError};
 use super::fields::Fields;
-use super::{ErrorKind, TestError};
 
 /// What the script says of TLS.
 pub(super) struct TlsSettings {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use heartwire::options::{Options, TlsOptions};
+use heartwire::{Options, TlsOptions};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -44,12 +44,12 @@ impl Authority {
     }
 
     pub(crate) fn options(&self) -> Options {
-        with_tls(TlsOptions { ca: Some(self.pem().into()), ..TlsOptions::default() })
+        with_tls(TlsOptions::new().ca(Some(self.pem().into())))
     }
 }
 
 pub(crate) fn with_tls(tls: TlsOptions) -> Options {
-    Options { tls, ..direct() }
+    direct().tls(tls)
 }
 
 pub(crate) fn identity(pair: &(String, String)) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {

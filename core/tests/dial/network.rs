@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use heartwire::error::ErrorCode;
-use heartwire::options::{Options, Proxy};
+use heartwire::{ErrorCode, Options, Proxy};
 
 use crate::certificates::{Authority, serve_tls};
 use crate::support::*;
@@ -60,7 +59,7 @@ fn start(programs: &[&str], package: &str, configuration: impl Fn(SocketAddr) ->
 }
 
 fn through(proxy: &str, options: Options) -> Options {
-    Options { proxy: Proxy::Url(url::Url::parse(proxy).unwrap()), ..options }
+    options.proxy(Proxy::Url(url::Url::parse(proxy).unwrap()))
 }
 
 #[tokio::test]
@@ -109,7 +108,7 @@ async fn dante_carries_ws_and_wss_by_every_kind_of_socks() {
             // Dante knows SOCKS 4 but not the names of 4a.
             let url = if scheme == "socks4a" { url.replace("localhost", "127.0.0.1") } else { url };
             let mut options = through(&format!("{scheme}://{}", proxy.address), authority.options());
-            options.address_family = heartwire::options::AddressFamily::Ipv4;
+            options.address_family = heartwire::AddressFamily::Ipv4;
             let opened = dial_with(&url, options).await.unwrap_or_else(|error| panic!("{scheme} {url}: {error:?}"));
             assert_echoes_much(assert_echoes(opened).await, 1 << 20).await;
         }

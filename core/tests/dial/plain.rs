@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use heartwire::error::{ErrorCode, Phase};
-use heartwire::options::Options;
+use heartwire::{ErrorCode, Phase};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
@@ -30,16 +29,14 @@ async fn the_request_is_what_the_standard_asks_for() {
         switching(head, "Sec-WebSocket-Protocol: v2\r\n").into()
     })
     .await;
-    let options = Options {
-        protocols: vec!["v1".into(), "v2".into()],
-        headers: vec![("X-One".into(), "1".into()), ("x-one".into(), "zwei: ü".into()), ("Cookie".into(), "own=1".into())],
-        cookies: vec![("a".into(), "b".into()), ("c".into(), "d".into())],
-        origin: Some("https://page.example".into()),
-        ..direct()
-    };
+    let options = direct()
+        .protocols(vec!["v1".into(), "v2".into()])
+        .headers(vec![("X-One".into(), "1".into()), ("x-one".into(), "zwei: ü".into()), ("Cookie".into(), "own=1".into())])
+        .cookies(vec![("a".into(), "b".into()), ("c".into(), "d".into())])
+        .origin(Some("https://page.example".into()));
     let mut request = request_with(&format!("ws://us%65r:p%40ss@{server}/p%20a/th?q=1&r=%22"), options);
     request.extensions = Some("permessage-deflate; client_max_window_bits".into());
-    let opened = heartwire::dial::dial(request).await.unwrap();
+    let opened = heartwire::internals::dial::dial(request).await.unwrap();
     assert_eq!(opened.protocol, "v2");
     let head = told.recv().await.unwrap();
     assert!(head.starts_with("GET /p%20a/th?q=1&r=%22 HTTP/1.1\r\n"), "{head}");
@@ -73,7 +70,7 @@ async fn headers_of_the_user_win_over_options_and_auth_over_the_url() {
     .await;
     let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let headers = vec![own("authorization", "Bearer t"), own("Origin", "null"), own("USER-AGENT", "bot")];
-    let options = Options { headers, origin: Some("x".into()), auth: Some(("u".into(), "p".into())), ..direct() };
+    let options = direct().headers(headers).origin(Some("x".into())).auth(Some(("u".into(), "p".into())));
     dial_with(&format!("ws://a:b@{server}/"), options).await.unwrap();
     let head = told.recv().await.unwrap();
     assert_eq!(header(&head, "Authorization"), Some("Bearer t"));
@@ -81,7 +78,7 @@ async fn headers_of_the_user_win_over_options_and_auth_over_the_url() {
     assert_eq!(header(&head, "User-Agent"), Some("bot"));
     assert_eq!(head.to_lowercase().matches("authorization:").count(), 1);
 
-    let options = Options { auth: Some(("u".into(), "p".into())), user_agent: String::new(), ..direct() };
+    let options = direct().auth(Some(("u".into(), "p".into()))).user_agent(String::new());
     dial_with(&format!("ws://a:b@{server}/"), options).await.unwrap();
     let head = told.recv().await.unwrap();
     assert_eq!(header(&head, "Authorization"), Some("Basic dTpw"));
@@ -157,7 +154,7 @@ async fn a_unix_socket_stands_for_the_host() {
             tokio::spawn(echo(stream));
         }
     });
-    let options = Options { unix_socket: Some(path.clone()), ..direct() };
+    let options = direct().unix_socket(Some(path.clone()));
     let opened = assert_echoes(dial_with("ws://chat.example/", options).await.unwrap()).await;
     assert_echoes_much(opened, 1 << 20).await;
     std::fs::remove_dir_all(directory).unwrap();
@@ -179,7 +176,7 @@ async fn the_timeout_names_what_was_under_way() {
     })
     .await;
     for (scheme, phase, words) in [("ws", Phase::Http, "waiting for the answer"), ("wss", Phase::Tls, "in the TLS handshake")] {
-        let options = Options { open_timeout: Some(Duration::from_secs(1)), ..direct() };
+        let options = direct().open_timeout(Duration::from_secs(1));
         let error = dial_with(&format!("{scheme}://u:s3cret@{silent}/"), options).await.unwrap_err();
         assert_eq!((error.code(), error.phase), (ErrorCode::OpenTimeout, phase));
         assert!(error.message.contains(words) && error.message.contains(&silent.to_string()) && error.message.contains("1s"), "{error}");
@@ -234,7 +231,7 @@ async fn one_at_a_time_connects_to_a_place_unless_more_are_allowed() {
         let url = format!("ws://{server}/");
         let tasks: Vec<_> = (0..6)
             .map(|_| {
-                let options = Options { connect_limit: limit, open_timeout: None, ..direct() };
+                let options = direct().connect_limit(limit).open_timeout(None);
                 let url = url.clone();
                 tokio::spawn(async move { dial_with(&url, options).await.unwrap() })
             })

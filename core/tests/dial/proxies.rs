@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use heartwire::error::{Error, ErrorCode, Phase};
-use heartwire::options::{Options, Proxy};
+use heartwire::{Error, ErrorCode, Options, Phase, Proxy};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -15,7 +14,7 @@ use crate::certificates::{Authority, serve_tls};
 use crate::support::*;
 
 fn through(proxy: &str) -> Options {
-    Options { proxy: Proxy::Url(url::Url::parse(proxy).unwrap()), ..Options::default() }
+    Options::new().proxy(Proxy::Url(url::Url::parse(proxy).unwrap()))
 }
 
 /// Does what an HTTP proxy does for CONNECT; tells the head.
@@ -53,7 +52,7 @@ async fn an_http_proxy_carries_ws_and_wss() {
 
     let authority = Authority::new();
     let secure = serve_tls(authority.server(), echo).await;
-    let options = Options { proxy: through(&format!("http://{proxy}")).proxy, ..authority.options() };
+    let options = authority.options().proxy(through(&format!("http://{proxy}")).proxy);
     let opened = dial_with(&format!("wss://localhost:{}/", secure.port()), options).await.unwrap();
     assert_echoes_much(assert_echoes(opened).await, 1 << 20).await;
     assert_eq!(header(&told.recv().await.unwrap(), "Proxy-Authorization"), None);
@@ -87,7 +86,7 @@ async fn an_https_proxy_is_spoken_to_in_tls_and_tls_runs_within_it() {
     let plain = echo_server().await;
     let secure = serve_tls(authority.server(), echo).await;
     for url in [format!("ws://{plain}/"), format!("wss://{secure}/")] {
-        let options = Options { proxy: through(&format!("https://u:p@localhost:{}", proxy.port())).proxy, ..authority.options() };
+        let options = authority.options().proxy(through(&format!("https://u:p@localhost:{}", proxy.port())).proxy);
         let opened = dial_with(&url, options).await.unwrap();
         assert_echoes_much(assert_echoes(opened).await, 3 << 20).await;
         assert_eq!(header(&told.recv().await.unwrap(), "Proxy-Authorization"), Some("Basic dTpw"));
@@ -102,7 +101,7 @@ async fn an_https_proxy_is_spoken_to_in_tls_and_tls_runs_within_it() {
     })
     .await;
     for _ in 0..5 {
-        let options = Options { proxy: through(&format!("https://localhost:{}", proxy.port())).proxy, ..authority.options() };
+        let options = authority.options().proxy(through(&format!("https://localhost:{}", proxy.port())).proxy);
         let mut opened = dial_with(&format!("wss://{coalescing}/"), options).await.unwrap();
         assert!(read_exactly(&mut opened.transport, opened.leftover, 50_004).await.starts_with(b"\x81\x02hi\x09"));
     }
@@ -122,7 +121,7 @@ async fn never_direct(proxy: &str) -> Error {
         echo(stream)
     })
     .await;
-    let options = Options { open_timeout: Some(Duration::from_secs(5)), ..through(proxy) };
+    let options = through(proxy).open_timeout(Duration::from_secs(5));
     let error = dial_with(&format!("ws://u:s3cret@{server}/?s3cret"), options).await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains("s3cret"), "{error:?}");
     assert!(error.message.contains(&server.to_string()) || error.code() == ErrorCode::OpenTimeout, "{error}");
@@ -177,7 +176,7 @@ async fn proxies_that_refuse_lie_or_are_not_there() {
     })
     .await;
     for scheme in ["http", "socks5h"] {
-        let options = Options { open_timeout: Some(Duration::from_millis(200)), ..through(&format!("{scheme}://{silent}")) };
+        let options = through(&format!("{scheme}://{silent}")).open_timeout(Duration::from_millis(200));
         let error = dial_with("ws://im.example/", options).await.unwrap_err();
         assert_eq!((error.code(), error.phase), (ErrorCode::OpenTimeout, Phase::Proxy));
         assert!(error.message.contains("im.example:80") && error.message.contains(&silent.to_string()), "{error}");
@@ -238,7 +237,7 @@ async fn socks5h_lets_the_proxy_resolve_and_logs_in() {
 async fn socks5_resolves_here_and_knows_both_families() {
     let server = echo_server().await;
     let (proxy, mut told) = socks(&[(3, &[5, 0]), (10, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])], server.port()).await;
-    let options = Options { address_family: heartwire::options::AddressFamily::Ipv4, ..through(&format!("socks5://{proxy}")) };
+    let options = through(&format!("socks5://{proxy}")).address_family(heartwire::AddressFamily::Ipv4);
     assert_echoes(dial_with(&format!("ws://localhost:{}/", server.port()), options).await.unwrap()).await;
     assert_eq!(told.recv().await.unwrap(), [5, 1, 0]);
     assert_eq!(told.recv().await.unwrap(), [&[5, 1, 0, 1, 127, 0, 0, 1][..], &server.port().to_be_bytes()].concat());

@@ -1,7 +1,6 @@
 //! Redirects of the upgrade request.
 
-use heartwire::error::{ErrorCode, Phase};
-use heartwire::options::Options;
+use heartwire::{ErrorCode, Options, Phase};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +20,7 @@ async fn redirecting(answer: impl Fn(&str) -> String + Send + Sync + 'static) ->
 }
 
 fn follow(count: u32) -> Options {
-    Options { follow_redirects: count, ..direct() }
+    direct().follow_redirects(count)
 }
 
 #[tokio::test]
@@ -40,7 +39,7 @@ async fn a_redirect_is_an_error_unless_followed() {
 async fn a_redirect_is_followed_without_waiting_for_its_body() {
     let (server, _) = redirecting(|_| "HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 9\r\n\r\n".into()).await;
     let begun = Instant::now();
-    dial_with(&format!("ws://{server}/"), Options { open_timeout: None, ..follow(1) }).await.unwrap();
+    dial_with(&format!("ws://{server}/"), follow(1).open_timeout(None)).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
@@ -95,14 +94,14 @@ async fn useless_locations_are_errors() {
 
 #[tokio::test]
 async fn credentials_stay_with_their_origin_and_cookies_with_their_host() {
-    let secret = || Options {
-        headers: vec![
-            ("Authorization".into(), "Bearer s3cret".into()),
-            ("Cookie".into(), "h=s3cret".into()),
-            ("X-Kept".into(), "1".into()),
-        ],
-        cookies: vec![("o".into(), "s3cret".into())],
-        ..follow(3)
+    let secret = || {
+        follow(3)
+            .headers(vec![
+                ("Authorization".into(), "Bearer s3cret".into()),
+                ("Cookie".into(), "h=s3cret".into()),
+                ("X-Kept".into(), "1".into()),
+            ])
+            .cookies(vec![("o".into(), "s3cret".into())])
     };
     // Within the origin everything goes along, and the redirect's cookie with it.
     let (server, mut told) = redirecting(|_| {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use heartwire::error::ErrorCode;
-use heartwire::options::Options;
+use heartwire::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -71,7 +70,7 @@ async fn the_subprotocol_is_one_of_those_offered_and_is_chosen() {
         (&["chat"], "Sec-WebSocket-Protocol: \r\n", None),
     ] {
         let server = answering(move |head| switching(head, answer).into()).await;
-        let options = Options { protocols: offered.iter().map(ToString::to_string).collect(), ..direct() };
+        let options = direct().protocols(offered.iter().map(ToString::to_string).collect::<Vec<_>>());
         match (dial_with(&format!("ws://{server}/"), options).await, wanted) {
             (Ok(opened), Some(wanted)) => assert_eq!(opened.protocol, wanted),
             (Err(error), None) => assert_eq!(error.code(), ErrorCode::SubprotocolMismatch, "{error}"),
@@ -134,7 +133,7 @@ async fn the_status_says_whether_trying_again_helps() {
 #[tokio::test]
 async fn a_refusal_whose_body_stalls_is_still_told() {
     let server = answering(|_| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nbecause".to_vec()).await;
-    let options = Options { open_timeout: None, ..direct() };
+    let options = direct().open_timeout(None);
     let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
     assert_eq!((error.status, error.body.as_slice()), (Some(403), &b"because"[..]));
 }
@@ -215,16 +214,16 @@ async fn injected_headers_never_leave() {
     })
     .await;
     for (name, value) in [("X", "a\r\nY: b"), ("X Y", "a"), ("Sec-WebSocket-Key", "x"), ("", "a")] {
-        let options = Options { headers: vec![(name.into(), value.into())], ..direct() };
+        let options = direct().headers(vec![(name.into(), value.into())]);
         let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidHeader, "{name:?}");
     }
     for cookie in ["a\r\nX: y", "a\0b"] {
-        let options = Options { cookies: vec![("c".into(), cookie.into())], ..direct() };
+        let options = direct().cookies(vec![("c".into(), cookie.into())]);
         assert_eq!(dial_with(&format!("ws://{server}/"), options).await.unwrap_err().code(), ErrorCode::InvalidHeader);
     }
     // The server hears of a header that may leave, and has heard of no other.
-    let options = Options { headers: vec![("X".into(), "fine".into())], ..direct() };
+    let options = direct().headers(vec![("X".into(), "fine".into())]);
     dial_with(&format!("ws://{server}/"), options).await.unwrap();
     let heads: Vec<String> = told.try_iter().collect();
     assert!(matches!(&heads[..], [head] if head.contains("fine\r\n")), "{heads:?}");

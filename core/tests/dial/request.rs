@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use heartwire::address::Place;
-use heartwire::error::{ErrorCode, Phase};
-use heartwire::options::{ConnectUntil, Options};
+use heartwire::{ConnectUntil, ErrorCode, Options, Phase};
+use heartwire_proto::address::Place;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 
@@ -31,10 +30,10 @@ async fn names_leave_as_the_rfc_and_the_user_spell_them() {
     })
     .await;
     let headers = own(&[("X-API-KEY", "1"), ("apiKey", "2"), ("x-lower", "3"), ("SOAPAction", "4"), ("X_Under", "5"), ("apikey", "6")]);
-    let options = Options { headers, protocols: vec!["a".into()], cookies: own(&[("c", "d")]), origin: Some("x".into()), ..direct() };
+    let options = direct().headers(headers).protocols(vec!["a".into()]).cookies(own(&[("c", "d")])).origin(Some("x".into()));
     let mut request = request_with(&format!("ws://u:p@{server}/"), options);
     request.extensions = Some("permessage-deflate".into());
-    heartwire::dial::dial(request).await.unwrap();
+    heartwire::internals::dial::dial(request).await.unwrap();
     let head = told.recv().await.unwrap();
     let ours = "Host,Connection,Upgrade,Sec-WebSocket-Version,Sec-WebSocket-Key,Sec-WebSocket-Protocol,Sec-WebSocket-Extensions,Origin";
     let theirs = "User-Agent,Authorization,Cookie,X-API-KEY,apiKey,x-lower,SOAPAction,X_Under,apikey";
@@ -50,13 +49,13 @@ async fn a_host_of_the_users_own_is_the_only_one() {
     })
     .await;
     for (name, host) in [("Host", "chat.internal.example"), ("host", "chat.internal.example:8080"), ("HOST", "[::1]")] {
-        let options = Options { headers: own(&[("X", "1"), (name, host)]), ..direct() };
+        let options = direct().headers(own(&[("X", "1"), (name, host)]));
         dial_with(&format!("ws://{server}/"), options).await.unwrap();
         let head = told.recv().await.unwrap();
         assert!(head.contains(&format!("{name}: {host}\r\n")) && head.to_lowercase().matches("\r\nhost:").count() == 1, "{head}");
     }
     for bad in [own(&[("Host", "a b")]), own(&[("Host", "u:s3cret@h")]), own(&[("Host", "a"), ("host", "b")])] {
-        let error = dial_with(&format!("ws://{server}/"), Options { headers: bad, ..direct() }).await.unwrap_err();
+        let error = dial_with(&format!("ws://{server}/"), direct().headers(bad)).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidHeader);
         assert!(error.message.to_lowercase().contains("host") && !error.message.contains("s3cret"), "{error}");
     }
@@ -71,7 +70,7 @@ async fn a_host_of_the_users_own_stays_at_its_origin() {
     })
     .await;
     let here = answering(move |_| format!("HTTP/1.1 302 Found\r\nLocation: ws://{there}/\r\n\r\n").into()).await;
-    let options = Options { headers: own(&[("Host", "internal.example")]), follow_redirects: 1, ..direct() };
+    let options = direct().headers(own(&[("Host", "internal.example")])).follow_redirects(1);
     dial_with(&format!("ws://{here}/"), options).await.unwrap();
     assert_eq!(told.recv().await.unwrap(), Some(there.to_string()));
 }
@@ -92,7 +91,7 @@ async fn another_place_is_connected_to_and_asked_for_the_urls_host() {
         }
     })
     .await;
-    let to = |place: &str| Options { connect_to: Some(Place::parse(place).unwrap()), ..authority.options() };
+    let to = |place: &str| authority.options().connect_to(Some(Place::parse(place).unwrap()));
     dial_with("wss://im.example/", to(&server.to_string())).await.unwrap();
     assert_eq!(told.recv().await.unwrap(), (Some("im.example".into()), Some("im.example".into())));
     // Without a port, the URL's.
@@ -107,7 +106,7 @@ async fn another_place_is_connected_to_and_asked_for_the_urls_host() {
 async fn a_redirect_elsewhere_leaves_the_other_place() {
     let there = answering(|head| switching(head, "").into()).await;
     let here = answering(move |_| format!("HTTP/1.1 302 Found\r\nLocation: ws://{there}/\r\n\r\n").into()).await;
-    let options = Options { connect_to: Place::parse(&here.to_string()), follow_redirects: 1, ..direct() };
+    let options = direct().connect_to(Place::parse(&here.to_string())).follow_redirects(1);
     assert_eq!(dial_with("ws://im.example/", options).await.unwrap().url.as_str(), format!("ws://{there}/"));
 }
 
@@ -137,7 +136,7 @@ async fn subprotocols_are_not_told() {
     let server = answering(|head| switching(head, "Sec-WebSocket-Protocol: key.s3cret2\r\n").into()).await;
     let silent = answering(|head| switching(head, "").into()).await;
     for server in [server, silent] {
-        let options = Options { protocols: vec!["realtime".into(), "key.s3cret".into()], ..direct() };
+        let options = direct().protocols(vec!["realtime".into(), "key.s3cret".into()]);
         let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::SubprotocolMismatch);
         assert!(!format!("{error} {error:?} {:?}", error.causes).contains("s3cret"), "{error:?}");
@@ -164,7 +163,7 @@ async fn all_at_once(count: usize, until: ConnectUntil) -> bool {
     .await;
     // Where they may not, time is the subject.
     let patience = if until == ConnectUntil::Tls { LIMIT } else { Duration::from_millis(300) };
-    let options = Options { connect_limit_until: until, open_timeout: Some(patience), ..direct() };
+    let options = direct().connect_limit_until(until).open_timeout(patience);
     let tasks: Vec<_> = (0..count).map(|_| tokio::spawn(dial_with_owned(format!("ws://{server}/"), options.clone()))).collect();
     let mut all = true;
     for task in tasks {
@@ -173,7 +172,7 @@ async fn all_at_once(count: usize, until: ConnectUntil) -> bool {
     all
 }
 
-async fn dial_with_owned(url: String, options: Options) -> Result<heartwire::dial::Opened, heartwire::error::Error> {
+async fn dial_with_owned(url: String, options: Options) -> Result<heartwire::internals::dial::Opened, heartwire::Error> {
     dial_with(&url, options).await
 }
 
@@ -191,7 +190,7 @@ async fn waiting_for_others_counts_towards_the_timeout() {
         drop(stream);
     })
     .await;
-    let options = Options { open_timeout: Some(Duration::from_millis(300)), ..direct() };
+    let options = direct().open_timeout(Duration::from_millis(300));
     let tasks: Vec<_> = (0..6).map(|_| tokio::spawn(dial_with_owned(format!("ws://{silent}/"), options.clone()))).collect();
     let mut waiting = 0;
     for task in tasks {
@@ -219,7 +218,7 @@ async fn the_timeout_holds_in_slow_redirects() {
         }
     })
     .await;
-    let options = Options { open_timeout: Some(Duration::from_millis(300)), follow_redirects: 20, ..direct() };
+    let options = direct().open_timeout(Duration::from_millis(300)).follow_redirects(20);
     let error = dial_with(&format!("ws://{drip}/"), options.clone()).await.unwrap_err();
     assert_eq!((error.code(), error.phase), (ErrorCode::OpenTimeout, Phase::Http));
     // Its body is not waited for.

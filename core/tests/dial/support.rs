@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
-use heartwire::dial::{Opened, Request};
-use heartwire::error::Error;
-use heartwire::options::{Options, Proxy};
-use heartwire::transport::Transport;
+use heartwire::internals::dial::{Opened, Request};
+use heartwire::internals::transport::Transport;
+use heartwire::{Error, Options, Proxy};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -19,12 +18,12 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Options for loopback: no proxy whatever the environment says.
 pub(crate) fn direct() -> Options {
-    Options { proxy: Proxy::None, ..Options::default() }
+    Options::new().proxy(Proxy::None)
 }
 
 pub(crate) fn request_with(url: &str, options: Options) -> Request {
     Request {
-        url: heartwire::address::parse_url(url).unwrap(),
+        url: heartwire_proto::address::parse_url(url).unwrap(),
         protocols: options.protocols.clone(),
         headers: options.headers.clone(),
         extensions: None,
@@ -34,7 +33,7 @@ pub(crate) fn request_with(url: &str, options: Options) -> Request {
 
 /// Dials, with a limit.
 pub(crate) async fn dial_with(url: &str, options: Options) -> Result<Opened, Error> {
-    let dialling = heartwire::dial::dial(request_with(url, options));
+    let dialling = heartwire::internals::dial::dial(request_with(url, options));
     tokio::time::timeout(LIMIT, dialling).await.expect("dialling ends by itself")
 }
 

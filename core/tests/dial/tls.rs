@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use heartwire::error::{Error, ErrorCode, Phase};
-use heartwire::options::{Options, ReconnectOptions, TlsOptions, TlsVersion};
+use heartwire::{Error, ErrorCode, Options, Phase, ReconnectOptions, TlsOptions, TlsVersion};
 use rcgen::date_time_ymd;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -35,7 +34,7 @@ async fn a_private_authority_is_trusted_by_text_and_by_file() {
 
     let path = std::env::temp_dir().join(format!("heartwire-ca-{}.pem", std::process::id()));
     std::fs::write(&path, authority.pem()).unwrap();
-    let options = with_tls(TlsOptions { ca: Some(path.to_str().unwrap().into()), ..TlsOptions::default() });
+    let options = with_tls(TlsOptions::new().ca(Some(path.to_str().unwrap().into())));
     assert_echoes(dial_with(&format!("wss://localhost:{}/", server.port()), options.clone()).await.unwrap()).await;
     // The file's content counts: another authority in it is not the one that is cached.
     std::fs::write(&path, Authority::new().pem()).unwrap();
@@ -81,7 +80,7 @@ async fn verify_off_takes_anyone() {
     let server =
         serve_tls(server_config(&Authority::new().issue(&["other.example"], |params| params.not_after = date_time_ymd(2020, 1, 1))), echo)
             .await;
-    let options = with_tls(TlsOptions { verify: false, ..TlsOptions::default() });
+    let options = with_tls(TlsOptions::new().verify(false));
     assert_echoes(dial_with(&format!("wss://{server}/"), options).await.unwrap()).await;
 }
 
@@ -96,7 +95,7 @@ fn verify_off_is_loud() {
 #[ignore = "run by verify_off_is_loud"]
 async fn child_without_a_logger() {
     let server = serve_tls(Authority::new().server(), echo).await;
-    let options = with_tls(TlsOptions { verify: false, ..TlsOptions::default() });
+    let options = with_tls(TlsOptions::new().verify(false));
     drop(dial_with(&format!("wss://user:s3cret@{server}/"), options).await.unwrap());
 }
 
@@ -132,7 +131,7 @@ async fn a_url_with_a_name_that_no_certificate_can_have_is_no_fault_of_the_optio
             let _ = tokio::io::copy_bidirectional(&mut stream, &mut to).await;
         }
     });
-    let options = Options { unix_socket: Some(path.clone()), follow_redirects: 1, ..direct() };
+    let options = direct().unix_socket(Some(path.clone())).follow_redirects(1);
     let error = dial_with("ws://im.example/", options).await.unwrap_err();
     assert_eq!((error.code(), error.phase, error.retryable), (ErrorCode::TlsFailed, Phase::Tls, false), "{error}");
     assert!(error.message.contains("im.example-"), "{error}");
@@ -182,12 +181,12 @@ async fn keys_and_certificates_that_cannot_be_used_are_named() {
     let server = serve_tls(authority.server(), echo).await;
     let url = format!("wss://{server}/");
     let tls = |ca: Option<&str>, cert: Option<String>, key: Option<String>| {
-        with_tls(TlsOptions {
-            ca: Some(ca.map_or_else(|| authority.pem().into(), Into::into)),
-            cert: cert.map(Into::into),
-            key: key.map(Into::into),
-            ..TlsOptions::default()
-        })
+        with_tls(
+            TlsOptions::new()
+                .ca(Some(ca.map_or_else(|| authority.pem().into(), Into::into)))
+                .cert(cert.map(Into::into))
+                .key(key.map(Into::into)),
+        )
     };
     // SEC1 and PKCS#1 are read, and fit their certificates.
     for (cert, key) in [("ec.pem", "ec.sec1.key"), ("rsa.pem", "rsa.pkcs1.key")] {
@@ -291,9 +290,8 @@ async fn a_reconnection_resumes_the_session() {
         async move { drop(tokio_tungstenite::accept_async(stream).await) }
     })
     .await;
-    let reconnect =
-        ReconnectOptions { min_delay: Duration::from_millis(1), max_delay: Duration::from_millis(1), ..ReconnectOptions::default() };
-    let options = Options { reconnect: Some(reconnect), ..authority.options() };
+    let reconnect = ReconnectOptions::new().min_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(1));
+    let options = authority.options().reconnect(reconnect);
     let (socket, thread) = heartwire::WebSocket::with_handler(&format!("wss://{server}/"), options, |_, _| ()).unwrap();
     for expected in [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed, rustls::HandshakeKind::Resumed] {
         let kind = tokio::time::timeout(Duration::from_secs(20), told.recv()).await.unwrap().unwrap();
@@ -321,7 +319,7 @@ async fn a_redirect_never_leaves_tls_unless_allowed() {
         let _ = stream.read(&mut [0; 8]).await;
     })
     .await;
-    let mut options = Options { follow_redirects: 3, ..authority.options() };
+    let mut options = authority.options().follow_redirects(3);
     let error = refused(server, options.clone()).await;
     assert_eq!(error.code(), ErrorCode::HttpRedirect);
     assert!(error.message.contains("allow_insecure_redirect"), "{error}");
@@ -363,7 +361,7 @@ async fn child_with_an_environment() {
     let pem = std::fs::read_to_string(std::env::var("TEST_SERVER").unwrap()).unwrap();
     let server = serve_tls(server_config(&(pem.clone(), pem)), echo).await;
     let expect = std::env::var("TEST_EXPECT").unwrap();
-    let outcome = dial_with(&format!("wss://{server}/"), with_tls(TlsOptions { keylog: true, ..TlsOptions::default() })).await;
+    let outcome = dial_with(&format!("wss://{server}/"), with_tls(TlsOptions::new().keylog(true))).await;
     match outcome {
         Ok(opened) if expect == "ok" => drop(assert_echoes(opened).await),
         Err(error) if error.message.contains(&expect) => {}

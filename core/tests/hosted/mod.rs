@@ -4,9 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::driver::{Connection, OwnLoop};
-use heartwire::event::{Batch, Event, Item};
-use heartwire::options::{Options, Providers};
+use heartwire::internals::driver::{Connection, OwnLoop};
+use heartwire::{Event, Options, Providers};
+use heartwire_proto::event::{Batch, Item};
 
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
@@ -32,7 +32,7 @@ pub(crate) fn run(url: &str, options: Options, mut handle: impl FnMut(&Connectio
                     Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => handle(&connection, batch.text(range)),
                     Item::Event(event) => {
                         if connection.enter(event)
-                            && let Event::Message(heartwire::message::Message::Text(text)) = &**event
+                            && let Event::Message(heartwire::Message::Text(text)) = &**event
                         {
                             handle(&connection, text);
                         }

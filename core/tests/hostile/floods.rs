@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use heartwire::message::Data;
+use heartwire::Data;
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn a_handler_that_is_slow_lets_the_server_wait() {
             tell.send(taken).unwrap();
         };
         let mut slow = false;
-        let outcome = meet_with(name, Options { ping_interval: None, ..bounded() }, serve, |_, event| {
+        let outcome = meet_with(name, bounded().ping_interval(None), serve, |_, event| {
             if matches!(event, Event::Message(_) | Event::Ping(_)) && !slow {
                 slow = true;
                 // Until the kernel's buffers are full, and the server has had enough.
@@ -90,10 +90,10 @@ fn a_handler_that_is_slow_lets_the_server_wait() {
 
 /// A message of 60,000 zeros as a server compresses it.
 fn inflating() -> Vec<u8> {
-    use heartwire::options::CompressionOptions;
-    use heartwire::protocol::extension::Agreed;
-    use heartwire::protocol::{Config, Protocol};
-    let options = CompressionOptions { client_no_context_takeover: true, ..CompressionOptions::default() };
+    use heartwire::CompressionOptions;
+    use heartwire_proto::protocol::extension::Agreed;
+    use heartwire_proto::protocol::{Config, Protocol};
+    let options = CompressionOptions::new().client_no_context_takeover(true);
     let mut client = Protocol::new(Config { max_size: LIMIT, compression: Some((Agreed::default(), options)) });
     client.send(Data::Binary(&vec![0; 60_000]), Some(true));
     let frame = client.output();
@@ -119,7 +119,7 @@ fn a_server_that_does_not_read() {
             }
         }
     };
-    let options = Options { compression: None, close_timeout: Duration::from_millis(500), ..bounded() };
+    let options = bounded().compression(None).close_timeout(Duration::from_millis(500));
     let outcome = meet_with("no reading", options, serve, |socket, event| {
         if matches!(event, Event::Open(_)) {
             let error = std::iter::repeat_with(|| socket.send(Data::Binary(&[7; 10_000])).err()).take(6000).find_map(|error| error);
@@ -149,7 +149,7 @@ fn a_server_that_talks_on_after_the_end() {
 
 #[test]
 fn a_server_that_talks_on_after_our_close() {
-    let options = Options { close_timeout: Duration::from_millis(500), ..bounded() };
+    let options = bounded().close_timeout(Duration::from_millis(500));
     let serve = |mut stream: TcpStream, accept: &str| {
         stream.write_all(switching(accept, "").as_bytes()).unwrap();
         for_ever(&stream, &b"\x81\x04more".repeat(1000));

@@ -119,7 +119,7 @@ fn answers_that_never_end_are_ended_by_the_timeout() {
             thread::sleep(Duration::from_millis(5)); // time is the subject
         }
     };
-    let timeout = || Options { open_timeout: Some(Duration::from_millis(600)), ..bounded() };
+    let timeout = || bounded().open_timeout(Duration::from_millis(600));
     let cases: [(&str, Server); 4] = [
         ("a head by drops", Box::new(move |stream, _| drip(stream, b"HTTP/1.1 101 X\r\nX-A: b\r\n\tfolded"[..22].as_ref()))),
         (

@@ -14,9 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use heartwire::event::Event;
-use heartwire::options::{Options, Proxy};
-use heartwire::{Events, WebSocket};
+use heartwire::{Event, Events, Options, Proxy, WebSocket};
 use tungstenite::handshake::derive_accept_key;
 
 /// No case may take longer, whatever the server does: more than any timeout takes on a busy machine, and less than for ever.
@@ -66,7 +64,7 @@ struct Outcome {
 
 /// Options that bound everything.
 fn bounded() -> Options {
-    Options { proxy: Proxy::None, max_size: LIMIT, read_limit: LIMIT, write_limit: LIMIT, max_buffered: LIMIT, ..Options::default() }
+    Options::new().proxy(Proxy::None).max_size(LIMIT).read_limit(LIMIT).write_limit(LIMIT).max_buffered(LIMIT)
 }
 
 /// Plays a server that got the request's head against a socket that only listens. `serve` gets the right value of Sec-WebSocket-Accept.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use heartwire::error::{Again, ErrorCode, Phase};
-use heartwire::options::Dialect::{JavaScript, Python};
-use heartwire::options::{Dialect, OptionSpec, records, table};
+use heartwire::{ErrorCode, Phase};
+use heartwire_proto::error::Again;
+use heartwire_proto::options::Dialect::{JavaScript, Python};
+use heartwire_proto::options::{Dialect, OptionSpec, records, table};
 
 use super::HOW;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use heartwire::options::Dialect::Python;
-use heartwire::options::{OptionSpec, records, table};
+use heartwire_proto::options::Dialect::Python;
+use heartwire_proto::options::{OptionSpec, records, table};
 
 use super::HOW;
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use heartwire::error::ErrorCode;
-use heartwire::options::Dialect::JavaScript;
-use heartwire::options::{OptionSpec, records, table};
+use heartwire::ErrorCode;
+use heartwire_proto::options::Dialect::JavaScript;
+use heartwire_proto::options::{OptionSpec, records, table};
 
 use super::HOW;
 

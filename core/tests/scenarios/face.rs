@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heartwire::close::CloseCode;
-use heartwire::driver::{Connection, OwnLoop};
-use heartwire::error::{Error, Result};
-use heartwire::event::{Batch, Event, Heartbeat, Item, ReadyState};
-use heartwire::message::{Answer, Data, Message, SendOptions};
-use heartwire::options::{HeartbeatOptions, Options, Providers};
-use heartwire::{Events, WebSocket};
+use heartwire::internals::driver::{Connection, OwnLoop};
+use heartwire::{
+    Answer, CloseCode, Data, Error, Event, Events, Heartbeat, HeartbeatOptions, Message, Options, Providers, ReadyState, Result,
+    SendOptions, WebSocket,
+};
+use heartwire_proto::event::{Batch, Item};
 use serde_json::{Map, Value, json};
 
 #[derive(Clone, Copy)]

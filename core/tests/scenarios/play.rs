@@ -4,12 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use heartwire::close::CloseCode;
-use heartwire::error::Error;
-use heartwire::event::{Event, Question};
-use heartwire::message::Data;
-use heartwire::options::{Dialect, Options, Proxy, read_heartbeat};
 use heartwire::testing::{FaultServer, matches};
+use heartwire::{CloseCode, Data, Error, Event, Options, Proxy, Question};
+use heartwire_proto::options::{Dialect, read_heartbeat};
 use serde_json::{Value, json};
 
 use crate::face::{self, Driver, Face, Socket};

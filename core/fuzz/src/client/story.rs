@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use heartwire::options::{
-    CompressionOptions, HeartbeatOptions, Matcher, Options, Overflow, Payload, Providers, ReconnectOptions, SendQueueOptions,
-};
+use heartwire::{CompressionOptions, HeartbeatOptions, Matcher, Options, Overflow, Payload, Providers, ReconnectOptions, SendQueueOptions};
 
 use super::super::script::{Choice, Script};
 
@@ -97,43 +95,38 @@ pub fn extensions(number: u32) -> &'static str {
 fn heartbeat(script: &mut Script<'_>) -> HeartbeatOptions {
     let function = script.flag();
     let timeout = script.maybe(|script| script.seconds(6).max(Duration::from_secs(1)));
-    HeartbeatOptions {
-        message: if function { Payload::Function } else { Payload::Text("beat".into()) },
-        interval: script.pick(&[Duration::from_secs(3), Duration::from_millis(400)]),
-        response: script.maybe(|_| Matcher::Text("ok".into())),
-        timeout,
-        max_missed: if timeout.is_some() { 1 + script.up_to(2) } else { 1 },
-        only_when_idle: script.flag(),
-        jitter: f64::from(script.up_to(2)) / 2.0,
-        mandatory: function && script.flag(),
-        close_code: 1001,
-        fill: Vec::new(),
-    }
+    HeartbeatOptions::default()
+        .message(if function { Payload::Function } else { Payload::Text("beat".into()) })
+        .interval(script.pick(&[Duration::from_secs(3), Duration::from_millis(400)]))
+        .response(script.maybe(|_| Matcher::Text("ok".into())))
+        .timeout(timeout)
+        .max_missed(if timeout.is_some() { 1 + script.up_to(2) } else { 1 })
+        .only_when_idle(script.flag())
+        .jitter(f64::from(script.up_to(2)) / 2.0)
+        .mandatory(function && script.flag())
+        .close_code(1001)
+        .fill(Vec::new())
 }
 
 fn queue(script: &mut Script<'_>) -> SendQueueOptions {
-    SendQueueOptions {
-        max_messages: 1 + script.up_to(4) as usize,
-        ttl: script.maybe(|_| Duration::from_secs(2)),
-        overflow: script.pick(&[Overflow::Error, Overflow::DropOldest, Overflow::DropNewest]),
-        ..SendQueueOptions::default()
-    }
+    SendQueueOptions::new()
+        .max_messages(1 + script.up_to(4) as usize)
+        .ttl(script.maybe(|_| Duration::from_secs(2)))
+        .overflow(script.pick(&[Overflow::Error, Overflow::DropOldest, Overflow::DropNewest]))
 }
 
 pub fn options(script: &mut Script<'_>) -> Options {
     let pings = script.flag();
-    let reconnect = (script.up_to(4) > 0).then(|| ReconnectOptions { max_delay: Duration::from_secs(3), ..ReconnectOptions::default() });
-    let options = Options {
-        compression: script.maybe(|script| CompressionOptions { threshold: script.pick(&[128, 0]), ..CompressionOptions::default() }),
-        read_limit: 4096,
-        write_limit: 10_000,
-        ping_interval: pings.then_some(Duration::from_secs(5)),
-        ping_timeout: pings.then_some(Duration::from_secs(2)),
-        heartbeat: script.maybe(heartbeat),
-        send_queue: if reconnect.is_some() { script.maybe(queue) } else { None },
-        reconnect,
-        ..Options::default()
-    };
+    let reconnect = (script.up_to(4) > 0).then(|| ReconnectOptions::new().max_delay(Duration::from_secs(3)));
+    let options = Options::new()
+        .compression(script.maybe(|script| CompressionOptions::new().threshold(script.pick(&[128, 0]))))
+        .read_limit(4096)
+        .write_limit(10_000)
+        .ping_interval(pings.then_some(Duration::from_secs(5)))
+        .ping_timeout(pings.then_some(Duration::from_secs(2)))
+        .heartbeat(script.maybe(heartbeat))
+        .send_queue(if reconnect.is_some() { script.maybe(queue) } else { None })
+        .reconnect(reconnect);
     options.check().expect("options that a user may give");
     options
 }
@@ -142,5 +135,5 @@ pub fn providers(script: &mut Script<'_>) -> Providers {
     let functions = script.up_to(31);
     // Half of the sockets have none.
     let is_one = |bit: u32| functions >= 16 && functions >> bit & 1 == 1;
-    Providers { url: is_one(0), headers: is_one(1), protocols: is_one(2), should_reconnect: is_one(3), ready: false }
+    Providers::default().url(is_one(0)).headers(is_one(1)).protocols(is_one(2)).should_reconnect(is_one(3)).ready(false)
 }

@@ -7,12 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heartwire::client::{Client, Turn};
-use heartwire::close::CloseCode;
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::{Ask, Batch, Event, Heartbeat, Item, Question, ReadyState};
-use heartwire::message::{Data, Message, SendOptions};
-use heartwire::options::{Options, Overflow, Providers};
+use heartwire::internals::client::{Client, Turn};
+use heartwire::{
+    Ask, CloseCode, Data, Error, ErrorCode, Event, Heartbeat, Message, Options, Overflow, Providers, Question, ReadyState, SendOptions,
+};
+use heartwire_proto::event::{Batch, Item};
 use serde_json::json;
 
 use super::super::wire::opened;
@@ -335,7 +334,7 @@ impl World {
 
     fn send(&mut self, size: usize, paced: bool, compress: Option<bool>) {
         let text = self.accounts.text(size);
-        let options = SendOptions { compress, ..SendOptions::default() };
+        let options = SendOptions::new().compress(compress);
         let fate = match self.client.send(|| self.now, Data::Text(&text), options, paced) {
             // It came too late, and counts in `buffered_amount` for ever, as the standard has it.
             Ok(sent) if sent.discarded => Fate::Late,

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heartwire::close::{CloseCode, CloseFrame};
-use heartwire::error::{Error, ErrorCode};
-use heartwire::event::{Ask, Close, DropReason, Event, Heartbeat, Open, Question, ReadyState};
-use heartwire::message::{Data, Message};
-use heartwire::options::{Options, Overflow, Providers};
-use heartwire::session::{Action, Route, Session, Target};
+use heartwire::{
+    Ask, Close, CloseCode, Data, DropReason, Error, ErrorCode, Event, Heartbeat, Message, Open, Options, Overflow, Providers, Question,
+    ReadyState,
+};
+use heartwire_proto::close::CloseFrame;
+use heartwire_proto::session::{Action, Route, Session, Target};
 
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heartwire::options::{HeartbeatOptions, Matcher, Options, Overflow, Payload, Providers, ReconnectOptions, SendQueueOptions};
+use heartwire::{HeartbeatOptions, Matcher, Options, Overflow, Payload, Providers, ReconnectOptions, SendQueueOptions};
 use serde_json::{Value, json};
 
 use super::super::script::{Choice, Script};
@@ -88,59 +88,53 @@ fn answer(script: &mut Script<'_>) -> Option<Result<Value, String>> {
 
 fn reconnect(script: &mut Script<'_>) -> ReconnectOptions {
     let max_delay = script.seconds(40);
-    ReconnectOptions {
-        max_delay,
-        min_delay: script.pick(&[Duration::from_millis(500), Duration::ZERO, Duration::from_secs(3)]).min(max_delay),
-        factor: f64::from(script.up_to(12)) / 4.0 + 1.0,
-        max_retries: script.maybe(|script| script.up_to(9)),
-        min_uptime: script.seconds(60),
-        max_auth_failures: script.maybe(|script| script.up_to(7)),
-        retry_on_first_connect: script.up_to(3) > 0,
-        fatal_close_codes: vec![1008, 4000, 4001],
-        retry_close_codes: if script.flag() { vec![4001] } else { Vec::new() },
-        ..ReconnectOptions::default()
-    }
+    ReconnectOptions::new()
+        .max_delay(max_delay)
+        .min_delay(script.pick(&[Duration::from_millis(500), Duration::ZERO, Duration::from_secs(3)]).min(max_delay))
+        .factor(f64::from(script.up_to(12)) / 4.0 + 1.0)
+        .max_retries(script.maybe(|script| script.up_to(9)))
+        .min_uptime(script.seconds(60))
+        .max_auth_failures(script.maybe(|script| script.up_to(7)))
+        .retry_on_first_connect(script.up_to(3) > 0)
+        .fatal_close_codes(vec![1008, 4000, 4001])
+        .retry_close_codes(if script.flag() { vec![4001] } else { Vec::new() })
 }
 
 fn heartbeat(script: &mut Script<'_>) -> HeartbeatOptions {
     let function = script.flag();
     let timeout = script.maybe(|script| script.seconds(90).max(Duration::from_secs(1)));
-    HeartbeatOptions {
-        message: if function { Payload::Function } else { Payload::Text("beat".into()) },
-        interval: Duration::from_secs(30),
-        response: script.maybe(|_| Matcher::Text("ok".into())),
-        timeout,
-        max_missed: if timeout.is_some() { 1 + script.up_to(2) } else { 1 },
-        only_when_idle: script.flag(),
-        jitter: f64::from(script.up_to(4)) / 4.0,
-        mandatory: function && script.flag(),
-        close_code: 1001,
-        fill: Vec::new(),
-    }
+    HeartbeatOptions::default()
+        .message(if function { Payload::Function } else { Payload::Text("beat".into()) })
+        .interval(Duration::from_secs(30))
+        .response(script.maybe(|_| Matcher::Text("ok".into())))
+        .timeout(timeout)
+        .max_missed(if timeout.is_some() { 1 + script.up_to(2) } else { 1 })
+        .only_when_idle(script.flag())
+        .jitter(f64::from(script.up_to(4)) / 4.0)
+        .mandatory(function && script.flag())
+        .close_code(1001)
+        .fill(Vec::new())
 }
 
 fn queue(script: &mut Script<'_>) -> SendQueueOptions {
-    SendQueueOptions {
-        max_messages: 1 + script.up_to(4) as usize,
-        max_bytes: 1 + script.up_to(120) as usize,
-        ttl: script.maybe(|script| script.seconds(60).max(Duration::from_secs(1))),
-        overflow: script.pick(&[Overflow::Error, Overflow::DropOldest, Overflow::DropNewest]),
-    }
+    SendQueueOptions::new()
+        .max_messages(1 + script.up_to(4) as usize)
+        .max_bytes(1 + script.up_to(120) as usize)
+        .ttl(script.maybe(|script| script.seconds(60).max(Duration::from_secs(1))))
+        .overflow(script.pick(&[Overflow::Error, Overflow::DropOldest, Overflow::DropNewest]))
 }
 
 pub fn options(script: &mut Script<'_>) -> Options {
     let reconnect = (script.up_to(4) > 0).then(|| reconnect(script));
     let mut limit = |most| script.maybe(|script| script.seconds(most).max(Duration::from_secs(1)));
-    let options = Options {
-        ping_interval: limit(60),
-        ping_timeout: limit(60),
-        idle_timeout: limit(200),
-        data_idle_timeout: limit(200),
-        heartbeat: script.maybe(heartbeat),
-        send_queue: if reconnect.is_some() && script.up_to(4) > 0 { Some(queue(script)) } else { None },
-        reconnect,
-        ..Options::default()
-    };
+    let options = Options::new()
+        .ping_interval(limit(60))
+        .ping_timeout(limit(60))
+        .idle_timeout(limit(200))
+        .data_idle_timeout(limit(200))
+        .heartbeat(script.maybe(heartbeat))
+        .send_queue(if reconnect.is_some() && script.up_to(4) > 0 { Some(queue(script)) } else { None })
+        .reconnect(reconnect);
     options.check().expect("options that a user may give");
     options
 }
@@ -149,5 +143,5 @@ pub fn providers(script: &mut Script<'_>) -> Providers {
     let functions = script.up_to(31);
     // Half of the sockets have none.
     let is_one = |bit: u32| functions >= 16 && functions >> bit & 1 == 1;
-    Providers { url: is_one(0), headers: is_one(1), protocols: is_one(2), should_reconnect: is_one(3), ready: false }
+    Providers::default().url(is_one(0)).headers(is_one(1)).protocols(is_one(2)).should_reconnect(is_one(3)).ready(false)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::kind::Kind;
 use super::report::{Dialect, Report};
 use super::special::{HEADERS, Message, Protocols};
+use super::suggest::nearest;
 use super::types::Payload;
 use crate::error::Result;
 
@@ -34,7 +35,7 @@ pub fn read_payload(value: &Value) -> Result<Payload> {
 }
 
 fn read<K: Kind>(name: &str, kind: &K, value: &Value) -> Result<K::Value> {
-    let mut report = Report::new(Dialect::Python);
+    let mut report = Report::new(Dialect::RUST, nearest);
     let value = report.within(name, |report| kind.read(report, value));
     // Without a value there is a fault, and with a fault `finish` gives its error.
     report

@@ -1,9 +1,9 @@
-//! What a kind of value is: it reads, checks and describes the values of an option. Knows no kind and no option.
+//! What a kind of value is: it reads, checks and describes the values of an option; and what the table says of an option. Knows no kind and no option.
 
 use serde_json::Value;
 
+pub(super) use super::dialect::either;
 use super::report::{Dialect, Report};
-use super::table::OptionSpec;
 
 /// A kind of value. `Value` is what the struct holds.
 pub(super) trait Kind {
@@ -64,10 +64,123 @@ pub(super) struct Group {
     pub(super) specs: Vec<OptionSpec>,
 }
 
-/// The text for the language.
-pub(super) fn either(dialect: Dialect, python: &str, javascript: &str) -> String {
-    match dialect {
-        Dialect::Python => python.to_owned(),
-        Dialect::JavaScript => javascript.to_owned(),
+/// An option as a language shows it.
+#[derive(Clone, Debug)]
+struct Face {
+    type_name: String,
+    allowed: String,
+    default: Option<String>,
+}
+
+/// One option: its names, type, unit, default, limits and documentation.
+#[derive(Clone, Debug)]
+pub struct OptionSpec {
+    pub(super) path: String,
+    pub(super) record: &'static str,
+    pub(super) nested: Option<(&'static str, &'static str)>,
+    doc: String,
+    unit: Option<Unit>,
+    required: bool,
+    only: Option<Dialect>,
+    faces: [Face; 2],
+    pub(super) below: Vec<OptionSpec>,
+}
+
+impl OptionSpec {
+    pub(super) fn new<K: Kind>(name: &'static str, doc: &str, kind: &K, default: Option<&K::Value>) -> Self {
+        let marks = kind.marks();
+        let group = kind.group();
+        Self {
+            path: name.to_owned(),
+            record: "",
+            nested: group.as_ref().map(|group| (group.name, group.about)),
+            doc: doc.trim().to_owned(),
+            unit: kind.unit(),
+            required: marks.required,
+            only: marks.only,
+            faces: Dialect::ALL.map(|dialect| Face {
+                type_name: kind.type_name(dialect),
+                allowed: kind.allowed(dialect),
+                default: default
+                    .filter(|_| !marks.required)
+                    .map(|default| kind.show(default, dialect))
+                    .filter(|default| !default.is_object())
+                    .map(|default| literal(dialect, &default)),
+            }),
+            below: group.map(|group| group.specs).unwrap_or_default(),
+        }
+    }
+
+    /// The name within its record.
+    pub fn name(&self, dialect: Dialect) -> String {
+        let name = self.path.rsplit_once('.').map_or(self.path.as_str(), |(_, name)| name);
+        dialect.name(name)
+    }
+
+    /// The whole path, such as `heartbeat.max_missed`.
+    pub fn path(&self, dialect: Dialect) -> String {
+        dialect.name(&self.path)
+    }
+
+    /// The record that holds it, such as `HeartbeatOptions`; the whole is `Options`.
+    pub fn record(&self) -> &'static str {
+        self.record
+    }
+
+    /// The record that is its value, if it has options of its own.
+    pub fn nested(&self) -> Option<&'static str> {
+        self.nested.map(|(name, _)| name)
+    }
+
+    /// What it does.
+    pub fn doc(&self) -> &str {
+        &self.doc
+    }
+
+    /// The type, as the language writes it.
+    pub fn type_name(&self, dialect: Dialect) -> &str {
+        &self.face(dialect).type_name
+    }
+
+    /// What is allowed, in words.
+    pub fn allowed(&self, dialect: Dialect) -> &str {
+        &self.face(dialect).allowed
+    }
+
+    /// The default, as a literal of the language; none for what has none.
+    pub fn default_value(&self, dialect: Dialect) -> Option<&str> {
+        self.face(dialect).default.as_deref()
+    }
+
+    /// The unit, in words.
+    pub fn unit(&self, dialect: Dialect) -> Option<&'static str> {
+        self.unit.map(|unit| match unit {
+            Unit::Time => dialect.time_unit(),
+            Unit::Bytes => "bytes",
+        })
+    }
+
+    /// Whether its record cannot do without it.
+    pub fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// The languages that have it.
+    pub fn dialects(&self) -> &[Dialect] {
+        Dialect::all_or(self.only)
+    }
+
+    fn face(&self, dialect: Dialect) -> &Face {
+        &self.faces[dialect as usize]
+    }
+}
+
+/// A value as the language writes it.
+fn literal(dialect: Dialect, value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => dialect.none().to_owned(),
+        Value::Bool(value) => dialect.bool(*value).to_owned(),
+        other => other.to_string(),
     }
 }

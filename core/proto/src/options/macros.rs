@@ -1,7 +1,7 @@
-//! The macro that turns the definition of the options into structs, defaults, reading, checking and the table of the reference.
+//! The macro that turns the definition of the options into structs, builders, defaults, reading, checking and the table of the reference.
 //! Knows no option.
 
-/// Defines a record of options. Each line is a doc comment, `name: type = default => kind`; the kind (`kind.rs`) reads, checks and
+/// Defines a record of options with a builder method for each. Each line is a doc comment, `name: type = default => kind`; the kind (`kind.rs`) reads, checks and
 /// describes the values. `elsewhere` holds options that are no fields: functions of the user, and what a face keeps for itself.
 macro_rules! options {
     (
@@ -15,12 +15,22 @@ macro_rules! options {
     ) => {
         $(#[doc = $about])+
         #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
         pub struct $record { $($(#[doc = $doc])+ pub $field: $type,)+ }
 
         impl Default for $record {
             fn default() -> Self {
                 Self { $($field: $default,)+ }
             }
+        }
+
+        impl $record {
+            $($(#[doc = $doc])+
+            #[must_use]
+            pub fn $field(mut self, value: impl IntoSetting<$type>) -> Self {
+                self.$field = value.into_setting();
+                self
+            })+
         }
 
         impl std::fmt::Debug for $record {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod conflicts;
+mod dialect;
 mod kind;
 mod macros;
 mod network;
@@ -11,6 +12,7 @@ mod pointers;
 mod record;
 mod report;
 mod scalar;
+mod setting;
 mod special;
 mod suggest;
 mod table;
@@ -33,9 +35,11 @@ use special::{COOKIES, HEADERS, Message, Protocols, Response};
 use wrap::{Function, Kept, List, Login, Maybe, Only, Provided, Required, Switch, nested};
 
 pub use answer::{read_headers, read_payload, read_protocols};
+pub use dialect::{BYTES, Dialect, FUNCTION, OTHER};
+pub use kind::OptionSpec;
 pub use parse::read_heartbeat;
-pub use report::{BYTES, Dialect, FUNCTION, OTHER};
-pub use table::{OptionSpec, records, table};
+pub use setting::IntoSetting;
+pub use table::{records, table};
 pub use types::{AddressFamily, ConnectUntil, Driver, Matcher, Overflow, Payload, Pem, Providers, Proxy, RateScope, TlsVersion};
 
 pub use crate::address::Place;
@@ -150,11 +154,11 @@ options! {
         keeper: Option<Duration> = Some(KEEPER) => Switch { on: || KEEPER, kind: time() },
         /// Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the
         /// next message may then miss one.
-        allow_synchronous_events: bool = false => Only(Dialect::JavaScript, Flag),
+        allow_synchronous_events: bool = false => Only(Dialect::BROWSERS, Flag),
     }
     elsewhere {
         /// Ends the socket when it is aborted, as `terminate()` does.
-        signal => Only(Dialect::JavaScript, Kept { what: "an AbortSignal", type_name: "AbortSignal" }),
+        signal => Only(Dialect::BROWSERS, Kept { what: "an AbortSignal", type_name: "AbortSignal" }),
     }
 }
 
@@ -203,8 +207,7 @@ options! {
         /// ends the connection, and with `reconnect` the next one follows.
         run => Function {
             flag: |functions| &mut functions.ready,
-            python: "Callable[[Any], Any]",
-            typescript: "(socket: WebSocket) => unknown",
+            types: ["Callable[[Any], Any]", "(socket: WebSocket) => unknown"],
         },
     }
 }
@@ -295,8 +298,10 @@ options! {
         /// stays closed, nothing leaves it to the rules.
         should_reconnect => Function {
             flag: |functions| &mut functions.should_reconnect,
-            python: "Callable[[CloseEvent], bool | None | Awaitable[bool | None]]",
-            typescript: "(event: CloseEvent) => boolean | null | undefined | void | Promise<boolean | null | undefined | void>",
+            types: [
+                "Callable[[CloseEvent], bool | None | Awaitable[bool | None]]",
+                "(event: CloseEvent) => boolean | null | undefined | void | Promise<boolean | null | undefined | void>",
+            ],
         },
     }
 }
@@ -355,5 +360,40 @@ options! {
         keylog: bool = false => Flag,
         /// The lowest version to speak.
         min_version: TlsVersion = TlsVersion::Tls12 => choice(),
+    }
+}
+
+/// `new` for the records that can do without any value.
+macro_rules! defaults {
+    ($($record:ident)+) => {$(
+        impl $record {
+            /// The defaults. The methods that have the names of the options change them.
+            pub fn new() -> Self {
+                Self::default()
+            }
+        }
+    )+};
+}
+
+defaults! { Options ReadyOptions RequestOptions ReconnectOptions SendQueueOptions CompressionOptions TlsOptions }
+
+impl HeartbeatOptions {
+    /// This message every 60 s. The methods that have the names of the options change the rest.
+    pub fn new(message: impl IntoSetting<Payload>) -> Self {
+        Self::default().message(message)
+    }
+}
+
+impl RateLimitOptions {
+    /// So many messages in any span of this length. The methods that have the names of the options change the rest.
+    pub fn new(messages: usize, per: Duration) -> Self {
+        Self::default().messages(messages).per(per)
+    }
+}
+
+impl KeyLimitOptions {
+    /// So many messages with one key in any span of this length. The methods that have the names of the options change the rest.
+    pub fn new(messages: usize, per: Duration) -> Self {
+        Self::default().messages(messages).per(per)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::kind::Kind as _;
 use super::record::{Members, Record};
 use super::report::{Dialect, Report};
+use super::suggest::nearest;
 use super::types::Providers;
 use super::wrap::{Maybe, nested};
 use super::{HeartbeatOptions, Options, conflicts};
@@ -13,12 +14,13 @@ use crate::error::Result;
 impl Options {
     /// Reads options that a face sends as JSON: an object, or null for none. Functions of the user come as `{"$function": true}`, bytes as
     /// `{"$bytes": "<base64>"}`, what JSON has no value for as `{"$other": "<what it is>"}`. A member that a language counts as not given
-    /// (JavaScript's `undefined`) must be left out, for null means "none" in many options.
+    /// (`undefined`) must be left out, for null means "none" in many options.
     ///
     /// # Errors
     /// `invalid_option`, with all faults in `message` and `faults`; `invalid_header` or `invalid_protocol` if there are no others.
+    #[doc(hidden)]
     pub fn parse(value: &Value, dialect: Dialect) -> Result<(Self, Providers)> {
-        let mut report = Report::new(dialect);
+        let mut report = Report::new(dialect, nearest);
         let empty = Map::new();
         let object = match value {
             Value::Object(object) => object,
@@ -39,7 +41,7 @@ impl Options {
     /// # Errors
     /// As [`Options::parse`].
     pub fn check(&self) -> Result<()> {
-        let mut report = Report::new(Dialect::Python);
+        let mut report = Report::new(Dialect::RUST, nearest);
         Record::check(self, &mut report);
         conflicts::check(&mut report, self);
         report.finish(())
@@ -51,7 +53,7 @@ impl Options {
 /// # Errors
 /// As [`Options::parse`].
 pub fn read_heartbeat(value: &Value, dialect: Dialect) -> Result<Option<HeartbeatOptions>> {
-    let mut report = Report::new(dialect);
+    let mut report = Report::new(dialect, nearest);
     let heartbeat = report.within("heartbeat", |report| Maybe(nested::<HeartbeatOptions>()).read(report, value)).flatten();
     if let Some(heartbeat) = &heartbeat {
         conflicts::check_heartbeat(&mut report, heartbeat);
@@ -65,7 +67,7 @@ impl HeartbeatOptions {
     /// # Errors
     /// As [`Options::parse`].
     pub fn check(&self) -> Result<()> {
-        let mut report = Report::new(Dialect::Python);
+        let mut report = Report::new(Dialect::RUST, nearest);
         report.within("heartbeat", |report| Record::check(self, report));
         conflicts::check_heartbeat(&mut report, self);
         report.finish(())

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::kind::Kind;
+use super::kind::{Kind, OptionSpec};
 use super::report::{Dialect, Report};
-use super::table::OptionSpec;
 
 /// A struct of options; the macro implements it.
 pub(super) trait Record: Default {

@@ -1,117 +1,21 @@
-//! Where a reader of options stands and which faults it found so far; how names and values are spelled for the user.
+//! Where a reader of options stands and which faults it found so far.
 //! Knows no option and no kind.
-
-use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::suggest;
+pub(super) use super::dialect::{BYTES, FUNCTION, OTHER};
+pub(super) use super::dialect::{Dialect, marked};
 use super::types::Providers;
 use crate::error::{Error, ErrorCode, Fault};
 
-/// A host language's spelling of options: names, and the unit of times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// `snake_case`, times in seconds.
-    Python,
-    /// `camelCase`, times in milliseconds.
-    JavaScript,
-}
-
-impl Dialect {
-    /// Every dialect.
-    pub const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
-
-    /// The spelling of an option's name or path, given in `snake_case`.
-    pub fn name(self, snake: &str) -> String {
-        self.spell(snake).into_owned()
-    }
-
-    /// The same; most need no other letters.
-    pub(super) fn spell(self, snake: &str) -> Cow<'_, str> {
-        if self == Self::Python || !snake.contains('_') {
-            return Cow::Borrowed(snake);
-        }
-        let mut camel = String::with_capacity(snake.len());
-        let mut upper = false;
-        for letter in snake.chars() {
-            if letter == '_' {
-                upper = true;
-            } else if std::mem::take(&mut upper) {
-                camel.extend(letter.to_uppercase());
-            } else {
-                camel.push(letter);
-            }
-        }
-        Cow::Owned(camel)
-    }
-
-    /// The word for "no value".
-    pub fn none(self) -> &'static str {
-        match self {
-            Self::Python => "None",
-            Self::JavaScript => "null",
-        }
-    }
-
-    /// A boolean.
-    pub fn bool(self, value: bool) -> &'static str {
-        match (self, value) {
-            (Self::Python, true) => "True",
-            (Self::Python, false) => "False",
-            (Self::JavaScript, true) => "true",
-            (Self::JavaScript, false) => "false",
-        }
-    }
-
-    /// The unit of times, in words.
-    pub fn time_unit(self) -> &'static str {
-        match self {
-            Self::Python => "seconds",
-            Self::JavaScript => "milliseconds",
-        }
-    }
-
-    /// A value as a message shows it: scalars as they are, long text shortened, the rest by what it is.
-    pub(super) fn value(self, value: &Value) -> String {
-        const LONGEST: usize = 60;
-        match value {
-            Value::Null => self.none().to_owned(),
-            Value::Bool(value) => self.bool(*value).to_owned(),
-            Value::Number(number) => number.to_string(),
-            Value::String(text) if text.chars().nth(LONGEST).is_some() => {
-                format!("{:?} and so on", text.chars().take(LONGEST).collect::<String>())
-            }
-            Value::String(text) => format!("{text:?}"),
-            Value::Array(_) => "a list".to_owned(),
-            Value::Object(_) if marked(value, FUNCTION).is_some() => "a function".to_owned(),
-            Value::Object(_) if marked(value, BYTES).is_some() => "bytes".to_owned(),
-            Value::Object(_) => match (marked(value, OTHER), self) {
-                (Some(Value::String(words)), _) => words.chars().take(LONGEST).collect(),
-                (_, Self::Python) => "a dict".to_owned(),
-                (_, Self::JavaScript) => "an object".to_owned(),
-            },
-        }
-    }
-}
-
-/// How a face sends a function of the user: `{"$function": true}`.
-pub const FUNCTION: &str = "$function";
-/// How a face sends bytes: `{"$bytes": "<base64>"}`.
-pub const BYTES: &str = "$bytes";
-/// How a face sends what JSON has no value for (NaN, a date, an instance of some class): `{"$other": "<what it is>"}`. Never acceptable;
-/// the words stand in the message.
-pub const OTHER: &str = "$other";
-
-/// The content of an object that is nothing but `{mark: content}`.
-pub(super) fn marked<'a>(value: &'a Value, mark: &str) -> Option<&'a Value> {
-    value.as_object().filter(|members| members.len() == 1).and_then(|members| members.get(mark))
-}
+/// Words that name the nearest option: for a dialect, the path of the record, and a key that is none of its options.
+pub(super) type Suggest = fn(Dialect, &str, &str) -> String;
 
 /// The faults found so far, and the place in the options that is looked at.
 pub(super) struct Report {
     pub(super) dialect: Dialect,
     pub(super) providers: Providers,
+    suggest: Suggest,
     path: String,
     /// What else is allowed here, beside what the kind at hand says.
     also: String,
@@ -119,8 +23,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, providers: Providers::default(), path: String::new(), also: String::new(), faults: Vec::new() }
+    pub(super) fn new(dialect: Dialect, suggest: Suggest) -> Self {
+        Self { dialect, providers: Providers::default(), suggest, path: String::new(), also: String::new(), faults: Vec::new() }
     }
 
     /// Looks at a member, named in `snake_case`.
@@ -186,7 +90,7 @@ impl Report {
         if !path.is_empty() {
             path.push('.');
         }
-        let suggestion = suggest::nearest(self.dialect, &self.path, key);
+        let suggestion = (self.suggest)(self.dialect, &self.path, key);
         path.extend(key.chars().take(60));
         self.faults.push((ErrorCode::InvalidOption, Fault { path, value: None, rule: format!("is not an option; {suggestion}") }));
     }

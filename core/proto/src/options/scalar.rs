@@ -70,7 +70,7 @@ impl<T: TryFrom<u64> + TryInto<u64> + Copy> Kind for Whole<T> {
     type Value = T;
 
     fn read(&self, report: &mut Report, value: &Value) -> Option<T> {
-        // Any number of JavaScript may come as a float.
+        // A language with one type of number may send any of them as a float.
         let whole = value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=MOST as f64).contains(float)).map(|float| float as u64);
         let number = whole.filter(|number| (self.least..=self.most).contains(number)).and_then(|number| T::try_from(number).ok());
         if number.is_none() {
@@ -145,7 +145,7 @@ impl Kind for Real {
     }
 }
 
-/// A length of time; seconds in Python, milliseconds in JavaScript.
+/// A length of time, in the unit of the dialect.
 pub(super) struct Time {
     least: Duration,
 }
@@ -178,7 +178,7 @@ impl Kind for Time {
     type Value = Duration;
 
     fn read(&self, report: &mut Report, value: &Value) -> Option<Duration> {
-        let units = if report.dialect == Dialect::Python { 1.0 } else { 1000.0 };
+        let units = report.dialect.units_per_second();
         let time = value.as_f64().and_then(|number| Duration::try_from_secs_f64(number / units).ok());
         let time = time.filter(|time| self.contains(*time));
         if time.is_none() {
@@ -194,7 +194,7 @@ impl Kind for Time {
     }
 
     fn show(&self, value: &Duration, dialect: Dialect) -> Value {
-        number(if dialect == Dialect::Python { value.as_secs_f64() } else { value.as_secs_f64() * 1000.0 })
+        number(value.as_secs_f64() * dialect.units_per_second())
     }
 
     fn type_name(&self, dialect: Dialect) -> String {
@@ -284,10 +284,7 @@ impl<T: Named> Kind for Choice<T> {
 
     fn type_name(&self, dialect: Dialect) -> String {
         let names: Vec<String> = T::ALL.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        match dialect {
-            Dialect::Python => format!("Literal[{}]", names.join(", ")),
-            Dialect::JavaScript => names.join(" | "),
-        }
+        dialect.one_of(&names)
     }
 
     fn allowed(&self, _: Dialect) -> String {

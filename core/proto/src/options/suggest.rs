@@ -1,6 +1,6 @@
 //! Which option was meant by an unknown name. Knows the table and the names that other WebSocket libraries use.
 
-use super::report::Dialect;
+use super::dialect::Dialect;
 use super::table::table;
 
 /// What other libraries call an option of ours (`websockets`, `websocket-client`, `aiohttp`, `ws`, reconnecting sockets).

@@ -74,7 +74,7 @@ choices! {
 
     /// Until when a socket counts for `connect_limit`.
     pub enum ConnectUntil {
-        /// `Open` for the class `WebSocket` of Python and JavaScript, else `Tls`.
+        /// `Open` for the class `WebSocket` of a binding, else `Tls`.
         Auto = "auto",
         /// Until it is open.
         Open = "open",
@@ -174,6 +174,7 @@ impl fmt::Debug for Proxy {
 
 /// Which values a function of the user gives, each time they are needed. The host is asked by `Event::Ask`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent flags")]
 pub struct Providers {
     /// The URL.
@@ -186,4 +187,40 @@ pub struct Providers {
     pub should_reconnect: bool,
     /// The login.
     pub ready: bool,
+}
+
+impl Providers {
+    /// Whether one gives the URL.
+    #[must_use]
+    pub fn url(mut self, given: bool) -> Self {
+        self.url = given;
+        self
+    }
+
+    /// Whether one gives the headers.
+    #[must_use]
+    pub fn headers(mut self, given: bool) -> Self {
+        self.headers = given;
+        self
+    }
+
+    /// Whether one gives the subprotocols.
+    #[must_use]
+    pub fn protocols(mut self, given: bool) -> Self {
+        self.protocols = given;
+        self
+    }
+
+    /// Whether one says whether to try again.
+    #[must_use]
+    pub fn should_reconnect(mut self, given: bool) -> Self {
+        self.should_reconnect = given;
+        self
+    }
+    /// Whether one does the login.
+    #[must_use]
+    pub fn ready(mut self, given: bool) -> Self {
+        self.ready = given;
+        self
+    }
 }

@@ -5,10 +5,9 @@ use std::marker::PhantomData;
 use serde_json::Value;
 
 use super::ReadyOptions;
-use super::kind::{Group, Kind, Marks, Unit, either};
+use super::kind::{Group, Kind, Marks, OptionSpec, Unit, either};
 use super::record::{Members, Record};
 use super::report::{Dialect, FUNCTION, Report, marked};
-use super::table::OptionSpec;
 use super::types::Providers;
 
 fn or_none(dialect: Dialect) -> String {
@@ -223,8 +222,8 @@ impl<K: Kind> Kind for Provided<K> {
 /// A function of the user and nothing else. The struct holds nothing of it.
 pub(super) struct Function {
     pub(super) flag: fn(&mut Providers) -> &mut bool,
-    pub(super) python: &'static str,
-    pub(super) typescript: &'static str,
+    /// The type as each dialect writes it, in the order of [`Dialect::ALL`].
+    pub(super) types: [&'static str; 2],
 }
 
 impl Kind for Function {
@@ -246,7 +245,7 @@ impl Kind for Function {
     }
 
     fn type_name(&self, dialect: Dialect) -> String {
-        format!("{} | {}", either(dialect, self.python, self.typescript), dialect.none())
+        format!("{} | {}", self.types[dialect as usize], dialect.none())
     }
 
     fn allowed(&self, dialect: Dialect) -> String {

@@ -16,8 +16,8 @@ mod utf8;
 
 use std::fmt;
 
-use crate::close::{CloseCode, CloseFrame};
-use crate::error::{Error, Result};
+use crate::close::CloseCode;
+use crate::error::Result;
 use crate::event::Batch;
 use crate::message::Data;
 use crate::options::CompressionOptions;
@@ -27,6 +27,8 @@ use self::extension::Agreed;
 use self::receive::Receiver;
 use self::send::Sender;
 
+pub use self::receive::{End, Received};
+
 /// What a connection's protocol depends on.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -34,34 +36,6 @@ pub struct Config {
     pub max_size: usize,
     /// permessage-deflate as agreed on in the opening handshake, and how we use it.
     pub compression: Option<(Agreed, CompressionOptions)>,
-}
-
-/// What [`Protocol::receive`] found.
-#[derive(Debug, Default)]
-pub struct Received {
-    /// How many data messages were completed.
-    pub data_messages: usize,
-    /// There are pings or pongs, too.
-    pub controls: bool,
-    /// Bytes remain that were not parsed because the turn's budget was spent: call [`Protocol::prepare`] and [`Protocol::receive`] again
-    /// without reading.
-    pub more: bool,
-    /// The peer's last word, or the reason why there can be no more. Whatever follows is ignored.
-    pub end: Option<End>,
-}
-
-/// Why nothing more can be received.
-#[derive(Debug)]
-pub enum End {
-    /// The peer's Close frame.
-    Close(CloseFrame),
-    /// The peer broke a rule: fail the connection with a Close of this code.
-    Failure {
-        /// What it did.
-        error: Error,
-        /// The code to send.
-        code: CloseCode,
-    },
 }
 
 /// One connection after its opening handshake.

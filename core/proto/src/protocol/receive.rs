@@ -8,13 +8,41 @@ use super::assembly::{self, Assembly, Kind};
 use super::deflate::Decoder;
 use super::frame::{Header, violation};
 use super::send::Sender;
-use super::{End, Received, utf8};
+use super::utf8;
 use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item};
 
 /// How many bytes a turn inflates before the rest has to wait: small frames can become large messages. Others are bounded by what was read.
 const TURN: usize = 1 << 20;
+
+/// What [`Protocol::receive`](super::Protocol::receive) found.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// How many data messages were completed.
+    pub data_messages: usize,
+    /// There are pings or pongs, too.
+    pub controls: bool,
+    /// Bytes remain that were not parsed because the turn's budget was spent: call [`Protocol::prepare`](super::Protocol::prepare) and
+    /// [`Protocol::receive`](super::Protocol::receive) again without reading.
+    pub more: bool,
+    /// The peer's last word, or the reason why there can be no more. Whatever follows is ignored.
+    pub end: Option<End>,
+}
+
+/// Why nothing more can be received.
+#[derive(Debug)]
+pub enum End {
+    /// The peer's Close frame.
+    Close(CloseFrame),
+    /// The peer broke a rule: fail the connection with a Close of this code.
+    Failure {
+        /// What it did.
+        error: Error,
+        /// The code to send.
+        code: CloseCode,
+    },
+}
 
 /// The receiving half of a connection.
 pub(super) struct Receiver {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::action::Action;
-use super::ending::Ended;
+use super::end::Ended;
 use super::{Intent, Session, State};
 use crate::close::{self, CloseCode};
 use crate::error::{Error, ErrorCode, Result};

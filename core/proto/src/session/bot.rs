@@ -12,7 +12,7 @@ use super::{Intent, Session, State};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{DropReason, Dropped, Event, Settled, Throttled};
-use crate::message::{Answer, Data, Message, RequestOptions, Way};
+use crate::message::{Answer, Data, Message, RequestCall, Way};
 use crate::options::{Overflow, RateScope};
 
 impl Session {
@@ -98,7 +98,7 @@ impl Session {
 
     pub(super) fn bot_deadline(&self) -> Option<Instant> {
         let login = self.login.as_ref().filter(|_| self.reading).and_then(|login| login.next_deadline());
-        super::earliest([login, self.limiter.as_ref().and_then(|limiter| limiter.next_deadline())])
+        super::timing::earliest([login, self.limiter.as_ref().and_then(|limiter| limiter.next_deadline())])
     }
 
     /// Requests whose time is over, in whatever state.
@@ -122,7 +122,7 @@ impl Session {
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last `close` event; `invalid_data`, `queue_full`.
-    pub fn request(&mut self, now: Instant, ticket: u64, text: &str, call: &RequestOptions<'_>) -> Result<()> {
+    pub fn request(&mut self, now: Instant, ticket: u64, text: &str, call: &RequestCall<'_>) -> Result<()> {
         if self.intent != Intent::Stay || matches!(self.state, State::Closed) {
             return Err(Error::new(ErrorCode::InvalidState, "request() needs a connection, and none will come: the socket is closed"));
         }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Session, State, earliest};
+use super::timing::earliest;
+use super::{Session, State};
 use crate::close::CloseCode;
 
 impl Session {

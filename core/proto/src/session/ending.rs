@@ -6,85 +6,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::action::Action;
+use super::end::{Closing, Ended};
 use super::reconnect::{self, Class, Reconnect};
+use super::timing::{earliest, seconds};
 use super::{Intent, QueueWait, Session, State};
 use crate::close::{self, CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Close, Event, Question, Reconnecting};
+use crate::event::{Event, Question, Reconnecting};
 use crate::message::Answer;
 
 /// How long the peer gets to end the TCP connection once both Close frames passed (RFC 6455 section 7.1.1: the server ends it first).
 const LINGER: Duration = Duration::from_secs(2);
-
-/// A closing handshake.
-#[derive(Debug)]
-pub(super) struct Closing {
-    /// Our Close frame, if it was us who began.
-    ours: Option<CloseFrame>,
-    /// The peer's Close frame; with ours, which was sent in any case, the handshake is complete.
-    theirs: Option<CloseFrame>,
-    /// When we wait no longer.
-    pub(super) deadline: Option<Instant>,
-}
-
-impl Closing {
-    /// Whether the peer's Close has still to come.
-    pub(super) fn waits_for_peer(&self) -> bool {
-        self.theirs.is_none()
-    }
-}
-
-/// The end of a connection, or of an attempt to make one.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// Whether we failed it, so that an `error` event comes first.
-    failed: bool,
-    code: CloseCode,
-    reason: String,
-    was_clean: bool,
-    error: Option<Error>,
-    class: Class,
-    /// The delay drawn for the next attempt, if one may follow.
-    delay: Option<Duration>,
-}
-
-impl Ended {
-    /// We failed it.
-    pub(super) fn failed(error: Error) -> Self {
-        Self { failed: true, ..Self::lost(error) }
-    }
-
-    /// It went away without a Close frame.
-    pub(super) fn lost(error: Error) -> Self {
-        let class = reconnect::class_of_error(&error);
-        Self { failed: false, code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, error: Some(error), class, delay: None }
-    }
-
-    /// The same, with the delay before the next attempt.
-    pub(super) fn followed_after(self, delay: Duration) -> Self {
-        Self { delay: Some(delay), ..self }
-    }
-
-    /// Both Close frames passed.
-    fn clean(frame: CloseFrame, error: Option<Error>, class: Class) -> Self {
-        let code = frame.code.unwrap_or(CloseCode::NO_STATUS);
-        Self { failed: false, code, reason: frame.reason, was_clean: true, error, class, delay: None }
-    }
-
-    /// The `close` event; the error says, too, what follows.
-    fn close_event(&mut self, will_reconnect: bool) -> Close {
-        let retry_in = self.delay.filter(|_| will_reconnect);
-        let retryable = self.class == Class::Transient;
-        self.error = self.error.take().map(|error| {
-            error.with(|detail| {
-                detail.retryable = retryable;
-                detail.retry_in = retry_in;
-            })
-        });
-        let (code, reason, was_clean, error) = (self.code, self.reason.clone(), self.was_clean, self.error.clone());
-        Close { code, reason, was_clean, error, will_reconnect, retry_in, unsent: 0 }
-    }
-}
 
 impl Session {
     /// The user's `close()`: the closing handshake; while connecting, the end at once. Final.
@@ -117,7 +49,7 @@ impl Session {
         self.intent = Intent::LeaveInHaste;
         self.leave(now, Some(code), "", "the program left before the connection was open");
         if let (State::Closing(closing), Some(bound)) = (&mut self.state, self.options.close_on_exit) {
-            closing.deadline = super::earliest([closing.deadline, now.checked_add(bound)]);
+            closing.deadline = earliest([closing.deadline, now.checked_add(bound)]);
         }
         self.finish_in_haste(now);
     }
@@ -179,7 +111,7 @@ impl Session {
             }
             State::Closing(closing) if closing.theirs.is_none() => {
                 closing.theirs = Some(frame);
-                closing.deadline = super::earliest([closing.deadline, linger]);
+                closing.deadline = earliest([closing.deadline, linger]);
             }
             _ => {}
         }
@@ -231,7 +163,7 @@ impl Session {
             Some(bound) if self.intent == Intent::LeaveInHaste => (bound.min(self.options.close_timeout), "close_on_exit"),
             _ => (self.options.close_timeout, "close_timeout"),
         };
-        let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {} ({option})", super::seconds(limit)));
+        let error = Error::new(ErrorCode::CloseTimeout, format!("the peer sent no Close within {} ({option})", seconds(limit)));
         self.drop_link(now, Ended::lost(error));
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::action::Outlet;
 use super::matcher::Inbound;
 use super::providers::heartbeat_message;
-use super::{earliest, seconds};
+use super::timing::{earliest, seconds};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode};
 use crate::event::{self, Event, Question};

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
 use super::action::{Action, Outlet};
-use super::{earliest, seconds};
+use super::timing::{earliest, seconds};
 use crate::error::{Error, ErrorCode};
 use crate::options::Options;
 

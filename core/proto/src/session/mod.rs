@@ -9,6 +9,7 @@ mod action;
 mod again;
 mod bot;
 mod due;
+mod end;
 mod ending;
 mod heartbeat;
 mod liveness;
@@ -21,6 +22,7 @@ mod reconnect;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +33,7 @@ use url::Url;
 
 use self::action::Outlet;
 pub use self::action::{Action, Route, Target};
-use self::ending::{Closing, Ended};
+use self::end::{Closing, Ended};
 use self::heartbeat::Heartbeat;
 use self::liveness::Liveness;
 use self::matcher::Inbound;
@@ -428,14 +430,4 @@ impl Session {
     pub fn poll(&mut self) -> Option<Action> {
         self.out.poll()
     }
-}
-
-/// The earliest of deadlines that may be absent.
-fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Option<Instant> {
-    deadlines.into_iter().flatten().min()
-}
-
-/// Seconds for a message: as few digits as tell it.
-fn seconds(time: Duration) -> String {
-    format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }

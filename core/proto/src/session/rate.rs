@@ -241,7 +241,7 @@ impl Limiter {
             }
             self.due_of(now, key)
         };
-        self.due = super::earliest([self.due, Some(due)]);
+        self.due = super::timing::earliest([self.due, Some(due)]);
     }
 
     /// When the first of a lane may leave, as far as the limits go.
@@ -288,7 +288,7 @@ impl Limiter {
     fn plan(&mut self, now: Instant) {
         let urgent = (!self.urgent.is_empty()).then(|| self.window.free_at(now, 0));
         let normal = self.line.values().map(|key| self.due_of(now, key)).min();
-        self.due = super::earliest([urgent, normal]);
+        self.due = super::timing::earliest([urgent, normal]);
     }
 
     /// When [`Limiter::release`] would give something.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::action::Outlet;
 use super::matcher::Inbound;
-use super::seconds;
+use super::timing::seconds;
 use crate::error::{Error, ErrorCode};
 use crate::event::Question;
 use crate::message::{Answer, Message};

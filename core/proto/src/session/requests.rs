@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::matcher::Inbound;
-use super::seconds;
+use super::timing::seconds;
 use crate::error::{Error, ErrorCode, Result};
-use crate::message::RequestOptions;
+use crate::message::RequestCall;
 use crate::options;
 
 /// A request that was not settled yet.
@@ -63,7 +63,7 @@ impl Requests {
         now: Instant,
         ticket: u64,
         text: &str,
-        call: &RequestOptions<'_>,
+        call: &RequestCall<'_>,
         options: &options::RequestOptions,
     ) -> Result<()> {
         let invalid = |words: String| Error::new(ErrorCode::InvalidData, words);

@@ -13,7 +13,7 @@ use super::stream::Stream;
 use super::{resolve, tcp, tls};
 use crate::address::{Place, bare_host, host_and_port};
 use crate::error::{Error, ErrorCode, Phase, Result};
-use crate::options::{Options, Proxy, TlsOptions};
+use crate::options::{Options, Proxy};
 
 /// The proxy to use for `url`, if any.
 ///
@@ -61,7 +61,7 @@ pub(super) async fn connect(proxy: &Url, to: &Place, options: &Options, progress
     if proxy.scheme() == "https" {
         progress.begins(Phase::Tls, format!("in the TLS handshake with {who}"));
         // The client's certificate and the name to ask for are meant for the server behind it.
-        let tls = TlsOptions { cert: None, key: None, server_name: None, ..options.tls.clone() };
+        let tls = options.tls.clone().cert(None).key(None).server_name(None);
         stream = tls::handshake(stream, &tls, tls::Peer { name: &bare_host(proxy), who: &who }).await?;
     }
     progress.begins(Phase::Proxy, format!("waiting for {who} to connect to {to}"));

@@ -23,7 +23,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, 
     let target = match (proxy.scheme(), &to.host) {
         // The local address is one of the connection to the proxy and says nothing about the target.
         ("socks5", Host::Domain(_)) => {
-            let addresses = resolve::resolve(to, &Options { local_address: None, ..options.clone() }).await?;
+            let addresses = resolve::resolve(to, &options.clone().local_address(None)).await?;
             TargetAddr::Ip(addresses[0])
         }
         (_, Host::Domain(name)) => TargetAddr::Domain(name.clone().into(), port),

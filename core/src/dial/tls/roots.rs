@@ -105,7 +105,7 @@ pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result
     Ok(verifier.map_err(|error| Error::new(ErrorCode::TlsFailed, "no trusted certificates").caused_by(&error))?)
 }
 
-/// As Node does, a file that cannot be used is warned of and left out.
+/// A file that cannot be used is warned of and left out, as the program does that has defined the variable.
 fn extra_certificates(path: &OsString) -> Vec<CertificateDer<'static>> {
     let content = std::fs::read(path).map_err(|error| error.to_string());
     let parsed = content.and_then(|content| pem::certificates(&content)).unwrap_or_else(|why| {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::traffic::{close_frame, fits, message_frames};
+use super::frames::{close_frame, message_frames};
+use super::traffic::fits;
 use super::{Got, Link, Peer, Stop};
 use crate::testing::record::hex;
 use crate::testing::steps::{Wanted, Write};

@@ -1,10 +1,7 @@
 //! Heartwire's Rust face: its events as a stream.
 
 use bench_clients::{Job, Link, Payload, Result, run};
-use heartwire::event::Event;
-use heartwire::message::Message;
-use heartwire::options::Options;
-use heartwire::{Events, WebSocket};
+use heartwire::{Event, Events, Message, Options, WebSocket};
 
 struct Heartwire {
     ws: WebSocket,

@@ -129,7 +129,7 @@ impl Sim {
         }
     }
 
-    fn request(&mut self, ticket: u64, text: &str, call: &crate::message::RequestOptions<'_>) -> Result<(), ErrorCode> {
+    fn request(&mut self, ticket: u64, text: &str, call: &crate::message::RequestCall<'_>) -> Result<(), ErrorCode> {
         self.go(|session, now| session.request(now, ticket, text, call)).map_err(|error| error.code())
     }
 

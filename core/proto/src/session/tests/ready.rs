@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Sim, reconnecting};
 use crate::error::Phase;
-use crate::message::RequestOptions;
+use crate::message::RequestCall;
 use crate::options::{Matcher, Options, Payload, Providers, ReadyOptions, ReconnectOptions, SendQueueOptions};
 use crate::session::Session;
 
@@ -26,7 +26,7 @@ fn the_queue_and_requests_wait_for_the_login() {
     let mut sim = Sim::new(options());
     sim.go(Session::start);
     sim.send("queued").unwrap();
-    sim.request(1, r#"{"a":1}"#, &RequestOptions::default()).unwrap();
+    sim.request(1, r#"{"a":1}"#, &RequestCall::default()).unwrap();
     sim.opened();
     sim.send("from a handler").unwrap();
     assert_eq!(sim.take(), ["dial", "open", "transmit login"]);

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::{Sim, reconnecting, secs};
 use crate::error::ErrorCode;
 use crate::event::ReadyState;
-use crate::message::{Data, RequestOptions};
+use crate::message::{Data, RequestCall};
 use crate::options::{self, Matcher, Options};
 use crate::pointer::Pointer;
 use crate::session::Session;
 
-const CALL: RequestOptions<'static> = RequestOptions { timeout: None, resend: None, deliver: None, key: None, urgent: false };
+const CALL: RequestCall<'static> = RequestCall { timeout: None, resend: None, deliver: None, key: None, urgent: false };
 
 fn quiet() -> Options {
     Options { ping_interval: None, ..reconnecting() }
@@ -32,7 +32,7 @@ fn an_id_is_put_in_and_the_reply_is_found_by_it() {
 fn replies_are_no_messages_unless_that_is_wanted() {
     let mut sim = Sim::open(quiet());
     sim.request(1, "{}", &CALL).unwrap();
-    sim.request(2, "{}", &RequestOptions { deliver: Some(true), ..CALL }).unwrap();
+    sim.request(2, "{}", &RequestCall { deliver: Some(true), ..CALL }).unwrap();
     let shown = |sim: &mut Sim, text: &str| sim.go(|session, now| session.handle_message(now, Data::Text(text)));
     assert!(shown(&mut sim, r#"{"id":9}"#), "an unknown id");
     assert!(!shown(&mut sim, r#"{"id":1}"#));
@@ -66,7 +66,7 @@ fn what_cannot_be_a_request_is_refused_at_the_call() {
     }
     sim.request(1, r#"{"id":5}"#, &CALL).unwrap();
     assert_eq!(sim.request(2, r#"{"id":5.0}"#, &CALL), Err(ErrorCode::InvalidData), "in use");
-    assert_eq!(sim.request(2, "{}", &RequestOptions { key: Some("chat"), ..CALL }), Err(ErrorCode::InvalidData), "no rate_limit.keys");
+    assert_eq!(sim.request(2, "{}", &RequestCall { key: Some("chat"), ..CALL }), Err(ErrorCode::InvalidData), "no rate_limit.keys");
     sim.close(1000, "");
     assert_eq!(sim.request(3, "{}", &CALL), Err(ErrorCode::InvalidState));
 }
@@ -92,8 +92,8 @@ fn how_many_may_be_open_is_bounded() {
 fn without_a_reply_in_time_it_fails() {
     let mut sim = Sim::open(quiet());
     sim.request(1, "{}", &CALL).unwrap();
-    sim.request(2, "{}", &RequestOptions { timeout: Some(Some(secs(5))), ..CALL }).unwrap();
-    sim.request(3, "{}", &RequestOptions { timeout: Some(None), ..CALL }).unwrap();
+    sim.request(2, "{}", &RequestCall { timeout: Some(Some(secs(5))), ..CALL }).unwrap();
+    sim.request(3, "{}", &RequestCall { timeout: Some(None), ..CALL }).unwrap();
     sim.pass(100.0);
     assert_eq!(sim.times_of("settled 2 request_timeout"), [5.0]);
     assert_eq!(sim.times_of("settled 1 request_timeout"), [30.0]);
@@ -105,7 +105,7 @@ fn without_a_reply_in_time_it_fails() {
 fn a_loss_rejects_at_once_and_resend_sends_again() {
     let mut sim = Sim::open(quiet());
     sim.request(1, "{}", &CALL).unwrap();
-    sim.request(2, "{}", &RequestOptions { resend: Some(true), ..CALL }).unwrap();
+    sim.request(2, "{}", &RequestCall { resend: Some(true), ..CALL }).unwrap();
     sim.lost();
     assert_eq!(sim.take()[2..5], ["drop", "settled 1 connection_lost", "close 1006 unclean connection_lost again"]);
     sim.pass(1.0);
@@ -134,7 +134,7 @@ fn one_that_was_not_sent_waits_for_the_next_connection_within_its_time() {
 #[test]
 fn the_end_of_the_socket_is_the_end_of_all() {
     let mut sim = Sim::open(Options { reconnect: None, ..quiet() });
-    sim.request(1, "{}", &RequestOptions { resend: Some(true), timeout: Some(None), ..CALL }).unwrap();
+    sim.request(1, "{}", &RequestCall { resend: Some(true), timeout: Some(None), ..CALL }).unwrap();
     sim.lost();
     assert_eq!(sim.state(), ReadyState::Closed);
     assert!(sim.take().contains(&"settled 1 connection_lost".to_owned()));
@@ -193,7 +193,7 @@ proptest! {
             match step {
                 Step::Request { resend, timeout, urgent } => {
                     next += 1;
-                    let call = RequestOptions { resend: Some(resend), timeout: Some(Some(secs(timeout))), urgent, ..CALL };
+                    let call = RequestCall { resend: Some(resend), timeout: Some(Some(secs(timeout))), urgent, ..CALL };
                     sim.request(next, "{}", &call).unwrap();
                 }
                 Step::Reply(id) => sim.message(&format!("{{\"id\":{id}}}")),

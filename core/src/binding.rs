@@ -1,0 +1,10 @@
+//! What the bindings for other languages need beyond the public API. It changes with them: no program of a user should name it.
+
+pub use heartwire_proto::event::{Batch, Item};
+pub use heartwire_proto::options::{BYTES, Dialect, FUNCTION, OTHER, read_heartbeat};
+pub use heartwire_proto::{close, utf16};
+
+pub use crate::driver::{
+    Connection, Descriptor, Driven, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit, times_stood_in,
+    warnings,
+};

@@ -1,0 +1,44 @@
+//! What is wrong with a script or a test, in words.
+
+use std::fmt;
+
+/// What is wrong with a script or a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The script has faults; the message names each with its path, its value and what is allowed.
+    Script,
+    /// Nothing like it was recorded in time; the message says what was.
+    Timeout,
+    /// The system refused a socket or a thread.
+    Io,
+}
+
+/// An error of the fault server.
+#[derive(Clone, Debug)]
+pub struct TestError {
+    /// Which kind.
+    pub kind: ErrorKind,
+    /// Plain words.
+    pub message: String,
+}
+
+impl TestError {
+    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+impl From<std::io::Error> for TestError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, error.to_string())
+    }
+}
+
+impl fmt::Display for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TestError {}
