@@ -21,7 +21,7 @@ soak: python node ## bots of every face and a server that fails, is killed and i
 	@cargo build --quiet -p heartwire --example soak
 	@$(VENV) tests/soak/supervise.py $(FACES)
 
-exits: python ## every way out of a process, each 20 times under load; writes the table of docs/reliability.md
+exits: python node tools ## every way out of a process, each 20 times under load; writes the table of docs/reliability.md
 	@cargo build --quiet -p heartwire --example exits
 	@$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/exits/requirements.txt
 	@$(VENV) tests/exits/matrix.py --times 20 --load 4 --lanes 6 --write

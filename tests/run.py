@@ -280,6 +280,9 @@ def repository() -> list[Command]:
 def exits() -> list[Command]:
     interpreter = checkout.exit_hosts()
     checkout.run("cargo", "build", "--quiet", "-p", "heartwire", "--example", "exits")
+    if checkout.output("node", "--version"):
+        checkout.node_face()
+        checkout.npm_install(TESTS)
     return [Command((interpreter, *PYTEST, "tests/exits"))]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import node_rows
 import python_rows
 import rust_rows
 from rows import Row
 
-ROWS: list[Row] = [*python_rows.ROWS, *rust_rows.ROWS]
+ROWS: list[Row] = [*python_rows.ROWS, *rust_rows.ROWS, *node_rows.ROWS]

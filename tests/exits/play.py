@@ -43,7 +43,8 @@ def program(row: Row, way: str, url: str) -> Iterator[tuple[subprocess.Popen[byt
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
-        with said.open("wb") as out:
+        # Appended to, for a child may write there, too.
+        with said.open("ab") as out:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -72,8 +73,8 @@ def play(row: Row, way: str) -> End:
     """Play a cell once. Raises Unlike with what the program said if it hangs or its connections end differently."""
     with RawServer() as server, program(row, way, server.url) as (process, said):
         try:
-            connections = [server.connection() for _ in range(row.connections)]
-            ready = [str(connection.next_data()).split() for connection in connections]
+            connections = [server.connection(BOUND) for _ in range(row.connections)]
+            ready = [str(connection.next_data(BOUND)).split() for connection in connections]
             number = WAYS[way]
             if number is None:
                 connections[0].send("go")

@@ -50,6 +50,7 @@ BLOCK: dict[str, Cell] = {"INT": End(1000, 0), "TERM": End(1000, -signal.SIGTERM
 #: A process without sockets ends its workers, and then by itself.
 MASTER: dict[str, Cell] = {**{way: End(1001, 0) for way in ("INT", "TERM", "PID 1")}, "HUP": "restarts its workers"}
 UVICORN = ("uvicorn", "--port", "0", "--lifespan", "on")
+HYPERCORN = ("hypercorn", "--bind", "127.0.0.1:0", "--workers", "2", "web:bare")
 GUNICORN = ("gunicorn", "-w", "2", "-b", "127.0.0.1:0", "-c", str(PROGRAMS / "web.py"), "web:wsgi")
 KERNEL = Row(
     "Jupyter",
@@ -75,6 +76,7 @@ ROWS: list[Row] = [
     _web("uvicorn, socket from startup on", (*UVICORN, "web:bare"), {"INT": End(1001, 0)}),
     _web("uvicorn, block around the application", (*UVICORN, "web:block"), BLOCK),
     _web("uvicorn, two workers", (*UVICORN, "--workers", "2", "web:bare"), MASTER, connections=2),
+    _web("Hypercorn, two workers", HYPERCORN, MASTER, connections=2),
     _web("gunicorn, two workers", GUNICORN, MASTER, connections=2),
     KERNEL,
     _child("Celery's pool (billiard)", "billiard", "billiard"),

@@ -1,0 +1,2 @@
+// Owns: a second file, for which jest starts processes.
+test('nothing', () => {})

@@ -1,0 +1,2 @@
+// Owns: a test that leaves its socket open, under jest.
+require('../case.cjs')(test, require('heartwire').WebSocket)
