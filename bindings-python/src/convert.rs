@@ -1,5 +1,7 @@
 //! Python's values as the core's: options and answers as JSON, data to send. Knows no socket.
 
+use std::net::SocketAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use heartwire::binding::{BYTES, FUNCTION, OTHER};
@@ -15,6 +17,15 @@ const MAX_ITEMS: usize = 10_000;
 
 /// How deep options may nest: deeper is a cycle.
 const MAX_DEPTH: usize = 64;
+
+/// An address as Python's `socket` has it.
+pub(crate) fn address(py: Python<'_>, address: SocketAddr) -> PyResult<Py<PyAny>> {
+    let host = address.ip().to_string();
+    Ok(match address {
+        SocketAddr::V4(_) => (host, address.port()).into_pyobject(py)?.into_any().unbind(),
+        SocketAddr::V6(six) => (host, address.port(), six.flowinfo(), six.scope_id()).into_pyobject(py)?.into_any().unbind(),
+    })
+}
 
 /// The functions that the user gave as options, by their path.
 #[derive(Default)]

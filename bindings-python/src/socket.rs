@@ -354,6 +354,13 @@ impl Socket {
         Ok(self.ours(py)?.connection.latency().map(|latency| latency.as_secs_f64()))
     }
 
+    /// Our address and the peer's as Python's sockets have them; None where no connection is open, and on a unix socket.
+    #[getter(_addresses)]
+    fn addresses(&self, py: Python<'_>) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+        let Some((local, peer)) = self.ours(py)?.connection.addresses() else { return Ok(None) };
+        Ok(Some((convert::address(py, local)?, convert::address(py, peer)?)))
+    }
+
     /// The option `write_limit`.
     #[getter(_write_limit)]
     fn write_limit(&self, py: Python<'_>) -> PyResult<usize> {

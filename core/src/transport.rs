@@ -5,7 +5,7 @@ pub(crate) mod tls;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
@@ -164,6 +164,15 @@ impl AsFd for Transport {
             Layer::Unix(stream) => stream.as_fd(),
             Layer::Tls(tls) => tls.below.as_fd(),
         }
+    }
+}
+
+impl Transport {
+    /// Our address and the peer's, or the proxy's; none on a unix socket.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let descriptor = self.as_fd();
+        let socket = SockRef::from(&descriptor);
+        Some((socket.local_addr().ok()?.as_socket()?, socket.peer_addr().ok()?.as_socket()?))
     }
 }
 

@@ -15,7 +15,7 @@ from ._inbox import Inbox, Received, listen_privately
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
     from types import TracebackType
 
     from typing_extensions import Unpack
@@ -33,7 +33,7 @@ _TAKING = (WebSocket.OPEN, WebSocket.CLOSING)
 class ClientConnection(Received):
     """A connection to receive from and send to, made by `connect()`."""
 
-    def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
+    def __init__(self, url: Url, protocols: Protocols, options: Any, closed: Callable[[CloseEvent], Exception] = closed) -> None:
         self._loop = asyncio.get_running_loop()
         self._receiver: asyncio.Future[None] | None = None
         self._senders: list[asyncio.Future[None]] = []
@@ -45,7 +45,7 @@ class ClientConnection(Received):
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket.__new__(WebSocket, url)
         socket._init(self._loop, url, protocols, options, self)
-        self._inbox = Inbox(socket)
+        self._inbox = Inbox(socket, closed)
         # With a login, the connection counts as open once that is done.
         opened: Any = {"ready" if socket._logs_in else "open": self._on_open}
         listen_privately(
@@ -109,7 +109,7 @@ class ClientConnection(Received):
         lost: list[asyncio.Future[Any]] = [*senders, *(waiter for waiters in pings.values() for waiter in waiters)]
         for waiter in lost:
             if not waiter.done():
-                waiter.set_exception(closed(event))
+                waiter.set_exception(self._inbox.closed(event))
                 waiter.exception()  # nobody has to wait
 
     def _wake_receiver(self) -> None:
@@ -161,7 +161,7 @@ class ClientConnection(Received):
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
                 self.socket.send(message, compress)  # type: ignore[arg-type] # a dict, say, is refused there
             else:
-                with Fragments(self.socket, compress) as fragments:
+                with Fragments(self.socket, compress, self._inbox.closed) as fragments:
                     if isinstance(message, AsyncIterable):
                         async for part in message:
                             fragments.put(part)

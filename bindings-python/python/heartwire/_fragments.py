@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ._errors import closed
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Union
 
     from typing_extensions import Self
 
+    from ._native import CloseEvent
     from ._websocket import WebSocket
 
     Data = Union[str, bytes, bytearray, memoryview]
@@ -22,8 +22,9 @@ WHOLE = (str, bytes, bytearray, memoryview)
 class Fragments:
     """A message under way: `put()` its parts, then `end()` it. Leaving the block before that closes the connection that it was begun on."""
 
-    def __init__(self, socket: WebSocket, compress: bool | None) -> None:
+    def __init__(self, socket: WebSocket, compress: bool | None, closed: Callable[[CloseEvent], Exception]) -> None:
         self._socket = socket
+        self._closed = closed
         self._compress = compress
         self._held: str | bytes | None = None
         self._begun = False
@@ -52,7 +53,7 @@ class Fragments:
         elif self._is_lost():
             end = self._socket._last_close
             assert end is not None, "a close was counted"
-            raise closed(end)
+            raise self._closed(end)
         self._socket._send_fragment(part, not self._begun, last, self._compress)
         self._begun = True
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._errors import ConnectionClosed
     from ._native import CloseEvent, MessageEvent
     from ._options import HeartbeatOptions
     from ._websocket import WebSocket
@@ -24,10 +23,17 @@ SIZE_HIGH, SIZE_LOW = 1 << 20, 1 << 18
 class Inbox:
     """What came and was not received yet, and how the connection ended."""
 
-    __slots__ = ("end", "messages", "paused", "size", "socket")
+    __slots__ = ("closed", "end", "high", "low", "messages", "paused", "size", "size_high", "socket")
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: WebSocket, closed: Callable[[CloseEvent], Exception] = closed) -> None:
         self.socket = socket
+        #: Makes the exception that tells of an end.
+        self.closed = closed
+        #: Above and below how many messages reading stops and goes on.
+        self.high: float = MESSAGES_HIGH
+        self.low: float = MESSAGES_LOW
+        #: The same of characters and bytes.
+        self.size_high: float = SIZE_HIGH
         self.messages: deque[str | bytes] = deque()
         self.size = 0
         self.paused = False
@@ -35,9 +41,13 @@ class Inbox:
 
     def put(self, event: MessageEvent) -> None:
         """Take a message in."""
-        self.messages.append(event.data)
-        self.size += len(event.data)
-        if not self.paused and (len(self.messages) >= MESSAGES_HIGH or self.size >= SIZE_HIGH):
+        self.add(event.data)
+
+    def add(self, item: str | bytes) -> None:
+        """Take something in that is to be received in order."""
+        self.messages.append(item)
+        self.size += len(item)
+        if not self.paused and (len(self.messages) >= self.high or self.size >= self.size_high):
             self.paused = True
             self.socket.pause()
 
@@ -45,15 +55,15 @@ class Inbox:
         """Give the oldest message."""
         message = self.messages.popleft()
         self.size -= len(message)
-        if self.paused and len(self.messages) <= MESSAGES_LOW and self.size <= SIZE_LOW:
+        if self.paused and len(self.messages) <= self.low and self.size <= SIZE_LOW:
             self.paused = False
             self.socket.resume()
         return message
 
-    def error(self) -> ConnectionClosed:
+    def error(self) -> Exception:
         """Make the exception that tells of the end."""
         assert self.end is not None, "asked for the end before it came"
-        return closed(self.end)
+        return self.closed(self.end)
 
 
 def listen_privately(socket: WebSocket, **functions: Callable[[Any], object]) -> None:

@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._fragments import Data
-    from ._native import CloseEvent, ErrorEvent, Event, MessageEvent
+    from ._native import CloseEvent, ErrorEvent, Event
     from ._options import Options
     from ._websocket import Protocols, Url
 
 __all__ = ["ClientConnection", "connect"]
 
 
-class _SharedInbox(Inbox):
+class SharedInbox(Inbox):
     """An inbox that the thread which delivers fills while others take from it."""
 
     __slots__ = ("_lock",)
 
-    def __init__(self, socket: WebSocket) -> None:
-        super().__init__(socket)
+    def __init__(self, socket: WebSocket, closed: Callable[[CloseEvent], Exception]) -> None:
+        super().__init__(socket, closed)
         self._lock = threading.Lock()
 
-    def put(self, event: MessageEvent) -> None:
+    def add(self, item: str | bytes) -> None:
         with self._lock:
-            super().put(event)
+            super().add(item)
 
     def get(self) -> str | bytes:
         with self._lock:
@@ -59,13 +59,15 @@ class _CallersHub(ThreadHub):
 class ClientConnection(Received):
     """A connection to receive from and send to. All methods may be used from any thread."""
 
-    def __init__(self, url: Url, protocols: Protocols, options: Any) -> None:
+    _inbox_type = SharedInbox
+
+    def __init__(self, url: Url, protocols: Protocols, options: Any, closed: Callable[[CloseEvent], Exception] = closed) -> None:
         #: The WebSocket underneath: for more events, `terminate()` and the properties.
         self.socket = socket = WebSocket.__new__(WebSocket, url)
         socket._init(None, url, protocols, options, self)
         if socket._wants_loop:
             raise TypeError("an async function needs an asyncio loop: use heartwire.connect")
-        self._inbox = _SharedInbox(socket)
+        self._inbox = self._inbox_type(socket, closed)
         self._hub = _CallersHub()
         self._turn = threading.Condition()
         self._pumping = False
@@ -197,7 +199,7 @@ class ClientConnection(Received):
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
             self.socket.send(message, compress)
         else:
-            with Fragments(self.socket, compress) as fragments:
+            with Fragments(self.socket, compress, self._inbox.closed) as fragments:
                 for part in message:
                     fragments.put(part)
                     self._drained()
@@ -219,7 +221,7 @@ class ClientConnection(Received):
         drains, closes = self._drains, socket._closes
         self._wait(lambda: socket.buffered_amount <= limit or self._drains != drains or socket._closes != closes)
         if socket._closes != closes and self._drains == drains and socket._last_close is not None:
-            raise closed(socket._last_close)
+            raise self._inbox.closed(socket._last_close)
 
     def _check_open(self) -> None:
         last = self.socket._last_close

@@ -1,6 +1,7 @@
 //! The user's calls on a socket: send, ping, close, and the properties. They hold the lock for a moment, decide by what the user has seen
 //! (`observed`), and leave the rest to the session.
 
+use std::net::SocketAddr;
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -305,6 +306,11 @@ impl Client {
     /// The last measured round trip.
     pub fn latency(&self) -> Option<Duration> {
         if self.is_ours() { self.lock().latency } else { None }
+    }
+
+    /// Our address and the peer's, or the proxy's; none while no connection is open, and on a unix socket.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        if self.is_ours() { self.lock().link.as_ref()?.addresses() } else { None }
     }
 
     /// Whether the last event was delivered.

@@ -1,6 +1,7 @@
 //! One connection: a transport with a protocol on it, and the afterlife of one that is done for. Knows no session.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,10 @@ impl Link {
 
     pub(super) fn descriptor(&self) -> RawFd {
         self.transport.as_raw_fd()
+    }
+
+    pub(super) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.transport.addresses()
     }
 
     /// Reads once, at most twice `max_bytes` or what is always read, and parses into `batch`, at most `max_messages`.

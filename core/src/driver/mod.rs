@@ -16,6 +16,7 @@ mod steer;
 mod sync;
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -338,6 +339,11 @@ impl Connection {
     /// The last measured round trip of a ping.
     pub fn latency(&self) -> Option<Duration> {
         self.0.client.latency()
+    }
+
+    /// Our address and the peer's, or the proxy's; none while no connection is open, and on a unix socket.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.0.client.addresses()
     }
 
     /// Whether the socket is at its end: `CLOSED`, and its last event was taken.

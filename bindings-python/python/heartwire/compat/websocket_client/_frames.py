@@ -1,0 +1,121 @@
+"""What came and was not taken, messages and control frames in order, and a descriptor that is readable while there is something to take."""
+
+from __future__ import annotations
+
+import socket as _socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ... import sync
+from ..._inbox import listen_privately
+from ._abnf import ABNF, close_payload
+from ._exceptions import WebSocketConnectionClosedException
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..._native import CloseEvent, PingEvent, PongEvent
+
+
+class Control(bytes):
+    """The payload of a control frame."""
+
+    opcode: int
+
+    def __new__(cls, opcode: int, payload: bytes) -> Self:
+        """Make one."""
+        control = super().__new__(cls, payload)
+        control.opcode = opcode
+        return control
+
+
+class _Frames(sync.SharedInbox):
+    """An inbox that a descriptor tells of, once somebody asked for one."""
+
+    __slots__ = ("bell", "ringing")
+
+    def __init__(self, socket: Any, closed: Any) -> None:
+        super().__init__(socket, closed)
+        self.bell: tuple[_socket.socket, _socket.socket] | None = None
+
+    def add(self, item: str | bytes) -> None:
+        super().add(item)
+        self.ring()
+
+    def get(self) -> str | bytes:
+        item = super().get()
+        if self.bell is not None:
+            self.bell[0].recv(1)
+        return item
+
+    def ring(self) -> None:
+        """Have the descriptor readable for one more."""
+        if self.bell is not None:
+            self.bell[1].send(b"\0")
+
+
+class Frames(sync.ClientConnection):
+    """A connection whose pings, pongs and Close are received, too. Not for others than `WebSocket`."""
+
+    _inbox_type = _Frames
+    _inbox: _Frames
+
+    def __init__(self, url: str, protocols: Any, options: Any) -> None:
+        self.response: list[tuple[str, str]] = []
+        self.addresses: Any = None
+        #: The payloads of pings that the user has sent; Heartwire's own pings are nobody's business.
+        self.pings: list[bytes] = []
+        self._pump: threading.Thread | None = None
+        super().__init__(url, protocols, options, lambda event: WebSocketConnectionClosedException(_words(event)))
+        listen_privately(self.socket, open=self._on_opened, ping=self._on_ping, pong=self._on_pong)
+
+    def _on_opened(self, event: Any) -> None:
+        self.response = event.headers
+        self.addresses = self.socket._addresses
+
+    def _on_ping(self, event: PingEvent) -> None:
+        self._inbox.add(Control(ABNF.OPCODE_PING, event.payload))
+
+    def _on_pong(self, event: PongEvent) -> None:
+        if event.payload in self.pings:
+            self.pings.remove(event.payload)
+        elif event.latency is not None:
+            return
+        self._inbox.add(Control(ABNF.OPCODE_PONG, event.payload))
+
+    def _on_close(self, event: CloseEvent) -> None:
+        if event.was_clean:
+            self._inbox.add(Control(ABNF.OPCODE_CLOSE, b"" if event.code == 1005 else close_payload(event.code, event.reason)))
+        super()._on_close(event)
+        self._inbox.ring()
+
+    def take(self, timeout: float | None) -> str | bytes:
+        """Give what came next; raise TimeoutError, or WebSocketConnectionClosedException behind the last."""
+        return self.recv(timeout)
+
+    def fileno(self) -> int:
+        """Give a descriptor that is readable while there is something to take. From now on a thread delivers, for nobody may call."""
+        inbox = self._inbox
+        if inbox.bell is None:
+            with inbox._lock:
+                bell = _socket.socketpair()
+                bell[0].setblocking(False)
+                waiting = len(inbox.messages) + (inbox.end is not None)
+                if waiting:
+                    bell[1].send(b"\0" * waiting)
+                inbox.bell = bell
+            self._pump = threading.Thread(target=self._wait, args=(lambda: inbox.end is not None,), name="heartwire-frames", daemon=True)
+            self._pump.start()
+        return inbox.bell[0].fileno()
+
+    def release(self) -> None:
+        """Close the descriptor."""
+        bell, self._inbox.bell = self._inbox.bell, None
+        for end in bell or ():
+            end.close()
+
+
+def _words(event: CloseEvent) -> str:
+    if event.error is not None and event.error.code not in ("connection_lost", "closed_by_peer"):
+        return f"Connection to remote host was lost: {event.error}"
+    return "Connection to remote host was lost."

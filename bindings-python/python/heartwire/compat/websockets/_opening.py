@@ -1,0 +1,141 @@
+"""What is shared by the `connect` of asyncio and of threads: what it is given, redirects, and what a loop over it retries, and when."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin
+
+from ._arguments import Arguments
+from ._data import Headers, HeadersLike, parse_uri
+from ._outcome import ClientProtocol
+from .exceptions import InvalidMessage, InvalidStatus, SecurityError
+
+MAX_REDIRECTS = 10
+_REDIRECTS = (300, 301, 302, 303, 307, 308)
+_SECRET = ("authorization", "cookie", "proxy-authorization")
+
+
+def process_exception(exc: Exception) -> Exception | None:
+    """Tell whether an attempt that failed is worth another one: None, or the exception to raise.
+
+    Network errors, timeouts, an answer that was cut off and the statuses 500, 502, 503 and 504 are.
+    """
+    if isinstance(exc, (OSError, TimeoutError)):
+        return None
+    if isinstance(exc, InvalidMessage) and isinstance(exc.__cause__, EOFError):
+        return None
+    if isinstance(exc, InvalidStatus) and exc.response.status_code in (500, 502, 503, 504):
+        return None
+    return exc
+
+
+def backoff(initial_delay: float = 5.0, min_delay: float = 3.1, max_delay: float = 90.0, factor: float = 1.618) -> Iterator[float]:
+    """Give the delays between attempts, in seconds: a random first one, then growing ones."""
+    yield random.random() * initial_delay
+    delay = min_delay
+    while True:
+        yield min(delay, max_delay)
+        delay = min(delay * factor, max_delay)
+
+
+class Opening:
+    """What `connect` was given. `uri`, `ws_uri` and `additional_headers` change with redirects."""
+
+    additional_headers: HeadersLike | None
+
+    def _take(
+        self,
+        uri: str,
+        *,
+        additional_headers: HeadersLike | None,
+        user_agent_header: str | None,
+        process_exception: Any,
+        open_timeout: float | None,
+        reconnect_delays: Any,
+        logger: Any,
+        factory: Any,
+        manners: dict[str, Any],
+        **wire: Any,
+    ) -> None:
+        """Check and keep the arguments: `manners` are those of `ClientConnection`, `wire` those of `Arguments`."""
+        self.uri = uri
+        self.ws_uri = parse_uri(uri)
+        self._arguments = Arguments(self.ws_uri, **wire)
+        self.additional_headers = self._arguments.legacy_headers if additional_headers is None else additional_headers
+        self.user_agent_header = user_agent_header
+        self.process_exception = process_exception
+        self.open_timeout = open_timeout
+        self.reconnect_delays = reconnect_delays
+        self.logger = logging.getLogger("websockets.client") if logger is None else logger
+        self._factory = factory
+        self._manners = manners
+
+    def _attempts(self) -> Iterator[tuple[Any, float | None]]:
+        """Give a connection for each attempt that redirects may ask for, and the seconds that are left to open it."""
+        deadline = None if self.open_timeout is None else time.monotonic() + self.open_timeout
+        for _ in range(MAX_REDIRECTS):
+            self.ws_uri = parse_uri(self.uri)
+            protocol = ClientProtocol(self.uri, self.ws_uri, self._arguments, self.logger)
+            yield self._factory(protocol, **self._manners), None if deadline is None else max(0.001, deadline - time.monotonic())
+        raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Give the URI to go on with, or the exception to raise."""
+        if not isinstance(exc, InvalidStatus) or exc.response.status_code not in _REDIRECTS:
+            return exc
+        if "Location" not in exc.response.headers:
+            return exc
+        new_uri = urljoin(self.uri, exc.response.headers["Location"])
+        old, new = parse_uri(self.uri), parse_uri(new_uri)
+        if old.secure and not new.secure:
+            return SecurityError(f"cannot follow redirect to non-secure URI {new_uri}")
+        if (old.secure, old.host, old.port) != (new.secure, new.host, new.port):
+            if self._arguments.unix:
+                return ValueError(f"cannot follow cross-origin redirect to {new_uri} with a Unix socket")
+            if self._arguments.has_host:
+                return ValueError(f"cannot follow cross-origin redirect to {new_uri} with an explicit host or port")
+            if self.additional_headers is not None:
+                pairs = Headers(self.additional_headers).raw_items()
+                self.additional_headers = Headers([(name, value) for name, value in pairs if name.lower() not in _SECRET])
+        return new_uri
+
+    def _redirected(self, exc: Exception) -> None:
+        """Follow the redirect that an attempt was answered with, or raise."""
+        following = self.process_redirect(exc)
+        if not isinstance(following, Exception):
+            self.uri = following
+        elif following is exc:
+            raise exc
+        else:
+            raise following from exc
+
+
+class Retry:
+    """The attempts of a loop: what ends it, and how long to wait."""
+
+    def __init__(self, process: Any, delays: Any) -> None:
+        self._process = process
+        self._make = delays
+        self._delays: Any = None
+
+    def succeeded(self) -> None:
+        """Begin with the first delay again."""
+        self._delays = None
+
+    def failed(self, exc: Exception) -> float:
+        """Give the delay until the next attempt, or raise what ends the loop."""
+        try:
+            fatal = self._process(exc)
+        except Exception as raised:
+            fatal = raised
+        if fatal is exc:
+            raise exc
+        if fatal is not None:
+            raise fatal from exc
+        if self._delays is None:
+            self._delays = self._make()
+        return float(next(self._delays))
