@@ -3,7 +3,9 @@
 /// <reference types="node" />
 
 import type { EventEmitter } from 'node:events'
-import type { Duplex, DuplexOptions, Readable } from 'node:stream'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { LookupFunction } from 'node:net'
+import type { Duplex, DuplexOptions } from 'node:stream'
 import type { WebSocket as Heartwire, WebSocketOptions } from './index.js'
 
 declare class WebSocket extends EventEmitter {
@@ -30,8 +32,8 @@ declare class WebSocket extends EventEmitter {
   readonly protocol: string
   readonly readyState: 0 | 1 | 2 | 3
   readonly url: string
-  /** Heartwire's socket underneath, for what ws does not have. */
-  readonly heartwire: Heartwire
+  /** Heartwire's socket underneath, for what ws does not have; null while `finishRequest` or `lookup` is under way. */
+  readonly heartwire: Heartwire | null
 
   onopen: ((event: WebSocket.Event) => void) | null
   onerror: ((event: WebSocket.ErrorEvent) => void) | null
@@ -76,20 +78,6 @@ declare namespace WebSocket {
   type RawData = Buffer | ArrayBuffer | Buffer[]
   type Data = string | Buffer | ArrayBuffer | ArrayBufferView | Buffer[] | Blob
 
-  /** What a refused upgrade answered: its head, and the first 4 KiB of its body as a stream. */
-  interface Response extends Readable {
-    statusCode: number
-    statusMessage: string
-    headers: Record<string, string>
-    rawHeaders: string[]
-  }
-
-  /** The request that was refused. Destroy it to end the socket. */
-  interface Request extends EventEmitter {
-    abort(): void
-    destroy(error?: Error): this
-  }
-
   interface SendOptions {
     compress?: boolean
     /** Binary or text; by the type of the data if it is not given. */
@@ -113,18 +101,23 @@ declare namespace WebSocket {
     auth?: string
     autoPong?: true
     closeTimeout?: number
+    /** Makes the connection. Its bytes then pass through the event loop: a handler that blocks keeps the line no longer. */
+    createConnection?: (options: any, oncreate?: any) => Duplex
     family?: 0 | 4 | 6
+    /** Shapes the request, and ends it. */
+    finishRequest?: (request: ClientRequest, websocket: WebSocket) => void
     followRedirects?: boolean
     handshakeTimeout?: number
     headers?: { [name: string]: string | number | string[] | undefined }
     localAddress?: string
+    lookup?: LookupFunction
     maxPayload?: number
     maxRedirects?: number
     origin?: string
     perMessageDeflate?: boolean | PerMessageDeflateOptions
     protocolVersion?: 13
     skipUTF8Validation?: false
-    /** http.Agent, https.Agent, HttpProxyAgent, HttpsProxyAgent, SocksProxyAgent or ProxyAgent: read for its proxy and its TLS options. */
+    /** Agents of Node, HttpProxyAgent, HttpsProxyAgent, SocksProxyAgent and ProxyAgent are read for their proxy and TLS options; others make the connection. */
     agent?: object | false
     ca?: Pem
     cert?: Pem
@@ -168,8 +161,9 @@ declare namespace WebSocket {
     error: [error: Error]
     ping: [data: Buffer]
     pong: [data: Buffer]
-    upgrade: [response: Response]
-    'unexpected-response': [request: Request, response: Response]
+    redirect: [url: string, request: ClientRequest]
+    upgrade: [response: IncomingMessage]
+    'unexpected-response': [request: ClientRequest, response: IncomingMessage]
   }
 }
 

@@ -1,59 +1,11 @@
-// Owns: `heartwire/ws` beside ws itself: each program is played by both classes against ws' server, and has to see the same.
+// Owns: `heartwire/ws` beside ws itself, once it is open: events, calls, words. The way there is in ws-handshake.test.mjs.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import http from 'node:http'
-import { createRequire } from 'node:module'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { WebSocket as Native } from 'heartwire'
 import ESM, { createWebSocketStream as fromESM, WebSocket as NamedESM } from 'heartwire/ws'
-import Original, { createWebSocketStream, WebSocketServer } from 'ws'
-
-const Ours = createRequire(import.meta.url)('heartwire/ws')
-
-let server
-let url
-
-before(async () => {
-  server = new WebSocketServer({ port: 0, handleProtocols: (protocols) => [...protocols][0] })
-  server.on('connection', (peer, request) => {
-    peer.on('error', () => {})
-    peer.on('message', (data, isBinary) => {
-      const text = isBinary ? '' : data.toString()
-      if (text === 'bye') peer.close(4321, 'as asked')
-      else if (text === 'drop') peer.terminate()
-      else if (text === 'ping') peer.ping('are you there')
-      else if (text === 'headers') peer.send(JSON.stringify(request.headers))
-      else if (text === 'bad frame') peer._socket.write(Buffer.from([0x83, 0x00]))
-      else if (text === 'bad text') peer._socket.write(Buffer.from([0x81, 0x01, 0xff]))
-      else if (text === 'large') peer.send('x'.repeat(200))
-      else peer.send(data, { binary: isBinary })
-    })
-    peer.on('close', (code, reason) => server.emit('left', code, reason.toString()))
-  })
-  await once(server, 'listening')
-  url = `ws://127.0.0.1:${server.address().port}`
-})
-
-after(() => server.close())
-
-/** Plays a program with both classes and compares what it gives back. */
-function same(name, play) {
-  test(name, async () => {
-    const [theirs, ours] = [await play(Original), await play(Ours)]
-    assert.deepEqual(ours, theirs)
-  })
-}
-
-/** The events of a socket, in order, until its close. */
-async function log(ws, act = () => {}) {
-  const seen = []
-  for (const type of ['open', 'ping', 'pong']) ws.on(type, (data) => seen.push([type, data === undefined ? null : data.toString()]))
-  ws.on('message', (data, isBinary) => seen.push(['message', data, isBinary]))
-  ws.on('error', (error) => seen.push(['error', error.constructor.name, error.code ?? error.message]))
-  ws.on('open', () => act(ws))
-  const [code, reason] = await new Promise((done) => ws.on('close', (...args) => done(args)))
-  return [...seen, ['close', code, reason, ws.readyState]]
-}
+import { createWebSocketStream } from 'ws'
+import { log, Original, Ours, same, server, url, WebSocketServer } from './ws-beside.mjs'
 
 same('text and binary come as Buffers with their kind', async (Class) => {
   const ws = new Class(url)
@@ -156,24 +108,6 @@ same('calls on a closed socket', async (Class) => {
   await new Promise((done) => ws.ping('too late', true, (error) => done(words.push(error.message))))
   return words
 })
-same('a refused upgrade, with and without a listener', async (Class) => {
-  const refusing = http.createServer((_, response) => response.writeHead(401, { 'X-Why': 'no token' }).end('go away'))
-  refusing.on('upgrade', (_, socket) => socket.end('HTTP/1.1 401 Unauthorized\r\nX-Why: no token\r\nContent-Length: 7\r\n\r\ngo away'))
-  await once(refusing.listen(0), 'listening')
-  const address = `ws://127.0.0.1:${refusing.address().port}`
-  const silent = await log(new Class(address))
-  const ws = new Class(address)
-  const closed = log(ws)
-  const [request, response] = await once(ws, 'unexpected-response')
-  const body = []
-  for await (const chunk of response) body.push(chunk.toString())
-  const between = ws.readyState
-  request.destroy()
-  ws.terminate()
-  const loud = await closed
-  refusing.close()
-  return [silent, response.statusCode, response.headers['x-why'], body.join(''), between, loud.at(-1)]
-})
 same('subprotocols, headers, origin and cookies as given', async (Class) => {
   const ws = new Class(url, ['chat', 'other'], { headers: { 'X-One': 1, Cookie: 'a=b' }, origin: 'https://here.example' })
   await once(ws, 'open')
@@ -224,6 +158,56 @@ same('wrong addresses and subprotocols', (Class) =>
   }),
 )
 
+same('bytes sent after the end count as buffered', async (Class) => {
+  const ws = new Class(url)
+  await once(ws, 'open')
+  ws.close()
+  await once(ws, 'close')
+  for (const data of ['four', Buffer.from('four'), new Blob(['four'])]) ws.send(data)
+  ws.ping('two')
+  return ws.bufferedAmount
+})
+same('a Blob keeps its place among the messages', async (Class) => {
+  const ws = new Class(url)
+  const sent = []
+  const came = await log(ws, () => {
+    ws.send('one')
+    ws.send(new Blob(['two']), () => sent.push('two'))
+    ws.send('three', () => sent.push('three'))
+    ws.close()
+  })
+  return [came.filter(([type]) => type === 'message').map(([, data, isBinary]) => [data.toString(), isBinary]), came.at(-1), sent]
+})
+test('a Blob that cannot be read is the error', async () => {
+  const ws = new Ours(url)
+  await once(ws, 'open')
+  const failure = new DOMException('gone', 'NotReadableError')
+  const blob = new Blob(['x'])
+  blob.arrayBuffer = () => Promise.reject(failure)
+  const events = log(ws)
+  const called = new Promise((done) => ws.send(blob, done))
+  assert.equal(await called, failure)
+  assert.deepEqual(await events, [
+    ['error', 'DOMException', failure.code],
+    ['close', 1006, Buffer.alloc(0), 3],
+  ])
+})
+same('_socket: what bots do with it', async (Class) => {
+  const ws = new Class(url)
+  const before = ws._socket
+  await once(ws, 'open')
+  const { _socket: socket } = ws
+  socket.setKeepAlive(true, 1000)
+  socket.setNoDelay(true)
+  socket.setTimeout(0)
+  const closed = once(socket, 'close')
+  const over = once(ws, 'close')
+  const facts = [socket.destroyed, socket.writable, Boolean(socket.encrypted), socket._writableState.length]
+  socket.destroy()
+  await closed
+  return [before, facts, socket.destroyed, (await over)[0]]
+})
+
 test('a stream carries bytes both ways', async () => {
   for (const [Class, create] of [
     [Original, createWebSocketStream],
@@ -249,23 +233,24 @@ test('the exports are those of ws', () => {
 
 test('what Heartwire has not is refused by name', async () => {
   const refused = {
-    finishRequest() {},
+    finishRequest: 'x',
+    lookup: 1,
     generateMask() {},
-    lookup() {},
     autoPong: false,
     skipUTF8Validation: true,
-    agent: new (class Odd {})(),
+    maxFragments: 8,
+    checkServerIdentity() {},
+    servername: '',
     colour: 1,
   }
   for (const [name, value] of Object.entries(refused)) {
-    assert.throws(() => new Ours(url, { [name]: value }), {
-      code: 'HEARTWIRE_UNSUPPORTED',
-      message: new RegExp(name === 'agent' ? 'class Odd' : name),
-    })
+    assert.throws(() => new Ours('ws://localhost', { [name]: value }), { code: 'HEARTWIRE_UNSUPPORTED', message: new RegExp(name) })
   }
   const ws = new Ours(url)
   await once(ws, 'open')
-  assert.throws(() => ws._socket.remoteAddress, /_socket\.remoteAddress/)
+  for (const name of ['write', 'cork'])
+    assert.throws(() => ws._socket[name], { code: 'HEARTWIRE_UNSUPPORTED', message: new RegExp(`_socket.${name}`) })
+  assert.throws(() => ws._socket.on('data', () => {}), /_socket\.on\('data'\)/)
   assert.throws(() => ws.send('x', { fin: false }), /fin: false/)
   ws._socket.unref()
   assert.ok(ws.heartwire instanceof Native)

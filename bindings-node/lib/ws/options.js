@@ -2,29 +2,34 @@
 // Owns: ws' options and address as Heartwire's. What Heartwire has not is refused by name. Knows no socket.
 'use strict'
 
+const http = require('node:http')
+const https = require('node:https')
 const { unsupported } = require('./errors.js')
 
 const VERSIONS = [8, 13]
+/** What an agent overrides to connect in a way of its own. */
+const CONNECTS = /** @type {const} */ (['addRequest', 'createSocket', 'createConnection'])
+/** Agents that say which proxy they use. */
+const KNOWN = /^(Https?|Socks|)ProxyAgent$/
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Options that Heartwire has under another name or in another shape. @type {Record<string, (value: any, made: any, all: any) => void>} */
 const TRANSLATED = {
   allowSynchronousEvents: (value, made) => Object.assign(made, { allowSynchronousEvents: Boolean(value) }),
-  auth: (value, made) => {
-    const colon = String(value).indexOf(':')
-    made.auth = colon < 0 ? [String(value), ''] : [String(value).slice(0, colon), String(value).slice(colon + 1)]
-  },
+  auth: () => {},
   autoPong: must(true, 'the core answers every ping'),
   closeTimeout: (value, made) => Object.assign(made, { closeTimeout: value }),
-  followRedirects: (value, made, all) => Object.assign(made, { followRedirects: value ? (all.maxRedirects ?? 10) : 0 }),
+  followRedirects: () => {},
   handshakeTimeout: (value, made) => Object.assign(made, { openTimeout: value || null }),
-  headers: (value, made) => Object.assign(made, { headers: headerPairs(value) }),
+  finishRequest: mustBe('function'),
+  headers: () => {},
+  lookup: mustBe('function'),
   localAddress: (value, made) => Object.assign(made, { localAddress: value }),
   family: (value, made) => Object.assign(made, { addressFamily: { 0: 'any', 4: 'ipv4', 6: 'ipv6' }[/** @type {0 | 4 | 6} */ (value)] ?? value }),
   // ws has 0 for "no limit".
   maxPayload: (value, made) => Object.assign(made, { maxSize: value > 0 ? value : require('node:buffer').constants.MAX_STRING_LENGTH }),
   maxRedirects: () => {},
-  origin: (value, made) => Object.assign(made, { origin: value }),
+  origin: () => {},
   perMessageDeflate: (value, made) => Object.assign(made, { compression: compression(value) }),
   protocolVersion: (value) => {
     if (!VERSIONS.includes(value)) {
@@ -34,6 +39,7 @@ const TRANSLATED = {
   },
   skipUTF8Validation: must(false, 'the core checks every text'),
   agent: (value, made) => agent(value, made),
+  createConnection: mustBe('function'),
   /** Heartwire's own options, beside those of ws. */
   heartwire: (value, made) => Object.assign(made, value),
 }
@@ -49,17 +55,24 @@ const TLS = {
   minVersion: 'minVersion',
 }
 
+/** ws takes these from the address, whatever the options say. */
+const IGNORED = ['host', 'hostname', 'method', 'path', 'port', 'protocol', 'socketPath', 'timeout']
+
 /** Why the others are refused. @type {Record<string, string>} */
 const REFUSED = {
-  finishRequest: 'there is no http.ClientRequest',
   generateMask: 'masks are random, as RFC 6455 section 5.3 demands',
   maxBufferedChunks: 'memory is bounded by readLimit and maxSize',
   maxFragments: 'memory is bounded by maxSize',
   maxPendingAutoPongs: 'pings are answered as they are read',
   checkServerIdentity: 'the core checks the certificate; see the options servername and rejectUnauthorized',
   pfx: 'give cert and key as PEM',
-  createConnection: 'the core connects',
-  lookup: 'the core resolves names',
+}
+
+/** @param {string} kind @returns {(value: unknown) => void} */
+function mustBe(kind) {
+  return (value) => {
+    if (typeof value !== kind) throw unsupported(`this option: ${String(value)}`, `it must be a ${kind}`)
+  }
 }
 
 /** @param {unknown} only @param {string} why @returns {(value: unknown) => void} */
@@ -84,11 +97,13 @@ function translate(given) {
     compression: compression(true),
     // As ws: only an agent of the user's leads through a proxy.
     proxy: false,
+    // Followed here, as ws does it: see handshake.js.
+    followRedirects: 0,
     // As ws: sockets wait for each other only until TCP and TLS are done.
     connectLimitUntil: 'tls',
   }
   for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue
+    if (value === undefined || IGNORED.includes(name)) continue
     if (Object.hasOwn(TRANSLATED, name)) {
       try {
         TRANSLATED[name](value, made, given)
@@ -97,13 +112,15 @@ function translate(given) {
       }
     } else if (Object.hasOwn(TLS, name)) setTls(made, name, value)
     else if (Object.hasOwn(REFUSED, name)) throw unsupported(`the option ${name}`, REFUSED[name])
-    else throw unsupported(`the option ${name}`, 'it is not one of the client of ws')
+    else throw unsupported(`the option ${name}`, 'Heartwire has nothing of that name')
   }
   return made
 }
 
 /** @param {any} made @param {string} name @param {any} value */
 function setTls(made, name, value) {
+  // No server is asked by a name: where the host is an address, none is sent anyway.
+  if (name === 'servername' && value === '') return
   if (name === 'minVersion') value = String(value).replace(/^TLSv/, '')
   // Node takes several as an array.
   if (Array.isArray(value)) value = value.map(String).join('\n')
@@ -111,7 +128,7 @@ function setTls(made, name, value) {
 }
 
 /** @param {Record<string, any>} headers @returns {[string, string][]} */
-function headerPairs(headers) {
+function headerPairs(headers = {}) {
   return Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : (Array.isArray(value) ? value : [value]).map((each) => /** @type {[string, string]} */ ([name, String(each)])),
   )
@@ -155,15 +172,16 @@ function agent(value, made) {
   const kind = value.constructor?.name
   const tls = { ...value.options, ...value.connectOpts }
   for (const name of Object.keys(TLS)) if (tls[name] !== undefined) setTls(made, name, tls[name])
-  if (kind === 'Agent' && value.proxy === undefined) return
   if (/^Https?ProxyAgent$/.test(kind)) made.proxy = String(value.proxy.href ?? value.proxy)
   else if (kind === 'SocksProxyAgent') made.proxy = socksProxy(value.proxy, value.shouldLookup)
   else if (kind === 'ProxyAgent') made.proxy = true
-  else
-    throw unsupported(
-      `an agent of the class ${kind}`,
-      'it takes http.Agent, https.Agent, HttpProxyAgent, HttpsProxyAgent, SocksProxyAgent and ProxyAgent',
-    )
+}
+
+/** Whether the user's agent or function makes the connection, in a way that only it knows. @param {Record<string, any>} options */
+function connectsItself({ agent, createConnection }) {
+  if (createConnection) return true
+  if (!agent || KNOWN.test(agent.constructor?.name)) return false
+  return !CONNECTS.every((name) => [http.Agent, https.Agent].some(({ prototype }) => Reflect.get(prototype, name) === agent[name]))
 }
 
 /** @param {any} proxy @param {boolean} resolvesHere */
@@ -176,7 +194,7 @@ function socksProxy({ host, port, type, userId, password }, resolvesHere) {
 /**
  * The address as ws takes it, in its words where it is wrong.
  * @param {string | URL} address
- * @returns {{ url: URL, dial: string, unixSocket?: string }} what is shown, and what Heartwire gets
+ * @returns {{ url: URL, path: string, unixSocket?: string }}
  */
 function parseAddress(address) {
   /** @type {URL} */
@@ -194,9 +212,9 @@ function parseAddress(address) {
   }
   if (isUnix && url.pathname === '') throw new SyntaxError("The URL's pathname is empty")
   if (url.hash) throw new SyntaxError('The URL contains a fragment identifier')
-  if (!isUnix) return { url, dial: url.href }
+  if (!isUnix) return { url, path: url.pathname + url.search }
   const [unixSocket, path = '/'] = url.pathname.split(':')
-  return { url, dial: `ws://localhost${path}${url.search}`, unixSocket }
+  return { url, path: path + url.search, unixSocket }
 }
 
 /** @param {string | string[] | undefined} protocols @returns {string[]} */
@@ -210,4 +228,4 @@ function checkProtocols(protocols) {
   return all
 }
 
-module.exports = { checkProtocols, parseAddress, translate }
+module.exports = { checkProtocols, connectsItself, headerPairs, parseAddress, translate }

@@ -3,30 +3,33 @@
 'use strict'
 
 const { EventEmitter } = require('node:events')
-const { WebSocket: Class, closeWith } = require('../websocket.js')
+const { closeWith } = require('../websocket.js')
 const { closedEarly, notOpen, unsupported, wsError } = require('./errors.js')
 const { addEventListener, defineAttributes, kWasClean, removeEventListener } = require('./events.js')
-const { checkProtocols, parseAddress, translate } = require('./options.js')
-const { Request, Response } = require('./response.js')
-const { Completions } = require('./completions.js')
+const { Handshake } = require('./handshake.js')
+const { Response } = require('./http.js')
+const { Sender } = require('./sender.js')
+const { socketFace } = require('./socket.js')
+
+/** @typedef {import('../../index.js').WebSocket} Inner */
 
 const STATES = /** @type {const} */ (['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'])
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3]
 const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments', 'blob']
 const NOTHING = Buffer.alloc(0)
-/** The class as its types show it. @type {typeof import('../../index.js').WebSocket} */
-const Native = /** @type {any} */ (Class)
 
 class WebSocket extends EventEmitter {
-  /** Heartwire's socket. @type {import('../../index.js').WebSocket} */
-  #inner
-  #url
+  /** Heartwire's socket, once there is one. @type {Inner | null} */
+  #inner = null
+  /** @type {InstanceType<typeof Sender> | null} */
+  #sender = null
+  #handshake
   #state = CONNECTING
   #binaryType = 'nodebuffer'
-  #bufferedAtEnd = 0
-  #completions
-  /** A listener has the refused upgrade: the end waits for it. */
-  #refusalHeld = false
+  #offersExtension
+  /** The bytes given to `send()` after the end. */
+  #unsent = 0
+  #hasErred = false
   /** @type {any} */
   #socket = null
 
@@ -42,13 +45,21 @@ class WebSocket extends EventEmitter {
       options = protocols
       protocols = undefined
     }
-    const { url, dial, unixSocket } = parseAddress(address)
-    this.#url = url
-    const made = translate(options ?? {})
-    if (unixSocket !== undefined) made.unixSocket = unixSocket
-    const inner = new Native(dial, checkProtocols(/** @type {any} */ (protocols)), made)
+    this.#offersExtension = options?.perMessageDeflate !== false
+    this.#handshake = new Handshake(this, address, protocols, options ?? {}, {
+      attach: (inner) => this.#attach(inner),
+      fail: (error) => {
+        this.#detach()
+        this.#fail(error)
+      },
+    })
+    this.#handshake.begin()
+  }
+
+  /** @param {Inner} inner */
+  #attach(inner) {
     this.#inner = inner
-    this.#completions = new Completions(inner)
+    this.#sender = new Sender(inner, (error) => this.#blobFailed(error))
     inner.binaryType = 'nodebuffer'
     inner.onopen = (event) => this.#onOpen(event)
     inner.onmessage = ({ data }) => this.#onMessage(/** @type {string | Buffer} */ (data))
@@ -58,7 +69,15 @@ class WebSocket extends EventEmitter {
     inner.onpong = ({ payload }) => this.emit('pong', payload)
   }
 
-  /** Heartwire's own socket underneath: for what ws does not have. */
+  /** Nothing is heard of this attempt any more. */
+  #detach() {
+    const inner = this.#inner
+    if (inner === null) return
+    inner.onopen = inner.onmessage = inner.onerror = inner.onclose = inner.onping = inner.onpong = null
+    inner.terminate()
+  }
+
+  /** Heartwire's own socket underneath, for what ws does not have; null while the first request is prepared. */
   get heartwire() {
     return this.#inner
   }
@@ -67,8 +86,9 @@ class WebSocket extends EventEmitter {
 
   /** @param {import('../../index.js').OpenEvent} event */
   #onOpen({ headers }) {
-    if (this.listenerCount('upgrade') > 0) this.emit('upgrade', new Response(101, Object.fromEntries(headers), ''))
+    if (this.listenerCount('upgrade') > 0) this.emit('upgrade', new Response(101, headers, ''))
     if (this.#state !== CONNECTING) return
+    this.#handshake.end()
     this.#state = OPEN
     this.emit('open')
   }
@@ -89,39 +109,53 @@ class WebSocket extends EventEmitter {
 
   /** @param {import('../../index.js').WebSocketError} error */
   #onError(error) {
-    const wasConnecting = this.#state === CONNECTING
-    this.#state = CLOSING
-    if (wasConnecting && error.status !== undefined && this.listenerCount('unexpected-response') > 0) {
-      this.#refusalHeld = true
-      const request = new Request(() => this.#letRefusalGo())
-      this.#state = CONNECTING
-      this.emit('unexpected-response', request, new Response(error.status, error.headers ?? {}, error.body))
+    if (this.#state === CONNECTING && error.status !== undefined && error.status !== 101) {
+      this.#detach()
+      if (this.#handshake.follow(error)) return
+      if (this.listenerCount('unexpected-response') > 0) {
+        this.emit('unexpected-response', ...this.#handshake.refusal(error))
+        return
+      }
+      this.#fail(wsError(error, this.#handshake.url))
       return
     }
-    this.emit('error', wsError(error, this.#url))
+    this.#handshake.end()
+    this.#state = CLOSING
+    if (this.#hasErred) return
+    this.#hasErred = true
+    this.emit('error', wsError(error, this.#handshake.url, this.#offersExtension))
   }
 
-  #letRefusalGo() {
-    if (!this.#refusalHeld) return
-    this.#refusalHeld = false
+  /** @param {Error} error */
+  #blobFailed(error) {
+    this.terminate()
+    if (this.#hasErred) return
+    this.#hasErred = true
+    this.emit('error', error)
+  }
+
+  /** There will be no connection. @param {Error} error */
+  #fail(error) {
+    this.#handshake.end()
     this.#state = CLOSING
-    process.nextTick(() => {
-      this.emit('error', closedEarly())
-      this.#end(1006, '', false)
-    })
+    this.emit('error', error)
+    this.#end(1006, '', false)
   }
 
   /** @param {import('../../index.js').CloseEvent} event */
-  #onClose({ code, reason, wasClean }) {
-    this.#bufferedAtEnd = this.#inner.bufferedAmount
-    this.#completions.fail(() => notOpen(CLOSED))
-    if (!this.#refusalHeld) this.#end(code, reason, wasClean)
+  #onClose({ code, reason, wasClean, error }) {
+    if (this.#socket?.listenerCount('error') > 0 && /reset/i.test(`${error?.message} ${error?.cause}`)) {
+      this.#socket.emit('error', Object.assign(new Error('read ECONNRESET', { cause: error }), { code: 'ECONNRESET', syscall: 'read' }))
+    }
+    this.#sender?.end(this.#inner?.bufferedAmount === 0)
+    this.#end(code, reason, wasClean)
   }
 
   /** @param {number} code @param {string} reason @param {boolean} wasClean */
   #end(code, reason, wasClean) {
     this.#state = CLOSED
     Reflect.set(this, kWasClean, wasClean)
+    this.#socket?.emit('close', !wasClean)
     this.emit('close', code, reason === '' ? NOTHING : Buffer.from(reason))
   }
 
@@ -129,22 +163,31 @@ class WebSocket extends EventEmitter {
 
   get readyState() {
     // Between a call and its event, Heartwire's state is the newer one.
-    return this.#state === OPEN && this.#inner.readyState > OPEN ? CLOSING : this.#state
+    return this.#state === OPEN && /** @type {Inner} */ (this.#inner).readyState > OPEN ? CLOSING : this.#state
   }
   get url() {
-    return this.#url.href
+    return this.#handshake.url.href
   }
   get protocol() {
-    return this.#inner.protocol
+    return this.#inner?.protocol ?? ''
   }
+  /** As ws has it: the names without their parameters. */
   get extensions() {
-    return this.#inner.extensions
+    return this.#inner?.extensions.replace(/;[^,]*/g, '') ?? ''
   }
   get bufferedAmount() {
-    return this.#state === CLOSED ? this.#bufferedAtEnd : this.#inner.bufferedAmount
+    return (this.#inner?.bufferedAmount ?? 0) + (this.#sender?.waiting ?? 0) + this.#unsent
   }
   get isPaused() {
-    return this.#inner.isPaused
+    return this.#inner?.isPaused ?? false
+  }
+  /** How many redirects were followed. */
+  get _redirects() {
+    return this.#handshake.redirects
+  }
+  /** The request of the opening handshake. */
+  get _req() {
+    return this.#state === CONNECTING ? this.#handshake.request : null
   }
   get binaryType() {
     return this.#binaryType
@@ -153,24 +196,10 @@ class WebSocket extends EventEmitter {
     if (BINARY_TYPES.includes(value)) this.#binaryType = value
   }
 
-  /** The part of ws' net.Socket that bots use. Other members throw by name. */
+  /** The part of net.Socket that users of ws reach for. */
   get _socket() {
-    if (this.#state === CONNECTING || this.#state === CLOSED) return null
-    this.#socket ??= new Proxy(
-      {
-        ref: () => this.#inner.ref(),
-        unref: () => this.#inner.unref(),
-        destroy: () => this.#inner.terminate(),
-        pause: () => this.#inner.pause(),
-        resume: () => this.#inner.resume(),
-      },
-      {
-        get: (known, name) => {
-          if (name in known || typeof name === 'symbol' || name === 'then') return Reflect.get(known, name)
-          throw unsupported(`_socket.${name}`, 'the core has the socket')
-        },
-      },
-    )
+    if (this.#inner === null || this.#state === CONNECTING) return null
+    this.#socket ??= socketFace(this.#inner, this.#handshake.url)
     return this.#socket
   }
 
@@ -190,18 +219,20 @@ class WebSocket extends EventEmitter {
     if (options?.fin === false) throw unsupported('send() with fin: false', 'use heartwire.sendStream() for a message in parts')
     if (options?.mask === false) throw unsupported('send() with mask: false', 'RFC 6455 section 5.3 demands a mask')
     const content = sendable(data, options?.binary)
-    if (this.readyState !== OPEN) {
-      if (callback) process.nextTick(callback, notOpen(this.readyState))
-      return
-    }
+    if (this.readyState !== OPEN) return this.#tooLate(content, callback)
+    const given = options?.compress === undefined ? undefined : { compress: Boolean(options.compress) }
     try {
-      this.#inner.send(content, options?.compress === undefined ? undefined : { compress: Boolean(options.compress) })
+      this.#sender?.send(content, given, callback)
     } catch (error) {
       if (!callback) throw error
       process.nextTick(callback, error)
-      return
     }
-    if (callback) this.#completions.add(callback)
+  }
+
+  /** What is sent after the end counts as buffered. @param {any} content @param {any} callback */
+  #tooLate(content, callback) {
+    this.#unsent += content instanceof Blob ? content.size : Buffer.byteLength(content)
+    if (callback) process.nextTick(callback, notOpen(this.readyState))
   }
 
   /** @param {any} [data] @param {any} [mask] @param {any} [callback] */
@@ -220,50 +251,46 @@ class WebSocket extends EventEmitter {
     if (typeof data === 'function') [data, mask, callback] = [undefined, undefined, data]
     else if (typeof mask === 'function') [mask, callback] = [undefined, mask]
     if (mask === false) throw unsupported(`${kind}() with mask: false`, 'RFC 6455 section 5.3 demands a mask')
-    if (this.readyState !== OPEN) {
-      if (callback) process.nextTick(callback, notOpen(this.readyState))
-      return
-    }
     const payload = sendable(data, undefined)
+    if (this.readyState !== OPEN) return this.#tooLate(payload, callback)
     if (Buffer.byteLength(payload) > 125) throw new RangeError('The data size must not be greater than 125 bytes')
-    this.#inner[kind](payload)
-    if (callback) this.#completions.add(callback)
+    this.#sender?.control(kind, payload, callback)
   }
 
   /** @param {number} [code] @param {string | Buffer} [data] */
   close(code, data) {
     if (this.#state === CLOSED) return
-    if (this.#refusalHeld) return this.#letRefusalGo()
     if (this.#state === CONNECTING) return this.#giveUp()
     if (this.readyState === CLOSING) return
     if (code !== undefined && !isValidCode(code)) throw new TypeError('First argument must be a valid error code number')
     const reason = data === undefined ? '' : typeof data === 'string' ? data : Buffer.from(data).toString()
     if (Buffer.byteLength(reason) > 123) throw new RangeError('The message must not be greater than 123 bytes')
     this.#state = CLOSING
-    closeWith(/** @type {any} */ (this.#inner), code ?? 0, reason)
+    this.#sender?.after(() => closeWith(/** @type {any} */ (this.#inner), code ?? 0, reason))
   }
 
   terminate() {
     if (this.#state === CLOSED) return
-    if (this.#refusalHeld) return this.#letRefusalGo()
     if (this.#state === CONNECTING) return this.#giveUp()
     this.#state = CLOSING
-    this.#completions.fail(() => new Error('The connection was dropped before the message had left'))
-    this.#inner.terminate()
+    this.#sender?.end(false)
+    this.#inner?.terminate()
   }
 
-  /** The error and the close follow from Heartwire's own. */
+  /** Ends before it is open. */
   #giveUp() {
     this.#state = CLOSING
-    this.#inner.close()
+    this.#handshake.end()
+    this.#detach()
+    process.nextTick(() => this.#fail(closedEarly()))
   }
 
   pause() {
-    if (this.#state === OPEN) this.#inner.pause()
+    if (this.#state === OPEN || this.#state === CLOSING) this.#inner?.pause()
   }
 
   resume() {
-    if (this.#state === OPEN) this.#inner.resume()
+    if (this.#state === OPEN || this.#state === CLOSING) this.#inner?.resume()
   }
 }
 
