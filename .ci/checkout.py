@@ -143,6 +143,23 @@ def exit_hosts() -> Path:
     return interpreter
 
 
+def sdk_hosts() -> Path:
+    """The interpreter of an environment with the SDKs that run on the surfaces (tests/compat), and the package."""
+    default, python = default_python()
+    if tuple(map(int, default.split("."))) < (3, 10):
+        raise Missing(f"missing: Python 3.10 or later for the SDKs (the tests run on {default})")
+    python_face()
+    interpreter = ROOT / ".venvs" / "compat" / "bin" / "python"
+    stamp, requirements = interpreter.parent.parent / ".requirements", ROOT / "tests" / "compat" / "requirements.txt"
+    if not is_fresh(stamp, str(python), requirements) or not interpreter.exists():
+        run(python, "-m", "venv", "--clear", interpreter.parent.parent)
+        run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        stamp_fresh(stamp, str(python), requirements)
+    (wheel,) = (TARGET / "wheels" / "native").glob("*.whl")
+    run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall", wheel)
+    return interpreter
+
+
 @lru_cache(maxsize=None)
 def _wheel(maturin: Path, kind: str, features: tuple[str, ...]) -> Path:
     """The wheel: built in cargo's dev profile, once a run."""

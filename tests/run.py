@@ -286,6 +286,12 @@ def exits() -> list[Command]:
     return [Command((interpreter, *PYTEST, "tests/exits"))]
 
 
+def compat() -> list[Command]:
+    interpreter = checkout.sdk_hosts()
+    folder = TESTS / "compat" / "python"
+    return [Command((interpreter, folder / "peers_tests.py")), Command((interpreter, folder / "suite.py"))]
+
+
 def web() -> list[Command]:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
@@ -344,6 +350,7 @@ def suites() -> list[Suite]:
         Suite("runners", "the Node package under jest, vitest, PM2 and signal-exit", runners),
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
+        Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page in headless Chromium", web),

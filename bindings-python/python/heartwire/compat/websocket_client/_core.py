@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,17 @@ class Sock:
     def getpeername(self) -> Any:
         """Give the address of the peer, or of the proxy."""
         return self._frames.addresses[1]
+
+    def getsockopt(self, level: int, name: int) -> int:
+        """Give what `sockopt` said of TCP_NODELAY and SO_KEEPALIVE."""
+        known = {
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY): ("tcp_nodelay", True),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE): ("tcp_keepalive", None),
+        }
+        if (level, name) not in known:
+            raise OSError(f"heartwire.compat.websocket_client: the socket option {(level, name)} is not known")
+        option, default = known[level, name]
+        return int(bool(self._frames.options.get(option, default)))
 
     def pending(self) -> int:
         """Give how much waits that the descriptor does not tell of: nothing."""

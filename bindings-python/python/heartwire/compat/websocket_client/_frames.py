@@ -63,6 +63,7 @@ class Frames(sync.ClientConnection):
     def __init__(self, url: str, protocols: Any, options: Any) -> None:
         self.response: list[tuple[str, str]] = []
         self.addresses: Any = None
+        self.options: dict[str, Any] = options
         #: The payloads of pings that the user has sent; Heartwire's own pings are nobody's business.
         self.pings: list[bytes] = []
         self._pump: threading.Thread | None = None

@@ -1,0 +1,42 @@
+"""selenium, WebDriver BiDi; the program opens another connection when one ends."""
+
+from playing import WS, ended, heard, tell
+
+import time
+
+from selenium.webdriver.remote import websocket_connection as bidi
+
+
+class Said:
+    event_class = "said"
+
+    @staticmethod
+    def from_json(params):
+        return params["text"]
+
+
+def session():
+    closing = []
+    connection = bidi.WebSocketConnection(WS + "/bidi", 5, 0.05)
+
+    def said(text):
+        heard(text)
+        if text == "close":
+            closing.append(True)
+            connection.close()
+        else:
+            connection.send_cmd("re", {"text": f"re: {text}"})
+
+    connection.add_callback(Said, said)
+    connection._ws_thread.join()
+    return bool(closing)
+
+
+while True:
+    try:
+        if session():
+            break
+        tell("ended")
+    except Exception as error:
+        tell("ended", ended(error))
+    time.sleep(0.2)
