@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
+.PHONY: help demo test docs docs-serve soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -16,6 +16,12 @@ demo: server python node ## server and bots talk, lose each other and come back,
 
 test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --list names them)
 	@$(PYTHON) tests/run.py $(SUITE)
+
+docs: have-python ## build the documentation site into target/site, strictly: every link, anchor and page is checked
+	@$(PYTHON) .ci/docs.py build
+
+docs-serve: have-python ## show the site on http://127.0.0.1:8000 while you write
+	@$(PYTHON) .ci/docs.py serve
 
 soak: python node ## bots of every face and a server that fails, is killed and is cut off, for MINUTES=20; every message is accounted for
 	@cargo build --quiet -p heartwire --example soak

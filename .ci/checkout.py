@@ -104,7 +104,8 @@ def environment(version: str, python: Path, requirements: Path) -> Path:
     default = version == default_python()[0]
     folder = ROOT / ".venv" if default else ROOT / ".venvs" / version
     interpreter, stamp = folder / "bin" / "python", folder / ".requirements"
-    inputs: tuple[Path | str, ...] = (str(python), *sorted(ROOT.glob("requirements-*.txt")))
+    every = sorted(path for path in ROOT.glob("requirements-*.txt") if path.stem != "requirements-docs")  # that is .ci/docs.py's
+    inputs: tuple[Path | str, ...] = (str(python), *every)
     if not is_fresh(stamp, *inputs) or not interpreter.exists():
         run(python, "-m", "venv", "--clear", folder)
         run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
