@@ -301,8 +301,10 @@ def web() -> list[Command]:
     checkout.node_face()
     checkout.npm_install(TESTS)
     checkout.build_server()
+    checkout.run(sys.executable, ROOT / ".ci" / "docs.py", "build")
     environment = {"CHROMIUM": browser, "PYTHON": str(interpreter), "CHAT_SERVER": str(TARGET / "debug" / "chat-server")}
-    return [Command(("node", "--test", "--test-reporter=spec", "--test-timeout=120000", TESTS / "web" / "page.test.mjs"), env=environment)]
+    pages = sorted((TESTS / "web").glob("*.test.mjs"))
+    return [Command(("node", "--test", "--test-reporter=spec", "--test-timeout=600000", *pages), env=environment)]
 
 
 def runners() -> list[Command]:
@@ -353,7 +355,7 @@ def suites() -> list[Suite]:
         Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
-        Suite("web", "the chat page in headless Chromium", web),
+        Suite("web", "the chat page and the documentation site in headless Chromium", web),
         Suite("wpt", "the Web Platform Tests on the Node face; by name only", wpt, on_demand=True),
     ]
 

@@ -68,7 +68,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         if not target.exists():
             raise PluginError(f"{page.file.src_path}: nothing is at {match[2]}")
         kind = "tree" if target.is_dir() else "blob"
-        return f"{match[1]}{config.repo_url.rstrip('/')}/{kind}/main/{target.relative_to(ROOT).as_posix()}{match[3] or ''}"
+        return f"{match[1]}{config.extra['repository']}/{kind}/main/{target.relative_to(ROOT).as_posix()}{match[3] or ''}"
 
     return LINK.sub(lead, markdown)
 
