@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs docs-serve soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
+.PHONY: help demo test one docs docs-serve soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -16,6 +16,9 @@ demo: server python node ## server and bots talk, lose each other and come back,
 
 test: have-python ## run all tests; SUITE="core web" runs some (tests/run.py --list names them)
 	@$(PYTHON) tests/run.py $(SUITE)
+
+one: have-python ## build what one test needs and run it: T=keeper::both_may_race, T=bindings-python/tests/test_bot.py::test_x, T="a test of Node", T=a-scenario
+	@$(PYTHON) .ci/one.py "$(T)"
 
 docs: have-python ## build the documentation site into target/site, strictly: every link, anchor and page is checked
 	@$(PYTHON) .ci/docs.py build

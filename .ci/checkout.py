@@ -128,9 +128,30 @@ def python_face(version: str | None = None) -> Path:
     wheel = _wheel(development, kind, tuple(features))
     installed = interpreter.parent.parent / ".wheel"
     if not is_fresh(installed, wheel):
+        (installed.parent / ".editable").unlink(missing_ok=True)
         run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall", wheel)
         stamp_fresh(installed, wheel)
     return interpreter
+
+
+def editable_python() -> Path:
+    """The interpreter of the default environment, where `import heartwire` finds the sources of this checkout. The wheel gives way to them."""
+    need_rust()
+    interpreter = environment(*default_python(), ROOT / "requirements-dev.txt")
+    if not (interpreter.parent.parent / ".editable").exists():
+        develop(interpreter)
+    return interpreter
+
+
+def develop(interpreter: Path) -> None:
+    """Builds the native module in cargo's dev profile, beside the Python sources."""
+    folder = interpreter.parent.parent
+    (folder / ".wheel").unlink(missing_ok=True)
+    manifest = ROOT / "bindings-python" / "Cargo.toml"
+    run(interpreter, "-m", "maturin", "develop", "--quiet", "--profile", "dev", "-m", manifest, VIRTUAL_ENV=str(folder))
+    for module in (ROOT / "bindings-python" / "python" / "heartwire").glob("_native*.so"):
+        module.touch()
+    (folder / ".editable").touch()
 
 
 def exit_hosts() -> Path:
