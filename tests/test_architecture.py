@@ -27,11 +27,6 @@ GRAPHS: dict[str, Callable[[], file_graph.Graph]] = {
 
 #: Edges that close a circle, by the step that takes them away.
 KNOWN: dict[str, list[tuple[str, str]]] = {
-    "one stream under dial, `Request` in a file of its own": [
-        ("core/src/dial/proxy/environment.rs", "core/src/dial/proxy/mod.rs"),
-        ("core/src/dial/redirect.rs", "core/src/dial/mod.rs"),
-        ("core/src/dial/tls/stream.rs", "core/src/dial/stream.rs"),
-    ],
     "the `Connection` API leaves driver/mod.rs, `Shared` gets a file": [
         ("core/src/driver/attempt.rs", "core/src/driver/mod.rs"),
         ("core/src/driver/background.rs", "core/src/driver/host.rs"),
@@ -41,32 +36,14 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("core/src/driver/keeper.rs", "core/src/driver/mod.rs"),
         ("core/src/driver/signals.rs", "core/src/driver/exit.rs"),
     ],
-    "what the parts need of mod.rs gets a file": [
-        ("core/proto/src/session/bot.rs", "core/proto/src/session/mod.rs"),
-    ],
-    "`OptionSpec` beside `Kind`, the dialect a leaf": [
-        ("core/proto/src/options/wrap.rs", "core/proto/src/options/mod.rs"),
-    ],
     "`lock` and `ticks_ns` become leaf files; delivery tells the loop through a trait": [
         ("bindings-python/src/deliver.rs", "bindings-python/src/hub.rs"),
         ("bindings-python/src/inner.rs", "bindings-python/src/deliver.rs"),
         ("bindings-python/src/inner.rs", "bindings-python/src/hub.rs"),
-        ("bindings-python/src/round.rs", "bindings-python/src/inner.rs"),
         ("bindings-python/src/send.rs", "bindings-python/src/hub.rs"),
         ("bindings-python/src/socket.rs", "bindings-python/src/deliver.rs"),
         ("bindings-python/src/socket.rs", "bindings-python/src/hub.rs"),
         ("bindings-python/src/stall.rs", "bindings-python/src/hub.rs"),
-        ("bindings-python/src/text.rs", "bindings-python/src/lib.rs"),
-        ("bindings-python/src/watcher.rs", "bindings-python/src/inner.rs"),
-        ("bindings-python/src/watcher.rs", "bindings-python/src/socket.rs"),
-    ],
-    "what both need gets a file": [
-        ("bindings-python/python/heartwire/_handlers.py", "bindings-python/python/heartwire/_delivery.py"),
-    ],
-    "what a bot needs of its socket becomes a type of its own": [
-        ("bindings-python/python/heartwire/_bot.py", "bindings-python/python/heartwire/_reply.py"),
-        ("bindings-python/python/heartwire/_bot.py", "bindings-python/python/heartwire/_websocket.py"),
-        ("bindings-node/lib/bot.js", "bindings-node/lib/socket.js"),
     ],
     "`exports` on top hands callbacks in; `Alarms` and `Turn` generic": [
         ("bindings-node/src/alarms.rs", "bindings-node/src/delivery.rs"),

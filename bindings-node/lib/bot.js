@@ -6,7 +6,14 @@ const { AsyncLocalStorage } = require('node:async_hooks')
 const addon = require('./addon.js')
 const { WebSocketError, carried, thrown } = require('./errors.js')
 
-/** @typedef {InstanceType<typeof import('./socket.js').Socket>} Socket */
+/**
+ * What a bot uses of its socket.
+ * @typedef {object} Socket
+ * @property {number | null} handle
+ * @property {boolean} isOver
+ * @property {unknown} abortReason
+ * @property {{ error: unknown } | null} lastClose
+ */
 
 /** The socket whose login the user's function does, in that function. @type {AsyncLocalStorage<object>} */
 const login = new AsyncLocalStorage()

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use heartwire::binding::Connection;
 use heartwire::{Driver, Event, Options, Providers};
@@ -17,13 +17,9 @@ use crate::deliver::Pending;
 use crate::events::Reusable;
 use crate::hub::Hub;
 use crate::listeners::Kind;
+pub(crate) use crate::lock::lock;
 use crate::watcher::Wire;
 use crate::{errors, unrun};
-
-/// A lock that a panic elsewhere does not spoil.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What a socket has once its arguments are accepted.
 pub(crate) struct Inner {

@@ -8,6 +8,7 @@ mod events;
 mod hub;
 mod inner;
 mod listeners;
+mod lock;
 mod process;
 mod round;
 mod send;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use crate::inner::lock;
+use crate::lock::lock;
 
 /// How long the sockets of a hub may keep the loop together, before others have their turn.
 const BUDGET_NS: i64 = 10_000_000;

@@ -1,7 +1,9 @@
 //! Text on its way to Python: UTF-8, known to be valid, as a str. Faster than the interpreter's own decoder, which checks once more and grows the
 //! object as it goes. Knows nothing else.
 
+#[cfg(feature = "abi3")]
 use pyo3::prelude::*;
+#[cfg(feature = "abi3")]
 use pyo3::types::PyString;
 
 /// A str of a text.
@@ -29,8 +31,8 @@ mod compact {
     use std::mem::MaybeUninit;
 
     use heartwire::binding::utf16;
-
-    use super::{Bound, PyString, Python};
+    use pyo3::prelude::*;
+    use pyo3::types::PyString;
 
     /// How many bytes are converted at a time.
     const PIECE: usize = 4096;

@@ -8,8 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::inner::lock;
-use crate::socket::Socket;
+use crate::lock::lock;
 
 /// What a socket's wake-up rings: nothing until the socket has a hub; what was missed is made up for then.
 #[derive(Default)]
@@ -80,7 +79,7 @@ impl Watcher {
     }
 
     /// Has the loop watch what it has to watch now, and nothing else of this socket's.
-    pub(crate) fn change(&self, socket: &Bound<'_, Socket>, watch: Watch) -> PyResult<()> {
+    pub(crate) fn change(&self, socket: &Bound<'_, PyAny>, watch: Watch) -> PyResult<()> {
         let Watch { before, now } = watch;
         let event_loop = self.event_loop.bind(socket.py());
         let kept = before.filter(|before| now.is_some_and(|now| now.id == before.id));

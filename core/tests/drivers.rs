@@ -51,7 +51,7 @@ fn background_opens_echoes_and_closes() {
     assert!(matches!(next(&mut events), Event::Open(_)));
     assert_eq!(socket.ready_state(), ReadyState::Open);
     for number in 0..1000 {
-        socket.send(&number.to_string()).unwrap();
+        socket.send(number.to_string()).unwrap();
     }
     for number in 0..1000 {
         let Event::Message(Message::Text(text)) = next(&mut events) else { panic!("a text") };

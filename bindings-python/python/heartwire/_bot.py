@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._delivery import hub_of, running_loop
 from ._errors import InvalidStateError
 from ._handlers import is_async
+from ._json import parsed, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from contextvars import ContextVar
     from typing import Any
 
-    from ._websocket import WebSocket
+    from ._native import Socket
 
 _login: ContextVar[object] | None = None
 
@@ -32,7 +33,7 @@ def _logging_in() -> ContextVar[object]:
 UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET", "__slots__": ()})()
 
 
-def bind_login(socket: WebSocket, face: object, options: dict[str, Any]) -> dict[str, Any]:
+def bind_login(socket: Socket, face: object, options: dict[str, Any]) -> dict[str, Any]:
     """Give the options with the login function bound to the face that it is called with."""
     ready = options.get("ready")
     if callable(ready):
@@ -42,7 +43,7 @@ def bind_login(socket: WebSocket, face: object, options: dict[str, Any]) -> dict
     return options
 
 
-def _bound(socket: WebSocket, face: object, run: Callable[[Any], Any]) -> Callable[[], Any]:
+def _bound(socket: Socket, face: object, run: Callable[[Any], Any]) -> Callable[[], Any]:
     async def log_in(started: Any = None) -> Any:
         _logging_in().set(socket)  # in the context of the task
         return await (run(face) if started is None else started)
@@ -60,14 +61,7 @@ def _bound(socket: WebSocket, face: object, run: Callable[[Any], Any]) -> Callab
     return login
 
 
-def text_of(value: object) -> str:
-    """Give the JSON text of a request."""
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def begin(socket: WebSocket, value: object, settle: Callable[[str | None, Any], None], call: dict[str, Any]) -> int:
+def begin(socket: Socket, value: object, settle: Callable[[str | None, Any], None], call: dict[str, Any]) -> int:
     """Send a request; `settle(reply, error)` is called at its end. Give its ticket."""
     urgent = call.pop("urgent") or _logging_in().get() is socket
     timeout, resend, deliver, key = (call.pop(name) for name in ("timeout", "resend", "deliver", "key"))
@@ -76,14 +70,7 @@ def begin(socket: WebSocket, value: object, settle: Callable[[str | None, Any], 
     )
 
 
-def parsed(reply: str | None) -> Any:
-    """Give the reply as what its JSON means."""
-    import json
-
-    return None if reply is None else json.loads(reply)
-
-
-def request(socket: WebSocket, value: object, call: dict[str, Any]) -> Any:
+def request(socket: Socket, value: object, call: dict[str, Any]) -> Any:
     """Send a request, and give what its reply can be had from: a future of the running loop, or a `Reply`."""
     loop = running_loop()
     if loop is not None:
@@ -95,7 +82,7 @@ def request(socket: WebSocket, value: object, call: dict[str, Any]) -> Any:
     return reply
 
 
-def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any], None]], int | None], socket: WebSocket) -> Any:
+def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any], None]], int | None], socket: Socket) -> Any:
     """Give a future of the loop for what `start` began; its cancellation is the request's. None: it has ended already."""
     future = loop.create_future()
 
@@ -124,7 +111,7 @@ def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any]
     return future
 
 
-async def wait_ready(socket: WebSocket) -> None:
+async def wait_ready(socket: Socket) -> None:
     """Wait until the present connection is ready, or the next one."""
     import asyncio
 

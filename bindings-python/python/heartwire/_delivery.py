@@ -54,6 +54,9 @@ class ThreadHub(Hub):
 
     __slots__ = ("deadline", "thread")
 
+    #: Asked by `_handlers`: an `async def` handler has no loop here.
+    runs_coroutines = False
+
     deadline: float | None
     thread: threading.Thread | None
 

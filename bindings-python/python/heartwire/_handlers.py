@@ -213,9 +213,7 @@ def listen_by_methods(socket: Socket) -> None:
 def check(socket: Socket, listener: object) -> bool:
     """See to it that async functions find a loop, and tell whether the listener is called without the event."""
     if is_async(listener):
-        from ._delivery import ThreadHub
-
-        if isinstance(socket._hub, ThreadHub):
+        if not getattr(socket._hub, "runs_coroutines", True):
             raise TypeError(
                 "an `async def` handler needs an asyncio loop, and the events of this socket are delivered without one already: set it"
                 " before run_forever() or start(), or make the socket inside of a running loop"

@@ -6,20 +6,20 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ._bot import parsed
 from ._delivery import hub_of
 from ._errors import InvalidStateError
+from ._json import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from ._websocket import WebSocket
+    from ._native import Socket
 
 
 class Reply(Future):  # type: ignore[type-arg]
     """The reply of a request: `result()` waits for it, `cancel()` gives it up; a coroutine may await it."""
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: Socket) -> None:
         super().__init__()
         self._socket = socket
         self.ticket: int | None = None

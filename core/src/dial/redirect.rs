@@ -4,8 +4,9 @@ use cookie_store::CookieStore;
 use url::Url;
 
 use super::http::{Head, text};
+use super::request::{Request, Way};
+use super::upgrade;
 use super::upgrade::{Ask, credentials_of};
-use super::{Request, Way, upgrade};
 use crate::address::{host_and_port, map_scheme};
 use crate::error::{ErrorCode, Result};
 

@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 
-use super::ReadyOptions;
 use super::kind::{Group, Kind, Marks, OptionSpec, Unit, either};
 use super::record::{Members, Record};
 use super::report::{Dialect, FUNCTION, Report, marked};
@@ -362,15 +361,20 @@ impl<K: Kind> Kind for List<K> {
 }
 
 /// The login: its options, or the user's function alone.
-pub(super) struct Login;
+pub(super) struct Login<R>(PhantomData<R>);
 
-impl Kind for Login {
-    type Value = Option<ReadyOptions>;
+/// The login: a record of this type, or a function.
+pub(super) fn login<R>() -> Login<R> {
+    Login(PhantomData)
+}
+
+impl<R: Record + Default> Kind for Login<R> {
+    type Value = Option<R>;
 
     fn read(&self, report: &mut Report, value: &Value) -> Option<Self::Value> {
         if marked(value, FUNCTION).is_some() {
             report.providers.ready = true;
-            return Some(Some(ReadyOptions::default()));
+            return Some(Some(R::default()));
         }
         report.allowing(", or a function that is called with the socket", |report| Maybe(nested()).read(report, value))
     }
@@ -388,10 +392,10 @@ impl Kind for Login {
     }
 
     fn allowed(&self, dialect: Dialect) -> String {
-        format!("{}, or a function that is called with the socket", Maybe(nested::<ReadyOptions>()).allowed(dialect))
+        format!("{}, or a function that is called with the socket", Maybe(nested::<R>()).allowed(dialect))
     }
 
     fn group(&self) -> Option<Group> {
-        nested::<ReadyOptions>().group()
+        nested::<R>().group()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::action::{Action, Route};
-use super::rate::{Key, Limiter, Verdict, Waiting};
+use super::rate::{Key, Limiter, Verdict, Waiting, check_key};
 use super::ready::{Login, Progress};
 use super::requests::{self, Stage};
 use super::{Intent, Session, State};
@@ -354,11 +354,4 @@ impl Session {
             }
         }
     }
-}
-
-pub(super) fn check_key(limiter: Option<&Limiter>, key: Option<&str>) -> Result<()> {
-    if key.is_none() || limiter.is_some_and(Limiter::has_keys) {
-        return Ok(());
-    }
-    Err(Error::new(ErrorCode::InvalidData, "a key needs the option rate_limit.keys, which says how much each key may send"))
 }

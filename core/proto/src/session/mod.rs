@@ -39,7 +39,7 @@ use self::liveness::Liveness;
 use self::matcher::Inbound;
 use self::outbox::Outbox;
 use self::providers::Questions;
-use self::rate::Limiter;
+use self::rate::{Limiter, check_key};
 use self::ready::Login;
 use self::reconnect::Reconnect;
 use self::requests::Requests;
@@ -403,7 +403,7 @@ impl Session {
         match (&mut self.outbox, &self.options.send_queue) {
             (Some(outbox), Some(options)) => {
                 if way.key.is_some() {
-                    bot::check_key(self.limiter.as_deref(), way.key)?;
+                    check_key(self.limiter.as_deref(), way.key)?;
                 }
                 outbox.push(now, data, compress, way.key, options, &mut self.out)
             }

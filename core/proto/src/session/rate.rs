@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::options::{KeyLimitOptions, RateLimitOptions};
 
@@ -15,6 +16,17 @@ fn margin(per: Duration) -> Duration {
 
 /// What a message may be told apart by.
 pub(super) type Key = Option<Arc<str>>;
+
+/// Whether a message may have this key.
+///
+/// # Errors
+/// `invalid_data` without `rate_limit.keys`.
+pub(super) fn check_key(limiter: Option<&Limiter>, key: Option<&str>) -> Result<()> {
+    if key.is_none() || limiter.is_some_and(Limiter::has_keys) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::InvalidData, "a key needs the option rate_limit.keys, which says how much each key may send"))
+}
 
 /// A message that waits.
 #[derive(Debug)]

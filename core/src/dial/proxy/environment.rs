@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
-use super::known_kind;
+use super::kind::known_kind;
 use crate::address::{bare_host, port};
 use crate::error::{Error, ErrorCode, Result};
 

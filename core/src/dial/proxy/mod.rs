@@ -3,11 +3,13 @@
 
 mod environment;
 mod http_connect;
+mod kind;
 mod socks;
 
 use tokio::time::Instant;
 use url::Url;
 
+use self::kind::known_kind;
 use super::progress::Progress;
 use super::stream::Stream;
 use super::{resolve, tcp, tls};
@@ -25,21 +27,6 @@ pub(super) fn choose(url: &Url, options: &Options) -> Result<Option<Url>> {
         Proxy::Url(proxy) => known_kind(proxy.clone(), "proxy").map(Some),
         Proxy::Environment => environment::choose(url, |name| std::env::var_os(name)),
     }
-}
-
-/// The kinds of proxies. `socks` is SOCKS 5 with names resolved by the proxy, as Chromium and GNOME mean it.
-const KINDS: [&str; 6] = ["http", "https", "socks", "socks4a", "socks5", "socks5h"];
-
-/// Refuses a proxy of an unknown kind. `source` is the option or the variable that names it.
-fn known_kind(proxy: Url, source: &str) -> Result<Url> {
-    let refuse = |why: String| Error::new(ErrorCode::ProxyFailed, format!("{source}: {why}")).retryable(false);
-    if !KINDS.contains(&proxy.scheme()) {
-        return Err(refuse(format!("a proxy of the kind {:?} is not known; known are {}", proxy.scheme(), KINDS.join(", "))));
-    }
-    if proxy.host_str().is_none_or(str::is_empty) {
-        return Err(refuse("the proxy's URL has no host".into()));
-    }
-    Ok(proxy)
 }
 
 /// Connects to `to` through `proxy`.

@@ -7,7 +7,6 @@ mod identity;
 mod pem;
 mod provider;
 mod roots;
-mod stream;
 mod verify;
 
 use std::sync::Arc;
@@ -15,8 +14,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 
 pub(super) use self::explain::explain_beneath;
-pub(super) use self::stream::TlsStream;
-use super::stream::Stream;
+use super::stream::{Stream, TlsStream};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::TlsOptions;
 use crate::warning::warn;

@@ -1,0 +1,80 @@
+//! What an attempt is given and what it gives: the request, and the open connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::address::{Place, host_and_port};
+use crate::options::Options;
+use crate::transport::Transport;
+
+/// What to open. `Debug` names the place alone: the rest may be secret.
+#[derive(Clone)]
+pub struct Request {
+    /// Where: as [`parse_url`](crate::address::parse_url) gave it.
+    pub url: Url,
+    /// The subprotocols to offer, checked.
+    pub protocols: Vec<String>,
+    /// The user's headers, checked.
+    pub headers: Vec<(String, String)>,
+    /// The value of `Sec-WebSocket-Extensions`, if extensions are offered.
+    pub extensions: Option<String>,
+    /// Everything else.
+    pub options: Arc<Options>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({}://{})", self.url.scheme(), host_and_port(&self.url))
+    }
+}
+
+/// An open connection. `Debug` names the place alone.
+pub struct Opened {
+    /// The stream, non-blocking and bound to no runtime.
+    pub transport: Transport,
+    /// The bytes that came after the response's head: the first frames.
+    pub leftover: Vec<u8>,
+    /// The URL that was opened in the end: another than the request's if redirects were followed.
+    pub url: Url,
+    /// The subprotocol that the server chose, checked; or empty.
+    pub protocol: String,
+    /// The answer's `Sec-WebSocket-Extensions`, unchecked; or empty.
+    pub extensions: String,
+    /// The response's headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({}://{})", self.url.scheme(), host_and_port(&self.url))
+    }
+}
+
+/// Where a URL leads.
+#[derive(Clone, Debug)]
+pub(super) struct Way<'a> {
+    /// What is asked for: the name for TLS and for Host.
+    pub(super) url: &'a Url,
+    /// What is connected to.
+    pub(super) to: Place,
+}
+
+impl<'a> Way<'a> {
+    pub(super) fn new(url: &'a Url, connect_to: Option<&Place>) -> Self {
+        let own = Place::of(url);
+        let to = connect_to.map_or_else(|| own.clone(), |place| Place { port: place.port.or(own.port), ..place.clone() });
+        Self { url, to }
+    }
+
+    /// For errors and for `connect_limit`.
+    pub(super) fn place(&self, options: &Options) -> String {
+        let target = host_and_port(self.url);
+        match &options.unix_socket {
+            Some(path) => format!("{target} through {}", path.display()),
+            None if self.to == Place::of(self.url) => target,
+            None => format!("{target} at {}", self.to),
+        }
+    }
+}
