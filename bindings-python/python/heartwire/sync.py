@@ -13,6 +13,7 @@ from ._delivery import ThreadHub, leave
 from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, closed
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received, listen_privately
+from ._json import parsed
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ class ClientConnection(Received):
         reply, error = ends[0]
         if error is not None:
             raise error
-        return _bot.parsed(reply)
+        return parsed(reply)
 
     def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until the present connection is ready, or the next one; raise TimeoutError if none is in time."""
