@@ -1,11 +1,11 @@
 """Builds what one test needs and runs it: `one.py TEST`, behind `make one T=...`.
 
-TEST is a test of Rust (`keeper::both_may_race`, `session::tests::rate`), a node id of pytest (`bindings-python/tests/test_bot.py::test_x`), a file of
-Node's tests with a part of a name (`bot.test.mjs::a reply`), a scenario (`blocked-handler`), or the bare name of a test in any language. A scenario is
-played in all three languages; FACES="node rust" plays it in some.
+TEST is a test of Rust (`keeper::both_may_race`, `session::tests::rate`), a node id of pytest
+(`bindings-python/tests/test_bot.py::test_x`), a file of Node's tests with a part of a name (`bot.test.mjs::a reply`), a scenario
+(`blocked-handler`), or the bare name of a test in any language. A scenario is played in all three languages; FACES="node rust" plays it in some.
 
-It owns finding the test and the shortest build. Python sources are used where they lie (an editable install), and so is JavaScript; a native module is
-built only where a source is newer than it. It must not know how things are installed: see checkout.py.
+It owns finding the test and the shortest build. Python sources are used where they lie (an editable install), and so is JavaScript; a native
+module is built only where a source of Rust is newer than it. It must not know how things are installed: see checkout.py.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ mod table;
 mod types;
 mod wrap;
 
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use record::{Members, Record};
 use report::Report;
 use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, time, time_or_zero, whole_seconds};
 use special::{COOKIES, HEADERS, Message, Protocols, Response};
-use wrap::{Function, Kept, List, Maybe, Only, Provided, Required, Switch, login, nested};
+use wrap::{Function, Kept, List, Login, Maybe, Only, Provided, Required, Switch, nested};
 
 pub use answer::{read_headers, read_payload, read_protocols};
 pub use dialect::{BYTES, Dialect, FUNCTION, OTHER};
@@ -101,7 +102,7 @@ options! {
         /// Messages to keep while the connection is down; only with reconnect.
         send_queue: Option<SendQueueOptions> = None => Switch { on: SendQueueOptions::default, kind: nested() },
         /// The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
-        ready: Option<ReadyOptions> = None => login(),
+        ready: Option<ReadyOptions> = None => Login(PhantomData),
         /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
         request: RequestOptions = RequestOptions::default() => nested(),
         /// How many messages may be sent in a time; what is over waits. None: no limit.

@@ -361,12 +361,7 @@ impl<K: Kind> Kind for List<K> {
 }
 
 /// The login: its options, or the user's function alone.
-pub(super) struct Login<R>(PhantomData<R>);
-
-/// The login: a record of this type, or a function.
-pub(super) fn login<R>() -> Login<R> {
-    Login(PhantomData)
-}
+pub(super) struct Login<R>(pub(super) PhantomData<R>);
 
 impl<R: Record + Default> Kind for Login<R> {
     type Value = Option<R>;
