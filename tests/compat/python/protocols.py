@@ -182,7 +182,10 @@ class OpenAI(Protocol):
 
 
 class BiDi(Protocol):
-    """Events, and commands that are answered."""
+    """Events, and commands that are answered; the first one says that the program listens."""
+
+    async def greet(self, connection: Any) -> None:
+        return
 
     def wrap(self, text: str) -> str:
         return json.dumps({"method": "said", "params": {"text": text}})
@@ -190,7 +193,8 @@ class BiDi(Protocol):
     async def heard(self, connection: Any, data: Any) -> str | None:
         command = json.loads(data)
         await connection.ws.send_str(json.dumps({"id": command["id"], "result": {}}))
-        return str(command["params"]["text"])
+        connection.ready.set()
+        return str(command["params"]["text"]) if command["method"] == "re" else None
 
 
 class Quotes(Protocol):

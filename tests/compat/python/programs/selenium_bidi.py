@@ -28,6 +28,7 @@ def session():
             connection.send_cmd("re", {"text": f"re: {text}"})
 
     connection.add_callback(Said, said)
+    connection.send_cmd("ready", {})
     connection._ws_thread.join()
     return bool(closing)
 

@@ -78,6 +78,7 @@ class WebSocketApp:
         self.prepared_socket = socket
         self.has_errored = False
         self.last_close_frame: ABNF | None = None
+        self._opened = 0.0
         self._torn_down = True
         self._tearing = threading.Lock()
 
@@ -167,6 +168,7 @@ class WebSocketApp:
         def open_once(again: bool) -> None:
             self.last_close_frame = None
             self.last_ping_tm = self.last_pong_tm = 0.0
+            self._opened = time.time()
             sock = self.sock = WebSocket(self.get_mask_key, sockopt, sslopt, skip_utf8_validation=skip_utf8_validation)
             sock.settimeout(getdefaulttimeout())
             sock.connect(self.url, header=self.header() if callable(self.header) else self.header, **connection)
@@ -215,13 +217,11 @@ class WebSocketApp:
     def _take_one(self) -> ABNF | None:
         """Wait for what comes next, pinging meanwhile, and hand it out; gives the Close frame if it is that."""
         sock = self.sock
-        if sock is None or sock.heartwire is None:
+        frames = None if sock is None else sock.heartwire
+        if sock is None or frames is None:
             return None
         try:
-            item_timeout = self._rest()
-            sock.heartwire._wait(
-                lambda: sock.heartwire is None or sock.heartwire._inbox.messages or sock.heartwire._inbox.end, item_timeout
-            )
+            frames._wait(lambda: frames._inbox.messages or frames._inbox.end, self._rest())
         except TimeoutError:
             self._ping()
             return None
@@ -248,9 +248,7 @@ class WebSocketApp:
         """Give the seconds until the next ping, or until its pong must have come."""
         if not self.ping_interval:
             return None
-        if not self.last_ping_tm:
-            self._started = getattr(self, "_started", None) or time.time()
-        due = (self.last_ping_tm or self._started) + self.ping_interval
+        due = (self.last_ping_tm or self._opened) + self.ping_interval
         if self.ping_timeout and self.last_ping_tm > self.last_pong_tm:
             due = min(due, self.last_ping_tm + self.ping_timeout)
         return max(0.0, due - time.time())
@@ -298,7 +296,6 @@ class WebSocketApp:
             sock.close(status=1001 if going else 1000)
             sock.shutdown()
             self.last_close_frame = self.last_close_frame or sock.close_frame
-        self._started = None
         frame = self.last_close_frame
         self._callback(self.on_close, *(parse_close(frame.data) if frame is not None else (None, None)))
 

@@ -16,6 +16,30 @@ from ._exceptions import WebSocketException, WebSocketProxyException
 _PROTOCOL = "sec-websocket-protocol"
 _PROXIES = ("http", "socks4a", "socks5", "socks5h")
 
+#: The arguments of `WebSocket.connect`, which `create_connection` hands to the class as well.
+CONNECT = frozenset(
+    [
+        "header",
+        "cookie",
+        "origin",
+        "suppress_origin",
+        "host",
+        "suppress_host",
+        "connection",
+        "subprotocols",
+        "timeout",
+        "redirect_limit",
+        "socket",
+        "http_proxy_host",
+        "http_proxy_port",
+        "http_proxy_auth",
+        "http_proxy_timeout",
+        "http_no_proxy",
+        "proxy_type",
+        "ping_interval",
+        "ping_timeout",
+    ]
+)
 #: Why an argument is refused where it is more than its default.
 _REFUSED = {
     "socket": "Heartwire dials itself; use a proxy or unix sockets of heartwire.sync.connect",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ... import _errors
 from . import _logging
 from ._abnf import ABNF, STATUS_NORMAL, close_payload, parse_close
-from ._arguments import options_for, refuse, subprotocols_of
+from ._arguments import CONNECT, options_for, refuse, subprotocols_of
 from ._exceptions import (
     WebSocketAddressException,
     WebSocketBadStatusException,
@@ -114,6 +114,9 @@ class WebSocket:
         refuse("get_mask_key", get_mask_key)
         refuse("fire_cont_frame", fire_cont_frame)
         refuse("skip_utf8_validation", skip_utf8_validation)
+        for name in _options:
+            if name not in CONNECT:
+                raise TypeError(f"heartwire.compat.websocket_client does not know the argument {name!r}")
         self._sockopt = sockopt
         self._sslopt = sslopt or {}
         self._timeout: float | None = None

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ... import sync
-from ..._inbox import listen_privately
+from ..._inbox import Inbox, listen_privately
 from ._abnf import ABNF, close_payload
 from ._exceptions import WebSocketConnectionClosedException
 
@@ -38,20 +38,46 @@ class _Frames(sync.SharedInbox):
         super().__init__(socket, closed)
         self.bell: tuple[_socket.socket, _socket.socket] | None = None
 
+    # A byte waits for each item: both change under the lock, so that the descriptor tells the truth to every thread.
+
     def add(self, item: str | bytes) -> None:
-        super().add(item)
-        self.ring()
+        with self._lock:
+            Inbox.add(self, item)
+            self._ring()
 
     def get(self) -> str | bytes:
-        item = super().get()
-        if self.bell is not None:
-            self.bell[0].recv(1)
-        return item
+        with self._lock:
+            item = Inbox.get(self)
+            if self.bell is not None:
+                self.bell[0].recv(1)
+            return item
 
     def ring(self) -> None:
-        """Have the descriptor readable for one more."""
+        """Have the descriptor readable for good: the connection is at its end."""
+        with self._lock:
+            self._ring()
+
+    def _ring(self) -> None:
         if self.bell is not None:
             self.bell[1].send(b"\0")
+
+    def open_bell(self) -> int:
+        """Make the descriptor, if there is none yet, and give its number."""
+        with self._lock:
+            if self.bell is None:
+                self.bell = _socket.socketpair()
+                self.bell[0].setblocking(False)
+                waiting = len(self.messages) + (self.end is not None)
+                if waiting:
+                    self.bell[1].send(b"\0" * waiting)
+            return self.bell[0].fileno()
+
+    def close_bell(self) -> None:
+        """Close it."""
+        with self._lock:
+            for end in self.bell or ():
+                end.close()
+            self.bell = None
 
 
 class Frames(sync.ClientConnection):
@@ -97,23 +123,15 @@ class Frames(sync.ClientConnection):
     def fileno(self) -> int:
         """Give a descriptor that is readable while there is something to take. From now on a thread delivers, for nobody may call."""
         inbox = self._inbox
-        if inbox.bell is None:
-            with inbox._lock:
-                bell = _socket.socketpair()
-                bell[0].setblocking(False)
-                waiting = len(inbox.messages) + (inbox.end is not None)
-                if waiting:
-                    bell[1].send(b"\0" * waiting)
-                inbox.bell = bell
+        number = inbox.open_bell()
+        if self._pump is None:
             self._pump = threading.Thread(target=self._wait, args=(lambda: inbox.end is not None,), name="heartwire-frames", daemon=True)
             self._pump.start()
-        return inbox.bell[0].fileno()
+        return number
 
     def release(self) -> None:
         """Close the descriptor."""
-        bell, self._inbox.bell = self._inbox.bell, None
-        for end in bell or ():
-            end.close()
+        self._inbox.close_bell()
 
 
 def _words(event: CloseEvent) -> str:
