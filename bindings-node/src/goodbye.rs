@@ -1,7 +1,7 @@
 //! The goodbye at the end of the process or of a worker, and which signals would end the process. Each environment watches once, on the `process` of its
 //! own realm: that of a test runner's sandbox is a copy that nobody tells of the end. Knows no single socket.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,16 +13,7 @@ use crate::exports;
 use crate::instance::{self, Instance};
 use crate::js::{Arguments, Js, Result, Value};
 use crate::place::Home;
-
-/// The signals whose default action ends the process, by Node's names. Node's own handler of SIGUSR1 starts its debugger, and stays.
-const SIGNALS: &[(&CStr, i32)] = &[
-    (c"SIGINT", libc::SIGINT),
-    (c"SIGTERM", libc::SIGTERM),
-    (c"SIGHUP", libc::SIGHUP),
-    (c"SIGQUIT", libc::SIGQUIT),
-    (c"SIGUSR1", libc::SIGUSR1),
-    (c"SIGUSR2", libc::SIGUSR2),
-];
+use crate::signals::{self, SIGNALS};
 
 /// Whose signals they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,7 +78,8 @@ unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callbac
     exports::run(env, info, |js, arguments| {
         if let Some(signal) = signal_of(js, arguments.at(0)) {
             TAKEN.fetch_and(!bit(signal), Ordering::Relaxed);
-            if instance::of(arguments.data).place.get().is_some_and(|place| place.host != Host::Node) {
+            let place = instance::of(arguments.data).place.get();
+            if place.is_some_and(|place| signals::COUNTS_LISTENERS || place.host != Host::Node) {
                 exit::leave_signal_to_host(signal);
             }
         }
@@ -142,16 +134,18 @@ impl Instance {
         for (name, signal) in SIGNALS {
             // Node puts libuv's handler there for a listener, and takes it away behind the last; so the action says it, in a worker, too, which does not
             // know the listeners of the main thread.
-            let is_free = if host == Host::Node {
-                is_free(*signal)
+            let is_free = if host == Host::Node && !signals::COUNTS_LISTENERS {
+                signals::is_free(*signal, TAKEN.load(Ordering::Relaxed) & bit(*signal) != 0)
             } else if main {
                 js.to_number(js.invoke(js.process()?, c"listenerCount", &[js.text(&name.to_string_lossy())?])?)? == 0.0
             } else {
-                action_of(*signal).sa_sigaction == libc::SIG_DFL
+                signals::is_default(*signal)
             };
             if is_free {
                 TAKEN.fetch_or(bit(*signal), Ordering::Relaxed);
                 free.push(*signal);
+            } else if main && signals::COUNTS_LISTENERS {
+                exit::leave_signal_to_host(*signal);
             }
         }
         if free.is_empty() {
@@ -171,46 +165,4 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 fn bit(signal: i32) -> u32 {
     1 << signal
-}
-
-/// Whether the action that stands for a signal is to be ours, for it ends the process: the default one; Node's own, which restores the terminal, and then
-/// has the default one raised (`SA_RESETHAND` says so); or that of another Heartwire in this process, unless ours comes behind that one already.
-fn is_free(signal: i32) -> bool {
-    let action = action_of(signal);
-    match action.sa_sigaction {
-        libc::SIG_DFL => true,
-        libc::SIG_IGN => false,
-        _ if action.sa_flags & libc::SA_RESETHAND != 0 => true,
-        handler => is_of_another(handler) && TAKEN.load(Ordering::Relaxed) & bit(signal) == 0,
-    }
-}
-
-fn action_of(signal: i32) -> libc::sigaction {
-    // SAFETY: a null new action only asks; the old one is written into zeroed memory of the right type.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut action);
-        action
-    }
-}
-
-/// Whether a handler belongs to another Heartwire in this process, perhaps of another version: the name of its file says so.
-fn is_of_another(handler: usize) -> bool {
-    let (Some(here), Some(there)) = (file_of(is_of_another as fn(usize) -> bool as usize), file_of(handler)) else { return false };
-    if here.dli_fbase == there.dli_fbase || there.dli_fname.is_null() {
-        return false;
-    }
-    // SAFETY: the name lives as long as the file is loaded.
-    let path = unsafe { CStr::from_ptr(there.dli_fname) }.to_bytes();
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    name.starts_with(b"heartwire.") && name.ends_with(b".node")
-}
-
-/// The file that code at this address was loaded from.
-fn file_of(address: usize) -> Option<libc::Dl_info> {
-    // SAFETY: dladdr only looks the address up, and writes into memory of the right type.
-    unsafe {
-        let mut about: libc::Dl_info = std::mem::zeroed();
-        (libc::dladdr(address as *const c_void, &raw mut about) != 0).then_some(about)
-    }
 }

@@ -13,6 +13,8 @@ mod host;
 mod instance;
 mod js;
 mod place;
+#[cfg_attr(windows, path = "signals_windows.rs")]
+mod signals;
 mod socket;
 mod testing;
 mod turn;

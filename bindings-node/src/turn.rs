@@ -1,6 +1,8 @@
 //! The passes of the host's loop as sockets see them: what is sent first in one leaves at once, the rest in one write at its end, and what script
 //! can see of the time changes between tasks only. Knows handles, no sockets.
 
+use heartwire::binding::os;
+
 use crate::place::Home;
 use crate::uv::{Handle, Watch};
 
@@ -70,12 +72,5 @@ unsafe extern "C" fn on_end(handle: Handle) {
 
 /// Milliseconds on a clock that goes on by a few at a time, and costs a few nanoseconds to read.
 pub(crate) fn coarse_time() -> u64 {
-    #[cfg(target_os = "linux")]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-    #[cfg(not(target_os = "linux"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live variable.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000
+    os::coarse_time() / 1_000_000
 }

@@ -2,13 +2,14 @@
 //! found at run time. Node promises a stable ABI within a major version; the shim asks for this only where it is Node's own libuv 1. Knows no socket.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::transmute;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
+use heartwire::binding::os::{RawDescriptor, find_symbol};
 use napi::sys;
 
 use crate::js::Js;
@@ -32,12 +33,6 @@ enum Kind {
 pub(crate) const READABLE: c_int = 1;
 pub(crate) const WRITABLE: c_int = 2;
 
-fn find(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: the name is a C string; looking it up among the process's symbols has no other effect.
-    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!symbol.is_null()).then_some(symbol)
-}
-
 macro_rules! functions {
     ($($name:ident = $symbol:literal: ($($argument:ty),*) $(-> $result:ty)?;)*) => {
         struct Functions {
@@ -48,7 +43,7 @@ macro_rules! functions {
             fn find() -> Option<Self> {
                 Some(Self {
                     // SAFETY: the signatures are those of libuv 1 for these names, which the shim has made sure that the host is.
-                    $($name: unsafe { transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(find($symbol)?) },)*
+                    $($name: unsafe { transmute::<*mut c_void, unsafe extern "C" fn($($argument),*) $(-> $result)?>(find_symbol($symbol)?) },)*
                 })
             }
         }
@@ -62,7 +57,7 @@ functions! {
     add_ref = c"uv_ref": (Handle);
     unref = c"uv_unref": (Handle);
     close = c"uv_close": (Handle, OnEvent);
-    poll_init = c"uv_poll_init": (*mut c_void, Handle, c_int) -> c_int;
+    poll_init = c"uv_poll_init_socket": (*mut c_void, Handle, RawDescriptor) -> c_int;
     poll_start = c"uv_poll_start": (Handle, c_int, OnPoll) -> c_int;
     poll_stop = c"uv_poll_stop": (Handle) -> c_int;
     timer_init = c"uv_timer_init": (*mut c_void, Handle) -> c_int;
@@ -104,7 +99,7 @@ impl Loop {
     }
 
     /// A watch of a descriptor.
-    pub(crate) fn poll<T: Copy>(&self, descriptor: c_int, data: T) -> Option<Watch<T>> {
+    pub(crate) fn poll<T: Copy>(&self, descriptor: RawDescriptor, data: T) -> Option<Watch<T>> {
         // SAFETY: `open` gives fresh memory of the right size, on the thread of the loop; so also below.
         self.open(Kind::Poll, data, |handle| unsafe { (self.functions.poll_init)(self.uv, handle, descriptor) })
     }

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::binding::{Batch, Item};
+use heartwire::binding::{Batch, Item, os};
 use heartwire::{Ask, Error, ErrorCode, Event, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
@@ -16,12 +16,11 @@ use pyo3::types::PyBytes;
 use crate::hub::Hub;
 use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
-use crate::round::ticks_ns;
 use crate::socket::Socket;
 use crate::{convert, errors, events, process, send, text, warnings};
 
 /// How long one socket may keep the loop before the others have their turn.
-const BUDGET_NS: i64 = 2_000_000;
+const BUDGET_NS: u64 = 2_000_000;
 /// A buffer of this size is kept for the next socket, whatever it was used for.
 const KEPT_BUFFER: usize = 1 << 20;
 
@@ -114,16 +113,16 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
 /// Whether the budget of a turn is spent: looked at before each event but the first.
 #[derive(Default)]
 struct Clock {
-    until_ns: Option<i64>,
+    until_ns: Option<u64>,
 }
 
 impl Clock {
     /// One more event: whether it has to wait.
     fn tick(&mut self) -> bool {
         if let Some(until) = self.until_ns {
-            return ticks_ns() >= until;
+            return os::coarse_time() >= until;
         }
-        self.until_ns = Some(ticks_ns() + BUDGET_NS);
+        self.until_ns = Some(os::coarse_time() + BUDGET_NS);
         false
     }
 }

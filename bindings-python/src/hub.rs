@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsRawFd as _, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use heartwire::binding::os::{self, RawDescriptor};
 use heartwire::binding::{Batch, Connection, LoopHandle, OwnLoop};
 use heartwire::{Error, ErrorCode};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
@@ -25,7 +25,7 @@ use crate::watcher::{Calls, Watcher};
 use crate::{errors, process};
 
 /// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
-const SIGNAL_CHECK: Duration = Duration::from_secs(1);
+const SIGNAL_CHECK: Duration = os::CHECK_FOR_INTERRUPTS;
 
 /// Delivers the events of its sockets.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
@@ -33,7 +33,10 @@ pub(crate) struct Hub {
     /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
     own: Mutex<OwnLoop>,
     pub(crate) handle: LoopHandle,
-    descriptor: RawFd,
+    /// What the outer loop watches; none where the system has no such thing.
+    descriptor: Option<RawDescriptor>,
+    /// A thread waits for turns: see [`Hub::wait_for_turn`].
+    waits: AtomicBool,
     /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
     pub(crate) watcher: OnceLock<Watcher>,
     /// There is a deadline that the outer loop has not been told.
@@ -211,6 +214,10 @@ impl Hub {
     fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         this.news.store(false, Ordering::Release);
+        if this.waits.load(Ordering::Acquire) {
+            // The thread that waits knows the deadlines.
+            return Ok(());
+        }
         let at = {
             let mut own = lock(&this.own);
             own.remind();
@@ -231,7 +238,8 @@ impl Hub {
         let own = OwnLoop::new().map_err(|error| errors::raise(py, error))?;
         Ok(Self {
             handle: own.handle(),
-            descriptor: own.as_raw_fd(),
+            descriptor: own.descriptor(),
+            waits: AtomicBool::new(false),
             own: Mutex::new(own),
             news: AtomicBool::new(false),
             watcher: OnceLock::new(),
@@ -246,8 +254,9 @@ impl Hub {
     }
 
     /// The descriptor that is readable while somebody is ready.
-    fn fileno(&self) -> i32 {
+    fn fileno(&self) -> PyResult<RawDescriptor> {
         self.descriptor
+            .ok_or_else(|| PyNotImplementedError::new_err("this system has no descriptor that an event loop could watch for all sockets"))
     }
 
     /// From now on this loop watches the descriptors of the sockets, as it watches the hub's own.
@@ -374,10 +383,9 @@ impl Hub {
 
     /// For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due. The turn itself is the loop's.
     fn wait_for_turn(&self, py: Python<'_>) {
-        let mut poll = libc::pollfd { fd: self.descriptor, events: libc::POLLIN, revents: 0 };
+        self.waits.store(true, Ordering::Release);
         py.detach(|| {
-            // SAFETY: one pollfd, alive and ours for the time of the call; the descriptor is open as long as `self` is.
-            unsafe { libc::poll(&raw mut poll, 1, -1) };
+            lock(&self.own).await_due();
             process::stay_if_ending();
         });
     }

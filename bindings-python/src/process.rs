@@ -103,3 +103,13 @@ pub(crate) fn watch_signals(chaining: Vec<i32>) {
 pub(crate) fn watch_signals_again() {
     exit::watch_signals_again();
 }
+
+/// Whether the program handles a signal itself from now on: where only the host knows that, as on Windows.
+#[pyfunction]
+pub(crate) fn leave_signal(signal: i32, handled: bool) {
+    if handled {
+        exit::leave_signal_to_host(signal);
+    } else {
+        exit::watch_inherited_signals(&[signal], false);
+    }
+}

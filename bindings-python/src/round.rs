@@ -1,17 +1,19 @@
 //! How long the sockets of a hub keep their loop in one of its turns, all together, and who has to wait for the next one. Knows no socket.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use heartwire::binding::os;
 
 use crate::lock::lock;
 
 /// How long the sockets of a hub may keep the loop together, before others have their turn.
-const BUDGET_NS: i64 = 10_000_000;
+const BUDGET_NS: u64 = 10_000_000;
 
 /// The present turn of a loop, as far as it is the hub's.
 #[derive(Default)]
 pub(crate) struct Round {
-    spent_ns: AtomicI64,
+    spent_ns: AtomicU64,
     /// The loop will say when its turn has ended.
     ends: AtomicBool,
     /// Who came too late, first come first.
@@ -33,9 +35,9 @@ impl Round {
 
     /// Counts the time that something takes. True beside its outcome: the loop has to say when its turn has ended.
     pub(crate) fn measure<T>(&self, what: impl FnOnce() -> T) -> (T, bool) {
-        let start = ticks_ns();
+        let start = os::coarse_time();
         let outcome = what();
-        let spent = ticks_ns() - start;
+        let spent = os::coarse_time() - start;
         if spent == 0 {
             return (outcome, false);
         }
@@ -55,17 +57,4 @@ impl Round {
     pub(crate) fn must_end(&self) -> bool {
         !self.ends.swap(true, Ordering::Relaxed)
     }
-}
-
-/// The kernel's coarse clock, in nanoseconds: some milliseconds between two ticks, and some nanoseconds to read, so that each event may look.
-#[allow(clippy::unnecessary_cast, reason = "on machines of 32 bits they are shorter")]
-pub(crate) fn ticks_ns() -> i64 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure is ours, and the call writes it.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
 }

@@ -8,3 +8,8 @@ pub use crate::driver::{
     Connection, Descriptor, Driven, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit, times_stood_in,
     warnings,
 };
+
+/// What each system does in its own way.
+pub mod os {
+    pub use crate::os::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};
+}

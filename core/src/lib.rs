@@ -13,6 +13,7 @@ pub mod binding;
 mod client;
 mod dial;
 mod driver;
+mod os;
 mod process;
 mod reply;
 #[cfg(feature = "testing")]

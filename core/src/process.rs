@@ -8,14 +8,15 @@
 mod per_process;
 
 use std::cell::RefCell;
-use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 
 pub use per_process::PerProcess;
+
+use crate::os::{self, RawDescriptor};
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 static DESCRIPTORS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
@@ -47,7 +48,7 @@ pub fn in_child(undo: fn()) {
 /// Where a socket writes down the descriptor that it uses, so that a forked child can close its copy.
 #[derive(Debug)]
 pub struct Slot {
-    descriptor: AtomicI32,
+    descriptor: os::Shared,
     /// Somebody else's loop knows the number, and is copied by a fork with it.
     lent: AtomicBool,
 }
@@ -55,11 +56,8 @@ pub struct Slot {
 impl Slot {
     /// A slot without a descriptor. From now on forks are noticed.
     pub fn register() -> Arc<Self> {
-        HANDLERS.call_once(|| {
-            // SAFETY: the three handlers are plain functions that live as long as the program, and do what fork(2) allows in each place.
-            unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
-        });
-        let slot = Arc::new(Self { descriptor: AtomicI32::new(-1), lent: AtomicBool::new(false) });
+        HANDLERS.call_once(|| os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child));
+        let slot = Arc::new(Self { descriptor: os::Shared::none(), lent: AtomicBool::new(false) });
         let mut slots = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() == slots.capacity() {
             slots.retain(|slot| slot.strong_count() > 0);
@@ -69,13 +67,13 @@ impl Slot {
     }
 
     /// The descriptor in use.
-    pub fn get(&self) -> Option<RawFd> {
-        Some(self.descriptor.load(Ordering::Relaxed)).filter(|descriptor| *descriptor >= 0)
+    pub fn get(&self) -> Option<RawDescriptor> {
+        self.descriptor.get()
     }
 
     /// Notes the descriptor in use, or that there is none.
-    pub fn set(&self, descriptor: Option<RawFd>) {
-        self.descriptor.store(descriptor.unwrap_or(-1), Ordering::Relaxed);
+    pub fn set(&self, descriptor: Option<RawDescriptor>) {
+        self.descriptor.set(descriptor);
     }
 
     /// From now on a loop of somebody else's watches what the descriptors name. Its copy in a forked child may go on to name them, and libuv's ends the
@@ -105,40 +103,12 @@ extern "C" fn after_fork_in_child() {
             for slot in slots.iter().filter(|slot| slot.strong_count() > 0) {
                 // SAFETY: the count is not zero and no other thread runs in this process, so the slot lives while the handler runs.
                 let slot = unsafe { &*slot.as_ptr() };
-                let descriptor = slot.descriptor.swap(-1, Ordering::Relaxed);
-                if descriptor >= 0 {
-                    let stand_in = if slot.lent.load(Ordering::Relaxed) { *stand_in.get_or_insert_with(never_ready) } else { None };
-                    let_go(descriptor, stand_in);
+                if let Some(descriptor) = slot.descriptor.take() {
+                    let stand_in = if slot.lent.load(Ordering::Relaxed) { *stand_in.get_or_insert_with(os::never_ready) } else { None };
+                    os::give_up(descriptor, stand_in);
                 }
             }
             slots.clear();
         }
     });
-}
-
-/// Lets go of this process's copy of a socket that only its parent uses; its owner here is never dropped. What stands in has the number from then on.
-/// Calls only what is safe in a fork handler.
-fn let_go(descriptor: RawFd, stand_in: Option<RawFd>) {
-    // SAFETY: calls on numbers; the one that is let go of is used by nobody in this process.
-    unsafe {
-        match stand_in {
-            Some(other) if libc::dup2(other, descriptor) >= 0 => _ = libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC),
-            _ => _ = libc::close(descriptor),
-        }
-    }
-}
-
-/// The end of a pipe that nobody writes to and nobody closes. Calls only what is safe in a fork handler.
-fn never_ready() -> Option<RawFd> {
-    let mut ends = [-1; 2];
-    // SAFETY: the first call writes two numbers, which are ours; the others are calls on these.
-    unsafe {
-        if libc::pipe(ends.as_mut_ptr()) != 0 {
-            return None;
-        }
-        for end in ends {
-            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    }
-    Some(ends[0])
 }

@@ -6,12 +6,11 @@ pub(crate) mod tls;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::net::UnixStream;
 
 use socket2::SockRef;
 
 use self::tls::Session;
+use crate::os::{self, RawDescriptor, UnixStream};
 
 /// How much ciphertext one read takes from the socket at least, where it is there.
 const LEAST_CIPHERTEXT: usize = 1024;
@@ -82,8 +81,8 @@ impl Transport {
     /// Those of `recv(2)`, and `InvalidData` for TLS.
     pub fn read(&mut self, into: &mut Vec<u8>, room: usize) -> io::Result<usize> {
         match &mut self.0 {
-            Layer::Tcp(stream) => receive(stream.as_fd(), into, room),
-            Layer::Unix(stream) => receive(stream.as_fd(), into, room),
+            Layer::Tcp(stream) => receive(&SockRef::from(&*stream), into, room),
+            Layer::Unix(stream) => receive(&SockRef::from(&*stream), into, room),
             Layer::Tls(tls) => tls.read(into, room),
         }
     }
@@ -122,8 +121,7 @@ impl Transport {
     /// The bytes that were taken and that the peer's system has not acknowledged, about; without those that wait in the kernel where it does not tell.
     pub fn unacknowledged(&self) -> usize {
         match &self.0 {
-            Layer::Tcp(stream) => in_kernel(stream.as_fd()),
-            Layer::Unix(stream) => in_kernel(stream.as_fd()),
+            Layer::Tcp(_) | Layer::Unix(_) => os::unacknowledged(self.descriptor()),
             Layer::Tls(tls) => tls.waiting.len() + tls.below.unacknowledged(),
         }
     }
@@ -151,34 +149,35 @@ impl Transport {
         }
     }
 
+    /// The number of the socket's descriptor.
+    pub fn descriptor(&self) -> RawDescriptor {
+        match &self.0 {
+            Layer::Tcp(stream) => os::number_of(stream),
+            Layer::Unix(stream) => os::number_of(stream),
+            Layer::Tls(tls) => tls.below.descriptor(),
+        }
+    }
+
+    /// The socket, for its options.
+    pub fn socket(&self) -> SockRef<'_> {
+        match &self.0 {
+            Layer::Tcp(stream) => SockRef::from(stream),
+            Layer::Unix(stream) => SockRef::from(stream),
+            Layer::Tls(tls) => tls.below.socket(),
+        }
+    }
+
     /// Whether TLS protects it, end to end.
     pub fn is_tls(&self) -> bool {
         matches!(self.0, Layer::Tls(_))
     }
 }
 
-impl AsFd for Transport {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.0 {
-            Layer::Tcp(stream) => stream.as_fd(),
-            Layer::Unix(stream) => stream.as_fd(),
-            Layer::Tls(tls) => tls.below.as_fd(),
-        }
-    }
-}
-
 impl Transport {
     /// Our address and the peer's, or the proxy's; none on a unix socket.
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let descriptor = self.as_fd();
-        let socket = SockRef::from(&descriptor);
+        let socket = self.socket();
         Some((socket.local_addr().ok()?.as_socket()?, socket.peer_addr().ok()?.as_socket()?))
-    }
-}
-
-impl AsRawFd for Transport {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
     }
 }
 
@@ -291,29 +290,14 @@ fn write_all(below: &mut Transport, bytes: &[u8]) -> (usize, io::Result<()>) {
 }
 
 /// Reads once, straight into the vector's unused memory.
-fn receive(socket: BorrowedFd<'_>, into: &mut Vec<u8>, room: usize) -> io::Result<usize> {
+fn receive(socket: &SockRef<'_>, into: &mut Vec<u8>, room: usize) -> io::Result<usize> {
     let room = room.max(1);
     into.reserve(room);
     let spare = &mut into.spare_capacity_mut()[..room];
-    let read = retry(|| SockRef::from(&socket).recv(spare))?;
+    let read = retry(|| socket.recv(spare))?;
     // SAFETY: `recv` has written `read` bytes at the start of the spare capacity.
     unsafe { into.set_len(into.len() + read) };
     Ok(read)
-}
-
-/// The bytes that were written to a socket and that the other side's system has not acknowledged; 0 where this system does not tell.
-fn in_kernel(socket: BorrowedFd<'_>) -> usize {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let mut bytes: libc::c_int = 0;
-        // SAFETY: the descriptor is open, and the call writes one int, which is ours.
-        let status = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-        if status == 0 {
-            return usize::try_from(bytes).unwrap_or_default();
-        }
-    }
-    let _ = socket;
-    0
 }
 
 /// Calls again what a signal interrupted.

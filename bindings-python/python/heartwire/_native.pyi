@@ -32,6 +32,7 @@ __all__ = [
     "end_unrun",
     "goodbye",
     "goodbye_and_tell",
+    "leave_signal",
     "refuse_subinterpreters",
     "tell_warnings",
     "watch_signals",
@@ -361,6 +362,9 @@ def goodbye_and_tell() -> None:
 def watch_signals(chaining: list[int] = ...) -> None:
     """The signals that end a process and whose default action stands say goodbye from now on, and then do what they would have done; so do
     those of `chaining`, of which Python knows nothing, if a handler of C stands there that lets the default action follow."""
+
+def leave_signal(signal: int, handled: bool) -> None:
+    """Whether the program handles a signal itself from now on: where only the host knows that, as on Windows."""
 
 def watch_signals_again() -> None:
     """The same, where the default action was put back, if signals were watched before in this process."""

@@ -51,7 +51,10 @@ def watch(close_on_exit: bool) -> None:
     if close_on_exit:
         # With each socket: others may have set signals since.
         _native.watch_signals(_signals_of_faulthandler())
-        _keep_signals()
+        if not _keeps_signals:
+            _keep_signals()
+            if sys.platform == "win32":
+                _leave_handled()
 
 
 def _signals_of_faulthandler() -> list[int]:
@@ -72,8 +75,6 @@ def _keep_signals() -> None:
     `signal.signal`. What it returns and what `getsignal` says stay as they were.
     """
     global _keeps_signals
-    if _keeps_signals:
-        return
     _keeps_signals = True
     import functools
 
@@ -83,11 +84,20 @@ def _keep_signals() -> None:
     @functools.wraps(original)
     def signal(signalnum, handler, /):  # type: ignore[no-untyped-def]
         previous = original(signalnum, handler)
-        if isinstance(handler, int) and handler == default:
+        if sys.platform == "win32":
+            _leave_handled()
+        elif isinstance(handler, int) and handler == default:
             _native.watch_signals_again()
         return previous
 
     _signal.signal = signal
+
+
+def _leave_handled() -> None:
+    """Have Ctrl+C and Ctrl+Break say goodbye only where Python does not handle them: nothing else than Python knows that on Windows."""
+    _signal: Any = __import__("_signal")
+    for number in (_signal.SIGINT, _signal.SIGBREAK):
+        _native.leave_signal(int(number), _signal.getsignal(number) != _signal.SIG_DFL)
 
 
 def _end() -> None:

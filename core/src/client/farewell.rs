@@ -1,6 +1,5 @@
 //! The goodbye: of a part of the program that ends, and of the process, at whose end nothing else happens. Who says it, and when, is the driver's.
 
-use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use super::link::Retired;
 use super::{Client, DialState};
 use crate::close::CloseCode;
 use crate::event::{Batch, ReadyState};
+use crate::os::RawDescriptor;
 
 /// How far the goodbye is.
 pub enum Farewell {
@@ -16,7 +16,7 @@ pub enum Farewell {
     /// The peer has not answered yet.
     Waiting {
         /// To be watched for reading.
-        descriptor: RawFd,
+        descriptor: RawDescriptor,
         /// And for writing.
         to_write: bool,
     },

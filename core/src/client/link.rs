@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -13,6 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Open};
 use crate::message::Data;
 use crate::options::Options;
+use crate::os::RawDescriptor;
 use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
@@ -117,8 +117,8 @@ impl Link {
         (link, open)
     }
 
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.transport.as_raw_fd()
+    pub(super) fn descriptor(&self) -> RawDescriptor {
+        self.transport.descriptor()
     }
 
     pub(super) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
@@ -349,7 +349,7 @@ impl Retired {
         self.link.id
     }
 
-    pub(super) fn descriptor(&self) -> RawFd {
+    pub(super) fn descriptor(&self) -> RawDescriptor {
         self.link.descriptor()
     }
 
@@ -410,7 +410,7 @@ impl Retired {
     pub(super) fn finish(&mut self) {
         self.done = true;
         // The descriptor itself lives until its driver has let go of it. An error means that the peer was faster.
-        let _ = socket2::SockRef::from(&self.link.transport).shutdown(std::net::Shutdown::Both);
+        let _ = self.link.transport.socket().shutdown(std::net::Shutdown::Both);
     }
 }
 

@@ -1,6 +1,5 @@
 //! One turn of a socket: read, look at the clock, write, and say what to wait for. Called by a driver, whichever has the lock.
 
-use std::os::fd::RawFd;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use super::{Client, DialState, Inner};
 use crate::dial;
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::Data;
+use crate::os::RawDescriptor;
 
 pub use super::link::LinkId;
 
@@ -22,7 +22,7 @@ pub type Order = (LinkId, Box<dial::Request>);
 #[derive(Default)]
 pub struct Turn {
     /// The descriptor to watch, with the connection it belongs to; no other.
-    pub descriptor: Option<(LinkId, RawFd)>,
+    pub descriptor: Option<(LinkId, RawDescriptor)>,
     /// Wait until it is readable.
     pub want_read: bool,
     /// Wait until it is writable.
@@ -190,7 +190,7 @@ impl Client {
     }
 
     /// Notes the descriptor of an attempt under way, or that it has none any more.
-    pub fn dials_on(&self, descriptor: Option<RawFd>) {
+    pub fn dials_on(&self, descriptor: Option<RawDescriptor>) {
         self.slot.set(descriptor);
     }
 
@@ -204,7 +204,7 @@ impl Client {
     }
 
     /// The descriptor in use, without the lock: it may be another's by now.
-    pub fn present_descriptor(&self) -> Option<RawFd> {
+    pub fn present_descriptor(&self) -> Option<RawDescriptor> {
         self.slot.get()
     }
 

@@ -4,7 +4,6 @@
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::tcp;
 use crate::error::Result;
 use crate::options::Options;
+use crate::os::{self, RawDescriptor};
 
 /// What a direct attempt waits for.
 #[derive(Debug, Default)]
@@ -40,9 +40,9 @@ impl Waits {
     }
 
     /// The descriptor, once there is one, and whether the attempt goes on when that is readable, or writable.
-    pub fn descriptor(&self) -> Option<(RawFd, bool, bool)> {
+    pub fn descriptor(&self) -> Option<(RawDescriptor, bool, bool)> {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        let descriptor = socket.as_ref()?.as_raw_fd();
+        let descriptor = os::number_of(&**socket.as_ref()?);
         Some((descriptor, self.read.load(Ordering::Relaxed), self.write.load(Ordering::Relaxed)))
     }
 
@@ -67,9 +67,7 @@ pub(super) async fn connect(place: &str, address: SocketAddr, options: &Options,
     let connecting = async {
         let socket = tcp::socket(address, options)?;
         match socket.connect(&address.into()) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) && error.kind() != io::ErrorKind::WouldBlock => {
-                return Err(error);
-            }
+            Err(error) if !os::is_under_way(&error) => return Err(error),
             _ => {}
         }
         let socket = Arc::new(TcpStream::from(socket));

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, ready};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use super::direct::Direct;
+use crate::os::AsyncUnixStream;
 use crate::transport::Transport;
 use crate::transport::tls::Session;
 
@@ -26,7 +27,7 @@ const OUTPUT_LIMIT: usize = 64 << 10;
 pub(super) enum Stream {
     Direct(Direct),
     Tcp(TcpStream),
-    Unix(UnixStream),
+    Unix(AsyncUnixStream),
     Tls(Box<TlsStream>),
 }
 

@@ -10,11 +10,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::Options;
+use crate::os::AsyncUnixStream;
 
 type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send + 'a>>;
 
@@ -90,10 +91,14 @@ pub(super) fn socket(address: SocketAddr, options: &Options) -> io::Result<Socke
 ///
 /// # Errors
 /// `connection_refused` or `connection_failed`.
-pub(super) async fn connect_unix(path: &Path) -> Result<UnixStream> {
-    UnixStream::connect(path).await.map_err(|error| {
-        let code =
-            if error.kind() == io::ErrorKind::ConnectionRefused { ErrorCode::ConnectionRefused } else { ErrorCode::ConnectionFailed };
+pub(super) async fn connect_unix(path: &Path) -> Result<AsyncUnixStream> {
+    AsyncUnixStream::connect(path).await.map_err(|error| {
+        let code = match error.kind() {
+            io::ErrorKind::ConnectionRefused => ErrorCode::ConnectionRefused,
+            // The system has none: no further attempt helps.
+            io::ErrorKind::Unsupported => ErrorCode::InvalidOption,
+            _ => ErrorCode::ConnectionFailed,
+        };
         Error::new(code, format!("cannot connect to the unix socket {}: {}", path.display(), plain(&error))).caused_by(&error)
     })
 }

@@ -2,13 +2,11 @@
 //! takes a turn, and hands the batch over.
 
 use std::future::Future;
-use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::io::Interest;
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
 use super::host::Hosted;
 use super::{Shared, queue, runtime};
@@ -16,17 +14,18 @@ use crate::client::{LinkId, Turn};
 use crate::dial::{self, Opened};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Batch;
+use crate::os::{self, RawDescriptor};
 
 type Dial = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
 
 /// The descriptor under watch.
 struct Watch {
     id: LinkId,
-    descriptor: AsyncFd<RawFd>,
+    descriptor: os::Watched,
 }
 
 enum Woken<'a> {
-    Ready(AsyncFdReadyGuard<'a, RawFd>),
+    Ready(os::Readiness<'a>),
     Dialled(Result<Opened>),
     Other,
 }
@@ -150,10 +149,10 @@ fn watches(shared: &Shared, watch: Option<&Watch>) {
     }
 }
 
-fn register(descriptor: RawFd) -> Result<AsyncFd<RawFd>> {
+fn register(descriptor: RawDescriptor) -> Result<os::Watched> {
     // SAFETY: the client keeps the descriptor open until `released` tells it that the watch is gone, which is dropped before that call.
-    unsafe { AsyncFd::register(descriptor) }
-        .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error.into_parts().1))
+    unsafe { os::watch(descriptor) }
+        .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error))
 }
 
 async fn wait<'a>(shared: &Shared, watch: Option<&'a Watch>, turn: &Turn, dialling: Option<&mut Dial>) -> Woken<'a> {

@@ -1,6 +1,5 @@
 //! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
 
-use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ pub use super::signals::{
 };
 use super::{Connection, Shared, signals};
 use crate::client::Farewell;
+use crate::os::{self, Polled};
 use crate::process::PerProcess;
 
 /// A forked child starts with none: its parent's are not its own.
@@ -108,42 +108,21 @@ fn say(sockets: &[Arc<Shared>], at_most: Option<Duration>) {
     }
     loop {
         let now = Instant::now();
-        let mut waiting: Vec<(RawFd, bool)> = Vec::new();
+        let mut waiting: Vec<Polled> = Vec::new();
         open.retain(|(until, shared)| match shared.client.farewell() {
             Farewell::Waiting { descriptor, to_write } if now < *until => {
-                waiting.push((descriptor, to_write));
+                waiting.push(Polled::new(Some(descriptor), to_write));
                 true
             }
             _ => false,
         });
         let Some(until) = open.iter().map(|(until, _)| *until).max() else { return };
-        wait(&waiting, until.saturating_duration_since(now));
+        os::poll(&mut waiting, until.saturating_duration_since(now));
     }
-}
-
-/// Waits until one of the descriptors is ready, or the time is over.
-fn wait(descriptors: &[(RawFd, bool)], at_most: Duration) {
-    let mut polled: Vec<libc::pollfd> = descriptors
-        .iter()
-        .map(|&(fd, to_write)| libc::pollfd { fd, events: libc::POLLIN | if to_write { libc::POLLOUT } else { 0 }, revents: 0 })
-        .collect();
-    let milliseconds = i32::try_from(at_most.as_millis() + 1).unwrap_or(i32::MAX);
-    // SAFETY: the pointer and the length are those of the vector, which outlives the call.
-    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, milliseconds) };
 }
 
 /// From now on a normal end of the process (a return from `main`, `std::process::exit`) says goodbye. For programs in Rust; the hosts of the
 /// other faces have hooks of their own.
 pub fn watch_normal_end() {
-    extern "C" fn at_exit() {
-        // On a thread of its own, for this one's thread-local values may be gone by now.
-        if let Ok(thread) = std::thread::Builder::new().spawn(|| goodbye(None)) {
-            let _ = thread.join();
-        }
-    }
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        // SAFETY: the handler is a plain function that lives as long as the program.
-        unsafe { libc::atexit(at_exit) };
-    });
+    os::at_exit(|| goodbye(None));
 }

@@ -2,7 +2,6 @@
 //! what the host has to watch; the loop itself is the face's. So is an attempt that needs nobody else;
 //! others, and standing in for a host that is late, stay with the background.
 
-use std::os::fd::RawFd;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
@@ -17,6 +16,7 @@ use crate::client::{LinkId, Order, Turn};
 use crate::dial::{self, Opened, Spent};
 use crate::error::Result;
 use crate::event::Batch;
+use crate::os::RawDescriptor;
 
 /// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
 pub(super) struct Hosted {
@@ -246,7 +246,7 @@ impl Hosted {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Plan {
     /// The descriptor to watch, and no other; report with [`Connection::watching`] once the loop does so.
-    pub descriptor: Option<(LinkId, RawFd)>,
+    pub descriptor: Option<(LinkId, RawDescriptor)>,
     /// Drive when it is readable.
     pub want_read: bool,
     /// Drive when it is writable.

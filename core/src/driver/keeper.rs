@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use super::{Shared, exit, notice};
+use crate::os::{self, Polled};
 use crate::process::{self, PerProcess};
 
 /// How often to look at the clocks, where no host has to be watched.
@@ -126,25 +127,20 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
             Some((shared, patience, hosted, hosted.drives()))
         })
         .collect();
-    let mut polled: Vec<libc::pollfd> = hosted
+    let mut polled: Vec<Polled> = hosted
         .iter()
-        .map(|(shared, _, hosted, _)| libc::pollfd {
-            fd: shared.client.present_descriptor().unwrap_or(-1),
-            events: libc::POLLIN | if hosted.waits_to_write() || shared.client.holds_back() { libc::POLLOUT } else { 0 },
-            revents: 0,
+        .map(|(shared, _, hosted, _)| {
+            Polled::new(shared.client.present_descriptor(), hosted.waits_to_write() || shared.client.holds_back())
         })
         .collect();
-    // SAFETY: the pointer and the length are those of the vector, which outlives the call; a descriptor that was closed meanwhile, or is
-    // another's by now, is only reported as such.
-    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, 0) };
+    os::poll(&mut polled, Duration::ZERO);
     let mut seen_now = HashMap::new();
     for ((shared, patience, hosted, drives), polled) in hosted.into_iter().zip(polled) {
-        if polled.revents == 0 && !hosted.is_awaited(now) {
+        if !polled.has_news() && !hosted.is_awaited(now) {
             continue;
         }
         let Some(waits) = shared.client.waits_for(now) else { continue };
-        let wanted = if waits.to_read { libc::POLLIN } else { 0 } | if waits.to_write { libc::POLLOUT } else { 0 };
-        if !waits.late && polled.revents & (wanted | libc::POLLHUP | libc::POLLERR) == 0 {
+        if !waits.late && !polled.is_ready(waits.to_read, waits.to_write) {
             continue;
         }
         let key = Arc::as_ptr(shared) as usize;

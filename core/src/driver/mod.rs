@@ -1,16 +1,17 @@
 //! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a binding holds of a socket.
 
-mod alarm;
 mod attempt;
 mod background;
 pub mod exit;
 mod forget;
 mod host;
+mod inbox;
 mod keeper;
 mod notice;
 mod own_loop;
 mod queue;
 mod runtime;
+#[cfg_attr(windows, path = "console.rs")]
 mod signals;
 mod steer;
 mod sync;
@@ -37,8 +38,9 @@ use queue::Queue;
 pub use crate::client::LinkId;
 pub use crate::process::PerProcess;
 pub use host::Plan;
+pub use inbox::LoopHandle;
 pub use keeper::times_stood_in;
-pub use own_loop::{Descriptor, Driven, LoopHandle, OwnLoop, Watch};
+pub use own_loop::{Descriptor, Driven, OwnLoop, Watch};
 pub use queue::Wake;
 
 /// Where the warnings of the core go: see [`set_hook`](warnings::set_hook).

@@ -2,14 +2,13 @@
 //! descriptors, and a calendar of deadlines. It may say so for nothing, and never fails to. Knows no socket.
 
 use std::io;
-use std::os::fd::RawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll};
 
+use crate::os::{self, RawDescriptor};
 use crate::process::PerProcess;
 
 /// The time that a page of the calendar stands for, and how many pages there are. A half of them is for what is to come: what is later stands on
@@ -44,7 +43,7 @@ pub(super) fn note() {
 }
 
 /// Watches a descriptor, until it is closed.
-pub(super) fn observe(descriptor: RawFd) {
+pub(super) fn observe(descriptor: RawDescriptor) {
     let mut watched = WATCHED.lock();
     if watched.observe(descriptor).is_err() {
         watched.blind = true;
@@ -52,12 +51,12 @@ pub(super) fn observe(descriptor: RawFd) {
 }
 
 impl Watched {
-    fn observe(&mut self, descriptor: RawFd) -> io::Result<()> {
+    fn observe(&mut self, descriptor: RawDescriptor) -> io::Result<()> {
         if self.poll.is_none() {
             self.poll = Some((Poll::new()?, Events::with_capacity(64)));
         }
         let Some((poll, _)) = &self.poll else { return Ok(()) };
-        poll.registry().register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE)
+        os::observe(poll.registry(), descriptor)
     }
 
     /// Whether bytes have come since the last look, and are still there.

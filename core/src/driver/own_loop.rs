@@ -6,17 +6,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::alarm::Alarm;
+use super::inbox::{LoopHandle, Note};
 use super::{Connection, LinkId, Plan};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Batch;
+use crate::os::{self, Alarm, RawDescriptor, Source};
 
 const WAKER: Token = Token(usize::MAX);
 const ALARM: Token = Token(usize::MAX - 1);
@@ -37,32 +35,11 @@ pub struct OwnLoop {
     again: Vec<usize>,
 }
 
-/// What other threads may do to a loop: none of it waits for the loop.
-#[derive(Clone)]
-pub struct LoopHandle(Arc<Inbox>);
-
-struct Inbox {
-    waker: Waker,
-    notes: Mutex<Vec<Note>>,
-}
-
-enum Note {
-    Add(usize, Connection),
-    Remove(usize),
-    Due(usize),
-}
-
-impl Note {
-    fn token(&self) -> usize {
-        match self {
-            Self::Add(token, _) | Self::Remove(token) | Self::Due(token) => *token,
-        }
-    }
-}
-
 struct Socket {
     connection: Connection,
-    watched: Option<(LinkId, RawFd)>,
+    watched: Option<(LinkId, RawDescriptor)>,
+    /// The watch of it, if it is this loop's.
+    source: Option<Source>,
     /// For what, by a loop around this one.
     interest: (bool, bool),
     /// Its earliest entry in `deadlines`.
@@ -97,49 +74,11 @@ pub struct Descriptor {
     /// Whose it is, for [`Connection::watching`].
     pub id: LinkId,
     /// Its number.
-    pub number: RawFd,
+    pub number: RawDescriptor,
     /// Drive the socket when it is readable.
     pub read: bool,
     /// Drive the socket when it is writable.
     pub write: bool,
-}
-
-impl LoopHandle {
-    /// Gives the loop a hosted socket under a token of the caller's. It is due at once.
-    pub fn add(&self, token: usize, connection: Connection) {
-        self.note(Note::Add(token, connection));
-    }
-
-    /// Takes it away again, as it is.
-    pub fn remove(&self, token: usize) {
-        self.note(Note::Remove(token));
-    }
-
-    /// Makes a socket due: what the socket's own wake has to do.
-    pub fn wake(&self, token: usize) {
-        self.note(Note::Due(token));
-    }
-
-    /// Ends the present wait, or the next one.
-    pub fn interrupt(&self) {
-        // It fails only if the loop is gone, and then nobody waits.
-        let _ = self.0.waker.wake();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Note>> {
-        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, note: Note) {
-        let first = {
-            let mut notes = self.lock();
-            notes.push(note);
-            notes.len() == 1
-        };
-        if first {
-            self.interrupt();
-        }
-    }
 }
 
 impl OwnLoop {
@@ -154,7 +93,7 @@ impl OwnLoop {
     fn make() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let handle = LoopHandle(Arc::new(Inbox { waker, notes: Mutex::default() }));
+        let handle = LoopHandle::new(waker);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
@@ -170,6 +109,11 @@ impl OwnLoop {
     /// For other threads, and for the wakes of the sockets.
     pub fn handle(&self) -> LoopHandle {
         self.handle.clone()
+    }
+
+    /// The loop's own descriptor, which is readable while a socket is due, for a loop around this one. None where the system has no such thing.
+    pub fn descriptor(&self) -> Option<RawDescriptor> {
+        os::descriptor_of(&self.poll)
     }
 
     /// When a socket is due at the latest, whatever happens on the descriptors.
@@ -190,8 +134,8 @@ impl OwnLoop {
     }
 
     fn make_alarm(&self) -> io::Result<Alarm> {
-        let alarm = Alarm::new()?;
-        self.poll.registry().register(&mut SourceFd(&alarm.as_raw_fd()), ALARM, Interest::READABLE)?;
+        let mut alarm = Alarm::new()?;
+        self.poll.registry().register(&mut alarm, ALARM, Interest::READABLE)?;
         Ok(alarm)
     }
 
@@ -209,16 +153,16 @@ impl OwnLoop {
 
     /// Reads the notes of other threads.
     fn read_notes(&mut self, due: &mut Vec<usize>) {
-        let notes = std::mem::take(&mut *self.handle.lock());
+        let notes = self.handle.take_notes();
         for note in notes {
             match note {
                 Note::Add(token, connection) => {
-                    self.sockets.insert(token, Socket { connection, watched: None, interest: (false, false), armed: None, hung_up: false });
+                    self.sockets.insert(token, Socket::new(connection));
                     due.push(token);
                 }
                 Note::Remove(token) => {
                     if let Some(socket) = self.sockets.remove(&token) {
-                        self.forget(&socket);
+                        self.forget(socket);
                     }
                 }
                 Note::Due(token) => due.push(token),
@@ -226,11 +170,11 @@ impl OwnLoop {
         }
     }
 
-    fn forget(&self, socket: &Socket) {
+    fn forget(&self, socket: Socket) {
         // A forked child shares the loop with its parent, whose thread may hold any lock.
         if socket.connection.is_ours() {
-            if let Some((_, descriptor)) = socket.watched {
-                unwatch(self.poll.registry(), descriptor);
+            if let Some(source) = socket.source {
+                source.deregister(self.poll.registry());
             }
             socket.connection.watching(None);
         }
@@ -254,7 +198,7 @@ impl OwnLoop {
         } else {
             Some(Duration::ZERO)
         };
-        if let Err(error) = self.poll.poll(&mut self.events, timeout) {
+        if let Err(error) = self.poll(timeout) {
             self.again.append(due);
             return Err(error);
         }
@@ -293,6 +237,29 @@ impl OwnLoop {
         Ok(())
     }
 
+    /// Waits for events, or for the time to be over.
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if !os::ENDS_WAITS_EARLY {
+            return self.poll.poll(&mut self.events, timeout);
+        }
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
+            self.poll.poll(&mut self.events, rest)?;
+            if !self.events.is_empty() || rest == Some(Duration::ZERO) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until a socket is due, and leaves it so: for who waits on a thread of its own, and has the turn taken on another.
+    pub fn await_due(&mut self) {
+        let mut due = Vec::new();
+        // An error ends the wait, too: whoever takes the turn meets it.
+        let _ = self.wait(None, &mut due);
+        self.again.append(&mut due);
+    }
+
     /// Drives a socket; what happened is put into `batch`, for the caller to deliver. Nothing happens for a token that is gone.
     ///
     /// # Errors
@@ -305,17 +272,20 @@ impl OwnLoop {
         if again {
             self.again.push(token);
         }
-        if socket.watched != plan.descriptor {
-            if let Some((_, descriptor)) = socket.watched.take() {
-                unwatch(self.poll.registry(), descriptor);
+        let registry = self.poll.registry();
+        let failed = |error: io::Error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error);
+        if socket.watched == plan.descriptor {
+            if let Some(source) = &mut socket.source {
+                source.renew(registry, Token(token), plan.want_read, plan.want_write).map_err(failed)?;
+            }
+        } else {
+            socket.watched = None;
+            if let Some(source) = socket.source.take() {
+                source.deregister(registry);
             }
             if let Some((_, descriptor)) = plan.descriptor {
-                // Edge-triggered, so one registration serves every plan.
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll
-                    .registry()
-                    .register(&mut SourceFd(&descriptor), Token(token), interest)
-                    .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error))?;
+                let source = Source::register(registry, descriptor, Token(token), plan.want_read, plan.want_write);
+                socket.source = Some(source.map_err(failed)?);
             }
             socket.watched = plan.descriptor;
             socket.connection.watching(plan.descriptor.map(|(id, _)| id));
@@ -349,12 +319,16 @@ impl OwnLoop {
 
     /// Takes a socket away at once, and what was noted of it; the descriptor that the loop around this one watches for it, until it is told otherwise.
     pub fn take_away(&mut self, token: usize) -> Option<Descriptor> {
-        self.handle.lock().retain(|note| note.token() != token);
+        self.handle.forget(token);
         self.sockets.remove(&token)?.descriptor()
     }
 }
 
 impl Socket {
+    fn new(connection: Connection) -> Self {
+        Self { connection, watched: None, source: None, interest: (false, false), armed: None, hung_up: false }
+    }
+
     fn descriptor(&self) -> Option<Descriptor> {
         let (read, write) = self.interest;
         self.watched.map(|(id, number)| Descriptor { id, number, read, write })
@@ -380,21 +354,10 @@ fn advance<'a>(
     Some((socket, plan))
 }
 
-impl AsRawFd for OwnLoop {
-    fn as_raw_fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
-    }
-}
-
 impl Drop for OwnLoop {
     fn drop(&mut self) {
         for (_, socket) in std::mem::take(&mut self.sockets) {
-            self.forget(&socket);
+            self.forget(socket);
         }
     }
-}
-
-/// An error means that the system has forgotten the descriptor already.
-fn unwatch(registry: &Registry, descriptor: RawFd) {
-    let _ = registry.deregister(&mut SourceFd(&descriptor));
 }

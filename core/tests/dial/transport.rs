@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,7 +117,7 @@ async fn it_tells_when_the_socket_is_empty_so_that_no_byte_waits_for_another_wak
     })
     .await;
     let Opened { mut transport, .. } = dial_with(&format!("wss://{server}/"), authority.options()).await.unwrap();
-    let watched = TcpStream::from_std(transport.as_fd().try_clone_to_owned().unwrap().into()).unwrap();
+    let watched = TcpStream::from_std(transport.socket().try_clone().unwrap().into()).unwrap();
     write_all(&mut transport, b"!").await;
     let (mut bytes, room) = (Vec::new(), 64 << 10);
     while bytes.len() < SIZE {

@@ -1,8 +1,12 @@
 //! A clock with a descriptor: it is readable when its time has come, so that a loop that waits for descriptors needs no timeout. Knows no socket.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Instant;
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod system {
@@ -52,26 +56,37 @@ mod system {
 
 /// A clock that rings once for each time it is set.
 #[derive(Debug)]
-pub(super) struct Alarm(std::os::fd::OwnedFd);
+pub(crate) struct Alarm(OwnedFd);
 
 impl Alarm {
     /// One that is not set.
     ///
     /// # Errors
     /// `Unsupported` on a system that has none, and those of `timerfd_create(2)`.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         system::create().map(Self)
     }
 
     /// Has it ring at this time, and not when it was set to before.
-    pub(super) fn set(&self, at: Instant) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Those of `timerfd_settime(2)`.
+    pub(crate) fn set(&self, at: Instant) -> io::Result<()> {
         system::set(&self.0, at.saturating_duration_since(Instant::now()))
     }
 }
 
-impl AsRawFd for Alarm {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+impl Source for Alarm {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).deregister(registry)
     }
 }
 
@@ -84,7 +99,7 @@ mod tests {
 
     /// Whether it rings, after a wait of at most so many milliseconds.
     fn rings(alarm: &Alarm, milliseconds: i32) -> bool {
-        let mut poll = libc::pollfd { fd: alarm.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut poll = libc::pollfd { fd: alarm.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one pollfd, alive and ours for the time of the call.
         unsafe { libc::poll(&raw mut poll, 1, milliseconds) == 1 }
     }

@@ -1,0 +1,20 @@
+//! As `signals`, on Windows: the events of the console by the names that Node gives them. Node's handler of them stands from the start, so that the listeners
+//! of the program tell what would happen.
+
+use std::ffi::CStr;
+
+/// Whether only the program's listeners tell that a signal is free.
+pub(crate) const COUNTS_LISTENERS: bool = true;
+
+/// Ctrl+C; Ctrl+Break; the window is closed, the user logs off, or the machine shuts down.
+pub(crate) const SIGNALS: &[(&CStr, i32)] = &[(c"SIGINT", 2), (c"SIGBREAK", 21), (c"SIGHUP", 1)];
+
+/// Nothing tells.
+pub(crate) fn is_free(_: i32, _: bool) -> bool {
+    false
+}
+
+/// Nothing tells.
+pub(crate) fn is_default(_: i32) -> bool {
+    false
+}

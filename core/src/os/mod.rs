@@ -1,0 +1,58 @@
+//! What each system does in its own way: descriptors, waiting for them, alarms, forks, clocks, the end of the process. The names are the same on each
+//! system, so that no other file asks which one it is on. Knows nothing of sockets' lives, frames or runtimes.
+
+#[cfg(unix)]
+#[path = "unix/mod.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod system;
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+pub(crate) use system::{
+    Alarm, AsyncUnixStream, ENDS_WAITS_EARLY, Polled, Readiness, Source, UnixStream, Watched, at_exit, at_fork, descriptor_of, give_up,
+    is_under_way, never_ready, number_of, observe, unacknowledged, watch,
+};
+pub use system::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};
+
+/// A descriptor's number, or none, that threads share.
+pub(crate) struct Shared(system::AtomicNumber);
+
+impl Shared {
+    /// None yet.
+    pub(crate) const fn none() -> Self {
+        Self(system::AtomicNumber::new(system::NO_NUMBER))
+    }
+
+    /// The number.
+    pub(crate) fn get(&self) -> Option<RawDescriptor> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != system::NO_NUMBER)
+    }
+
+    /// Writes the number down, or that there is none.
+    pub(crate) fn set(&self, descriptor: Option<RawDescriptor>) {
+        self.0.store(descriptor.unwrap_or(system::NO_NUMBER), Ordering::Relaxed);
+    }
+
+    /// The number, which is forgotten here.
+    pub(crate) fn take(&self) -> Option<RawDescriptor> {
+        Some(self.0.swap(system::NO_NUMBER, Ordering::Relaxed)).filter(|number| *number != system::NO_NUMBER)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(formatter)
+    }
+}
+
+/// Waits until one of the descriptors is ready, or the time is over. A descriptor that was closed meanwhile, or belongs to somebody else by now,
+/// is only reported as such.
+pub(crate) fn poll(polled: &mut [Polled], at_most: Duration) {
+    // Rounded up: a wait that ends too early is repeated.
+    let milliseconds = if at_most.is_zero() { 0 } else { i32::try_from(at_most.as_millis() + 1).unwrap_or(i32::MAX) };
+    system::poll(polled, milliseconds);
+}

@@ -1,0 +1,36 @@
+//! Forks: what is called around one, and how a child lets go of descriptors.
+
+use super::RawDescriptor;
+
+/// Has these run before each fork, and behind it in the parent and in the child. They may do only what is safe there.
+pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) {
+    // SAFETY: the three are plain functions that live as long as the program.
+    unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+}
+
+/// Lets go of this process's copy of a socket that only its parent uses; its owner here is never dropped. What stands in has the number from then on.
+/// Calls only what is safe in a fork handler.
+pub(crate) fn give_up(descriptor: RawDescriptor, stand_in: Option<RawDescriptor>) {
+    // SAFETY: calls on numbers; the one that is let go of is used by nobody in this process.
+    unsafe {
+        match stand_in {
+            Some(other) if libc::dup2(other, descriptor) >= 0 => _ = libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC),
+            _ => _ = libc::close(descriptor),
+        }
+    }
+}
+
+/// The end of a pipe that nobody writes to and nobody closes. Calls only what is safe in a fork handler.
+pub(crate) fn never_ready() -> Option<RawDescriptor> {
+    let mut ends = [-1; 2];
+    // SAFETY: the first call writes two numbers, which are ours; the others are calls on these.
+    unsafe {
+        if libc::pipe(ends.as_mut_ptr()) != 0 {
+            return None;
+        }
+        for end in ends {
+            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Some(ends[0])
+}

@@ -1,0 +1,240 @@
+//! Windows: sockets, WSAPoll, and mio's and tokio's watches of duplicated sockets. What it lacks (unix sockets, forks, alarms) is never asked for, or
+//! says so.
+
+mod absent;
+
+use std::ffi::{CStr, c_void};
+use std::io;
+use std::net::TcpStream;
+use std::os::windows::io::{AsRawSocket, BorrowedSocket, RawSocket};
+use std::ptr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use mio::{Interest, Registry, Token};
+use tokio::io::Ready;
+use windows_sys::Win32::Networking::WinSock::{
+    POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, SIO_TCP_INFO, SOCKET, TCP_INFO_v0, WSAIoctl, WSAPOLLFD, WSAPoll,
+};
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT, GetModuleHandleExW, GetModuleHandleW,
+    GetProcAddress,
+};
+use windows_sys::Win32::System::SystemInformation::GetTickCount64;
+
+pub(crate) use absent::{Alarm, UnixStream, UnixStream as AsyncUnixStream, at_fork, descriptor_of, give_up, never_ready, observe};
+
+/// The number of a socket.
+pub type RawDescriptor = RawSocket;
+pub(super) type AtomicNumber = std::sync::atomic::AtomicU64;
+/// `INVALID_SOCKET`.
+pub(super) const NO_NUMBER: RawDescriptor = RawDescriptor::MAX;
+
+/// Whether a loop's wait may end before its time although nothing has happened: mio's does when a request to the driver of sockets is cancelled.
+pub(crate) const ENDS_WAITS_EARLY: bool = true;
+
+/// How long a wait of a host lasts at most before it looks for Ctrl+C, which interrupts no wait here.
+pub const CHECK_FOR_INTERRUPTS: Duration = Duration::from_millis(100);
+
+/// The number of a stream's socket.
+pub(crate) fn number_of(stream: &impl AsRawSocket) -> RawDescriptor {
+    stream.as_raw_socket()
+}
+
+/// One socket in a [`poll`](super::poll), and what became of it.
+#[repr(transparent)]
+pub(crate) struct Polled(WSAPOLLFD);
+
+impl Polled {
+    /// To be readable, and with `to_write` writable. Without a socket nothing ever happens.
+    pub(crate) fn new(descriptor: Option<RawDescriptor>, to_write: bool) -> Self {
+        let events = POLLIN | if to_write { POLLOUT } else { 0 };
+        Self(WSAPOLLFD { fd: descriptor.unwrap_or(NO_NUMBER) as SOCKET, events, revents: 0 })
+    }
+
+    /// Whether anything happened.
+    pub(crate) fn has_news(&self) -> bool {
+        self.0.revents & !POLLNVAL != 0
+    }
+
+    /// Whether it is ready for this, or done for.
+    pub(crate) fn is_ready(&self, to_read: bool, to_write: bool) -> bool {
+        let wanted = if to_read { POLLIN } else { 0 } | if to_write { POLLOUT } else { 0 };
+        self.0.revents & (wanted | POLLHUP | POLLERR) != 0
+    }
+}
+
+pub(super) fn poll(polled: &mut [Polled], milliseconds: i32) {
+    if polled.iter().all(|polled| polled.0.fd == NO_NUMBER as SOCKET) {
+        // WSAPoll refuses a list without sockets.
+        return std::thread::sleep(Duration::from_millis(milliseconds.max(0).cast_unsigned().into()));
+    }
+    // SAFETY: the pointer and the length are those of the slice, whose elements are laid out as `WSAPOLLFD`.
+    unsafe { WSAPoll(polled.as_mut_ptr().cast(), polled.len() as u32, milliseconds) };
+}
+
+/// A second handle of the same socket: mio and tokio watch only what they own.
+///
+/// # Safety
+/// The socket is open during the call.
+unsafe fn duplicate(descriptor: RawDescriptor) -> io::Result<TcpStream> {
+    // SAFETY: as the caller promises.
+    let borrowed = unsafe { BorrowedSocket::borrow_raw(descriptor) };
+    let stream = TcpStream::from(borrowed.try_clone_to_owned()?);
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// A socket under watch by tokio.
+pub(crate) struct Watched(tokio::net::TcpStream);
+
+/// That a [`Watched`] socket is ready.
+pub(crate) struct Readiness<'a> {
+    of: &'a Watched,
+    ready: Ready,
+}
+
+/// Watches a socket with the tokio runtime of this thread.
+///
+/// # Safety
+/// The socket is open during the call.
+///
+/// # Errors
+/// Those of the system's way to watch.
+pub(crate) unsafe fn watch(descriptor: RawDescriptor) -> io::Result<Watched> {
+    // SAFETY: as the caller promises.
+    let stream = unsafe { duplicate(descriptor) }?;
+    Ok(Watched(tokio::net::TcpStream::from_std(stream)?))
+}
+
+impl Watched {
+    /// Waits until it is ready for this.
+    ///
+    /// # Errors
+    /// Those of the system's way to watch.
+    pub(crate) async fn ready(&self, interest: tokio::io::Interest) -> io::Result<Readiness<'_>> {
+        Ok(Readiness { of: self, ready: self.0.ready(interest).await? })
+    }
+}
+
+impl Readiness<'_> {
+    /// For what it is ready.
+    pub(crate) fn ready(&self) -> Ready {
+        self.ready
+    }
+
+    /// Forgets that it is ready for this, and has the system asked again.
+    pub(crate) fn clear_ready_matching(&mut self, ready: Ready) {
+        for (is_cleared, interest) in
+            [(ready.is_readable(), tokio::io::Interest::READABLE), (ready.is_writable(), tokio::io::Interest::WRITABLE)]
+        {
+            if is_cleared {
+                // What would block is what tokio asks for anew.
+                let _ = self.of.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+            }
+        }
+    }
+}
+
+/// A socket under watch by a loop of mio's. What was told once is told again only when it was asked for again.
+pub(crate) struct Source(mio::net::TcpStream);
+
+fn interest(read: bool, write: bool) -> Option<Interest> {
+    match (read, write) {
+        (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
+        (true, false) => Some(Interest::READABLE),
+        (false, true) => Some(Interest::WRITABLE),
+        (false, false) => None,
+    }
+}
+
+impl Source {
+    /// Has the loop watch a socket, which must be open.
+    ///
+    /// # Errors
+    /// Those of the system's way to watch.
+    pub(crate) fn register(registry: &Registry, descriptor: RawDescriptor, token: Token, read: bool, write: bool) -> io::Result<Self> {
+        // SAFETY: the socket is open, for its turn has just said what it waits for.
+        let mut stream = mio::net::TcpStream::from_std(unsafe { duplicate(descriptor) }?);
+        registry.register(&mut stream, token, interest(read, write).unwrap_or(Interest::READABLE))?;
+        Ok(Self(stream))
+    }
+
+    /// A turn was taken, and waits for this from now on.
+    ///
+    /// # Errors
+    /// Those of the system's way to watch.
+    pub(crate) fn renew(&mut self, registry: &Registry, token: Token, read: bool, write: bool) -> io::Result<()> {
+        interest(read, write).map_or(Ok(()), |interest| registry.reregister(&mut self.0, token, interest))
+    }
+
+    /// Ends the watch.
+    pub(crate) fn deregister(mut self, registry: &Registry) {
+        // An error means that the loop has forgotten the socket already.
+        let _ = registry.deregister(&mut self.0);
+    }
+}
+
+/// Whether the error of a connect says that it goes on.
+pub(crate) fn is_under_way(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// The bytes that were sent and that the other side's system has not acknowledged; 0 where this system does not tell (before Windows 10 1703).
+pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
+    let version = 0_u32;
+    let mut about = TCP_INFO_v0::default();
+    let mut written = 0;
+    // SAFETY: the call reads the number and writes the structure and a length, which are ours; of a socket that is closed it says so.
+    let status = unsafe {
+        WSAIoctl(
+            descriptor as SOCKET,
+            SIO_TCP_INFO,
+            (&raw const version).cast(),
+            size_of::<u32>() as u32,
+            (&raw mut about).cast(),
+            size_of::<TCP_INFO_v0>() as u32,
+            &raw mut written,
+            ptr::null_mut(),
+            None,
+        )
+    };
+    if status == 0 { about.BytesInFlight as usize } else { 0 }
+}
+
+/// A monotonic clock in nanoseconds that goes on by some milliseconds at a time and costs some nanoseconds to read.
+#[inline]
+pub fn coarse_time() -> u64 {
+    // SAFETY: a call without arguments.
+    unsafe { GetTickCount64() * 1_000_000 }
+}
+
+/// Where a function that the program exports lies in memory.
+pub fn find_symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: null is the program itself; the name is a C string.
+    let symbol = unsafe { GetProcAddress(GetModuleHandleW(ptr::null()), name.as_ptr().cast()) };
+    symbol.map(|symbol| symbol as *mut c_void)
+}
+
+/// Has `work` run when the program returns from `main`; `std::process::exit` asks nobody. The first call counts. Nothing in a DLL: its handlers run
+/// when the process has no other threads any more.
+pub(crate) fn at_exit(work: fn()) {
+    static WORK: OnceLock<fn()> = OnceLock::new();
+    extern "C" fn run() {
+        if let Some(work) = WORK.get() {
+            work();
+        }
+    }
+    if is_in_program() && WORK.set(work).is_ok() {
+        // SAFETY: the handler is a plain function that lives as long as the program.
+        unsafe { libc::atexit(run) };
+    }
+}
+
+/// Whether this code is part of the program, and not of a DLL.
+fn is_in_program() -> bool {
+    let mut here = ptr::null_mut();
+    let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+    // SAFETY: the address is that of this function; the first call writes one handle, which is ours.
+    unsafe { GetModuleHandleExW(flags, is_in_program as *const u16, &raw mut here) != 0 && here == GetModuleHandleW(ptr::null()) }
+}
