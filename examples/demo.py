@@ -23,6 +23,7 @@ import heartwire.sync
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "chat-server"
 PYTHON_BOT = [sys.executable, str(ROOT / "examples/python/echo_bot.py")]
+COMMAND_BOT = [sys.executable, str(ROOT / "examples/python/command_bot.py")]
 NODE_BOT = [os.environ.get("NODE", "node"), str(ROOT / "examples/javascript/echo-bot.mjs")]
 WITHIN = 28.0  # seconds for the whole story
 START = time.monotonic()
@@ -44,8 +45,8 @@ class Stage:
 
     def tell(self, who: str, words: str) -> None:
         """Writes a line of the transcript."""
-        shade = {"": "1", "server": "36", "python": "33", "node": "32", "ann": "35"}[who] if self.colour else ""
-        line = f"{time.monotonic() - START:6.2f}  {who:<7} {words}"
+        shade = {"": "1", "server": "36", "python": "33", "commands": "34", "node": "32", "ann": "35"}[who] if self.colour else ""
+        line = f"{time.monotonic() - START:6.2f}  {who:<8} {words}"
         with self.pen:
             print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
 
@@ -167,7 +168,8 @@ def stay(stage: Stage, options: list[str]) -> None:
     url = page.replace("http", "ws") + "ws"
     stage.start("python", [*PYTHON_BOT, url])
     stage.start("node", [*NODE_BOT, url])
-    stage.tell("", f'Open {page} and say "echo hello". Ctrl+C ends it.')
+    stage.start("commands", [*COMMAND_BOT, url])
+    stage.tell("", f'Open {page} and say "!help" or "echo hello". Ctrl+C ends it.')
     while True:
         for who, actor in stage.actors.items():
             if actor.poll() is not None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from conftest import ROOT, Process
+from conftest import ROOT, Person, Process
 
 DEMO = ROOT / "examples" / "demo.py"
 
@@ -25,9 +25,14 @@ def test_the_demonstration() -> None:
 def test_staying_prints_the_address_of_the_page() -> None:
     demo = Process(sys.executable, DEMO, "--stay", "--port", "0")
     try:
-        demo.wait_for(r"Open http://127\.0\.0\.1:\d+/ ")
+        address = demo.wait_for(r"Open http://(127\.0\.0\.1:\d+)/ ")[1]
         demo.wait_for("node-echo joined")
         demo.wait_for("python-echo joined")
+        demo.wait_for("python-commands joined")
+        ann = Person(f"ws://{address}/ws", "ann")
+        ann.say("!help")
+        ann.hear("/chat/message", {"from": "^python-commands$", "text": "!help, !roll, !time"})
+        ann.socket.close()
         assert demo.end(signal.SIGINT) == 0
     finally:
         demo.kill()

@@ -80,6 +80,18 @@ def test_a_bot_does_what_it_says_and_says_goodbye(chat: Chat, name: str) -> None
     chat.server.wait_for(f"- {bot} says goodbye: 1001")
 
 
+@pytest.mark.parametrize("name", [name for name in BOTS if name.endswith((".py", ".mjs"))])
+def test_ctrl_c_ends_a_bot_with_a_goodbye_and_without_a_traceback(chat: Chat, name: str) -> None:
+    command, bot, does = BOTS[name]
+    ann = chat.person("ann")
+    process = chat.run(*command, chat.url)
+    ann.hear("/chat/join", {"name": f"^{bot}$"})
+    does(chat, ann, bot)  # the bot itself has seen that the connection is open
+    assert process.end(signal.SIGINT) == (0 if name.endswith(".py") else -signal.SIGINT)
+    chat.server.wait_for(f"- {bot} says goodbye: 1001")
+    assert not any("Traceback" in line or "KeyboardInterrupt" in line for line in process.lines), process.lines
+
+
 @pytest.mark.parametrize("command", [[sys.executable, PYTHON / "snippet.py"], ["node", JAVASCRIPT / "snippet.mjs"]], ids=["python", "javascript"])
 def test_the_snippet_that_started_it_all(chat: Chat, command: list[str | Path]) -> None:
     ann = chat.person("ann")
@@ -87,7 +99,7 @@ def test_the_snippet_that_started_it_all(chat: Chat, command: list[str | Path]) 
     ann.hear("/chat/message", {"text": "^hello$"})
     ann.say("nice to meet you")
     process.wait_for("^message nice to meet you$")
-    assert process.end(signal.SIGINT) == -signal.SIGINT
+    assert process.end(signal.SIGINT) == (0 if command[0] == sys.executable else -signal.SIGINT)
     chat.server.wait_for("- guest-2 says goodbye: 1001")
 
 

@@ -4,6 +4,7 @@ Start the chat server (`cargo run -p heartwire-chat-server`), then: python async
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -38,4 +39,5 @@ async def main():
     print("close", ws.close_code, ws.close_reason, flush=True)
 
 
-asyncio.run(main())
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 Start the chat server (`cargo run -p heartwire-chat-server`), then: python command_bot.py [URL]
 """
 
+import contextlib
 import json
 import os
 import random
@@ -53,4 +54,5 @@ def answer(event):
 
 
 ws.onclose = lambda event: print("close", event.code, event.reason, event.error or "", flush=True)
-ws.run_forever()
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()

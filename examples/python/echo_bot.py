@@ -3,6 +3,7 @@
 Start the chat server (`cargo run -p heartwire-chat-server`), then: python echo_bot.py [URL]
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -41,4 +42,5 @@ ws.onerror = lambda event: show("error", event.error)
 ws.onclose = lambda event: show("close", event.code, event.reason, "- will come back" if event.will_reconnect else "")
 ws.onreconnecting = lambda event: show(f"reconnecting in {event.delay:.1f} s, attempt {event.attempt}")
 
-ws.run_forever()  # Ctrl+C, SIGTERM, exit: the server gets a goodbye first
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()  # Ctrl+C, SIGTERM, exit: the server gets a goodbye first

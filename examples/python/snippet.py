@@ -6,6 +6,7 @@ setInterval(() => ws.send('{"url":"/chat/heart-beat"}'), 60000) heartbeat={"mess
 window.onbeforeunload = function () { ws.close(); };            nothing: the goodbye is a default
 """
 
+import contextlib
 import os
 import sys
 
@@ -38,4 +39,5 @@ ws.onmessage = onmessage
 ws.onerror = onerror
 ws.onclose = onclose
 
-ws.run_forever()  # leaving, in whatever way, closes the socket first
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()  # leaving, in whatever way, closes the socket first
