@@ -11,7 +11,7 @@ export type NamedValues = Readonly<Record<string, string | readonly string[]>> |
 /** What a heartbeat sends: text, bytes, or any JSON value, which is sent as its JSON text. */
 export type HeartbeatMessage = string | ArrayBuffer | ArrayBufferView | object
 
-/** Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive. */
+/** The options of a socket. Without any, a socket behaves as the browser's does, and its connection stays alive. */
 export interface WebSocketOptions {
   /**
    * Subprotocols to offer, in order of preference.
@@ -20,7 +20,7 @@ export interface WebSocketOptions {
    */
   protocols?: Provided<string | Iterable<string>>
   /**
-   * Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
+   * Headers to send with the upgrade request, in this order and spelling. A `Host` header replaces that of the URL.
    * Allowed: an object of texts, or a list of pairs, or a function that returns that.
    * @default []
    */
@@ -32,7 +32,7 @@ export interface WebSocketOptions {
    */
   cookies?: NamedValues
   /**
-   * User name and password for Basic authorization; those of the URL are used where this is not given.
+   * User name and password for Basic authorization. The default is those of the URL.
    * Allowed: a pair of user name and password, or null.
    * @default null
    */
@@ -44,55 +44,55 @@ export interface WebSocketOptions {
    */
   origin?: string | null
   /**
-   * The User-Agent header; an empty text sends none.
+   * The User-Agent header. An empty text sends no such header.
    * Allowed: a text without control characters.
    * @default "heartwire/0.1.0"
    */
   userAgent?: string
   /**
-   * How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit.
+   * The time limit for opening, from the call to the end of the upgrade, with the wait for `connect_limit`. None means no limit.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 10000
    */
   openTimeout?: number | null
   /**
-   * How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close.
+   * The time limit for the closing handshake. It starts again whenever the peer acknowledges data that was queued before our Close.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000.
    * @default 5000
    */
   closeTimeout?: number
   /**
-   * How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye.
+   * Send Close 1001 when the process ends: by a normal exit, an uncaught exception or a signal. The value is the time limit for it. Off sends no Close.
    * Unit: milliseconds.
    * Allowed: true, false or a number of milliseconds from 1 to 31536000000.
    * @default true
    */
   closeOnExit?: boolean | number | null
   /**
-   * How long nothing may come before a ping is sent; none: no pings.
+   * Send a ping after this time without inbound data. None sends no pings.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 20000
    */
   pingInterval?: number | null
   /**
-   * How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever.
+   * End the connection if, within this time after a ping, nothing arrives and the peer acknowledges no queued data. None waits for ever.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 20000
    */
   pingTimeout?: number | null
   /**
-   * How long nothing at all may come before the connection counts as dead; none: off.
+   * End the connection after this time without any inbound data. None turns this off.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default null
    */
   idleTimeout?: number | null
   /**
-   * How long no data message may come before the connection counts as dead; none: off.
+   * End the connection after this time without an inbound message. None turns this off.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default null
@@ -105,13 +105,13 @@ export interface WebSocketOptions {
    */
   heartbeat?: HeartbeatOptions | null
   /**
-   * Whether and how to come back after a loss.
+   * Whether and how to reconnect after a connection is lost.
    * Allowed: true, false or an object of options.
    * @default false
    */
   reconnect?: boolean | ReconnectOptions | null
   /**
-   * Messages to keep while the connection is down; only with reconnect.
+   * Keep messages while the connection is down, and send them on the next one. Only with `reconnect`.
    * Allowed: true, false or an object of options.
    * @default false
    */
@@ -128,7 +128,7 @@ export interface WebSocketOptions {
    */
   request?: RequestOptions
   /**
-   * How many messages may be sent in a time; what is over waits. None: no limit.
+   * How many messages may be sent in a span of time. Further messages wait. None means no limit.
    * Allowed: an object of options with messages, or null.
    * @default null
    */
@@ -147,7 +147,7 @@ export interface WebSocketOptions {
    */
   maxSize?: number
   /**
-   * How many bytes of messages may wait for handlers before the socket is no longer read.
+   * Stop reading the connection while this many bytes of messages wait for handlers.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 1.
    * @default 1048576
@@ -160,14 +160,14 @@ export interface WebSocketOptions {
    */
   deliverAfterClose?: boolean
   /**
-   * How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
+   * Above this many unsent bytes an asynchronous or blocking `send` waits. A `drain` event follows when they have left.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 1.
    * @default 1048576
    */
   writeLimit?: number
   /**
-   * How many bytes may wait to leave before `send` raises `write_limit`.
+   * Above this many unsent bytes `send` fails with `write_limit`.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 1.
    * @default 67108864
@@ -185,7 +185,7 @@ export interface WebSocketOptions {
    */
   proxy?: boolean | string | null
   /**
-   * How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+   * How many redirects of the upgrade request to follow. With 0 a redirect is an error, as in the WHATWG standard.
    * Allowed: a whole number from 0 to 20.
    * @default 0
    */
@@ -197,7 +197,7 @@ export interface WebSocketOptions {
    */
   allowInsecureRedirect?: boolean
   /**
-   * Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's host. A redirect to another host and port is followed there.
+   * Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and the `Host` header still name the URL's host. A redirect to another host and port is followed there.
    * Allowed: a host, host:port or [IPv6 address%zone]:port, or null.
    * @default null
    */
@@ -221,7 +221,7 @@ export interface WebSocketOptions {
    */
   tcpNodelay?: boolean
   /**
-   * How long an idle TCP connection waits before the kernel probes it; none: off.
+   * How long a TCP connection is idle before the kernel probes it. None turns probes off.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1000 to 31536000000, or null.
    * @default null
@@ -241,7 +241,7 @@ export interface WebSocketOptions {
    */
   happyEyeballsDelay?: number
   /**
-   * How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+   * How many sockets of this process may connect to one host and port at the same time. RFC 6455 section 4.1 says one.
    * Allowed: a whole number from 1 to 4294967295.
    * @default 1
    */
@@ -259,14 +259,14 @@ export interface WebSocketOptions {
    */
   driver?: "auto" | "host" | "background"
   /**
-   * How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never.
+   * If a handler blocks the event loop for this long while data or a deadline waits, a thread of Heartwire takes over until the loop is back: it answers pings, sends heartbeats, and reads up to `read_limit`. Off never takes over.
    * Unit: milliseconds.
    * Allowed: true, false or a number of milliseconds from 1 to 31536000000.
    * @default true
    */
   keeper?: boolean | number | null
   /**
-   * Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the next message may then miss one.
+   * Deliver the messages of one read without running microtasks between them. This is faster under a flood, but code that awaits the next message may miss one.
    * Allowed: true or false.
    * @default false
    */
@@ -299,50 +299,50 @@ export interface HeartbeatOptions {
    */
   response?: string | object | null
   /**
-   * How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited.
+   * The time limit for the response to a heartbeat, with the rule of `ping_timeout`. None expects no response.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default null
    */
   timeout?: number | null
   /**
-   * How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
+   * End the connection after this many missed responses in a row. With `reconnect` another one follows.
    * Allowed: a whole number from 1 to 1000.
    * @default 1
    */
   maxMissed?: number
   /**
-   * The close code that the server is told when the connection counts as dead for lack of responses.
+   * The close code to send when responses are missing.
    * Allowed: a whole number from 1000 to 4999.
    * @default 1001
    */
   closeCode?: number
   /**
-   * Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`. A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+   * Copy received values into the heartbeat: `{"/d": "/s"}` copies the last value that a message had at `/s` to `/d` of each heartbeat. A message counts as soon as it is read, also while a handler is busy. Null and missing values do not count. Only for JSON text.
    * Allowed: an object of JSON pointers (RFC 6901), such as {"/d": "/s"}.
    */
   fill?: Readonly<Record<string, string>>
   /**
-   * Send only if nothing was sent for `interval`.
+   * Send a heartbeat only if nothing else was sent for `interval`.
    * Allowed: true or false.
    * @default false
    */
   onlyWhenIdle?: boolean
   /**
-   * The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+   * The random share of the first interval, 0 to 1, so that many clients do not send at the same moment.
    * Allowed: a number from 0 to 1.
    * @default 0
    */
   jitter?: number
   /**
-   * Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+   * Whether a function given for `message` must be called each time. If not, its last value is sent again while the event loop is busy.
    * Allowed: true or false.
    * @default false
    */
   mandatory?: boolean
 }
 
-/** How to come back after a loss: full-jitter exponential backoff. */
+/** How to reconnect after a connection is lost: exponential backoff with full jitter. */
 export interface ReconnectOptions {
   /**
    * The smallest upper bound of the random delay.
@@ -359,13 +359,13 @@ export interface ReconnectOptions {
    */
   maxDelay?: number
   /**
-   * What the upper bound is multiplied with after each failure.
+   * The factor by which the upper bound grows after each failure.
    * Allowed: a number from 1 to 100.
    * @default 2
    */
   factor?: number
   /**
-   * How many attempts in a row may fail before it stays closed; none: no limit.
+   * How many attempts in a row may fail before the socket stays closed. None means no limit.
    * Allowed: a whole number from 0 to 4294967295, or null.
    * @default null
    */
@@ -378,7 +378,7 @@ export interface ReconnectOptions {
    */
   minUptime?: number
   /**
-   * How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the URL, headers or protocols are a function, so that a fresh token gets its chance.
+   * How many times the server may refuse for good (401, 403, 407, `fatal_close_codes`) before the socket stays closed. None means 1, or 2 if the URL, headers or protocols are a function, so that a fresh token gets its chance.
    * Allowed: a whole number from 0 to 4294967295, or null.
    * @default null
    */
@@ -390,26 +390,26 @@ export interface ReconnectOptions {
    */
   retryOnFirstConnect?: boolean
   /**
-   * The most that is waited because a server asked for it with Retry-After; none: as long as it asks for.
+   * The longest wait that a server may ask for with Retry-After. None means no limit.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 0 to 31536000000, or null.
    * @default 3600000
    */
   maxRetryAfter?: number | null
   /**
-   * The close codes that mean "do not come back", instead of these.
+   * The close codes after which the socket stays closed. They replace the default list.
    * Allowed: a list; each item a whole number from 1000 to 4999.
    * @default [1002,1003,1007,1008,1010,3000,4001,4003,4004]
    */
   fatalCloseCodes?: readonly number[]
   /**
-   * Close codes to take off `fatal_close_codes`.
+   * Close codes to remove from `fatal_close_codes`.
    * Allowed: a list; each item a whole number from 1000 to 4999.
    * @default []
    */
   retryCloseCodes?: readonly number[]
   /**
-   * Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false stays closed, nothing leaves it to the rules.
+   * Called with the close event after each end, except that of `close()`. The event's `will_reconnect` is the decision of the rules. True tries again, false stays closed, and no value accepts the decision.
    * Allowed: a function, or null.
    */
   shouldReconnect?: (event: CloseEvent) => boolean | null | undefined | void | Promise<boolean | null | undefined | void> | null
@@ -431,14 +431,14 @@ export interface SendQueueOptions {
    */
   maxBytes?: number
   /**
-   * How long a message is worth sending; none: for ever.
+   * How long a message may wait. After that it is dropped. None means for ever.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 30000
    */
   ttl?: number | null
   /**
-   * What to do with a message that finds the queue full.
+   * What to do with a message when the queue is full.
    * Allowed: "error", "drop_oldest" or "drop_newest".
    * @default "error"
    */
@@ -454,19 +454,19 @@ export interface ReadyOptions {
    */
   send?: Provided<HeartbeatMessage> | null
   /**
-   * What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+   * The answer that accepts the login: exactly this text, or a message that contains this JSON object. None expects no answer.
    * Allowed: a text or a JSON value, or null.
    * @default null
    */
   expect?: string | object | null
   /**
-   * What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+   * The answer that refuses the login. It ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
    * Allowed: a text or a JSON value, or null.
    * @default null
    */
   reject?: string | object | null
   /**
-   * How long the login may take before the connection is ended with `ready_timeout`.
+   * The time limit for the login. After it the connection ends with `ready_timeout`.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000.
    * @default 10000
@@ -482,25 +482,25 @@ export interface ReadyOptions {
 /** How requests and replies are told from other messages, and what `request()` does unless it is told otherwise. */
 export interface RequestOptions {
   /**
-   * Where a request has its id. A request without one gets a number.
+   * The place of the id in a request. A request without an id gets a number.
    * Allowed: a JSON pointer (RFC 6901) such as "/id".
    * @default "/id"
    */
   id?: string
   /**
-   * Where a reply has the id of its request; none: at the same place.
+   * The place of the request's id in a reply. None means the same place.
    * Allowed: a JSON pointer (RFC 6901) such as "/id", or null.
    * @default null
    */
   responseId?: string | null
   /**
-   * Which replies are errors: `request()` then fails with `request_failed`.
+   * The replies that are errors. For them `request()` fails with `request_failed`.
    * Allowed: a text or a JSON value, or null.
    * @default null
    */
   error?: string | object | null
   /**
-   * How long a reply may take, from the call on; none: no limit.
+   * The time limit for a reply, from the call. None means no limit.
    * Unit: milliseconds.
    * Allowed: a number of milliseconds from 1 to 31536000000, or null.
    * @default 30000
@@ -526,7 +526,7 @@ export interface RequestOptions {
   maxPending?: number
 }
 
-/** How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order. */
+/** How many messages may be sent in a span of time. No span of that length ever holds more. Further messages wait, in order. */
 export interface RateLimitOptions {
   /**
    * How many messages.
@@ -534,30 +534,30 @@ export interface RateLimitOptions {
    */
   messages: number
   /**
-   * In which time.
+   * The span of time.
    * Allowed: a number of milliseconds from 1 to 31536000000.
    */
   per: number
   /**
-   * How many may leave at once; those that follow leave at an even pace. None: all of them.
+   * How many may leave at once. The others leave at an even pace. None means all of them.
    * Allowed: a whole number from 1 to 1000000, or null.
    * @default null
    */
   burst?: number | null
   /**
-   * How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+   * How many of them are reserved for heartbeats, the login, pongs, and sends marked as urgent. None means a tenth, and at least one.
    * Allowed: a whole number, at least 0, or null.
    * @default null
    */
   reserve?: number | null
   /**
-   * Whether each connection begins anew, or all count together.
+   * Whether each connection starts from zero, or all connections of the socket count together.
    * Allowed: "connection" or "socket".
    * @default "connection"
    */
   scope?: "connection" | "socket"
   /**
-   * What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+   * The limit for each key of `send(data, key=...)`, such as a chat's name. A key that has to wait delays no other.
    * Allowed: an object of options with messages, or null.
    * @default null
    */
@@ -576,7 +576,7 @@ export interface RateLimitOptions {
    */
   maxBytes?: number
   /**
-   * What to do with a message that finds no room to wait.
+   * What to do with a message when the line of waiting messages is full.
    * Allowed: "error", "drop_oldest" or "drop_newest".
    * @default "error"
    */
@@ -591,22 +591,22 @@ export interface KeyLimitOptions {
    */
   messages: number
   /**
-   * In which time.
+   * The span of time.
    * Allowed: a number of milliseconds from 1 to 31536000000.
    */
   per: number
   /**
-   * How many may leave at once; those that follow leave at an even pace. None: all of them.
+   * How many may leave at once. The others leave at an even pace. None means all of them.
    * Allowed: a whole number from 1 to 1000000, or null.
    * @default null
    */
   burst?: number | null
 }
 
-/** permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and up to 12 KiB more once we have, which are given back within 15 quiet seconds. The encoders, of some 330 KiB each, are shared: the process has 32 at most. */
+/** permessage-deflate (RFC 7692). A connection then holds up to 48 KiB more after the server has sent a compressed message (nothing, if the server keeps no context), and up to 12 KiB more after we have, which it gives back within 15 quiet seconds. The process shares its encoders: at most 32, of some 330 KiB each. */
 export interface CompressionOptions {
   /**
-   * Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing.
+   * Messages below this many bytes are sent uncompressed: compression would save little, and nothing without context takeover.
    * Unit: bytes.
    * Allowed: a whole number of bytes, at least 0.
    * @default 128

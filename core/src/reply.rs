@@ -1,4 +1,4 @@
-//! The reply of a request as a Rust program waits for it: a future, or a thread that blocks. Knows no socket but as what to cancel on.
+//! The reply of a request: a future, or a call that blocks a thread. It knows the socket only to cancel the request.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::driver::Connection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Settled;
 
-/// The requests of one socket that somebody waits for.
+/// The requests of one socket that are awaited.
 #[derive(Default)]
 pub(crate) struct Replies {
     waiting: Mutex<HashMap<u64, Waiting>>,
@@ -31,14 +31,14 @@ impl Replies {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for the end of a request.
+    /// Adds a request and returns its ticket.
     pub(crate) fn expect(&self) -> u64 {
         let ticket = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         self.lock().insert(ticket, Waiting::Open(None));
         ticket
     }
 
-    /// There is no such request after all.
+    /// Removes a request that was not sent.
     pub(crate) fn forget(&self, ticket: u64) {
         self.lock().remove(&ticket);
     }

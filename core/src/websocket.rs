@@ -51,7 +51,7 @@ impl WebSocket {
         Self::connect_with(url, options, Providers::default())
     }
 
-    /// The same, where `providers` says which values are asked for by [`Event::Ask`], to be answered with [`WebSocket::answer`].
+    /// The same with `providers`: the values that [`Event::Ask`] asks for. Answer with [`WebSocket::answer`].
     ///
     /// # Errors
     /// As [`WebSocket::connect`].
@@ -117,7 +117,7 @@ impl WebSocket {
         self.connection.start();
     }
 
-    /// Sends a text or binary message, as its type says ([`AsData`]), or queues it where `send_queue` is set.
+    /// Sends a text or binary message, by the type of `data` ([`AsData`]). With `send_queue` it is queued while the connection is down.
     ///
     /// # Errors
     /// `invalid_state` while connecting without a queue, `queue_full`, `write_limit`, `forked`. After `close` nothing is sent, without an error.
@@ -133,7 +133,7 @@ impl WebSocket {
         self.connection.send(data.as_data(), options)
     }
 
-    /// Sends a message that may have to wait for `rate_limit`: with a key, or as urgent. True: it waits.
+    /// Sends a message with a key or as urgent, within `rate_limit`. Returns true if it has to wait.
     ///
     /// # Errors
     /// As [`WebSocket::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
@@ -141,7 +141,7 @@ impl WebSocket {
         self.connection.send_by(data.as_data(), SendOptions::new(), &way.ticket(None))
     }
 
-    /// Sends a request and gives its reply, by the rules of the option `request`: an id is put in where there is none. It waits until the
+    /// Sends a request and returns its reply, by the rules of the option `request`: a request without an id gets one. It waits until the
     /// connection is open and ready.
     ///
     /// ```no_run
@@ -163,7 +163,7 @@ impl WebSocket {
         Ok(Reply::new(self.connection.clone(), Arc::clone(&self.replies), ticket))
     }
 
-    /// The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. Zero lifts it.
+    /// Holds all messages back for this time, except urgent ones, or those with this key: for a server that says "slow down". Zero ends it.
     ///
     /// # Errors
     /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
@@ -171,7 +171,7 @@ impl WebSocket {
         self.connection.throttle(time, key)
     }
 
-    /// Sends one fragment of a message (RFC 6455 section 5.4). The first one's `compress` overrides what the options say.
+    /// Sends one fragment of a message (RFC 6455 section 5.4). The `compress` of the first one overrides the options.
     ///
     /// # Errors
     /// `invalid_state` unless open and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
@@ -179,8 +179,8 @@ impl WebSocket {
         self.connection.send_fragment(data.as_data(), first, last, compress)
     }
 
-    /// Ends the connection, but not the socket, where a message in fragments will never be whole: the peer gets Close 1011, and with `reconnect` the
-    /// socket comes back. Nothing happens where no such message is under way.
+    /// Ends the connection because a message in fragments will never be complete. The peer gets Close 1011; with `reconnect` the socket opens
+    /// another connection. Without such a message it does nothing.
     pub fn abandon_message(&self) {
         self.connection.abandon_message();
     }
@@ -214,8 +214,8 @@ impl WebSocket {
         self.connection.terminate();
     }
 
-    /// The heartbeat of the present connection from now on, as a server dictates it in its greeting; `None` turns it off. The next connection
-    /// begins with the one of the options again.
+    /// Sets the heartbeat of the present connection, as a server dictates it in its greeting. `None` turns it off. The next connection starts
+    /// with the heartbeat of the options.
     ///
     /// # Errors
     /// `invalid_option`, `invalid_state` unless open, `forked`.
@@ -248,12 +248,12 @@ impl WebSocket {
         self.connection.answer(id, answer);
     }
 
-    /// The state, as far as events were delivered.
+    /// The state, after the events that were delivered.
     pub fn ready_state(&self) -> ReadyState {
         self.connection.ready_state()
     }
 
-    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG: no reset once it closes).
+    /// The bytes of messages that the kernel has not accepted. As in WHATWG, it is not reset when the connection closes.
     pub fn buffered_amount(&self) -> usize {
         self.connection.buffered_amount()
     }
@@ -279,7 +279,7 @@ impl WebSocket {
     }
 }
 
-/// The events of a socket, in order. Ends after the last `close`. Dropping it, which a return from `main` and a panic do, says goodbye with Close
+/// The events of a socket, in order. Ends after the last `close`. Dropping it (by a return from `main` or a panic too) sends Close
 /// 1001; without `close_on_exit` it drops the connection.
 pub struct Events {
     socket: WebSocket,
@@ -378,7 +378,7 @@ impl Drop for Events {
     }
 }
 
-/// Rings when there are events: for a task or for a thread that waits.
+/// Wakes the task or the thread that waits for events. Not an `AtomicWaker`, because a thread may wait as well.
 #[derive(Default)]
 struct Bell {
     state: Mutex<BellState>,

@@ -67,10 +67,10 @@ class TlsOptions(TypedDict, total=False):
 
 
 class CompressionOptions(TypedDict, total=False):
-    """permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none, if the server keeps no context), and up to 12 KiB more once we have, which are given back within 15 quiet seconds. The encoders, of some 330 KiB each, are shared: the process has 32 at most."""
+    """permessage-deflate (RFC 7692). A connection then holds up to 48 KiB more after the server has sent a compressed message (nothing, if the server keeps no context), and up to 12 KiB more after we have, which it gives back within 15 quiet seconds. The process shares its encoders: at most 32, of some 330 KiB each."""
 
     threshold: int
-    """Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing. Unit: bytes.
+    """Messages below this many bytes are sent uncompressed: compression would save little, and nothing without context takeover. Unit: bytes.
 
     Allowed: a whole number of bytes, at least 0. Default: 128."""
 
@@ -109,7 +109,7 @@ class _KeyLimitOptionsRequired(TypedDict):
     Allowed: a whole number from 1 to 1000000."""
 
     per: float
-    """In which time.
+    """The span of time.
 
     Allowed: a number of seconds from 0.001 to 31536000."""
 
@@ -118,7 +118,7 @@ class KeyLimitOptions(_KeyLimitOptionsRequired, total=False):
     """How many messages with one key may be sent in a time."""
 
     burst: int | None
-    """How many may leave at once; those that follow leave at an even pace. None: all of them.
+    """How many may leave at once. The others leave at an even pace. None means all of them.
 
     Allowed: a whole number from 1 to 1000000, or None. Default: None."""
 
@@ -132,31 +132,31 @@ class _RateLimitOptionsRequired(TypedDict):
     Allowed: a whole number from 1 to 1000000."""
 
     per: float
-    """In which time.
+    """The span of time.
 
     Allowed: a number of seconds from 0.001 to 31536000."""
 
 
 class RateLimitOptions(_RateLimitOptionsRequired, total=False):
-    """How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order."""
+    """How many messages may be sent in a span of time. No span of that length ever holds more. Further messages wait, in order."""
 
     burst: int | None
-    """How many may leave at once; those that follow leave at an even pace. None: all of them.
+    """How many may leave at once. The others leave at an even pace. None means all of them.
 
     Allowed: a whole number from 1 to 1000000, or None. Default: None."""
 
     reserve: int | None
-    """How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+    """How many of them are reserved for heartbeats, the login, pongs, and sends marked as urgent. None means a tenth, and at least one.
 
     Allowed: a whole number, at least 0, or None. Default: None."""
 
     scope: Literal["connection", "socket"]
-    """Whether each connection begins anew, or all count together.
+    """Whether each connection starts from zero, or all connections of the socket count together.
 
     Allowed: "connection" or "socket". Default: "connection"."""
 
     keys: KeyLimitOptions | None
-    """What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+    """The limit for each key of `send(data, key=...)`, such as a chat's name. A key that has to wait delays no other.
 
     Allowed: a dict of options with messages, or None. Default: None."""
 
@@ -171,7 +171,7 @@ class RateLimitOptions(_RateLimitOptionsRequired, total=False):
     Allowed: a whole number of bytes, at least 1. Default: 1048576."""
 
     overflow: Literal["error", "drop_oldest", "drop_newest"]
-    """What to do with a message that finds no room to wait.
+    """What to do with a message when the line of waiting messages is full.
 
     Allowed: "error", "drop_oldest" or "drop_newest". Default: "error"."""
 
@@ -180,22 +180,22 @@ class RequestOptions(TypedDict, total=False):
     """How requests and replies are told from other messages, and what `request()` does unless it is told otherwise."""
 
     id: str
-    """Where a request has its id. A request without one gets a number.
+    """The place of the id in a request. A request without an id gets a number.
 
     Allowed: a JSON pointer (RFC 6901) such as "/id". Default: "/id"."""
 
     response_id: str | None
-    """Where a reply has the id of its request; none: at the same place.
+    """The place of the request's id in a reply. None means the same place.
 
     Allowed: a JSON pointer (RFC 6901) such as "/id", or None. Default: None."""
 
     error: str | Mapping[str, Any] | Sequence[Any] | None
-    """Which replies are errors: `request()` then fails with `request_failed`.
+    """The replies that are errors. For them `request()` fails with `request_failed`.
 
     Allowed: a text or a JSON value, or None. Default: None."""
 
     timeout: float | None
-    """How long a reply may take, from the call on; none: no limit. Unit: seconds.
+    """The time limit for a reply, from the call. None means no limit. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 30."""
 
@@ -224,17 +224,17 @@ class ReadyOptions(TypedDict, total=False):
     Allowed: a text, bytes or a JSON value, or None. Default: None."""
 
     expect: str | Mapping[str, Any] | Sequence[Any] | None
-    """What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+    """The answer that accepts the login: exactly this text, or a message that contains this JSON object. None expects no answer.
 
     Allowed: a text or a JSON value, or None. Default: None."""
 
     reject: str | Mapping[str, Any] | Sequence[Any] | None
-    """What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+    """The answer that refuses the login. It ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
 
     Allowed: a text or a JSON value, or None. Default: None."""
 
     timeout: float
-    """How long the login may take before the connection is ended with `ready_timeout`. Unit: seconds.
+    """The time limit for the login. After it the connection ends with `ready_timeout`. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000. Default: 10."""
 
@@ -258,18 +258,18 @@ class SendQueueOptions(TypedDict, total=False):
     Allowed: a whole number of bytes, at least 1. Default: 1048576."""
 
     ttl: float | None
-    """How long a message is worth sending; none: for ever. Unit: seconds.
+    """How long a message may wait. After that it is dropped. None means for ever. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 30."""
 
     overflow: Literal["error", "drop_oldest", "drop_newest"]
-    """What to do with a message that finds the queue full.
+    """What to do with a message when the queue is full.
 
     Allowed: "error", "drop_oldest" or "drop_newest". Default: "error"."""
 
 
 class ReconnectOptions(TypedDict, total=False):
-    """How to come back after a loss: full-jitter exponential backoff."""
+    """How to reconnect after a connection is lost: exponential backoff with full jitter."""
 
     min_delay: float
     """The smallest upper bound of the random delay. Unit: seconds.
@@ -282,12 +282,12 @@ class ReconnectOptions(TypedDict, total=False):
     Allowed: a number of seconds from 0 to 31536000. Default: 30."""
 
     factor: float
-    """What the upper bound is multiplied with after each failure.
+    """The factor by which the upper bound grows after each failure.
 
     Allowed: a number from 1 to 100. Default: 2."""
 
     max_retries: int | None
-    """How many attempts in a row may fail before it stays closed; none: no limit.
+    """How many attempts in a row may fail before the socket stays closed. None means no limit.
 
     Allowed: a whole number from 0 to 4294967295, or None. Default: None."""
 
@@ -297,7 +297,7 @@ class ReconnectOptions(TypedDict, total=False):
     Allowed: a number of seconds from 0 to 31536000. Default: 10."""
 
     max_auth_failures: int | None
-    """How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the URL, headers or protocols are a function, so that a fresh token gets its chance.
+    """How many times the server may refuse for good (401, 403, 407, `fatal_close_codes`) before the socket stays closed. None means 1, or 2 if the URL, headers or protocols are a function, so that a fresh token gets its chance.
 
     Allowed: a whole number from 0 to 4294967295, or None. Default: None."""
 
@@ -307,22 +307,22 @@ class ReconnectOptions(TypedDict, total=False):
     Allowed: True or False. Default: True."""
 
     max_retry_after: float | None
-    """The most that is waited because a server asked for it with Retry-After; none: as long as it asks for. Unit: seconds.
+    """The longest wait that a server may ask for with Retry-After. None means no limit. Unit: seconds.
 
     Allowed: a number of seconds from 0 to 31536000, or None. Default: 3600."""
 
     fatal_close_codes: Sequence[int]
-    """The close codes that mean "do not come back", instead of these.
+    """The close codes after which the socket stays closed. They replace the default list.
 
     Allowed: a list; each item a whole number from 1000 to 4999. Default: [1002,1003,1007,1008,1010,3000,4001,4003,4004]."""
 
     retry_close_codes: Sequence[int]
-    """Close codes to take off `fatal_close_codes`.
+    """Close codes to remove from `fatal_close_codes`.
 
     Allowed: a list; each item a whole number from 1000 to 4999. Default: []."""
 
     should_reconnect: Callable[[CloseEvent], bool | None | Awaitable[bool | None]] | None
-    """Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false stays closed, nothing leaves it to the rules.
+    """Called with the close event after each end, except that of `close()`. The event's `will_reconnect` is the decision of the rules. True tries again, false stays closed, and no value accepts the decision.
 
     Allowed: a function, or None."""
 
@@ -350,46 +350,46 @@ class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
     Allowed: a text or a JSON value, or None. Default: None."""
 
     timeout: float | None
-    """How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited. Unit: seconds.
+    """The time limit for the response to a heartbeat, with the rule of `ping_timeout`. None expects no response. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
 
     max_missed: int
-    """How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
+    """End the connection after this many missed responses in a row. With `reconnect` another one follows.
 
     Allowed: a whole number from 1 to 1000. Default: 1."""
 
     close_code: int
-    """The close code that the server is told when the connection counts as dead for lack of responses.
+    """The close code to send when responses are missing.
 
     Allowed: a whole number from 1000 to 4999. Default: 1001."""
 
     fill: Mapping[str, str]
-    """Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`. A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+    """Copy received values into the heartbeat: `{"/d": "/s"}` copies the last value that a message had at `/s` to `/d` of each heartbeat. A message counts as soon as it is read, also while a handler is busy. Null and missing values do not count. Only for JSON text.
 
     Allowed: a dict of JSON pointers (RFC 6901), such as {"/d": "/s"}."""
 
     only_when_idle: bool
-    """Send only if nothing was sent for `interval`.
+    """Send a heartbeat only if nothing else was sent for `interval`.
 
     Allowed: True or False. Default: False."""
 
     jitter: float
-    """The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+    """The random share of the first interval, 0 to 1, so that many clients do not send at the same moment.
 
     Allowed: a number from 0 to 1. Default: 0."""
 
     mandatory: bool
-    """Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+    """Whether a function given for `message` must be called each time. If not, its last value is sent again while the event loop is busy.
 
     Allowed: True or False. Default: False."""
 
 
 class Options(TypedDict, total=False):
-    """Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive."""
+    """The options of a socket. Without any, a socket behaves as the browser's does, and its connection stays alive."""
 
     headers: Provided[NamedValues]
-    """Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
+    """Headers to send with the upgrade request, in this order and spelling. A `Host` header replaces that of the URL.
 
     Allowed: a dict of texts, or a list of pairs, or a function that returns that. Default: []."""
 
@@ -399,7 +399,7 @@ class Options(TypedDict, total=False):
     Allowed: a dict of texts, or a list of pairs. Default: []."""
 
     auth: tuple[str, str] | None
-    """User name and password for Basic authorization; those of the URL are used where this is not given.
+    """User name and password for Basic authorization. The default is those of the URL.
 
     Allowed: a pair of user name and password, or None. Default: None."""
 
@@ -409,42 +409,42 @@ class Options(TypedDict, total=False):
     Allowed: a text without control characters, or None. Default: None."""
 
     user_agent: str
-    """The User-Agent header; an empty text sends none.
+    """The User-Agent header. An empty text sends no such header.
 
     Allowed: a text without control characters. Default: "heartwire/0.1.0"."""
 
     open_timeout: float | None
-    """How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit. Unit: seconds.
+    """The time limit for opening, from the call to the end of the upgrade, with the wait for `connect_limit`. None means no limit. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 10."""
 
     close_timeout: float
-    """How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close. Unit: seconds.
+    """The time limit for the closing handshake. It starts again whenever the peer acknowledges data that was queued before our Close. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000. Default: 5."""
 
     close_on_exit: bool | float | None
-    """How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye. Unit: seconds.
+    """Send Close 1001 when the process ends: by a normal exit, an uncaught exception or a signal. The value is the time limit for it. Off sends no Close. Unit: seconds.
 
     Allowed: True, False or a number of seconds from 0.001 to 31536000. Default: True."""
 
     ping_interval: float | None
-    """How long nothing may come before a ping is sent; none: no pings. Unit: seconds.
+    """Send a ping after this time without inbound data. None sends no pings. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
 
     ping_timeout: float | None
-    """How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever. Unit: seconds.
+    """End the connection if, within this time after a ping, nothing arrives and the peer acknowledges no queued data. None waits for ever. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: 20."""
 
     idle_timeout: float | None
-    """How long nothing at all may come before the connection counts as dead; none: off. Unit: seconds.
+    """End the connection after this time without any inbound data. None turns this off. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
 
     data_idle_timeout: float | None
-    """How long no data message may come before the connection counts as dead; none: off. Unit: seconds.
+    """End the connection after this time without an inbound message. None turns this off. Unit: seconds.
 
     Allowed: a number of seconds from 0.001 to 31536000, or None. Default: None."""
 
@@ -454,12 +454,12 @@ class Options(TypedDict, total=False):
     Allowed: a dict of options with message, or None. Default: None."""
 
     reconnect: bool | ReconnectOptions | None
-    """Whether and how to come back after a loss.
+    """Whether and how to reconnect after a connection is lost.
 
     Allowed: True, False or a dict of options. Default: False."""
 
     send_queue: bool | SendQueueOptions | None
-    """Messages to keep while the connection is down; only with reconnect.
+    """Keep messages while the connection is down, and send them on the next one. Only with `reconnect`.
 
     Allowed: True, False or a dict of options. Default: False."""
 
@@ -474,7 +474,7 @@ class Options(TypedDict, total=False):
     Allowed: a dict of options."""
 
     rate_limit: RateLimitOptions | None
-    """How many messages may be sent in a time; what is over waits. None: no limit.
+    """How many messages may be sent in a span of time. Further messages wait. None means no limit.
 
     Allowed: a dict of options with messages, or None. Default: None."""
 
@@ -489,7 +489,7 @@ class Options(TypedDict, total=False):
     Allowed: a whole number of bytes, at least 1. Default: 16777216."""
 
     read_limit: int
-    """How many bytes of messages may wait for handlers before the socket is no longer read. Unit: bytes.
+    """Stop reading the connection while this many bytes of messages wait for handlers. Unit: bytes.
 
     Allowed: a whole number of bytes, at least 1. Default: 1048576."""
 
@@ -499,12 +499,12 @@ class Options(TypedDict, total=False):
     Allowed: True or False. Default: False."""
 
     write_limit: int
-    """How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left. Unit: bytes.
+    """Above this many unsent bytes an asynchronous or blocking `send` waits. A `drain` event follows when they have left. Unit: bytes.
 
     Allowed: a whole number of bytes, at least 1. Default: 1048576."""
 
     max_buffered: int
-    """How many bytes may wait to leave before `send` raises `write_limit`. Unit: bytes.
+    """Above this many unsent bytes `send` fails with `write_limit`. Unit: bytes.
 
     Allowed: a whole number of bytes, at least 1. Default: 67108864."""
 
@@ -519,7 +519,7 @@ class Options(TypedDict, total=False):
     Allowed: True (the environment's), False (none), or a URL whose scheme is one of http, https, socks, socks4a, socks5, socks5h. Default: True."""
 
     follow_redirects: int
-    """How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+    """How many redirects of the upgrade request to follow. With 0 a redirect is an error, as in the WHATWG standard.
 
     Allowed: a whole number from 0 to 20. Default: 0."""
 
@@ -529,7 +529,7 @@ class Options(TypedDict, total=False):
     Allowed: True or False. Default: False."""
 
     connect_to: str | None
-    """Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's host. A redirect to another host and port is followed there.
+    """Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and the `Host` header still name the URL's host. A redirect to another host and port is followed there.
 
     Allowed: a host, host:port or [IPv6 address%zone]:port, or None. Default: None."""
 
@@ -549,7 +549,7 @@ class Options(TypedDict, total=False):
     Allowed: True or False. Default: True."""
 
     tcp_keepalive: float | None
-    """How long an idle TCP connection waits before the kernel probes it; none: off. Unit: seconds.
+    """How long a TCP connection is idle before the kernel probes it. None turns probes off. Unit: seconds.
 
     Allowed: a number of seconds from 1 to 31536000, or None. Default: None."""
 
@@ -564,7 +564,7 @@ class Options(TypedDict, total=False):
     Allowed: a number of seconds from 0 to 31536000. Default: 0.25."""
 
     connect_limit: int
-    """How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+    """How many sockets of this process may connect to one host and port at the same time. RFC 6455 section 4.1 says one.
 
     Allowed: a whole number from 1 to 4294967295. Default: 1."""
 
@@ -579,6 +579,6 @@ class Options(TypedDict, total=False):
     Allowed: "auto", "host" or "background". Default: "auto"."""
 
     keeper: bool | float | None
-    """How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never. Unit: seconds.
+    """If a handler blocks the event loop for this long while data or a deadline waits, a thread of Heartwire takes over until the loop is back: it answers pings, sends heartbeats, and reads up to `read_limit`. Off never takes over. Unit: seconds.
 
     Allowed: True, False or a number of seconds from 0.001 to 31536000. Default: True."""

@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// What a Close frame carries: no body at all, or a code and a reason of at most 123 bytes of UTF-8.
+/// The content of a Close frame: no body, or a code and a reason of at most 123 bytes of UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseFrame {
     /// The status code; `None` for a Close frame without a body.
     pub code: Option<CloseCode>,
-    /// The reason, empty where none was given.
+    /// The reason, or empty.
     pub reason: String,
 }
 
@@ -24,7 +24,7 @@ impl CloseCode {
     pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// A kind of data that the endpoint does not take.
+    /// The endpoint does not accept this kind of data.
     pub const UNSUPPORTED: Self = Self(1003);
     /// Never sent: the Close frame had no code.
     pub const NO_STATUS: Self = Self(1005);
@@ -64,7 +64,7 @@ impl CloseCode {
     }
 }
 
-/// What may be given to `close()`: a code that may be sent, or none; and a reason, if there is a code.
+/// Checks the arguments of `close()`: a code that may be sent, or none; and a reason only with a code.
 ///
 /// # Errors
 /// `invalid_close`.
@@ -72,7 +72,7 @@ pub fn check(code: Option<CloseCode>, reason: &str) -> Result<()> {
     check_arguments(code, reason, code.is_none_or(CloseCode::may_be_sent), CloseCode::MAY_BE_SENT)
 }
 
-/// What may be given to the `close()` of the browser's class.
+/// Checks the arguments of the `close()` of the browser's class.
 ///
 /// # Errors
 /// `invalid_close`.

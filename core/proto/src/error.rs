@@ -1,5 +1,5 @@
-//! The one error type: a stable code, its phase, plain words, what the server said, and what happens next.
-//! Knows nothing of states, sockets or languages; the bindings turn it into an exception by its fields.
+//! The one error type: a stable code, its phase, a message, the server's response, and what follows.
+//! Knows nothing of states, sockets or languages. The bindings turn it into an exception by its fields.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The name that all languages show.
+    /// The name, the same in every language.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Options => "options",
@@ -55,7 +55,7 @@ impl Phase {
     }
 }
 
-/// Whether trying again may help, as far as the code alone tells. A socket with `reconnect` then does.
+/// Whether trying again may help, judged by the code alone. If so, a socket with `reconnect` tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Again {
@@ -179,19 +179,19 @@ impl ErrorCode {
     }
 }
 
-/// What went wrong, in which phase, and what follows. Cheap to clone. Never holds a secret.
+/// An error: what went wrong, in which phase, and what follows. Cheap to clone. Never holds a secret.
 #[derive(Clone)]
 pub struct Error(Arc<Detail>);
 
-/// The fields of an [`Error`]. `Debug` leaves out what the server said: it puts cookies and tokens there.
+/// The fields of an [`Error`]. `Debug` omits the server's response, which may hold cookies and tokens.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Detail {
     /// The stable code.
     pub code: ErrorCode,
-    /// Where it happened, if that is not the code's own phase (an open timeout names what was under way).
+    /// The phase, if it is not that of the code: an open timeout names the step that was under way.
     pub phase: Phase,
-    /// Plain words.
+    /// The message, in plain words.
     pub message: String,
     /// The HTTP status of a refused upgrade, or of a refusing proxy.
     pub status: Option<u16>,
@@ -201,24 +201,24 @@ pub struct Detail {
     pub body: Vec<u8>,
     /// Whether trying again may help.
     pub retryable: bool,
-    /// What the server asked for with Retry-After.
+    /// The delay that the server asked for with Retry-After.
     pub retry_after: Option<Duration>,
-    /// When the next attempt comes; set once it is decided.
+    /// The delay before the next attempt, once it is decided.
     pub retry_in: Option<Duration>,
-    /// What lies beneath, outermost first.
+    /// The causes, outermost first.
     pub causes: Vec<String>,
     /// The operating system's number of the innermost cause that has one (`errno`).
     pub os_error: Option<i32>,
-    /// What is wrong with the options, one by one.
+    /// The faults in the options, one by one.
     pub faults: Vec<Fault>,
 }
 
 /// A fault in the options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where, in the spelling of the host language, such as `heartbeat.interval`.
+    /// The path of the option, in the spelling of the host language, such as `heartbeat.interval`.
     pub path: String,
-    /// The value given, shortened; none where it may be a secret or is not to blame.
+    /// The given value, shortened. `None` if it may be a secret or is not the fault.
     pub value: Option<String>,
     /// The rule that it breaks, in words that follow the path: `must be ...`.
     pub rule: String,
@@ -235,7 +235,7 @@ impl fmt::Display for Fault {
 }
 
 impl Error {
-    /// An error with a code and plain words, retryable as [`ErrorCode::again`] says; [`Error::retryable`] says otherwise.
+    /// An error with a code and a message. [`ErrorCode::again`] decides whether it is retryable; [`Error::retryable`] overrides that.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let retryable = code.again() == Again::Yes;
         Self(Arc::new(Detail {
@@ -261,7 +261,7 @@ impl Error {
         self
     }
 
-    /// Adds what lies beneath: the error and its own sources.
+    /// Adds a cause: the error and its own sources.
     #[must_use]
     pub fn caused_by(self, source: &(dyn std::error::Error + 'static)) -> Self {
         self.with(|detail| {
@@ -279,7 +279,7 @@ impl Error {
         })
     }
 
-    /// Says whether trying again may help, where the code alone does not tell.
+    /// Sets whether trying again may help, if the code alone does not decide.
     #[must_use]
     pub fn retryable(self, retryable: bool) -> Self {
         self.with(|detail| detail.retryable = retryable)

@@ -1,4 +1,4 @@
-//! What happens on a connection, as the user sees it, and the batch in which it travels from the socket to the host.
+//! The events of a connection, as the user sees them, and the batch that carries them from the socket to the host.
 //! Knows nothing of sockets, threads or languages.
 
 use std::fmt;
@@ -21,27 +21,27 @@ pub enum ReadyState {
     Open = 1,
     /// The closing handshake is under way.
     Closing = 2,
-    /// The end.
+    /// Closed for good: no event follows.
     Closed = 3,
 }
 
-/// An event of a socket. `Error` comes just before its `Close`, and only where we failed the connection.
+/// An event of a socket. `Error` comes just before its `Close`, and only if we failed the connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The connection is open.
     Open(Open),
-    /// A message came.
+    /// A message arrived.
     Message(Message),
     /// We failed the connection, or could not open it.
     Error(Error),
-    /// The connection, or the attempt to open one, ended. Exactly once for each.
+    /// The connection, or the attempt to open one, ended. There is one for each.
     Close(Close),
     /// The next attempt is planned.
     Reconnecting(Reconnecting),
     /// The peer's ping, already answered.
     Ping(Bytes),
-    /// A pong, with the round trip if it answers a ping of ours.
+    /// A pong, with the round-trip time if it answers our ping.
     Pong {
         /// The pong's payload.
         payload: Bytes,
@@ -50,24 +50,24 @@ pub enum Event {
     },
     /// The text heartbeat was sent, answered or missed.
     Heartbeat(Heartbeat),
-    /// Everything that was waiting has left after `buffered_amount` had passed `write_limit`.
+    /// `buffered_amount` was above `write_limit`, and all of that data has now been sent.
     Drain,
-    /// Messages of the send queue will never be sent.
+    /// Messages of the send queue were dropped: they are never sent.
     Dropped(Dropped),
-    /// The login is done (`ready`): what waited for it leaves now.
+    /// The login is done (`ready`). Messages that waited for it are sent now.
     Ready,
     /// Messages have to wait for the rate limit.
     Throttled(Throttled),
-    /// A request, or a send that was waited for, came to its end. For the face alone: no handler sees it.
+    /// A request ended, or a send that somebody awaits. For bindings: no handler sees it.
     Settled(Settled),
-    /// The host is asked for a value that a function of the user gives; it answers with `Client::answer`.
+    /// A question to a function of the user. The binding calls it and answers with its value.
     Ask(Ask),
 }
 
-/// The connection is open. `Debug` leaves out what may be secret: the query, the subprotocol and the values of headers.
+/// The connection is open. `Debug` omits possible secrets: the query, the subprotocol and the values of headers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Open {
-    /// The URL that was opened in the end, without credentials.
+    /// The URL after redirects, without credentials.
     pub url: String,
     /// The subprotocol that the server chose, or empty.
     pub protocol: String,
@@ -88,20 +88,20 @@ impl fmt::Debug for Open {
 /// The end of a connection or of an attempt.
 #[derive(Clone, Debug)]
 pub struct Close {
-    /// The code received; 1005 for a Close without one, 1006 where no Close came or we failed the connection.
+    /// The received code. 1005 means a Close without a code; 1006 means that no Close arrived or that we failed the connection.
     pub code: CloseCode,
-    /// The reason received.
+    /// The received reason.
     pub reason: String,
-    /// Whether both Close frames passed.
+    /// Whether both sides sent their Close frame.
     pub was_clean: bool,
     /// The cause of an abnormal end.
     pub error: Option<Error>,
     /// Whether another attempt follows.
     pub will_reconnect: bool,
-    /// In how long.
+    /// The delay before it.
     pub retry_in: Option<Duration>,
-    /// How many bytes of messages the system had not taken when the connection ended. What it had taken may be lost as well, if the peer did not get
-    /// it: only the peer knows.
+    /// How many bytes of messages the kernel had not accepted when the connection ended. Accepted bytes may be lost as well: only the peer knows
+    /// what it received.
     pub unsent: usize,
 }
 
@@ -110,15 +110,15 @@ pub struct Close {
 pub struct Reconnecting {
     /// 1 for the first attempt after the loss.
     pub attempt: u32,
-    /// How long until then.
+    /// The delay before it.
     pub delay: Duration,
-    /// The Retry-After that the server asked for, where it was longer than `reconnect.max_retry_after`, which was waited instead.
+    /// The server's Retry-After, if it was longer than `reconnect.max_retry_after`. The socket then waits for the latter.
     pub capped: Option<Duration>,
-    /// Why.
+    /// The reason.
     pub cause: Option<Error>,
 }
 
-/// What became of a text heartbeat.
+/// The outcome of a text heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heartbeat {
     /// It was sent.
@@ -130,7 +130,7 @@ pub enum Heartbeat {
     },
     /// Its response did not come in time.
     Missed {
-        /// How many in a row, this one included.
+        /// How many responses in a row are missing, with this one.
         count: u32,
     },
 }
@@ -140,7 +140,7 @@ pub enum Heartbeat {
 pub struct Dropped {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// Why.
+    /// The reason.
     pub reason: DropReason,
 }
 
@@ -156,7 +156,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    /// The name that all languages show.
+    /// The name, the same in every language.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Expired => "expired",
@@ -169,31 +169,31 @@ impl DropReason {
 /// Messages have to wait for the rate limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Throttled {
-    /// How long the first of them has to wait.
+    /// How long the first of them waits.
     pub delay: Duration,
     /// How many wait.
     pub waiting: usize,
 }
 
-/// The end of a request, or of a send that somebody waits for.
+/// The end of a request, or of a send that somebody awaits.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// What the caller gave.
+    /// The caller's ticket.
     pub ticket: u64,
-    /// The text of the reply (none for a send), or why there is none.
+    /// The text of the reply (`None` for a send), or the error.
     pub outcome: Result<Option<String>, Error>,
 }
 
 /// A question to a function of the user.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// Goes back with the answer.
+    /// The answer must carry it.
     pub id: u64,
-    /// What is asked.
+    /// The question.
     pub question: Question,
 }
 
-/// What a function of the user is asked for.
+/// The value that is asked for.
 #[derive(Clone, Debug)]
 pub enum Question {
     /// The URL of the next attempt: a string.
@@ -204,64 +204,63 @@ pub enum Question {
     Protocols,
     /// The text of the next heartbeat.
     HeartbeatMessage {
-        /// Whether the function is that of `set_heartbeat`, and not that of the options.
+        /// Whether the function was given to `set_heartbeat`, not to the options.
         dictated: bool,
     },
-    /// The user's login: what it gives is ignored, but for `false`, which rejects.
+    /// The user's login. Its value is ignored, except `false`, which rejects the login.
     Ready,
-    /// Whether to try again after this end: a boolean, or null for what the rules say (`will_reconnect`).
+    /// Whether to try again after this end: a boolean, or null to accept the decision of the rules (`will_reconnect`).
     ShouldReconnect(Close),
 }
 
 /// The content of a [`Batch`], in order.
 #[derive(Debug)]
 pub enum Item {
-    /// A text message: a range of the batch's bytes, already known to be UTF-8, and not all ASCII.
+    /// A text message with a character outside ASCII: a range of the batch's bytes, checked to be UTF-8.
     Text(Range<usize>),
-    /// A text message of ASCII alone: a range of the batch's bytes.
+    /// A text message in ASCII: a range of the batch's bytes.
     Ascii(Range<usize>),
     /// A binary message: a range of the batch's bytes.
     Binary(Range<usize>),
     /// Any other event.
     Event(Box<Event>),
-    /// Something waits until the host has come so far: then every earlier event was delivered, and what their handlers sent goes out first.
-    /// Behind `open` it is the send queue, elsewhere the connection's end, as it was read here. `Client::settle` then lets it happen.
-    /// Never shown to the user.
+    /// A barrier: it waits until every earlier event is delivered, and until what their handlers sent has left. Behind `open` the send queue waits
+    /// here, elsewhere the end of the connection. `Client::settle` then lets it happen. The user never sees it.
     Barrier,
 }
 
-/// What one turn of the connection brought: the payloads in one buffer, the events in order. Kept and used again by its driver.
+/// The result of one turn of the connection: the payloads in one buffer, the events in order. Its driver uses it again.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The payloads. Ranges of [`Item`] point in here.
     pub bytes: Vec<u8>,
     /// The events, in order.
     pub items: Vec<Item>,
-    /// The payload bytes of the messages that are items of their own, not ranges of `bytes`.
+    /// The payload bytes of messages that have buffers of their own.
     pub owned: usize,
 }
 
 impl Batch {
-    /// Whether nothing happened.
+    /// Whether it holds no event.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Forgets the content, keeps the memory.
+    /// Removes the content and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
         self.owned = 0;
     }
 
-    /// What it weighs against `read_limit`: its payloads, and a little for each event.
+    /// Its weight for `read_limit`: its payloads, and a little for each event.
     pub fn weight(&self) -> usize {
         self.bytes.len() + self.owned + self.items.len() * size_of::<Item>()
     }
 
     /// The text at `range`, which must be that of an [`Item::Text`] or [`Item::Ascii`] of this batch.
     pub fn text(&self, range: &Range<usize>) -> &str {
-        // The protocol layer checked it when it made the item; checking again costs nothing that matters off the hot path,
+        // The protocol layer checked it when it made the item. A second check is cheap outside the hot path,
         // and the bindings' hot paths read `bytes` themselves.
         std::str::from_utf8(&self.bytes[range.clone()]).unwrap_or_default()
     }

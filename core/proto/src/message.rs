@@ -1,5 +1,4 @@
-//! Messages on their way out: borrowed data and what can be sent as such, how to send it, and answers to what the user's functions were asked.
-//! A leaf.
+//! Outbound messages: borrowed data, the types that can be sent, the options of a send, and the answers of the user's functions. A leaf.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -17,18 +16,18 @@ pub enum Message {
 }
 
 impl Message {
-    /// The length of its payload in bytes.
+    /// The length of the payload in bytes.
     pub fn len(&self) -> usize {
         Data::from(self).len()
     }
 
-    /// Whether it has no payload.
+    /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Data to send, borrowed: it is copied before the call returns.
+/// Borrowed data to send. It is copied before the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data<'a> {
     /// A text message.
@@ -46,12 +45,12 @@ impl Data<'_> {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether the data is empty.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// A copy that is kept.
+    /// An owned copy.
     pub fn to_message(self) -> Message {
         match self {
             Self::Text(text) => Message::Text(text.to_owned()),
@@ -60,8 +59,8 @@ impl Data<'_> {
     }
 }
 
-/// What can be sent as a message, without a copy: text (`&str`, `String`) as a text message, bytes (`&[u8]`, `b"..."`, `Vec<u8>`, `Bytes`) as
-/// a binary one, and a [`Message`] as what it is.
+/// The types that can be sent without a copy: text (`&str`, `String`) as a text message, bytes (`&[u8]`, `b"..."`, `Vec<u8>`, `Bytes`) as a
+/// binary one, and a [`Message`] as either.
 pub trait AsData {
     /// The data, borrowed.
     fn as_data(&self) -> Data<'_>;
@@ -79,7 +78,7 @@ impl<T: AsData + ?Sized> AsData for &T {
     }
 }
 
-/// Implements [`AsData`] for what can be seen as text or as bytes.
+/// Implements [`AsData`] for types that borrow as text or as bytes.
 macro_rules! sendable {
     ($kind:ident: $($type:ty $(, $length:ident)?;)+) => {$(
         impl$(<const $length: usize>)? AsData for $type {
@@ -166,26 +165,26 @@ impl<'a> From<&'a [u8]> for Data<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SendOptions {
-    /// Whether to compress it; none: as the options and the size say.
+    /// Whether to compress the message. By default the options and the size decide.
     pub compress: Option<bool>,
-    /// Whether more follows at once: the bytes leave with the next `flush`, at the latest when the batch under way is reported as delivered.
+    /// Whether more messages follow at once. The bytes then leave with the next `flush`, or when the present batch is delivered.
     pub more: bool,
 }
 
 impl SendOptions {
-    /// The defaults, to be changed by the methods that have the names of the options.
+    /// The defaults. The methods that have the names of the options change them.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether to compress it; none: as the options and the size say.
+    /// Whether to compress the message. By default the options and the size decide.
     #[must_use]
     pub fn compress(mut self, compress: impl Into<Option<bool>>) -> Self {
         self.compress = compress.into();
         self
     }
 
-    /// Whether more follows at once.
+    /// Whether more messages follow at once.
     #[must_use]
     pub fn more(mut self, more: bool) -> Self {
         self.more = more;
@@ -193,15 +192,15 @@ impl SendOptions {
     }
 }
 
-/// How a message goes its way where it may have to wait.
+/// How to send a message that may have to wait for a rate limit or a login.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Way<'a> {
     /// The key of the message (`rate_limit.keys`): messages with one key keep their order.
     pub key: Option<&'a str>,
-    /// Whether it waits for no login, and uses the reserve of the rate limit.
+    /// Whether the message does not wait for a login and may use the reserve of the rate limit.
     pub urgent: bool,
-    /// If it has to wait, `Event::Settled` with this ticket tells that it left, or was dropped.
+    /// If the message has to wait, `Event::Settled` with this ticket reports that it left or was dropped.
     #[doc(hidden)]
     pub ticket: Option<u64>,
 }
@@ -219,14 +218,14 @@ impl<'a> Way<'a> {
         self
     }
 
-    /// Whether it waits for no login, and uses the reserve of the rate limit.
+    /// Whether the message does not wait for a login and may use the reserve of the rate limit.
     #[must_use]
     pub fn urgent(mut self, urgent: bool) -> Self {
         self.urgent = urgent;
         self
     }
 
-    /// If it has to wait, `Event::Settled` with this ticket tells that it left, or was dropped.
+    /// If the message has to wait, `Event::Settled` with this ticket reports that it left or was dropped.
     #[doc(hidden)]
     #[must_use]
     pub fn ticket(mut self, ticket: impl Into<Option<u64>>) -> Self {
@@ -239,9 +238,9 @@ impl<'a> Way<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct RequestCall<'a> {
-    /// How long the reply may take, from the call on; the inner none: no limit.
+    /// The time limit for the reply, from the call. The inner `None` means no limit.
     pub timeout: Option<Option<Duration>>,
-    /// Whether it is sent again on the next connection if this one ends before the reply.
+    /// Whether to send it again on the next connection if this one ends before the reply.
     pub resend: Option<bool>,
     /// Whether the reply is a `message` event, too.
     pub deliver: Option<bool>,
@@ -257,14 +256,14 @@ impl<'a> RequestCall<'a> {
         Self::default()
     }
 
-    /// How long the reply may take, from the call on; none: no limit.
+    /// The time limit for the reply, from the call. `None` means no limit.
     #[must_use]
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = Some(timeout.into());
         self
     }
 
-    /// Whether it is sent again on the next connection if this one ends before the reply.
+    /// Whether to send it again on the next connection if this one ends before the reply.
     #[must_use]
     pub fn resend(mut self, resend: impl Into<Option<bool>>) -> Self {
         self.resend = resend.into();
@@ -293,5 +292,5 @@ impl<'a> RequestCall<'a> {
     }
 }
 
-/// An answer to an `Event::Ask`: the function's value, or what it raised, in words.
+/// An answer to an `Event::Ask`: the function's value, or the text of its exception.
 pub type Answer = Result<Value, String>;

@@ -1,4 +1,5 @@
 //! How many sockets of this process may be connecting to one place at a time (RFC 6455 section 4.1: one). Knows nothing of what they do meanwhile.
+//! Not a semaphore of tokio's: each socket brings a limit of its own for the same place, and those that wait keep their order.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -59,7 +59,7 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How late a host's loop may be by default.
+/// How late an event loop may be by default.
 const KEEPER: Duration = Duration::from_millis(500);
 
 /// A text that may stand in a header.
@@ -67,68 +67,68 @@ const HEADER_TEXT: Text =
     Text { what: "a text without control characters", accepts: |text| !text.contains(|letter: char| letter.is_ascii_control()) };
 
 options! {
-    /// Everything that can be set on a socket. Without any, it behaves as the browser's does, and stays alive.
+    /// The options of a socket. Without any, a socket behaves as the browser's does, and its connection stays alive.
     pub struct Options {
         /// Subprotocols to offer, in order of preference.
         protocols: Vec<String> = Vec::new() => Provided { kind: Protocols, flag: |functions| &mut functions.protocols },
-        /// Headers to send with the upgrade request, in this order and spelling. A Host of your own stands for that of the URL.
+        /// Headers to send with the upgrade request, in this order and spelling. A `Host` header replaces that of the URL.
         headers: Vec<(String, String)> = Vec::new() => Provided { kind: HEADERS, flag: |functions| &mut functions.headers },
         /// Cookies to send with the upgrade request.
         cookies: Vec<(String, String)> = Vec::new() => COOKIES,
-        /// User name and password for Basic authorization; those of the URL are used where this is not given.
+        /// User name and password for Basic authorization. The default is those of the URL.
         auth: Option<(String, String)> = None => Maybe(Credentials),
         /// The Origin header.
         origin: Option<String> = None => Maybe(HEADER_TEXT),
-        /// The User-Agent header; an empty text sends none.
+        /// The User-Agent header. An empty text sends no such header.
         user_agent: String = concat!("heartwire/", env!("CARGO_PKG_VERSION")).to_owned() => HEADER_TEXT,
-        /// How long opening may take, from the call to the upgrade, the wait for `connect_limit` included; none: no limit.
+        /// The time limit for opening, from the call to the end of the upgrade, with the wait for `connect_limit`. None means no limit.
         open_timeout: Option<Duration> = Some(secs(10)) => Maybe(time()),
-        /// How long the closing handshake may take, from when the peer has last taken some of what was to leave before our Close.
+        /// The time limit for the closing handshake. It starts again whenever the peer acknowledges data that was queued before our Close.
         close_timeout: Duration = secs(5) => time(),
-        /// How long on normal exit, uncaught exception and signals the goodbye (Close 1001) may take; off: no goodbye.
+        /// Send Close 1001 when the process ends: by a normal exit, an uncaught exception or a signal. The value is the time limit for it. Off sends no Close.
         close_on_exit: Option<Duration> = Some(secs(1)) => Switch { on: || secs(1), kind: time() },
-        /// How long nothing may come before a ping is sent; none: no pings.
+        /// Send a ping after this time without inbound data. None sends no pings.
         ping_interval: Option<Duration> = Some(secs(20)) => Maybe(time()),
-        /// How long after a ping anything must have come, or the peer have taken some of what was to leave before it; none: wait for ever.
+        /// End the connection if, within this time after a ping, nothing arrives and the peer acknowledges no queued data. None waits for ever.
         ping_timeout: Option<Duration> = Some(secs(20)) => Maybe(time()),
-        /// How long nothing at all may come before the connection counts as dead; none: off.
+        /// End the connection after this time without any inbound data. None turns this off.
         idle_timeout: Option<Duration> = None => Maybe(time()),
-        /// How long no data message may come before the connection counts as dead; none: off.
+        /// End the connection after this time without an inbound message. None turns this off.
         data_idle_timeout: Option<Duration> = None => Maybe(time()),
         /// The text heartbeat.
         heartbeat: Option<HeartbeatOptions> = None => Maybe(nested()),
-        /// Whether and how to come back after a loss.
+        /// Whether and how to reconnect after a connection is lost.
         reconnect: Option<ReconnectOptions> = None => Switch { on: ReconnectOptions::default, kind: nested() },
-        /// Messages to keep while the connection is down; only with reconnect.
+        /// Keep messages while the connection is down, and send them on the next one. Only with `reconnect`.
         send_queue: Option<SendQueueOptions> = None => Switch { on: SendQueueOptions::default, kind: nested() },
         /// The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
         ready: Option<ReadyOptions> = None => Login(PhantomData),
         /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
         request: RequestOptions = RequestOptions::default() => nested(),
-        /// How many messages may be sent in a time; what is over waits. None: no limit.
+        /// How many messages may be sent in a span of time. Further messages wait. None means no limit.
         rate_limit: Option<RateLimitOptions> = None => Maybe(nested()),
         /// permessage-deflate (RFC 7692).
         compression: Option<CompressionOptions> = Some(CompressionOptions::default()) => Switch { on: CompressionOptions::default, kind: nested() },
         /// The largest message to receive, in bytes after inflation.
         max_size: usize = 16 << 20 => bytes(1),
-        /// How many bytes of messages may wait for handlers before the socket is no longer read.
+        /// Stop reading the connection while this many bytes of messages wait for handlers.
         read_limit: usize = 1 << 20 => bytes(1),
         /// Deliver the messages that arrive after our own `close()` and before the server's Close. The standard drops them.
         deliver_after_close: bool = false => Flag,
-        /// How many bytes may wait to leave before `send` waits where it can, and `drain` tells when they have left.
+        /// Above this many unsent bytes an asynchronous or blocking `send` waits. A `drain` event follows when they have left.
         write_limit: usize = 1 << 20 => bytes(1),
-        /// How many bytes may wait to leave before `send` raises `write_limit`.
+        /// Above this many unsent bytes `send` fails with `write_limit`.
         max_buffered: usize = 64 << 20 => bytes(1),
         /// TLS.
         tls: TlsOptions = TlsOptions::default() => nested(),
         /// The proxy: from the environment, none, or a URL (http, https, socks4a, socks5, socks5h; socks is socks5h).
         proxy: Proxy = Proxy::Environment => ProxyUrl,
-        /// How many redirects of the upgrade request to follow; 0: a redirect is an error, as the standard has it.
+        /// How many redirects of the upgrade request to follow. With 0 a redirect is an error, as in the WHATWG standard.
         follow_redirects: u32 = 0 => between(0, 20),
         /// Whether a redirect may lead from wss to ws.
         allow_insecure_redirect: bool = false => Flag,
-        /// Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and Host still name the URL's
-        /// host. A redirect to another host and port is followed there.
+        /// Connect to this host and port instead of the URL's: `host`, `host:port` or `[IPv6 address%zone]:port`. TLS and the `Host` header still
+        /// name the URL's host. A redirect to another host and port is followed there.
         connect_to: Option<Place> = None => Maybe(ConnectTo),
         /// Connect to this unix socket instead of the URL's host.
         unix_socket: Option<PathBuf> = None => Maybe(Path),
@@ -136,13 +136,13 @@ options! {
         local_address: Option<IpAddr> = None => Maybe(Ip),
         /// Send small messages at once (`TCP_NODELAY`).
         tcp_nodelay: bool = true => Flag,
-        /// How long an idle TCP connection waits before the kernel probes it; none: off.
+        /// How long a TCP connection is idle before the kernel probes it. None turns probes off.
         tcp_keepalive: Option<Duration> = None => Maybe(whole_seconds()),
         /// Which kind of address to use.
         address_family: AddressFamily = AddressFamily::Any => choice(),
         /// How long to wait for one address before the next kind is tried beside it (RFC 8305).
         happy_eyeballs_delay: Duration = Duration::from_millis(250) => time_or_zero(),
-        /// How many sockets of this process may be connecting to one host and port at a time (RFC 6455 section 4.1 says one).
+        /// How many sockets of this process may connect to one host and port at the same time. RFC 6455 section 4.1 says one.
         connect_limit: u32 = 1 => between(1, u64::from(u32::MAX)),
         /// Until when a socket counts for `connect_limit`: until it is `open`, as in browsers, or until TCP and TLS are done (`tls`), as RFC 6455
         /// section 4.1 has it. `auto` is `open` for the class `WebSocket`, and `tls` for `connect()` and the Rust API.
@@ -150,11 +150,11 @@ options! {
         /// Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and
         /// the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
         driver: Driver = Driver::Auto => choice(),
-        /// How long bytes or a passed deadline may wait for the host's event loop before a thread of Heartwire stands in for it, which answers
-        /// pings, sends heartbeats and reads on up to `read_limit`, until the loop is back; off: never.
+        /// If a handler blocks the event loop for this long while data or a deadline waits, a thread of Heartwire takes over until the loop is back:
+        /// it answers pings, sends heartbeats, and reads up to `read_limit`. Off never takes over.
         keeper: Option<Duration> = Some(KEEPER) => Switch { on: || KEEPER, kind: time() },
-        /// Deliver the messages of one read without a turn of the event loop's microtasks between them: faster under a flood, but `await` of the
-        /// next message may then miss one.
+        /// Deliver the messages of one read without running microtasks between them. This is faster under a flood, but code that awaits the next
+        /// message may miss one.
         allow_synchronous_events: bool = false => Only(Dialect::BROWSERS, Flag),
     }
     elsewhere {
@@ -172,20 +172,20 @@ options! {
         interval: Duration = secs(60) => time(),
         /// What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
         response: Option<Matcher> = None => Maybe(Response),
-        /// How long after a heartbeat, as after a ping, its response must have come; none: nothing is awaited.
+        /// The time limit for the response to a heartbeat, with the rule of `ping_timeout`. None expects no response.
         timeout: Option<Duration> = None => Maybe(time()),
-        /// How many responses in a row may be missed before the connection counts as dead; with `reconnect` it is then replaced by another one.
+        /// End the connection after this many missed responses in a row. With `reconnect` another one follows.
         max_missed: u32 = 1 => between(1, 1000),
-        /// The close code that the server is told when the connection counts as dead for lack of responses.
+        /// The close code to send when responses are missing.
         close_code: u16 = 1001 => between(1000, 4999),
-        /// Which values that came go into the message: `{"/d": "/s"}` puts the last value that a message had at `/s` into each heartbeat, at `/d`.
-        /// A message counts as soon as it is read, also while a handler is busy; null and missing values do not count. Only for JSON text.
+        /// Copy received values into the heartbeat: `{"/d": "/s"}` copies the last value that a message had at `/s` to `/d` of each heartbeat. A
+        /// message counts as soon as it is read, also while a handler is busy. Null and missing values do not count. Only for JSON text.
         fill: Vec<(Pointer, Pointer)> = Vec::new() => Fill,
-        /// Send only if nothing was sent for `interval`.
+        /// Send a heartbeat only if nothing else was sent for `interval`.
         only_when_idle: bool = false => Flag,
-        /// The share of the first interval that is random, 0 to 1, so that many clients do not beat together.
+        /// The random share of the first interval, 0 to 1, so that many clients do not send at the same moment.
         jitter: f64 = 0.0 => Real { least: 0.0, most: 1.0 },
-        /// Whether a function given for `message` must be asked each time; if not, its last value is sent again while the host is busy.
+        /// Whether a function given for `message` must be called each time. If not, its last value is sent again while the event loop is busy.
         mandatory: bool = false => Flag,
     }
 }
@@ -196,11 +196,11 @@ options! {
     pub struct ReadyOptions {
         /// What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
         send: Option<Payload> = None => Maybe(Message { function: false }),
-        /// What the server answers when it has accepted: exactly this text, or a message that contains this JSON object; none: no answer is awaited.
+        /// The answer that accepts the login: exactly this text, or a message that contains this JSON object. None expects no answer.
         expect: Option<Matcher> = None => Maybe(Response),
-        /// What the server answers when it refuses: it ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
+        /// The answer that refuses the login. It ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
         reject: Option<Matcher> = None => Maybe(Response),
-        /// How long the login may take before the connection is ended with `ready_timeout`.
+        /// The time limit for the login. After it the connection ends with `ready_timeout`.
         timeout: Duration = secs(10) => time(),
     }
     elsewhere {
@@ -216,13 +216,13 @@ options! {
 options! {
     /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
     pub struct RequestOptions {
-        /// Where a request has its id. A request without one gets a number.
+        /// The place of the id in a request. A request without an id gets a number.
         id: Pointer = pointer("/id") => At,
-        /// Where a reply has the id of its request; none: at the same place.
+        /// The place of the request's id in a reply. None means the same place.
         response_id: Option<Pointer> = None => Maybe(At),
-        /// Which replies are errors: `request()` then fails with `request_failed`.
+        /// The replies that are errors. For them `request()` fails with `request_failed`.
         error: Option<Matcher> = None => Maybe(Response),
-        /// How long a reply may take, from the call on; none: no limit.
+        /// The time limit for a reply, from the call. None means no limit.
         timeout: Option<Duration> = Some(secs(30)) => Maybe(time()),
         /// Whether a request is sent again on the next connection if the present one ends before the reply.
         resend: bool = false => Flag,
@@ -234,25 +234,25 @@ options! {
 }
 
 options! {
-    /// How many messages may be sent in a time. No window of that length ever holds more. What is over waits, in order.
+    /// How many messages may be sent in a span of time. No span of that length ever holds more. Further messages wait, in order.
     pub struct RateLimitOptions {
         /// How many messages.
         messages: usize = 1 => Required(limit()),
-        /// In which time.
+        /// The span of time.
         per: Duration = secs(1) => Required(time()),
-        /// How many may leave at once; those that follow leave at an even pace. None: all of them.
+        /// How many may leave at once. The others leave at an even pace. None means all of them.
         burst: Option<usize> = None => Maybe(limit()),
-        /// How many of them are kept for what is urgent: heartbeats, the login, pongs, and sends that say so. None: a tenth, at least one.
+        /// How many of them are reserved for heartbeats, the login, pongs, and sends marked as urgent. None means a tenth, and at least one.
         reserve: Option<usize> = None => Maybe(at_least(0)),
-        /// Whether each connection begins anew, or all count together.
+        /// Whether each connection starts from zero, or all connections of the socket count together.
         scope: RateScope = RateScope::Connection => choice(),
-        /// What each key may send: `send(data, key=...)`, a chat's name for one. A key that has to wait holds up no other.
+        /// The limit for each key of `send(data, key=...)`, such as a chat's name. A key that has to wait delays no other.
         keys: Option<KeyLimitOptions> = None => Maybe(nested()),
         /// How many messages may wait.
         max_messages: usize = 256 => at_least(1),
         /// How many bytes may wait.
         max_bytes: usize = 1 << 20 => bytes(1),
-        /// What to do with a message that finds no room to wait.
+        /// What to do with a message when the line of waiting messages is full.
         overflow: Overflow = Overflow::Error => choice(),
     }
 }
@@ -262,41 +262,41 @@ options! {
     pub struct KeyLimitOptions {
         /// How many messages.
         messages: usize = 1 => Required(limit()),
-        /// In which time.
+        /// The span of time.
         per: Duration = secs(1) => Required(time()),
-        /// How many may leave at once; those that follow leave at an even pace. None: all of them.
+        /// How many may leave at once. The others leave at an even pace. None means all of them.
         burst: Option<usize> = None => Maybe(limit()),
     }
 }
 
 options! {
-    /// How to come back after a loss: full-jitter exponential backoff.
+    /// How to reconnect after a connection is lost: exponential backoff with full jitter.
     pub struct ReconnectOptions {
         /// The smallest upper bound of the random delay.
         min_delay: Duration = Duration::from_millis(500) => time_or_zero(),
         /// The largest upper bound of the random delay.
         max_delay: Duration = secs(30) => time_or_zero(),
-        /// What the upper bound is multiplied with after each failure.
+        /// The factor by which the upper bound grows after each failure.
         factor: f64 = 2.0 => Real { least: 1.0, most: 100.0 },
-        /// How many attempts in a row may fail before it stays closed; none: no limit.
+        /// How many attempts in a row may fail before the socket stays closed. None means no limit.
         max_retries: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
         /// How long a connection must be open before the counters start again.
         min_uptime: Duration = secs(10) => time_or_zero(),
-        /// How many times the server may say "do not come back" (401, 403, 407, `fatal_close_codes`) before it stays closed; none: 1, or 2 where the
-        /// URL, headers or protocols are a function, so that a fresh token gets its chance.
+        /// How many times the server may refuse for good (401, 403, 407, `fatal_close_codes`) before the socket stays closed. None means 1, or 2
+        /// if the URL, headers or protocols are a function, so that a fresh token gets its chance.
         max_auth_failures: Option<u32> = None => Maybe(between(0, u64::from(u32::MAX))),
         /// Whether to try again if the very first attempt fails.
         retry_on_first_connect: bool = true => Flag,
-        /// The most that is waited because a server asked for it with Retry-After; none: as long as it asks for.
+        /// The longest wait that a server may ask for with Retry-After. None means no limit.
         max_retry_after: Option<Duration> = Some(secs(3600)) => Maybe(time_or_zero()),
-        /// The close codes that mean "do not come back", instead of these.
+        /// The close codes after which the socket stays closed. They replace the default list.
         fatal_close_codes: Vec<u16> = vec![1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004] => List(between(1000, 4999)),
-        /// Close codes to take off `fatal_close_codes`.
+        /// Close codes to remove from `fatal_close_codes`.
         retry_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
     }
     elsewhere {
-        /// Asked after each end but that of `close()`, with the close event, whose `will_reconnect` is what the rules say: true tries again, false
-        /// stays closed, nothing leaves it to the rules.
+        /// Called with the close event after each end, except that of `close()`. The event's `will_reconnect` is the decision of the rules. True tries
+        /// again, false stays closed, and no value accepts the decision.
         should_reconnect => Function {
             flag: |functions| &mut functions.should_reconnect,
             types: [
@@ -314,19 +314,19 @@ options! {
         max_messages: usize = 256 => at_least(1),
         /// How many bytes to keep.
         max_bytes: usize = 1 << 20 => bytes(1),
-        /// How long a message is worth sending; none: for ever.
+        /// How long a message may wait. After that it is dropped. None means for ever.
         ttl: Option<Duration> = Some(secs(30)) => Maybe(time()),
-        /// What to do with a message that finds the queue full.
+        /// What to do with a message when the queue is full.
         overflow: Overflow = Overflow::Error => choice(),
     }
 }
 
 options! {
-    /// permessage-deflate (RFC 7692). Beside its messages a connection then holds up to 48 KiB once the server has sent something compressed (none,
-    /// if the server keeps no context), and up to 12 KiB more once we have, which are given back within 15 quiet seconds. The encoders, of some 330 KiB
-    /// each, are shared: the process has 32 at most.
+    /// permessage-deflate (RFC 7692). A connection then holds up to 48 KiB more after the server has sent a compressed message (nothing, if the
+    /// server keeps no context), and up to 12 KiB more after we have, which it gives back within 15 quiet seconds. The process shares its encoders: at
+    /// most 32, of some 330 KiB each.
     pub struct CompressionOptions {
-        /// Messages below this many bytes are sent as they are: there is little to save, and without context takeover nothing.
+        /// Messages below this many bytes are sent uncompressed: compression would save little, and nothing without context takeover.
         threshold: usize = 128 => bytes(0),
         /// 1 (fast) to 9 (small). For JSON of a chat, 2 makes messages 2 to 25 % smaller than 1, and takes 2 to 12 times as long.
         level: u8 = 1 => between(1, 9),

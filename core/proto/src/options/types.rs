@@ -1,27 +1,27 @@
-//! The types of options' values that are no numbers, texts or times. Knows nothing of how they are read.
+//! The types of option values beyond numbers, texts and times. Knows nothing of how they are read.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// What a heartbeat sends.
+/// The content of a heartbeat.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payload {
     /// A text message.
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
-    /// What a function of the user gives, each time.
+    /// The value of a function of the user, called each time.
     Function,
 }
 
-/// What counts as the response to a heartbeat.
+/// A description of a message, such as the response to a heartbeat.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
     /// Exactly this text.
     Text(String),
-    /// A text message whose JSON value contains this one: each member of an object is there and contains in turn; anything else is equal.
+    /// A text message whose JSON value contains this one. An object must have each member of this object, by the same rule; other values must be equal.
     Json(Value),
 }
 
@@ -44,19 +44,19 @@ pub(super) trait Named: Copy + PartialEq + 'static {
 }
 
 choices! {
-    /// What to do with a message that finds the queue full.
+    /// What to do with a message when the queue is full.
     pub enum Overflow {
         /// `send` raises an error.
         Error = "error",
-        /// The oldest messages make room.
+        /// The oldest messages are dropped.
         DropOldest = "drop_oldest",
-        /// The message is dropped.
+        /// The new message is dropped.
         DropNewest = "drop_newest",
     }
 
-    /// Over which time the messages of a rate limit are counted.
+    /// Which connections a rate limit counts together.
     pub enum RateScope {
-        /// Each connection begins anew.
+        /// Each connection starts from zero.
         Connection = "connection",
         /// All connections of the socket count together.
         Socket = "socket",
@@ -64,7 +64,7 @@ choices! {
 
     /// Which kind of address to connect to.
     pub enum AddressFamily {
-        /// Both, IPv6 first where there is one (RFC 8305).
+        /// Both, IPv6 first if the host has one (RFC 8305).
         Any = "any",
         /// IPv4 only.
         Ipv4 = "ipv4",
@@ -84,7 +84,7 @@ choices! {
 
     /// Who drives an open connection.
     pub enum Driver {
-        /// The host's event loop where it has one that can, else the background.
+        /// The host's event loop if it can watch descriptors, else the background.
         Auto = "auto",
         /// The host's event loop.
         Host = "host",
@@ -111,13 +111,13 @@ pub enum Pem {
 }
 
 impl Pem {
-    /// Whether it is there to be looked at, and has this text in it.
+    /// Whether it is content, not a file, and contains this text.
     pub(super) fn shows(&self, text: &str) -> bool {
         matches!(self, Self::Content(bytes) if bytes.windows(text.len()).any(|part| part == text.as_bytes()))
     }
 }
 
-/// A text with a PEM boundary in it is PEM, any other is a path.
+/// A text that contains a PEM boundary is PEM. Any other text is a path.
 impl From<&str> for Pem {
     fn from(text: &str) -> Self {
         if text.contains("-----BEGIN") { Self::Content(text.into()) } else { Self::File(text.into()) }
@@ -172,7 +172,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Which values a function of the user gives, each time they are needed. The host is asked by `Event::Ask`.
+/// Which values come from a function of the user. [`Event::Ask`](crate::event::Event::Ask) asks for each when it is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent flags")]
@@ -190,34 +190,34 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Whether one gives the URL.
+    /// Whether a function gives the URL.
     #[must_use]
     pub fn url(mut self, given: bool) -> Self {
         self.url = given;
         self
     }
 
-    /// Whether one gives the headers.
+    /// Whether a function gives the headers.
     #[must_use]
     pub fn headers(mut self, given: bool) -> Self {
         self.headers = given;
         self
     }
 
-    /// Whether one gives the subprotocols.
+    /// Whether a function gives the subprotocols.
     #[must_use]
     pub fn protocols(mut self, given: bool) -> Self {
         self.protocols = given;
         self
     }
 
-    /// Whether one says whether to try again.
+    /// Whether a function decides about reconnecting.
     #[must_use]
     pub fn should_reconnect(mut self, given: bool) -> Self {
         self.should_reconnect = given;
         self
     }
-    /// Whether one does the login.
+    /// Whether a function does the login.
     #[must_use]
     pub fn ready(mut self, given: bool) -> Self {
         self.ready = given;
