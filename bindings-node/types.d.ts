@@ -12,13 +12,13 @@ export type * from './options.js'
 /** The same as `WebSocketOptions`. */
 export type Options = WebSocketOptions
 
-/** What can be sent. A Blob is read first; everything leaves in the order of the calls. */
+/** The types that can be sent. A Blob is read first; everything leaves in the order of the calls. */
 export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 
 /** Where in a connection's life something failed. */
 export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'ready' | 'request' | 'closed' | 'process'
 
-/** What went wrong, in which phase, and what follows. Never holds a secret. */
+/** An error: what went wrong, in which phase, and what follows. Never holds a secret. */
 export class WebSocketError extends Error {
   private constructor()
   readonly name: 'WebSocketError'
@@ -191,7 +191,7 @@ export interface WebSocketEventMap {
 }
 
 /**
- * What is called with an event. A method's parameters are compared both ways, so that functions fit that are typed with the DOM's or Node's class of the same
+ * A listener. A method's parameters are compared both ways, so that functions fit that are typed with the DOM's or Node's class of the same
  * event, or with what is known of it, as `MessageEvent<string>`. Functions for another event do not.
  */
 export type Listener<E> = { call_(this: WebSocket, event: E): unknown }['call_']
@@ -252,7 +252,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly extensions: string
   /** The subprotocol in use, or empty. */
   readonly protocol: string
-  /** What binary messages are delivered as; may be set to `nodebuffer` for Buffers. */
+  /** The type of delivered binary messages. Set it to `nodebuffer` for Buffers. */
   get binaryType(): 'blob' | 'arraybuffer'
   set binaryType(value: 'blob' | 'arraybuffer' | 'nodebuffer')
 

@@ -30,7 +30,7 @@ struct Task {
     function: Value,
     arguments: [Value; PER_CALL + 1],
     count: usize,
-    /// What follows it of this socket may come in the same task.
+    /// The next event of this socket may come in the same task.
     synchronous: bool,
     /// More of its batch follows.
     more: bool,
@@ -261,7 +261,7 @@ fn next(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> 
             }
             _ if !socket.connection.may_deliver() => socket.next += 1,
             _ => {
-                // What crosses at once is delivered at once, where nothing comes between two messages.
+                // Messages that cross in one call are delivered in one task, if nothing comes between two of them.
                 let most = if socket.synchronous || link.ticks { socket.pace } else { 1 };
                 messages(js, socket, most, task, wide)?;
                 task.function = js.kept(link.messages)?;
@@ -273,7 +273,7 @@ fn next(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> 
     }
 }
 
-/// Takes the socket's next batch. False: there is none.
+/// Takes the socket's next batch. Returns false without one.
 pub(crate) fn begin_batch(environment: &mut Environment, handle: u32) -> bool {
     let Environment { sockets, uv, alarms, spare, link, .. } = environment;
     let Some(socket) = sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return false };

@@ -146,7 +146,7 @@ impl Js {
         }
     }
 
-    /// Hands a pending exception to the host as an uncaught one. False: there is none.
+    /// Hands a pending exception to the host as an uncaught one. Returns false without one.
     pub(crate) fn report_pending(self) -> bool {
         if !resulting!(napi_is_exception_pending(self.0), false).unwrap_or(false) {
             return false;

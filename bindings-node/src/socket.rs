@@ -41,7 +41,7 @@ pub(crate) struct Socket {
     amount: Amount,
 }
 
-/// What was buffered when a task began, and what was added since: script sees no less before the task ends, as the standard has it.
+/// The buffered bytes at the start of a task, and those added since: script sees no smaller number before the task ends (WHATWG).
 #[derive(Default)]
 struct Amount {
     task: Option<u64>,
@@ -170,7 +170,7 @@ pub(crate) fn send_binary(js: Js, environment: &mut Environment, arguments: &Arg
     js.with_bytes(arguments.at(1), |bytes| send(js, environment, arguments, Data::Binary(bytes)))?
 }
 
-/// What is sent first in a turn leaves at once; the rest waits for its end, but not for longer than a tick of the coarse clock.
+/// The first message of a turn leaves at once. The others wait for the end of the turn, at most for a tick of the coarse clock.
 fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data<'_>) -> Result<Value> {
     let (handle, flags) = (js.to_integer(arguments.at(0))?, js.to_integer(arguments.at(2))?);
     let Environment { sockets, turn, .. } = environment;

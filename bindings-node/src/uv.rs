@@ -109,13 +109,13 @@ impl Loop {
         self.open(Kind::Timer, data, |handle| unsafe { (self.functions.timer_init)(self.uv, handle) })
     }
 
-    /// What is called before the loop waits for descriptors.
+    /// The callback before the loop waits for descriptors.
     pub(crate) fn prepare<T: Copy>(&self, data: T) -> Option<Watch<T>> {
         // SAFETY: as above.
         self.open(Kind::Prepare, data, |handle| unsafe { (self.functions.prepare_init)(self.uv, handle) })
     }
 
-    /// What other threads may ring.
+    /// The handle by which other threads wake the loop.
     pub(crate) fn bell<T: Copy>(&self, data: T, callback: OnEvent) -> Option<Watch<T>> {
         // SAFETY: as above.
         self.open(Kind::Async, data, |handle| unsafe { (self.functions.async_init)(self.uv, handle, callback) })

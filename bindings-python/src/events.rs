@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::listeners::{Kind, NAMES};
 use crate::{errors, text};
 
-/// What all events have.
+/// The fields that all events have.
 #[pyclass(frozen, subclass, module = "heartwire")]
 pub(crate) struct Event {
     /// The event's name.
@@ -123,7 +123,7 @@ impl CloseEvent {
 /// We failed the connection, or could not open it.
 #[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
 pub(crate) struct ErrorEvent {
-    /// What went wrong.
+    /// A failure of the connection.
     error: Py<PyAny>,
     /// Its words.
     message: Py<PyString>,
@@ -172,7 +172,7 @@ pub(crate) struct PongEvent {
     latency: Option<f64>,
 }
 
-/// What became of a text heartbeat.
+/// The outcome of a text heartbeat.
 #[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
 pub(crate) struct HeartbeatEvent {
     /// `sent`, `answered` or `missed`.

@@ -1,4 +1,4 @@
-//! Who listens to which event of a socket: `on...` attributes and listeners, in the DOM's order. Calls nobody.
+//! The listeners of each event of a socket: `on...` attributes and listeners, in the DOM's order. Calls nobody.
 //!
 //! A list is never changed, only replaced, and only the one that was looked at: who walks one has a snapshot, threads that change it at the same
 //! time lose nothing, and no lock is held while Python runs or objects are dropped.
@@ -91,7 +91,7 @@ pub(crate) struct Listeners {
     version: AtomicU32,
 }
 
-/// The listeners of one event, looked up anew only when something has changed.
+/// The listeners of one event, looked up again only after a change.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     list: Option<List>,
@@ -184,7 +184,7 @@ impl Listeners {
         self.list(kind).is_some_and(|list| list.iter().any(|known| known.role == Role::Private))
     }
 
-    /// Removes a listener; nothing happens if there is none such.
+    /// Removes a listener, if it is there.
     pub(crate) fn remove(&self, kind: Kind, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         let removed = self.change(kind, |list| {
             for index in 0..list.len() {

@@ -1,4 +1,4 @@
-//! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Whoever holds the lock may drive it:
+//! One socket: its session and at most one link (transport and protocol) behind one short-held lock. The holder of the lock may drive it:
 //! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
 
 mod atomic;
@@ -61,7 +61,7 @@ struct Inner {
     /// How many connections have opened, and to how many of their `open` events the host has come.
     opens: u64,
     opens_seen: u64,
-    /// What has happened outside a turn, for the next one to hand out.
+    /// Events that happened outside a turn. The next turn hands them out.
     emitted: Vec<Item>,
     dial: DialState,
     /// As `pause()` and `resume()` have it.
@@ -382,7 +382,7 @@ impl Client {
         }
     }
 
-    /// What is to be opened: what the user's functions gave, else what the options say.
+    /// The request of the next attempt: from the user's functions, else from the options.
     fn dial_request(&self, target: Target, url: &Url) -> dial::Request {
         dial::Request {
             url: target.url.unwrap_or_else(|| url.clone()),
@@ -399,7 +399,7 @@ impl Client {
         if self.unflushed.load(Ordering::Relaxed) {
             self.unflushed.store(false, Ordering::Release);
         }
-        // Before the write, for so much the user may have seen: whoever then waits for `drain` is told, even if the kernel takes all of it at once.
+        // Before the write, for so much the user may have seen: a caller that then waits for `drain` is told, even if the kernel takes all of it at once.
         inner.over_limit |= link.buffered_amount() > self.options.write_limit;
         link.write();
         inner.pace.flushed(now);

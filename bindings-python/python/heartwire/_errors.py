@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions. Knows no socket."""
+"""The exceptions. Knows no socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Error(Exception):
 
 
 class WebSocketError(Error):
-    """What went wrong, in which phase, and what follows. Never holds a secret.
+    """An error: what went wrong, in which phase, and what follows. Never holds a secret.
 
     `code` is a stable name (see docs/errors.md), `phase` says where it happened, `message` is in plain words. A refused upgrade has
     `status`, `headers` and the first 4 KiB of `body`. `retryable` says whether trying again may help, `retry_in` when the next attempt

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Data = Union[str, bytes, bytearray, memoryview]
 
-#: What is a message, or a part of one; everything else that can be iterated is a message in parts.
+#: The types of a message, or of a part of one. Every other iterable is a message in parts.
 WHOLE = (str, bytes, bytearray, memoryview)
 
 
@@ -42,7 +42,7 @@ class Fragments:
         self._held = part if isinstance(part, str) else bytes(part)  # a buffer may be used again for the next part
 
     def end(self) -> None:
-        """Send the last part. A message without parts is none."""
+        """Send the last part. Without parts nothing is sent."""
         if self._held is not None:
             self._send(self._held, last=True)
         self._begun = False

@@ -1,4 +1,4 @@
-//! What names a server: the URL, the place to connect to, the subprotocols and the headers, checked before anything is sent. Knows nothing of
+//! The address of a server: the URL, the place to connect to, the subprotocols and the headers, checked before anything is sent. Knows nothing of
 //! sockets.
 
 use std::fmt;
@@ -38,7 +38,7 @@ pub fn parse_zoned_url(text: &str) -> Result<(Url, Option<Place>)> {
     Ok((url, Some(place)))
 }
 
-/// What stands before, in and behind the zone of a URL whose host is an IPv6 address with one.
+/// Splits a URL whose host is an IPv6 address with a zone: the text before the zone, the zone, the text behind it.
 fn split_zone(text: &str) -> Option<(&str, &str, &str)> {
     let start = text.find("://")? + "://".len();
     let authority = &text[start..start + text[start..].find(['/', '?', '#', '\\']).unwrap_or(text.len() - start)];
@@ -142,7 +142,7 @@ pub fn check_protocols(protocols: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with the subprotocol at `index`, in words that follow its name.
+/// The fault of the subprotocol at `index`, in words that follow its name.
 pub(crate) fn protocol_fault(protocols: &[String], index: usize) -> Option<&'static str> {
     let protocol = &protocols[index];
     if protocol.is_empty() {
@@ -179,7 +179,7 @@ pub fn check_header_value(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// A name as a message may show it. What is no token may hold the value too, as in "Authorization: Bearer ..." or "session=...".
+/// A name as a message may show it. A name that is no token may hold the value too, as in "Authorization: Bearer ..." or "session=...".
 pub(crate) fn shown_name(name: &str) -> String {
     if is_token(name) || name.is_empty() {
         return format!("{name:?}");
@@ -195,7 +195,7 @@ fn value_fault(value: &str) -> Option<&'static str> {
     is_bad.then_some("has a control character (such as CR, LF or NUL) in its value")
 }
 
-/// What is wrong with a header, in words that follow its name.
+/// The fault of a header, in words that follow its name.
 pub(crate) fn header_fault(name: &str, value: &str) -> Option<&'static str> {
     if !is_token(name) {
         return Some("has a name that HTTP does not allow; allowed are ASCII letters, digits and !#$%&'*+-.^_`|~");

@@ -1,4 +1,4 @@
-//! What was handed to the host and is not delivered yet, and whether reading waits for it. The driver asks, under the client's lock; the host tells,
+//! Counts the bytes that were handed to the host and are not delivered yet, and decides whether reading waits for them. The driver asks, under the client's lock; the host tells,
 //! from its own thread and without it. Knows no batch. `core/tests/backlog.rs` takes it through every order that the memory model allows.
 
 use super::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +25,8 @@ impl Backlog {
     pub(super) fn is_full(&self, more: usize) -> bool {
         let full = self.waiting.load(Ordering::Acquire) + more >= self.limit && {
             self.stalled.store(true, Ordering::Relaxed);
-            // The host may have made room meanwhile. It changes `waiting`, and so do we, though by nothing: whoever is second sees all of the first.
+            // The host may have made room meanwhile. `fetch_add(0)` synchronises with the host's change of `waiting`: the second of the two sees all
+            // that the first wrote.
             self.waiting.fetch_add(0, Ordering::AcqRel) + more >= self.limit
         };
         if !full {

@@ -43,7 +43,7 @@ pub(super) enum Ending {
     Replaced(Option<Url>, Option<CloseCode>, String),
 }
 
-/// What reading came to.
+/// The outcome of a read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Read {
     /// Bytes came.
@@ -64,7 +64,7 @@ pub(super) struct Link {
     eof: bool,
     transport: Transport,
     protocol: Protocol,
-    /// What came with the upgrade's response.
+    /// The data of the upgrade's response.
     leftover: Vec<u8>,
     /// How much the next read takes at most.
     room: usize,

@@ -14,7 +14,7 @@ pub use super::link::LinkId;
 /// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
 pub(super) const MAX_MESSAGES: usize = 16 << 10;
 
-/// What is to be opened, and which link it will be.
+/// The request of the next attempt, and the number of its link.
 pub type Order = (LinkId, Box<dial::Request>);
 
 /// What a driver has to do and to wait for until the next turn.
@@ -43,7 +43,7 @@ pub struct Turn {
     pub finished: bool,
 }
 
-/// What would make a turn useful.
+/// The conditions under which a turn has work to do.
 pub struct Waits {
     /// Its descriptor is readable.
     pub to_read: bool,
@@ -150,7 +150,7 @@ impl Client {
             inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
     }
 
-    /// What is to be opened, if a turn would order it.
+    /// The request that a turn would order, if any.
     pub fn take_dial(&self) -> Option<Order> {
         let mut inner = self.lock();
         match std::mem::replace(&mut inner.dial, DialState::Running) {

@@ -46,7 +46,7 @@ pub(super) struct Head {
     pub(super) headers: HeaderMap,
 }
 
-/// What became of the request.
+/// The outcome of the request.
 pub(super) enum Answer {
     /// The stream is ours again. The bytes came behind the head.
     Switched(Head, Stream, Vec<u8>),
@@ -57,7 +57,7 @@ pub(super) enum Answer {
 /// The body of a refusal, not read yet.
 pub(super) struct Body {
     stream: Stream,
-    /// What came behind the head.
+    /// The bytes behind the head.
     ahead: Vec<u8>,
     framing: Framing,
 }
@@ -214,7 +214,7 @@ impl Body {
     pub(super) async fn start(self, deadline: Option<Instant>) -> Vec<u8> {
         let patience = Instant::now() + BODY_PATIENCE;
         let mut kept = Vec::new();
-        // What came until the time is up, or until the body turns out to be malformed, is all there is to show.
+        // The part of the body that arrived in time, or before a malformed byte, is kept.
         let _ = timeout_at(deadline.map_or(patience, |deadline| patience.min(deadline)), self.read(&mut kept)).await;
         kept.truncate(BODY_LIMIT);
         kept

@@ -1,4 +1,4 @@
-//! What an attempt is given and what it gives: the request, and the open connection.
+//! The input and the result of an attempt: the request, and the open connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::address::{Place, host_and_port};
 use crate::options::Options;
 use crate::transport::Transport;
 
-/// What to open. `Debug` names the place alone: the rest may be secret.
+/// A request to open a connection. `Debug` shows only the place, because the rest may be secret.
 #[derive(Clone)]
 pub struct Request {
     /// Where: as [`parse_url`](crate::address::parse_url) gave it.
@@ -52,12 +52,12 @@ impl fmt::Debug for Opened {
     }
 }
 
-/// Where a URL leads.
+/// The URL and the place of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Way<'a> {
-    /// What is asked for: the name for TLS and for Host.
+    /// The URL that is asked for: its host is the name for TLS and for the Host header.
     pub(super) url: &'a Url,
-    /// What is connected to.
+    /// The place to connect to.
     pub(super) to: Place,
 }
 

@@ -20,7 +20,7 @@ use crate::os::RawDescriptor;
 
 /// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
 pub(super) struct Hosted {
-    /// How late the host may be before the background stands in; none: as late as it likes.
+    /// How late the host may be before the background stands in. `None` never does.
     pub(super) patience: Option<Duration>,
     /// The background stands in for the host.
     kept: AtomicBool,
@@ -41,7 +41,7 @@ pub(super) struct Hosted {
     orders: Mutex<Orders>,
 }
 
-/// What is held with the turn.
+/// The state that the lock of the turn guards.
 #[derive(Default)]
 pub(super) struct Held {
     /// Which connection's descriptor each side watches: it is closed when neither does.
@@ -49,13 +49,13 @@ pub(super) struct Held {
     pub(super) background: Option<LinkId>,
     /// The deadline as it was last written down.
     deadline: Option<Instant>,
-    /// What is being opened without the background.
+    /// The attempt that runs without the background.
     attempt: Option<Attempt>,
     /// The descriptors of attempts that have failed.
     spent: Vec<(LinkId, Spent)>,
     /// The background's task is there.
     pub(super) tasked: bool,
-    /// Keeps a socket that has begun until its end, whoever still has a handle of it.
+    /// Keeps a started socket alive until its end, even if nobody holds a handle of it.
     pub(super) myself: Option<Arc<Shared>>,
 }
 
@@ -158,7 +158,7 @@ impl Hosted {
         }
     }
 
-    /// Writes a deadline down anew that was far away.
+    /// Writes down again a deadline that was far away.
     pub(super) fn renew_entry(&self) {
         loop {
             let deadline = self.deadline.load(Ordering::Acquire);

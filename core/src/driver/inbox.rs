@@ -1,4 +1,4 @@
-//! What other threads leave for a loop of [`OwnLoop`](super::OwnLoop)'s: sockets to take in, to give up, to drive. Nobody who leaves something waits for the loop.
+//! The inbox of an [`OwnLoop`](super::OwnLoop): other threads leave sockets to add, to remove, or to drive. They never wait for the loop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use mio::Waker;
 
 use super::Connection;
 
-/// What other threads may do to a loop: none of it waits for the loop.
+/// A handle for other threads. No call waits for the loop.
 #[derive(Clone)]
 pub struct LoopHandle(Arc<Inbox>);
 
@@ -15,7 +15,7 @@ struct Inbox {
     notes: Mutex<Vec<Note>>,
 }
 
-/// What another thread has left for the loop.
+/// A task that another thread has left for the loop.
 pub(super) enum Note {
     Add(usize, Connection),
     Remove(usize),
@@ -56,7 +56,7 @@ impl LoopHandle {
         let _ = self.0.waker.wake();
     }
 
-    /// What was left since the last call.
+    /// The tasks left since the last call.
     pub(super) fn take_notes(&self) -> Vec<Note> {
         std::mem::take(&mut *self.lock())
     }

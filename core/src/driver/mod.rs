@@ -1,4 +1,4 @@
-//! Who calls `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a binding holds of a socket.
+//! The drivers, which call `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a binding holds of a socket.
 
 mod attempt;
 mod background;
@@ -71,12 +71,12 @@ struct Shared {
     poke: Notify,
     started: AtomicBool,
     hosted: Option<host::Hosted>,
-    /// Who is told of the ends of requests, if that is not the host.
+    /// The receiver of the ends of requests, if it is not the host.
     settles: OnceLock<Box<dyn Fn(Settled) + Send + Sync>>,
 }
 
 impl Shared {
-    /// Has whoever drives take a turn.
+    /// Makes the present driver take a turn.
     fn poke(&self) {
         match &self.hosted {
             Some(hosted) => {
@@ -169,7 +169,7 @@ impl Connection {
         shared.poke();
     }
 
-    /// Swaps the next batch into `batch` (which is cleared first). False, with an empty batch, when there is none.
+    /// Swaps the next batch into `batch` (which is cleared first). Returns false, and leaves an empty batch, if there is no next one.
     pub fn take(&self, batch: &mut Batch) -> bool {
         self.0.queue.take(batch)
     }

@@ -13,11 +13,11 @@ pub(super) trait Kind {
     fn read(&self, report: &mut Report, value: &Value) -> Option<Self::Value>;
     /// Checks the limits of a value that a program set.
     fn check(&self, report: &mut Report, value: &Self::Value);
-    /// What would be read as this value.
+    /// The JSON that would be read as this value.
     fn show(&self, value: &Self::Value, dialect: Dialect) -> Value;
     /// The type, as the language writes it.
     fn type_name(&self, dialect: Dialect) -> String;
-    /// What is allowed, in words that follow "must be".
+    /// The allowed values, in words that follow "must be".
     fn allowed(&self, dialect: Dialect) -> String;
 
     fn marks(&self) -> Marks {
@@ -34,7 +34,7 @@ pub(super) trait Kind {
     }
 }
 
-/// What else there is to say of a kind.
+/// Further properties of a kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Marks {
     /// Its record cannot do without it.
@@ -142,7 +142,7 @@ impl OptionSpec {
         &self.face(dialect).type_name
     }
 
-    /// What is allowed, in words.
+    /// The allowed values, in words.
     pub fn allowed(&self, dialect: Dialect) -> &str {
         &self.face(dialect).allowed
     }

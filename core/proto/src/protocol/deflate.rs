@@ -51,7 +51,7 @@ impl Encoder {
     /// Compresses a message.
     pub(super) fn compress_whole(&mut self, data: &[u8]) -> &[u8] {
         let length = self.compress(data, true).len();
-        // What would grow is stored. The window is of what was said, not of how, so the context stays good at both ends.
+        // A message that would grow is stored uncompressed. The window holds the content in either case, so both ends keep the same context.
         let stored = data.len() + data.len().div_ceil(LONGEST_STORED) * STORED_HEADER + 1;
         if length <= stored {
             return &self.scratch[..length];
@@ -89,12 +89,12 @@ impl Encoder {
         &self.scratch[..length]
     }
 
-    /// Forgets the messages so far; to be called between two of them. What comes next refers to nothing before.
+    /// Forgets the messages so far; to be called between two of them. The next message refers to nothing before.
     pub(super) fn restart(&mut self) {
         self.context.restart();
     }
 
-    /// Gives the memory back; to be called between two messages. What comes next refers to nothing before, which any receiver understands.
+    /// Gives the memory back; to be called between two messages. The next message refers to nothing before, which any receiver understands.
     pub(super) fn forget(&mut self) {
         self.context.forget();
         self.scratch = Vec::new();

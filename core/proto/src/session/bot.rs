@@ -44,7 +44,7 @@ impl Session {
         self.release(now);
     }
 
-    /// What came of the login.
+    /// The outcome of the login.
     fn proceed(&mut self, now: Instant, progress: Progress) {
         match progress {
             Progress::None => {}
@@ -85,7 +85,7 @@ impl Session {
         }
     }
 
-    /// What is due of an open connection.
+    /// Does the work of an open connection that is due.
     pub(super) fn bot_timeout(&mut self, now: Instant) {
         if let (Some(login), Some(options), true) = (&self.login, &self.options.ready, self.reading) {
             let progress = login.timeout(now, options);
@@ -164,7 +164,7 @@ impl Session {
 
     // Rate limits ------------------------------------------------------------------------------------------------------------
 
-    /// What becomes of a message on the open connection.
+    /// Decides about a message on the open connection: it leaves, waits, or is dropped.
     pub(super) fn send_metered(&mut self, now: Instant, data: Data<'_>, compress: Option<bool>, way: &Way<'_>) -> Result<Route> {
         check_key(self.limiter.as_deref(), way.key)?;
         let Some(limiter) = &mut self.limiter else {
@@ -172,7 +172,7 @@ impl Session {
             return Ok(Route::Transmit);
         };
         let key: Key = way.key.map(Arc::from);
-        // What is sent while a function logs in may be the login itself.
+        // A message sent while a function logs in may be the login itself.
         let urgent = way.urgent || self.login.as_ref().is_some_and(|login| login.is_function());
         if limiter.offer(now, &key, urgent) == Verdict::Leaves {
             self.handle_sent(now);

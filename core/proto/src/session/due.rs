@@ -1,4 +1,4 @@
-//! What is due by the clock: deadlines of every feature, met in one place and in one order.
+//! Deadlines of every feature, met in one place and in one order.
 
 use std::time::Instant;
 
@@ -23,13 +23,13 @@ impl Session {
             }
             _ => {}
         }
-        // Also of what has ended just now, where the delay is none (`max_delay` 0).
+        // Also for an end that happened just now, if there is no delay (`max_delay` 0).
         if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
             self.attempt();
         }
     }
 
-    /// What an open connection owes by now: pings and heartbeats to send, or the verdict that the peer is dead.
+    /// Does what is due on an open connection: sends pings and heartbeats, or decides that the peer is dead.
     fn stay_alive(&mut self, now: Instant) {
         let mut dead = self.liveness.timeout(now, &self.options, self.reading, &mut self.rng, &mut self.out);
         let mut code = CloseCode::GOING_AWAY;
