@@ -98,10 +98,24 @@ test('two people see each other, and what they say is text, not HTML', async () 
   await bob.page.close()
 })
 
-test('the page sends the heartbeat every 60 s', async () => {
+test('the page sends a heartbeat every 5 s, and shows its round trips', async () => {
   const { page } = await visit()
-  await page.clock.fastForward(61_000)
   await page.waitForSelector('#state:has-text("heartbeat answered")')
+  for (const count of [2, 3]) {
+    await page.clock.runFor(5_000)
+    await page.waitForFunction((wanted) => document.querySelectorAll('#chart .beat').length === wanted, count)
+  }
+  await page.waitForSelector('#latency:has-text(" ms")')
+  await page.close()
+})
+
+test('the page fits a phone', async () => {
+  const { page, say, said } = await visit()
+  await page.setViewportSize({ width: 390, height: 844 })
+  await say('echo from a phone')
+  await said('node-echo', 'from a phone')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390)
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT.replace('.png', '-phone.png') })
   await page.close()
 })
 
@@ -111,7 +125,10 @@ test('the page and the bots come back when the server does', async () => {
   await once(server.child, 'exit')
   await page.waitForSelector('#state[data-state=closed]:has-text("1001")')
   server = await startServer(server.port)
+  await page.waitForSelector('#log li:has-text("Connection lost: 1001")')
+  await page.waitForSelector('#chart .lost')
   await page.clock.fastForward(10_000)
+  await page.waitForSelector('#log li:has-text("Connected again after ")')
   await page.waitForSelector('#state[data-state=open]')
   for (const bot of ['python-echo', 'node-echo']) await page.waitForSelector(`#people li:text-is("${bot}")`)
   await say('echo again')
