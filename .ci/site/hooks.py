@@ -32,14 +32,17 @@ LINK = re.compile(r"(\]\()((?:\.\./)+[^)#\s]*)(#[^)]*)?(?=\))")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fills in `nav`: the compatibility pages, and the Node reference behind that of Python."""
+    """Fills in `nav`: the compatibility pages, the Node reference behind that of Python, and whatever page nobody named."""
     docs = Path(config.docs_dir)
-    pages = sorted({path.relative_to(docs).as_posix() for pattern in COMPATIBILITY for path in docs.glob(pattern)})
-    for section in config.nav or []:
-        if "Compatibility" in section:
-            section["Compatibility"] = pages
-        if "Reference" in section:
-            section["Reference"][3:3] = [{title: f"reference/node/{name}"} for name, title in NODE_PAGES.items()]
+    sections: dict[str, list[Any]] = {title: value for entry in config.nav or [] for title, value in entry.items() if isinstance(value, list)}
+    if not sections:
+        return config
+    sections["Compatibility"] += sorted({path.relative_to(docs).as_posix() for pattern in COMPATIBILITY for path in docs.glob(pattern)})
+    sections["Reference"][3:3] = [{title: f"reference/node/{name}"} for name, title in NODE_PAGES.items()]
+    named = re.findall(r"[\w/.-]+\.md", repr(config.nav))
+    for page in sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md")):
+        if page not in named:
+            sections["Cookbook" if page.startswith("cookbook/") else "Guides"].append(page)
     return config
 
 
