@@ -112,7 +112,7 @@ def main() -> int:
             shutil.copy(tests / file, folder)
         shutil.copytree(tests / "data", Path(folder) / "data", dirs_exist_ok=True)
         loopback = on_loopback(Path(folder))
-        options = ["-q", "-p", "no:cacheprovider", "--tb=no", "--no-header", "--no-summary", "--rootdir", folder]
+        options = ["-qq", "-p", "no:cacheprovider", "--tb=no", "--no-header", "--no-summary", "--rootdir", folder]
         pytest.main([*options, *(str(Path(folder) / file) for file in FILES)], plugins=[score])
     known = set(FAILING) | REFUSED | INSIDE
     new, gone = score.failed - known, known & score.passed - score.failed
