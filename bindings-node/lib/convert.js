@@ -61,7 +61,7 @@ function bytesOf(data) {
 }
 
 /**
- * What send() was given: text, bytes or a Blob.
+ * The argument of send(): text, bytes or a Blob.
  * @param {any} data
  * @returns {string | ArrayBuffer | Uint8Array | Blob}
  */

@@ -16,7 +16,7 @@ const process = addon.process
  *   retryable?: boolean, retryIn?: number | null, causes?: string[] }} Fields
  */
 
-/** What went wrong, in which phase, and what follows. Never holds a secret. */
+/** An error: what went wrong, in which phase, and what follows. Never holds a secret. */
 class WebSocketError extends Error {
   /** @param {Fields} fields */
   constructor(fields) {

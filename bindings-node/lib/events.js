@@ -13,7 +13,7 @@ const { beside } = require('./beside.js')
 const { warnOnce } = require('./warnings.js')
 
 /**
- * What messages that came together share: the dictionary's other members, and when they came.
+ * The values that messages of one batch share: the dictionary's other members, and the time of arrival.
  * @typedef {{ type: string, init: any, time: number }} Common
  * @typedef {{ trust(event: MessageEvent, trusted: boolean): void, begin(event: MessageEvent, target: EventTarget): void, end(event: MessageEvent): void,
  *   isStopped(event: MessageEvent): boolean, isOurs(value: any): boolean, isDispatched(event: MessageEvent): boolean }} Internals

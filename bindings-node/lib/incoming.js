@@ -58,7 +58,7 @@ function sameOr(failure, fields) {
   return failure?.code === fields.code && failure.message === fields.message ? failure : carried(fields)
 }
 
-/** What an open connection tells. Few ask for the headers, so they are kept as text. */
+/** The facts of an open connection. Few programs read the headers, so they are kept as text. */
 class OpenInfo {
   #text
   /** @type {Headers | undefined} */

@@ -13,7 +13,7 @@ function here() {
   }
 }
 
-/** A URL as the core takes it. What cannot be parsed stays as it is: the core says what is wrong. @param {string} text */
+/** A URL as the core takes it. A text that cannot be parsed stays as it is, and the core reports the fault. @param {string} text */
 function absolute(text) {
   const base = here()
   if (base === null) return text

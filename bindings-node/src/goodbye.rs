@@ -15,7 +15,7 @@ use crate::js::{Arguments, Js, Result, Value};
 use crate::place::Home;
 use crate::signals::{self, SIGNALS};
 
-/// Whose signals they are.
+/// The runtime whose signals are watched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Host {
     Node,

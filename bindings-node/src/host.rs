@@ -11,7 +11,7 @@ use crate::delivery;
 use crate::place::Place;
 use crate::uv::{Handle, Loop, READABLE, WRITABLE, Watch};
 
-/// What watches a socket.
+/// The watchers of a socket.
 pub(crate) struct Host {
     place: Place,
     descriptor: Option<(LinkId, Watch<Place>)>,

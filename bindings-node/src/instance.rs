@@ -52,7 +52,7 @@ unsafe extern "C" fn copy(env: sys::napi_env, info: sys::napi_callback_info) -> 
     })
 }
 
-/// What is bound to `copy`, to the hooks and to the listeners of the process.
+/// The data bound to `copy`, to the hooks and to the listeners of the process.
 pub(crate) fn of(data: *mut c_void) -> Rc<Instance> {
     // SAFETY: made by `Rc::into_raw` in `install`; it lives until the environment's end, and the host calls only on its thread.
     unsafe {

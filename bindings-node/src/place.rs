@@ -11,7 +11,7 @@ use crate::js::Arguments;
 pub(crate) struct Home(*const RefCell<Environment>);
 
 impl Home {
-    /// What is bound to the function that was called.
+    /// The data bound to the function that was called.
     pub(crate) fn of(arguments: &Arguments) -> Self {
         Self(arguments.data.cast())
     }

@@ -23,7 +23,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// The loop tells when a pass ends; where there is none, JavaScript does.
+    /// Sets the watch that reports the end of a pass. Without one, JavaScript reports it.
     pub(crate) fn set_end(&mut self, end: Option<Watch<Home>>) {
         self.end = end;
     }

@@ -1,4 +1,4 @@
-//! What sockets of a hub hold back in a burst of sends, outside of a turn of theirs, and when it leaves. What is held back is the core's to decide.
+//! Sends of a hub's sockets in a burst, outside their turns: when the held bytes leave. The core decides what is held.
 
 use std::sync::atomic::Ordering;
 

@@ -93,7 +93,7 @@ impl Hub {
             this.wake_all(&due);
             return Err(error);
         }
-        // Whose turn was cut off begins.
+        // The socket whose turn was cut off comes first.
         let first = this.cut_off.swap(usize::MAX, Ordering::Relaxed);
         let at = due.partition_point(|token| *token < first);
         due.rotate_left(at);
@@ -403,7 +403,7 @@ impl Hub {
         }
     }
 
-    /// Ends a wait without a socket: whoever waits comes back.
+    /// Ends a wait without a socket: the waiting thread returns.
     fn nudge(&self) {
         self.handle.interrupt();
     }

@@ -31,7 +31,7 @@ pub(crate) struct Inner {
     pub(crate) logs_in: bool,
     pub(crate) limited: bool,
     pub(crate) ready: AtomicBool,
-    /// Who is told of the ends of requests, by their tickets.
+    /// The functions to call at the ends of requests, by ticket.
     settlers: Mutex<HashMap<u64, Py<PyAny>>>,
     tickets: AtomicU64,
     pub(crate) functions: Mutex<Option<Functions>>,
@@ -49,7 +49,7 @@ pub(crate) struct Inner {
     pub(crate) told: AtomicBool,
     /// How many `close` events were told: what was begun on an earlier connection ended with it.
     pub(crate) closes: AtomicU64,
-    /// Called with the last `CloseEvent`; none: it was.
+    /// The functions to call with the last `CloseEvent`. `None` after they were called.
     pub(crate) finish: Mutex<Option<Vec<Py<PyAny>>>>,
 }
 

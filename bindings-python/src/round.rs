@@ -16,12 +16,12 @@ pub(crate) struct Round {
     spent_ns: AtomicU64,
     /// The loop will say when its turn has ended.
     ends: AtomicBool,
-    /// Who came too late, first come first.
+    /// The sockets that came too late, in order.
     waiting: Mutex<Vec<usize>>,
 }
 
 impl Round {
-    /// The loop's turn has ended. Who waits comes first in the next one.
+    /// The loop's turn has ended. Returns the sockets that wait: they come first in the next one.
     pub(crate) fn next(&self) -> Vec<usize> {
         self.ends.store(false, Ordering::Relaxed);
         self.spent_ns.store(0, Ordering::Relaxed);

@@ -57,7 +57,7 @@ impl Socket {
     }
 }
 
-/// What stands for the URL until the user's function gave it.
+/// The placeholder of the URL until the user's function gave it.
 const UNKNOWN_URL: &str = "ws://localhost/";
 
 /// The URL and the `protocols` argument beside the options.

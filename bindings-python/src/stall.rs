@@ -1,4 +1,4 @@
-//! Names the handler that was so slow that the keeper had to stand in. What is done about it is the hub's subclass's (`stalled` in `_delivery.py`).
+//! Names the handler that was so slow that the keeper had to stand in. The hub's subclass decides what to do (`stalled` in `_delivery.py`).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

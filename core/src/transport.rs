@@ -15,7 +15,7 @@ use crate::os::{self, RawDescriptor, UnixStream};
 /// How much ciphertext one read takes from the socket at least, where it is there.
 const LEAST_CIPHERTEXT: usize = 1024;
 
-/// How much plaintext is encrypted for one write to the socket at most. What of that the socket does not take waits; nothing more is taken until it has left.
+/// How much plaintext is encrypted for one write to the socket at most. Bytes that the socket does not take wait, and no more are encrypted until they have left.
 const PLAINTEXT_CHUNK: usize = 64 * 1024;
 
 /// An open stream. Dropping it closes the socket without a word, as a forked child must.

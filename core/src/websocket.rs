@@ -312,7 +312,7 @@ impl Events {
             return Poll::Ready(Some(event));
         }
         self.bell.listen(cx.waker());
-        // What came before we listened rang for nobody.
+        // Events that came before we listened woke nobody.
         if let Some(event) = self.pop() {
             return Poll::Ready(Some(event));
         }

@@ -65,7 +65,7 @@ class ClientConnection(Received):
             return
         if not self._loop.is_closed():
             raise other_loop("this connection")
-        # Whoever waited on the closed loop waits no more.
+        # Tasks of the closed loop wait no more.
         self._loop = loop
         self._receiver = None
         self._senders = []

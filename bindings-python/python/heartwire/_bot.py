@@ -29,7 +29,7 @@ def _logging_in() -> ContextVar[object]:
     return _login
 
 
-#: What is not given is as the option `request` says.
+#: For arguments that were not given: the option `request` decides.
 UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET", "__slots__": ()})()
 
 

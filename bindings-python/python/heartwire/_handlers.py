@@ -1,4 +1,4 @@
-"""What may be a handler, async or not, with or without the event; `on...` attributes and methods of subclasses. Calls no handler."""
+"""Handlers: async or not, with or without the event; `on...` attributes and methods of subclasses. Calls no handler."""
 
 from __future__ import annotations
 

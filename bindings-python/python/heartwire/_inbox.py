@@ -21,7 +21,7 @@ SIZE_HIGH, SIZE_LOW = 1 << 20, 1 << 18
 
 
 class Inbox:
-    """What came and was not received yet, and how the connection ended."""
+    """The messages that were not received yet, and the end of the connection."""
 
     __slots__ = ("closed", "end", "high", "low", "messages", "paused", "size", "size_high", "socket")
 
@@ -73,7 +73,7 @@ def listen_privately(socket: WebSocket, **functions: Callable[[Any], object]) ->
 
 
 class Received:
-    """What both faces show of a connection alike."""
+    """The properties of a connection that both faces have."""
 
     socket: WebSocket
     _inbox: Inbox

@@ -54,7 +54,7 @@ class _CallersHub(ThreadHub):
     __slots__ = ()
 
     def stalled(self, function: object | None, seconds: float) -> None:
-        """Say nothing: whoever calls may do other things in between."""
+        """Do nothing: the caller may do other things in between."""
 
 
 class ClientConnection(Received):

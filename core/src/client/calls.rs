@@ -213,7 +213,7 @@ impl Client {
             inner.session.abandon(now);
         } else {
             inner.session.close(now, code, reason)?;
-            // What counts for the peer is what it acknowledges from here on.
+            // Only acknowledgements from here on count as progress of the peer.
             if let Some(link) = &mut inner.link {
                 link.has_progressed();
             }
@@ -273,7 +273,7 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG section 3: no reset to zero once it closes). What a
+    /// The bytes of messages that have not left (WHATWG section 3: no reset to zero once the connection closes). What a
     /// connection took along counts until a `close` tells of the next one.
     pub fn buffered_amount(&self) -> usize {
         if !self.is_ours() {

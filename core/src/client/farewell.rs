@@ -1,4 +1,4 @@
-//! The goodbye: of a part of the program that ends, and of the process, at whose end nothing else happens. Who says it, and when, is the driver's.
+//! The Close 1001 when a part of the program ends, and when the process ends, where nothing else happens. The driver decides when to send it.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;

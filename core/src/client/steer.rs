@@ -14,7 +14,7 @@ use crate::message::RequestCall;
 use crate::options::HeartbeatOptions;
 
 impl Client {
-    /// The heartbeat of the present connection from now on; none: none. True: the driver has to take a turn.
+    /// Sets the heartbeat of the present connection; `None` turns it off. Returns true if the driver has to take a turn.
     ///
     /// # Errors
     /// `invalid_state` unless `OPEN`, `forked`.

@@ -1,4 +1,4 @@
-//! A socket that belongs to no runtime while it is being opened: whoever polls the attempt waits for its descriptor, so that it can be an event
+//! A socket that belongs to no runtime while it is being opened: the poller of the attempt waits for its descriptor, so that it can be an event
 //! loop that knows nothing of tokio. Knows nothing of who that is.
 
 use std::future::poll_fn;

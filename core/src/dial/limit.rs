@@ -50,7 +50,7 @@ impl Drop for Turn {
         let Some(here) = places.get_mut(&place) else { return };
         here.connecting = here.connecting.saturating_sub(1);
         while let Some((limit, _)) = here.waiting.front() {
-            // Who gave up while waiting makes room for the next.
+            // A socket that gave up while waiting makes room for the next.
             if here.waiting.front().is_some_and(|(_, give)| give.is_closed()) {
                 here.waiting.pop_front();
                 continue;

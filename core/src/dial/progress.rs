@@ -1,4 +1,4 @@
-//! What an attempt is doing at the moment, so that `open_timeout` can name it. Knows nothing of how it is done.
+//! The present step of an attempt, so that `open_timeout` can name it. Knows nothing of how it is done.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

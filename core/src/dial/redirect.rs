@@ -91,7 +91,7 @@ impl<'a> Journey<'a> {
         }
         self.followed += 1;
         for cookie in head.headers.get_all("set-cookie") {
-            // One that is malformed, or meant for another host, is none.
+            // A malformed cookie, or one for another host, is ignored.
             let _ = self.jar.parse(&text(cookie), &as_http(&self.url));
         }
         if origin(&self.url) == origin(&target) {

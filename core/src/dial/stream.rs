@@ -94,7 +94,7 @@ pub(super) struct TlsStream {
     session: Session,
     /// Ciphertext to be sent. It leaves when it is flushed, so that the end of the handshake and the request leave together.
     output: Vec<u8>,
-    /// What nobody has read yet.
+    /// Decrypted bytes that were not read yet.
     plaintext: Vec<u8>,
 }
 

@@ -19,7 +19,7 @@ use crate::os::AsyncUnixStream;
 
 type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send + 'a>>;
 
-/// What happened first in the race.
+/// The first event of the race.
 enum News {
     Connected(TcpStream),
     Failed(SocketAddr, io::Error),

@@ -27,7 +27,7 @@ pub(super) struct Ask<'a> {
     pub(super) user_agent: &'a str,
 }
 
-/// What became of it.
+/// The outcome of an upgrade.
 pub(super) enum Outcome {
     /// The server speaks WebSocket now.
     Open { stream: Stream, leftover: Vec<u8>, protocol: String, extensions: String, head: Head },

@@ -1,4 +1,4 @@
-//! An attempt to open a connection that is driven with the socket's turns, by whoever takes them: no other thread takes part. Knows nothing of what
+//! An attempt to open a connection that is driven in the socket's own turns: no other thread takes part. Knows nothing of what
 //! is done to open it, and has of a runtime only the clock.
 
 use std::pin::Pin;

@@ -35,7 +35,7 @@ struct Watched {
 
 /// Says that something may wait that neither a descriptor nor a deadline tells of; once it does.
 pub(super) fn note() {
-    // Who finds old news here has them taken after this, and finds what waits; see `something`.
+    // If the flag is set already, its consumer runs after this fence and sees what waits; see `something`.
     fence(Ordering::SeqCst);
     if !NEWS.load(Ordering::Relaxed) {
         NEWS.store(true, Ordering::Release);

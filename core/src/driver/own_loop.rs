@@ -71,7 +71,7 @@ pub struct Watch {
 /// A descriptor under watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// Whose it is, for [`Connection::watching`].
+    /// The link that it belongs to, for [`Connection::watching`].
     pub id: LinkId,
     /// Its number.
     pub number: RawDescriptor,
@@ -255,7 +255,7 @@ impl OwnLoop {
     /// Waits until a socket is due, and leaves it so: for who waits on a thread of its own, and has the turn taken on another.
     pub fn await_due(&mut self) {
         let mut due = Vec::new();
-        // An error ends the wait, too: whoever takes the turn meets it.
+        // An error ends the wait, too: the next turn meets it.
         let _ = self.wait(None, &mut due);
         self.again.append(&mut due);
     }

@@ -128,7 +128,7 @@ mod tests {
         shuttle::check_random(check, 1);
     }
 
-    /// Under a flood each batch was allocated anew; what a flood has left behind is not kept for ever.
+    /// Without this, a flood allocated each batch again; what a flood has left behind is not kept for ever.
     #[test]
     fn a_large_batch_keeps_its_memory_while_it_is_filled() {
         let check = || {

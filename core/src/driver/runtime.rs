@@ -1,4 +1,4 @@
-//! The shared tokio runtime: one worker thread, started with the first connection, made anew in a forked child, never shut down (the
+//! The shared tokio runtime: one worker thread, started with the first connection, replaced in a forked child, never shut down (the
 //! process's end does that, after the goodbye).
 
 use std::ptr::null_mut;

@@ -37,7 +37,7 @@ static HOST_CHAINS: AtomicBool = AtomicBool::new(false);
 /// How long a handler over ours is held back for the goodbye, in milliseconds.
 const HOLD_BACK: u32 = 3000;
 
-/// What stood where our handler stands, if that was not the default action.
+/// The handler that ours replaced, if it was not the default action.
 static PREVIOUS: PerProcess<Vec<(i32, libc::sigaction)>> = PerProcess::new();
 
 /// From now on the signals that end a process (TERM, HUP, INT, QUIT, USR1, USR2) say goodbye and then do what they would have done. Only those

@@ -79,7 +79,7 @@ impl Connection {
         let _ = self.0.settles.set(Box::new(hook));
     }
 
-    /// The heartbeat of the present connection from now on, as a server dictates it; none: none.
+    /// Sets the heartbeat of the present connection, as a server dictates it; `None` turns it off.
     ///
     /// # Errors
     /// `invalid_option`, `invalid_state` unless `OPEN`, `forked`.

@@ -1,8 +1,8 @@
-//! What is wrong with a script or a test, in words.
+//! The errors of the fault server, in words.
 
 use std::fmt;
 
-/// What is wrong with a script or a test.
+/// The kinds of errors of the fault server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -113,7 +113,7 @@ pub(super) enum Place {
 
 pub(super) const NAMES: &str = "plain, tls, read, tunnel, request, accept, refuse, redirect, send, raw, expect, ping, pong, ignore, reply, echo, close, wait_close, wait_end, delay, slow, stall, mark, end, reset";
 const SOON: Duration = Duration::from_secs(30);
-/// What one step sends, in bytes.
+/// The bytes that one step sends.
 const AT_MOST: usize = 1 << 30;
 
 impl Step {

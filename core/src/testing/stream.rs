@@ -1,4 +1,4 @@
-//! What carries a connection of the fault server: TCP, or rustls over another such stream, which may stop within its handshake or a record. Knows nothing of
+//! The stream of a connection of the fault server: TCP, or rustls over another such stream, which may stop within its handshake or a record. Knows nothing of
 //! WebSockets, scripts or records of what happened.
 
 use std::io::{self, Write};
@@ -76,7 +76,7 @@ pub(super) async fn goodbye(stream: &mut TlsStream<Stream>) -> io::Result<()> {
     below.flush().await
 }
 
-/// What waits to be sent.
+/// The bytes to send.
 fn records(session: &mut ServerConnection) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while session.wants_write() {

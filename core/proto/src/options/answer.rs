@@ -1,4 +1,4 @@
-//! What functions of the user return, read and checked as the option that they stand for.
+//! The return values of the user's functions, read and checked as the options that they replace.
 
 use serde_json::Value;
 

@@ -17,7 +17,7 @@ pub(super) struct Report {
     pub(super) providers: Providers,
     suggest: Suggest,
     path: String,
-    /// What else is allowed here, beside what the kind at hand says.
+    /// Further allowed values here, beside those of the kind.
     also: String,
     faults: Vec<(ErrorCode, Fault)>,
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::types::{Matcher, Payload, Pem, Proxy};
 
-/// What can be given for an option of type `T`: a `T`, and shorter ways to write one. An `Option` takes its value without `Some`, a text a
+/// The values that a builder method takes for an option of type `T`: a `T`, and shorter forms. An `Option` takes its value without `Some`, a text a
 /// `&str`, a list of names or of pairs an array of them.
 ///
 /// ```

@@ -66,7 +66,7 @@ impl Kind for Protocols {
 
 /// Names with values: an object, or a list of pairs where the order matters; a list as the value stands for several of the same name.
 pub(super) struct Pairs {
-    /// What is wrong with a pair, in words that follow its name.
+    /// The fault of a pair, in words that follow its name.
     pub(super) fault: fn(&str, &str) -> Option<&'static str>,
     pub(super) code: ErrorCode,
 }
@@ -210,7 +210,7 @@ impl Kind for Message {
     }
 }
 
-/// What counts as the response to a heartbeat.
+/// The description of a response to a heartbeat.
 pub(super) struct Response;
 
 impl Kind for Response {

@@ -3,7 +3,7 @@
 use super::dialect::Dialect;
 use super::table::table;
 
-/// What other libraries call an option of ours (`websockets`, `websocket-client`, `aiohttp`, `ws`, reconnecting sockets).
+/// The names of our options in other libraries (`websockets`, `websocket-client`, `aiohttp`, `ws`, reconnecting sockets).
 const ELSEWHERE: &[(&str, &str)] = &[
     ("additional_headers", "headers"),
     ("agent", "proxy"),

@@ -12,7 +12,7 @@ use crate::message::Message;
 
 /// Messages up to this size go into the batch and leave their buffer for the next one; larger ones are handed over with it.
 const SMALL: usize = 16 << 10;
-/// What is allocated at once, at most, for a message that was only announced.
+/// The most memory to allocate at once for a message whose length was only announced.
 const ANNOUNCED: usize = 1 << 20;
 
 /// The kind of the message under way.
@@ -63,7 +63,7 @@ impl Assembly {
     }
 
     fn append(&mut self, piece: &[u8]) -> Result<()> {
-        // What is within the limit is judged first, so that the outcome does not depend on how the bytes were cut.
+        // The part within the limit is checked first, so that the outcome does not depend on how the bytes were cut.
         let room = self.max_size - self.length;
         let within = &piece[..piece.len().min(room)];
         self.reserve(within.len());

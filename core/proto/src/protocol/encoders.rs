@@ -21,7 +21,7 @@ static NEXT_VICTIM: AtomicUsize = AtomicUsize::new(0);
 const NOBODY: u64 = 0;
 
 struct Slot {
-    /// Whose context the encoder has.
+    /// The connection whose context the encoder holds.
     user: u64,
     encoder: Option<(DeflateConfig, Box<Deflate>)>,
 }
@@ -103,7 +103,7 @@ impl Context {
         self.history.extend_from_slice(tail);
     }
 
-    /// Forgets what was compressed so far. The encoder serves whoever comes next.
+    /// Forgets what was compressed so far. The encoder serves the next connection.
     pub(super) fn restart(&mut self) {
         self.history.clear();
         if let Some(mut slot) = try_lock(self.slot).filter(|slot| slot.user == self.user) {

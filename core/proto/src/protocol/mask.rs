@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng};
 
-/// What is copied, then masked while it is still in the nearest cache. A multiple of the key's length.
+/// The bytes to copy and then mask while they are in the nearest cache. A multiple of the key's length.
 const BLOCK: usize = 4096;
 
 /// The source of masking keys: a cryptographic generator of the connection's own, so that no key can be foreseen from the ones seen. It takes some
@@ -18,7 +18,7 @@ impl Keys {
         self.0.get_or_insert_with(seeded).next_u32().to_ne_bytes()
     }
 
-    /// Gives the memory back; the next key comes from a generator that is seeded anew.
+    /// Gives the memory back; the next key comes from a newly seeded generator.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }

@@ -54,7 +54,7 @@ impl Protocol {
     }
 
     /// Appends to `bytes`, the batch's, what an earlier [`receive`](Self::receive) could not use yet, and returns where it starts.
-    /// What is read from the socket goes right behind it.
+    /// Bytes read from the socket go right behind it.
     pub fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
         self.receiver.prepare(bytes)
     }
@@ -106,7 +106,7 @@ impl Protocol {
         self.sender.is_amid_message()
     }
 
-    /// What waits to be written to the socket, oldest first.
+    /// The bytes to write to the socket, oldest first.
     pub fn output(&self) -> &[u8] {
         self.sender.output()
     }

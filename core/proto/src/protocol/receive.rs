@@ -54,12 +54,12 @@ pub(super) struct Receiver {
     under_way: bool,
     /// The data frame whose payload is coming, if any.
     frame: Option<Rest>,
-    /// What could not be used: an incomplete header or control frame, or all that the turn's budget left.
+    /// The unused bytes: an incomplete header or control frame, or the rest after the turn's budget.
     kept: Vec<u8>,
     ended: bool,
 }
 
-/// What is missing of a data frame.
+/// The missing bytes of a data frame.
 #[derive(Clone, Copy)]
 struct Rest {
     length: u64,

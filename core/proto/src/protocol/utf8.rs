@@ -46,7 +46,7 @@ impl Text {
         self.whole.capacity()
     }
 
-    /// What has come so far, up to the last whole character.
+    /// The text so far, up to the last whole character.
     pub(super) fn as_str(&self) -> &str {
         &self.whole
     }

@@ -32,7 +32,8 @@ pub enum Action {
     Barrier,
 }
 
-/// What functions of the user gave for an attempt; `None` where the options say it. `Debug` says only what was given: all of it may be secret.
+/// The values of the user's functions for an attempt; `None` means that the options decide. `Debug` shows only which were given, because all may
+/// be secret.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// Where to connect to.
@@ -50,7 +51,7 @@ impl fmt::Debug for Target {
     }
 }
 
-/// What becomes of a message that is to be sent.
+/// The way of an outbound message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// The caller hands it to the protocol now.

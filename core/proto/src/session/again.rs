@@ -53,7 +53,7 @@ impl Session {
         Ok(())
     }
 
-    /// The attempt that `reconnect()` has overtaken is over: the one that is wanted begins. False: there was none.
+    /// The attempt that `reconnect()` replaced is over, and the new one starts. Returns false without such an attempt.
     pub(super) fn diverts(&mut self) -> bool {
         let diverted = std::mem::take(&mut self.diverted);
         if diverted {

@@ -145,7 +145,7 @@ impl Session {
         self.fail(now, error, code);
     }
 
-    /// What went before our Close leaves, so the peer cannot have answered it.
+    /// Data before our Close still leaves, so the peer cannot have answered it.
     pub(super) fn closing_progresses(&mut self, now: Instant) {
         if let State::Closing(Closing { theirs: None, deadline, .. }) = &mut self.state
             && self.intent != Intent::LeaveInHaste

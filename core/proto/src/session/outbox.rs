@@ -69,7 +69,7 @@ impl Outbox {
                     }
                     report(dropped, DropReason::Overflow, out);
                 }
-                // What can never fit is the one to go, whatever the rule: it would only empty the queue.
+                // A message that can never fit is dropped under every rule: it would only empty the queue.
                 Overflow::DropOldest | Overflow::DropNewest => {
                     report(vec![data.to_message()], DropReason::Overflow, out);
                     return Ok(Route::Dropped);

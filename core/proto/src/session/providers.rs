@@ -1,4 +1,4 @@
-//! What functions of the user give: the questions before an attempt, their answers checked and collected, and the content of a
+//! The user's functions: the questions before an attempt, their answers checked and collected, and the content of a
 //! heartbeat. Knows nothing of when to ask.
 
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl Questions {
         self.url.is_none() && self.headers.is_none() && self.protocols.is_none()
     }
 
-    /// What was answered.
+    /// The answers.
     pub(super) fn take_target(&mut self) -> Target {
         std::mem::take(&mut self.target)
     }

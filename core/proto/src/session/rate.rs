@@ -33,7 +33,7 @@ pub(super) fn check_key(limiter: Option<&Limiter>, key: Option<&str>) -> Result<
 pub(super) struct Waiting {
     pub(super) message: Message,
     pub(super) compress: Option<bool>,
-    /// What tells the host of its departure, if somebody waits for that.
+    /// The ticket that reports its departure, if somebody awaits that.
     pub(super) ticket: Option<u64>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Waiting {
 struct Window {
     most: usize,
     per: Duration,
-    /// The time between two messages once `burst` of them have left at once; none: a whole window may leave at once.
+    /// The time between two messages after a burst. `None`: a whole window may leave at once.
     pace: Option<(Duration, usize)>,
     sent: VecDeque<Instant>,
     /// When the next message would leave if all left at an even pace.

@@ -31,7 +31,7 @@ pub(super) enum Progress {
 }
 
 impl Login {
-    /// Begins; none: there is nothing to wait for.
+    /// Starts a login. `None` if there is nothing to wait for.
     pub(super) fn begin(now: Instant, options: &ReadyOptions, function: bool, out: &mut Outlet) -> Option<Self> {
         match &options.send {
             Some(Payload::Text(text)) => out.send(Message::Text(text.clone())),

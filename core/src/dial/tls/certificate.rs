@@ -1,4 +1,4 @@
-//! What stands in a certificate, also in one that rustls does not read: version, dates, names, the key. Knows no rule of trust.
+//! The fields of a certificate, also of one that rustls does not read: version, dates, names, the key. Knows no rule of trust.
 
 use std::time::Duration;
 

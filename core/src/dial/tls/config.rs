@@ -79,7 +79,7 @@ fn read(option: &str, value: Option<&Pem>) -> Result<Option<Vec<u8>>> {
     };
     match std::fs::read(path) {
         Ok(content) => Ok(Some(content)),
-        // What has no dot is hardly a file's name: it may be the key itself, without the lines that PEM puts around it.
+        // A text without a dot is hardly a file's name: it may be the key itself, without the lines that PEM puts around it.
         Err(error) => {
             let name = path.to_string_lossy();
             let file = if name.contains('.') { format!("the file {name:?}") } else { "the file of that name (not shown)".to_owned() };
@@ -105,7 +105,7 @@ fn build(recipe: &Recipe) -> Result<Config> {
         None => builder.with_no_client_auth(),
         Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
     };
-    // What browsers ask for; a server that chooses between HTTP versions by it must not choose HTTP/2.
+    // Browsers ask for this; a server that chooses between HTTP versions by it must not choose HTTP/2.
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     if recipe.keylog {
         if std::env::var_os("SSLKEYLOGFILE").is_none() {

@@ -93,7 +93,7 @@ fn certificate(fault: &CertificateError) -> String {
     }
 }
 
-/// What was said by a check that is not of rustls itself.
+/// The message of a check that is not of rustls itself.
 fn other_words(error: &(dyn StdError + Send + Sync + 'static)) -> String {
     use webpki::Error as Fault;
     if let Some(Words(words)) = error.downcast_ref() {
@@ -143,7 +143,7 @@ fn alert_words(alert: AlertDescription) -> String {
     }
 }
 
-/// What old servers may lack.
+/// The versions and ciphers of this client, for errors of old servers that lack them.
 const SPOKEN: &str = "TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (suites with CBC, RSA key exchange or finite-field DHE are not spoken)";
 
 /// As RFC 8446 spells it: `unknown_ca`.

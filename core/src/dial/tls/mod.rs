@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::TlsOptions;
 use crate::warning::warn;
 
-/// Who is to be spoken to, and how errors name it.
+/// The peer of a handshake, and its name in errors.
 pub(super) struct Peer<'a> {
     /// The name or address that the certificate must be for.
     pub(super) name: &'a str,

@@ -80,7 +80,7 @@ fn blocks(content: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// What else it may be, in words.
+/// The other formats that it may have, in words.
 fn looks_like(content: &[u8]) -> &'static str {
     match content {
         // A SEQUENCE with a long length: DER.

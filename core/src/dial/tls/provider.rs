@@ -14,7 +14,7 @@ use rustls::sign::{Signer, SigningKey as TlsSigningKey};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-/// What this client speaks.
+/// The protocol versions and ciphers of this client.
 pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     let mut provider = ring::default_provider();
     provider.signature_verification_algorithms = with_p521(provider.signature_verification_algorithms);

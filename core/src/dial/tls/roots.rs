@@ -1,4 +1,4 @@
-//! Whom to trust where the options do not say: the platform's store, or Mozilla's list where there is none. Knows nothing of connections.
+//! The default trust store: the platform's, or Mozilla's list on a platform without one. Knows nothing of connections.
 
 use std::ffi::OsString;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ struct Pair {
     plaintext: Vec<u8>,
 }
 
-/// What both ends are made of.
+/// The configuration of both ends.
 struct Configs {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
