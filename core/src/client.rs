@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::close::CloseCode;
 use crate::dial;
 use crate::error::Result;
 use crate::event::{Batch, Close, Event, Item, ReadyState};
@@ -201,7 +200,7 @@ impl Client {
     fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened) {
         let id = LinkId(inner.attempt);
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
-        let (mut link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
+        let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
         match agreed {
             Ok(_) => {
                 self.slot.set(Some(link.descriptor()));
@@ -213,7 +212,7 @@ impl Client {
                 inner.opens += u64::from(inner.session.ready_state() == ReadyState::Open);
             }
             Err(error) => {
-                link.close(Some(CloseCode::EXTENSION), error.code().as_str());
+                // The opening handshake has failed (RFC 6455 section 4.1): there is no WebSocket on which a Close could be sent.
                 inner.retired.push(link.retire(now, false));
                 inner.session.handle_dial_failed(now, error);
             }
