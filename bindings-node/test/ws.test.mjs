@@ -241,7 +241,7 @@ test('what Heartwire has not is refused by name', async () => {
     maxFragments: 8,
     checkServerIdentity() {},
     servername: '',
-    colour: 1,
+    maxVersion: 'TLSv1.2',
   }
   for (const [name, value] of Object.entries(refused)) {
     assert.throws(() => new Ours('ws://localhost', { [name]: value }), { code: 'HEARTWIRE_UNSUPPORTED', message: new RegExp(name) })

@@ -4,6 +4,7 @@
 
 const http = require('node:http')
 const https = require('node:https')
+const { warnOnce } = require('../warnings.js')
 const { unsupported } = require('./errors.js')
 
 const VERSIONS = [8, 13]
@@ -39,6 +40,7 @@ const TRANSLATED = {
   },
   skipUTF8Validation: must(false, 'the core checks every text'),
   agent: (value, made) => agent(value, made),
+  signal: (value, made) => Object.assign(made, { signal: value }),
   createConnection: mustBe('function'),
   /** Heartwire's own options, beside those of ws. */
   heartwire: (value, made) => Object.assign(made, value),
@@ -67,6 +69,25 @@ const REFUSED = {
   checkServerIdentity: 'the core checks the certificate; see the options servername and rejectUnauthorized',
   pfx: 'give cert and key as PEM',
 }
+
+/** Options of Node's http, net and tls that ws passes on, and Heartwire has not. */
+const OF_NODE = [
+  ...[
+    'ALPNProtocols',
+    'ciphers',
+    'clientCertEngine',
+    'crl',
+    'dhparam',
+    'ecdhCurve',
+    'enableTrace',
+    'honorCipherOrder',
+    'maxVersion',
+    'minDHSize',
+    'pskCallback',
+  ],
+  ...['requestOCSP', 'secureContext', 'secureOptions', 'secureProtocol', 'session', 'sessionIdContext', 'sigalgs', 'ticketKeys'],
+  ...['autoSelectFamily', 'defaultPort', 'hints', 'insecureHTTPParser', 'localPort', 'maxHeaderSize', 'setHost', 'uniqueHeaders'],
+]
 
 /** @param {string} kind @returns {(value: unknown) => void} */
 function mustBe(kind) {
@@ -112,7 +133,9 @@ function translate(given) {
       }
     } else if (Object.hasOwn(TLS, name)) setTls(made, name, value)
     else if (Object.hasOwn(REFUSED, name)) throw unsupported(`the option ${name}`, REFUSED[name])
-    else throw unsupported(`the option ${name}`, 'Heartwire has nothing of that name')
+    else if (OF_NODE.includes(name)) throw unsupported(`the option ${name}`, 'Heartwire has nothing of that name')
+    // Neither ws nor Node has such an option: without effect there, too. Libraries hand their own options on.
+    else warnOnce('HEARTWIRE_WS_OPTION', `heartwire/ws: neither ws nor Heartwire has an option ${name}: it is without effect.`, name)
   }
   return made
 }
