@@ -42,7 +42,7 @@ GIVEN = {
 import asyncio, json, logging, os
 import heartwire, heartwire.sync
 from heartwire import MessageEvent, WebSocket
-url = resume_url = "wss://im.example/ws"
+url = next_url = resume_url = "wss://im.example/ws"
 token = TOKEN = "secret"
 chat_id = "room"
 async def fresh_token() -> str: return "secret"
@@ -50,7 +50,7 @@ def answer(message): return "answer"
 """,
     "js": """
 import { WebSocket } from 'heartwire'
-const url = 'wss://im.example/ws', resumeUrl = url, TOKEN = 'secret', chatId = 'room'
+const url = 'wss://im.example/ws', nextUrl = url, resumeUrl = url, TOKEN = 'secret', chatId = 'room'
 const freshToken = async () => 'secret'
 const createClient = ({ url, webSocketImpl }) => new webSocketImpl(url)
 """,
