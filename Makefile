@@ -5,7 +5,11 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
+<<<<<<< Updated upstream
 .PHONY: help demo test one docs docs-serve soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
+=======
+.PHONY: help demo test soak exits endurance sanitize windows lint bench audit dist python node server tools clean have-python
+>>>>>>> Stashed changes
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -42,6 +46,9 @@ endurance: python node ## 10,000 connections one after the other and a million m
 
 sanitize: have-python ## the core's tests and the fuzz targets' corpora under AddressSanitizer; needs a nightly compiler
 	@$(PYTHON) .ci/sanitize.py
+
+windows: have-python ## the scenarios on Windows, in Rust, under Wine; ARGS="--write" puts the outcome into tests/platforms/results.json
+	@$(PYTHON) .ci/platforms.py windows $(ARGS)
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py
