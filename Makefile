@@ -5,11 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-<<<<<<< Updated upstream
-.PHONY: help demo test one docs docs-serve soak exits endurance sanitize lint bench audit dist python node server tools clean have-python
-=======
-.PHONY: help demo test soak exits endurance sanitize windows lint bench audit dist python node server tools clean have-python
->>>>>>> Stashed changes
+.PHONY: help demo test one docs docs-serve soak exits endurance sanitize windows lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
