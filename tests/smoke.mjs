@@ -109,7 +109,25 @@ const tests = {
       SIGHUP: ['signal("SIGHUP")', null, 'SIGHUP'],
       heard: ['process.on("SIGTERM", () => process.exit(4)); signal("SIGTERM")', 4, null],
     }
+    const listener = 'const listener = () => {}; process.on("SIGTERM", listener)'
+    for (const [name, act] of Object.entries({
+      off: `${listener}; process.off("SIGTERM", listener)`,
+      two: `${listener}; process.on("SIGTERM", console.log); process.off("SIGTERM", console.log); process.removeListener("SIGTERM", listener)`,
+      all: `${listener}; process.removeAllListeners("SIGTERM")`,
+      onceOff: 'const once = () => {}; process.once("SIGTERM", once); process.off("SIGTERM", once)',
+    })) {
+      ends[name] = [`${act}; signal("SIGTERM")`, null, 'SIGTERM']
+    }
+    // The listener has gone when it is called.
+    ends.once = ['process.once("SIGTERM", () => process.kill(process.pid, "SIGTERM")); signal("SIGTERM")', null, 'SIGTERM']
+    ends.twice = [`process.once("SIGTERM", () => {}); ${listener}; process.on("SIGTERM", () => process.exit(9)); signal("SIGTERM")`, 9, null]
     if (process.versions.deno) {
+      const own = 'const own = () => Deno.exit(7); Deno.addSignalListener("SIGTERM", own)'
+      ends.own = [`${own}; signal("SIGTERM")`, 7, null]
+      ends.ownGone = [`${own}; Deno.removeSignalListener("SIGTERM", own); signal("SIGTERM")`, null, 'SIGTERM']
+      ends.ownAndOther = [`${own}; ${listener}; process.off("SIGTERM", listener); signal("SIGTERM")`, 7, null]
+      const again = 'Deno.removeSignalListener("SIGTERM", again); Deno.kill(Deno.pid, "SIGTERM")'
+      ends.ownAgain = [`const again = () => { ${again} }; Deno.addSignalListener("SIGTERM", again); signal("SIGTERM")`, null, 'SIGTERM']
       // Deno puts its own handler over ours with the first listener and keeps it there: it must not be faster than the goodbye.
       const gone = 'const listener = () => {}; process.on("SIGTERM", listener); process.off("SIGTERM", listener)'
       for (let count = 0; count < 5; count++) {

@@ -50,6 +50,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"testWait", testing::wait),
     exported!(c"watchExit", entering goodbye::watch),
     exported!(c"goodbye", entering goodbye::now),
+    exported!(c"listens", entering goodbye::listens),
 ];
 
 /// Makes a plain C callback of a function: reads the arguments, finds the state, turns failures and panics into exceptions. One that is `entering` may

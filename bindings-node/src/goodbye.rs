@@ -64,6 +64,23 @@ pub(crate) fn now(js: Js, home: Home, _: &Arguments) -> Result<Value> {
     js.undefined()
 }
 
+/// `listens(signal, does)`: the program has begun to listen to a signal, or ceased to, by other means than `process`.
+pub(crate) fn listens(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
+    let instance = home.with(|environment| Rc::clone(&environment.instance));
+    if let Some(signal) = signal_of(js, arguments.at(0)) {
+        let elsewhere = &instance.listened_elsewhere;
+        if js.to_boolean(arguments.at(1))? {
+            elsewhere.set(elsewhere.get() | bit(signal));
+            TAKEN.fetch_and(!bit(signal), Ordering::Relaxed);
+            exit::leave_signal_to_host(signal);
+        } else {
+            elsewhere.set(elsewhere.get() & !bit(signal));
+            instance.arm(js)?;
+        }
+    }
+    js.undefined()
+}
+
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> Value;
 
 unsafe extern "C" fn on_exit(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
@@ -136,6 +153,8 @@ impl Instance {
             // know the listeners of the main thread.
             let is_free = if host == Host::Node && !signals::COUNTS_LISTENERS {
                 signals::is_free(*signal, TAKEN.load(Ordering::Relaxed) & bit(*signal) != 0)
+            } else if self.listened_elsewhere.get() & bit(*signal) != 0 {
+                false
             } else if main {
                 js.to_number(js.invoke(js.process()?, c"listenerCount", &[js.text(&name.to_string_lossy())?])?)? == 0.0
             } else {

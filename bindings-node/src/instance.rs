@@ -22,12 +22,20 @@ pub(crate) struct Instance {
     uv: RefCell<Option<Loop>>,
     /// Where it runs, once the end of the process is watched.
     pub(crate) place: Cell<Option<goodbye::Place>>,
+    /// The signals that the program listens to by other means than `process`, as bits.
+    pub(crate) listened_elsewhere: Cell<u32>,
 }
 
 /// Makes the addon's state and puts `copy` on `exports`.
 pub(crate) fn install(js: Js, exports: Value) -> Result<()> {
     warnings::install();
-    let instance = Rc::new(Instance { js, copies: RefCell::default(), uv: RefCell::default(), place: Cell::default() });
+    let instance = Rc::new(Instance {
+        js,
+        copies: RefCell::default(),
+        uv: RefCell::default(),
+        place: Cell::default(),
+        listened_elsewhere: Cell::default(),
+    });
     let data = Rc::into_raw(instance).cast_mut().cast::<c_void>();
     // SAFETY: the environment is live; the state is freed by `free`, which the host calls once, after the hook, at the environment's end.
     unsafe {

@@ -1,0 +1,87 @@
+// @ts-check
+// Owns: noticing which signals the program listens to where the host does not tell: Bun tells nobody that a listener has gone, and Deno has listeners
+// of its own beside those of `process`. Knows no socket and no addon.
+'use strict'
+
+/** @typedef {(...args: any[]) => void} Listener */
+
+/**
+ * Has `onChange` called, on Bun, whenever a listener of `process` has gone, before any other code runs. Bun takes a `once()` listener away and puts the
+ * signal's default action back before it calls that listener, which may then raise the signal again.
+ * @param {any} process
+ * @param {() => void} onChange
+ */
+function tellOnBun(process, onChange) {
+  /** The functions that stand for those given to `once()`. @type {WeakMap<Listener, Listener>} */
+  const standIns = new WeakMap()
+  /** @param {Listener} listener */
+  const standInFor = (listener) => {
+    let standIn = standIns.get(listener)
+    if (standIn === undefined) {
+      standIn = Object.assign(
+        /** @this {any} @param {any[]} args */
+        function (/** @type {any[]} */ ...args) {
+          onChange()
+          return Reflect.apply(listener, this, args)
+        },
+        { listener },
+      )
+      standIns.set(listener, standIn)
+    }
+    return standIn
+  }
+  for (const name of ['once', 'prependOnceListener']) {
+    const original = process[name]
+    hide(process, name, (/** @type {any} */ event, /** @type {any} */ listener) => {
+      const isOfSignal = typeof listener === 'function' && /^SIG/.test(String(event))
+      return Reflect.apply(original, process, [event, isOfSignal ? standInFor(listener) : listener])
+    })
+  }
+  for (const name of ['off', 'removeListener']) {
+    const original = process[name]
+    hide(process, name, (/** @type {any} */ event, /** @type {any} */ listener) => {
+      const before = process.listenerCount(event)
+      Reflect.apply(original, process, [event, listener])
+      const standIn = standIns.get(listener)
+      if (standIn !== undefined && process.listenerCount(event) === before) Reflect.apply(original, process, [event, standIn])
+      onChange()
+      return process
+    })
+  }
+  const removeAll = process.removeAllListeners
+  hide(process, 'removeAllListeners', (/** @type {any[]} */ ...events) => {
+    Reflect.apply(removeAll, process, events)
+    onChange()
+    return process
+  })
+}
+
+/**
+ * Has `onChange` called whenever a signal gets its first listener of `Deno.addSignalListener()`, or loses the last one. Listeners of `process` come this
+ * way, too. Whatever Deno refuses, it refuses before anything is counted.
+ * @param {any} deno
+ * @param {(signal: string, listens: boolean) => void} onChange
+ */
+function tellOnDeno(deno, onChange) {
+  /** For each signal, those that listen to it. @type {Map<string, Set<Listener>>} */
+  const listening = new Map()
+  const { addSignalListener, removeSignalListener } = deno
+  deno.addSignalListener = (/** @type {string} */ signal, /** @type {Listener} */ listener) => {
+    addSignalListener(signal, listener)
+    const listeners = listening.get(signal) ?? new Set()
+    listening.set(signal, listeners.add(listener))
+    if (listeners.size === 1) onChange(signal, true)
+  }
+  deno.removeSignalListener = (/** @type {string} */ signal, /** @type {Listener} */ listener) => {
+    removeSignalListener(signal, listener)
+    const listeners = listening.get(signal)
+    if (listeners?.delete(listener) && listeners.size === 0) onChange(signal, false)
+  }
+}
+
+/** @param {any} object @param {string} name @param {Function} value */
+function hide(object, name, value) {
+  Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false })
+}
+
+module.exports = { tellOnBun, tellOnDeno }
