@@ -17,7 +17,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("Nobody listens", "at once", ["tcp-refused"]),
     ("The name does not exist", "when the resolver says so", ["dns-failure"]),
     ("A SYN that nobody answers", "after `open_timeout` (10 s), dialling included", ["open-timeout-unanswered"]),
-    ("The TLS handshake stalls", "after `open_timeout`", ["tls-stalled", "tls-stalled-within-handshake"]),
+    ("The TLS handshake stalls", "after `open_timeout`", ["tls-stalled", "tls-stalled-within-handshake", "tls-slow-record"]),
     (
         "Reset, or end, before the server's part of the TLS handshake",
         "at once; again with `reconnect`",
@@ -79,7 +79,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     (
         "A proxy that never answers, or stalls within its answer",
         "after `open_timeout`; again with `reconnect`",
-        ["proxy-stalled", "proxy-stalled-within-answer", "socks-stalled"],
+        ["proxy-stalled", "proxy-stalled-within-answer", "proxy-slow-answer", "socks-stalled"],
     ),
     (
         "A proxy that resets or ends the connection before or within its answer",

@@ -177,8 +177,7 @@ for (const signal of signals) {
       child.on('close', (code, signal) => { console.log(code, signal); process.exit(0) })`
     const { out, err } = await run(['-e', script])
     const number = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1, SIGQUIT: 3, SIGUSR2: 12 }[signal]
-    // Whether the last event is printed before the end is a race that the program cannot win for sure.
-    assert.deepEqual([out.replace('close 1001 false\n', ''), err], [`ready\n${128 + number} null\n`, ''])
+    assert.deepEqual([out, err], [`ready\nclose 1001 false\n${128 + number} null\n`, ''])
     await server.waitFor({ event: 'close', code: 1001 })
     server.stop()
   })

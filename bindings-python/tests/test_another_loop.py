@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import heartwire
+import heartwire.sync
 from loops import in_thread
 from raw_server import BOUND, RawServer
 
@@ -88,3 +89,23 @@ def test_what_came_before_the_end_can_be_received_anywhere(server: RawServer, fi
     assert asyncio.run(ws.recv()) == "last"
     with pytest.raises(heartwire.ConnectionClosedOK):
         asyncio.run(ws.recv())
+
+
+@pytest.mark.parametrize("keeper", [0.1, None])
+def test_a_loop_that_was_closed_while_a_socket_connected_holds_nobody_up(server: RawServer, keeper: float | None) -> None:
+    """The socket of the closed loop gives up in its time, though no loop drives it, and the next one may connect to the same place (`connect_limit`)."""
+    server.auto = False
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> heartwire.WebSocket:
+        ws = heartwire.WebSocket(server.url, open_timeout=1.0, keeper=keeper)
+        await in_thread(server.connection)
+        return ws
+
+    ws = loop.run_until_complete(asyncio.wait_for(begin(), BOUND))
+    loop.close()
+    server.auto = True
+    with heartwire.sync.connect(server.url, open_timeout=BOUND) as other:
+        other.send("here")
+        assert server.connection().next_data() == "here"
+    assert ws.ready_state != ws.OPEN

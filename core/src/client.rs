@@ -46,6 +46,8 @@ pub struct Client {
     unflushed: AtomicBool,
     /// The user has seen the last event.
     finished: AtomicBool,
+    /// The handlers of the last event have run.
+    told: AtomicBool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -116,6 +118,7 @@ impl Client {
             backlog: Backlog::new(options.read_limit),
             unflushed: AtomicBool::new(false),
             finished: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 session: Session::new(Arc::clone(&options), providers, seed),
                 url,
@@ -314,6 +317,9 @@ impl Client {
 
     /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
     pub fn delivered(&self, clock: impl FnOnce() -> Instant, weight: usize) -> bool {
+        if self.finished.load(Ordering::Acquire) {
+            self.told.store(true, Ordering::Release);
+        }
         let may_read = self.backlog.remove(weight);
         let waits = self.unflushed.load(Ordering::Acquire) && self.flush(clock());
         waits || may_read

@@ -317,6 +317,11 @@ impl Client {
     pub fn is_finished(&self) -> bool {
         !self.is_ours() || self.finished.load(Ordering::Acquire)
     }
+
+    /// Whether the handlers of the last event have run, or never will.
+    pub fn is_told(&self) -> bool {
+        !self.is_ours() || self.told.load(Ordering::Acquire)
+    }
 }
 
 fn check_control(payload: &[u8], call: &str) -> Result<()> {

@@ -94,5 +94,6 @@ impl Client {
         }
         inner.retired.iter_mut().for_each(Retired::finish);
         self.finished.store(true, Ordering::Release);
+        self.told.store(true, Ordering::Release);
     }
 }

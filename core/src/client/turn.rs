@@ -51,6 +51,8 @@ pub struct Waits {
     pub to_write: bool,
     /// It is useful at once: a deadline has passed, or something is to be handed out.
     pub late: bool,
+    /// A connection is being opened.
+    pub dials: bool,
 }
 
 impl Client {
@@ -229,7 +231,7 @@ impl Client {
         let to_read = dials || inner.link.as_ref().is_some_and(|link| reading && !link.at_end());
         let to_write = dials || inner.link.as_ref().is_some_and(|link| link.wants_write() || inner.pace.is_holding());
         let late = !inner.emitted.is_empty() || inner.next_deadline().is_some_and(|deadline| deadline <= now);
-        (to_read || to_write || late).then_some(Waits { to_read, to_write, late })
+        (to_read || to_write || late).then_some(Waits { to_read, to_write, late, dials })
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn goodbye_before_signal() -> Parted {
 pub(super) fn tell(Parted(sockets): &Parted, patience: Duration, enough: impl Fn() -> bool) {
     tell_all(sockets);
     let until = Instant::now() + patience;
-    while Instant::now() < until && !enough() && sockets.iter().any(|shared| !shared.client.is_finished()) {
+    while Instant::now() < until && !enough() && sockets.iter().any(|shared| !shared.client.is_told()) {
         std::thread::sleep(LOOK);
     }
 }

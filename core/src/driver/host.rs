@@ -73,7 +73,9 @@ impl Held {
 
     /// Opens what a turn or the start ordered, if that needs nobody else; else gives the order back.
     pub(super) fn begin(&mut self, shared: &Arc<Shared>, order: Order) -> Option<Order> {
-        if !dial::is_direct(&order.1) {
+        // Without a keeper nobody would go on with it if the host ceased to, and it may hold the right to connect (`connect_limit`).
+        let is_kept = shared.hosted.as_ref().is_some_and(|hosted| hosted.patience.is_some());
+        if !is_kept || !dial::is_direct(&order.1) {
             return Some(order);
         }
         self.attempt = Some(Attempt::new(order, shared));

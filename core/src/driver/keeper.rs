@@ -140,7 +140,9 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
             continue;
         }
         let Some(waits) = shared.client.waits_for(now) else { continue };
-        if !waits.late && !polled.is_ready(waits.to_read, waits.to_write) {
+        // An attempt's own time is known to nobody else: when it is over, the attempt has the host told.
+        let late = waits.late || (waits.dials && hosted.is_awaited(now));
+        if !late && !polled.is_ready(waits.to_read, waits.to_write) {
             continue;
         }
         let key = Arc::as_ptr(shared) as usize;
