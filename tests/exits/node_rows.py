@@ -65,6 +65,8 @@ def _package_missing() -> str | None:
 _ABOVE: dict[str, Cell] = dict.fromkeys(("TERM", "HUP"), End(1001, 1))
 #: vitest ends by INT and TERM itself, and throws where a test calls `process.exit()`.
 _VITEST: dict[str, Cell] = {"exit": "vitest does not let a test exit", "INT": End(1001, 130), "TERM": End(1001, 143)}
+#: Soon after its own end is asked for: half a second at SIGTERM.
+_KILLED: dict[str, Cell] = dict.fromkeys(("TERM", "HUP"), "vitest kills its process")
 #: PM2, here as process 1 of a container would have it, ends the program by SIGINT, and then by itself.
 _PM2: dict[str, Cell] = dict.fromkeys(("INT", "TERM", "PID 1"), End(1001, 0))
 
@@ -81,7 +83,7 @@ ROWS: list[Row] = [
         is_told=False,
         to_child=True,
     ),
-    _row("vitest, a process", VITEST, {**_VITEST, "PID 1": NOT_ONE}, is_told=False),
+    _row("vitest, a process", VITEST, {**_VITEST, **_KILLED, "PID 1": NOT_ONE}, is_told=False),
     _row("vitest, a thread", (*VITEST, "--pool", "threads"), _VITEST, is_told=False),
     _row("PM2", PM2, _PM2, env={"PM2_HOME": ".pm2"}),
     _other("Bun", "@oven/bun-linux-x64/bin/bun"),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _GOING_AWAY, _INTERNAL_ERROR = 1001, 1011
+#: How long the main thread waits at a time, in seconds.
+_PIECE = 0.5
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -469,4 +471,11 @@ def join(socket: Socket, timeout: float | None) -> bool:
             phase="closed",
         )
     ended = threading.Event()
-    return not socket._on_finish(lambda _: ended.set()) or ended.wait(timeout)
+    if not socket._on_finish(lambda _: ended.set()):
+        return True
+    if timeout is not None:
+        return ended.wait(timeout)
+    # In pieces: Python may miss a Ctrl+C that comes just when its main thread begins to wait for a lock.
+    while not ended.wait(_PIECE):
+        pass
+    return True

@@ -44,6 +44,7 @@ pub struct Turn {
 }
 
 /// The conditions under which a turn has work to do.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Waits {
     /// Its descriptor is readable.
     pub to_read: bool,

@@ -103,7 +103,9 @@ def on_thread() -> None:
         asyncio.run(connected_on_thread(gone))
 
     threading.Thread(target=work if HOST == "thread" else work_on_loop, daemon=WAY in ("return", "exit", "exception")).start()
-    gone.wait()
+    # In pieces, for Python may miss a Ctrl+C that comes just when its main thread begins to wait for a lock, whatever other threads do.
+    while not gone.wait(0.5):
+        pass
     leave()
 
 
