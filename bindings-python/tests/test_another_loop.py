@@ -93,7 +93,7 @@ def test_what_came_before_the_end_can_be_received_anywhere(server: RawServer, fi
 
 @pytest.mark.parametrize("keeper", [0.1, None])
 def test_a_loop_that_was_closed_while_a_socket_connected_holds_nobody_up(server: RawServer, keeper: float | None) -> None:
-    """The socket of the closed loop gives up in its time, though no loop drives it, and the next one may connect to the same place (`connect_limit`)."""
+    """The socket of the closed loop gives up in its time, though no loop drives it: the next one may connect to the same place."""
     server.auto = False
     loop = asyncio.new_event_loop()
 
