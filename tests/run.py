@@ -289,7 +289,19 @@ def exits() -> list[Command]:
 def compat() -> list[Command]:
     interpreter = checkout.sdk_hosts()
     folder = TESTS / "compat" / "python"
-    return [Command((interpreter, folder / "peers_tests.py")), Command((interpreter, folder / "suite.py"))]
+    return [Command((interpreter, folder / "peers_tests.py")), Command((interpreter, folder / "suite.py")), *compat_node(SDKS_OF_NODE)]
+
+
+# What CI plays of Node's SDKs; compat-node plays all of them.
+SDKS_OF_NODE = "@discordjs/ws,@slack/socket-mode,@wecom/aibot-node-sdk,reconnecting-websocket,partysocket"
+
+
+def compat_node(cases: str | None = None) -> list[Command]:
+    checkout.need_node(20, " for the SDKs")
+    checkout.node_face()
+    folder = TESTS / "compat" / "node"
+    checkout.npm_install(folder)
+    return [Command(("node", "--test", "--test-reporter=spec", folder / "compat.test.mjs"), env={"COMPAT_CASE": cases} if cases else {})]
 
 
 def web() -> list[Command]:
@@ -353,6 +365,7 @@ def suites() -> list[Suite]:
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
         Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
+        Suite("compat-node", "all the published SDKs of Node on their own transport and on ours; by name only", compat_node, on_demand=True),
         Suite("conformance", "Autobahn's client cases through the three faces", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page and the documentation site in headless Chromium", web),

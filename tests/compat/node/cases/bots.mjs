@@ -85,6 +85,7 @@ export const bots = {
   },
   'dingtalk-stream': {
     surface,
+    without: { 'refused upgrade, then reconnect': 'a refused upgrade ends the program, on ws too' },
     http: (_, __, url) => ({ endpoint: url, ticket: 't', access_token: 'a', errcode: 0 }),
     async start({ http }) {
       const { default: axios } = await import('axios')
@@ -122,8 +123,14 @@ export const bots = {
       return () => client.close()
     },
     serve(peer, { ready, acked }) {
-      // The answer to an event is a frame of the method 1; a ping, which it begins with, one of the method 0.
-      peer.on('message', (data) => (decode(data).get(4) === 1 ? acked() : ready()))
+      // The answer to an event is a frame of the method 1.
+      peer.on('message', (data) => {
+        if (decode(data).get(4) !== 1) return
+        clearInterval(peer.again)
+        acked()
+      })
+      peer.on('close', () => clearInterval(peer.again))
+      ready()
     },
     push(peer) {
       const event = { schema: '2.0', header: { event_type: 'im.message.receive_v1', event_id: 'e' }, event: { message: {} } }
@@ -135,7 +142,9 @@ export const bots = {
           [2, value],
         ]),
       ])
-      peer.send(encode([[1, 1], [2, 1], [3, 1], [4, 1], ...pairs, [8, JSON.stringify(event)]]))
+      const frame = encode([[1, 1], [2, 1], [3, 1], [4, 1], ...pairs, [8, JSON.stringify(event)]])
+      // The SDK listens a moment after the connection is open, and loses what comes before: the event is sent until it is answered.
+      peer.again = setInterval(() => peer.send(frame), 200)
     },
   },
   '@wecom/aibot-node-sdk': {

@@ -201,6 +201,7 @@ export const classes = {
   },
   viem: {
     surface: 'heartwire/ws',
+    without: { 'refused upgrade, then reconnect': 'it gives up after a refused upgrade, on ws too' },
     async start({ url }) {
       const { createPublicClient, webSocket } = await import('viem')
       const transport = webSocket(url, { reconnect: { delay: 50, attempts: 100 }, keepAlive: false })
