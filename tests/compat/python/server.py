@@ -6,6 +6,7 @@ It owns the connections and what it saw of them. It must not know the SDKs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -67,7 +68,8 @@ class Server:
     async def _watch(self, connection: Connection) -> None:
         """Drops a connection that is silent, if that is wished for."""
         while self.patience is not None:
-            await connection.ws.ping(b"there?")
+            with contextlib.suppress(ConnectionError):  # it ends just now
+                await connection.ws.ping(b"there?")
             await asyncio.sleep(1)
             if time.monotonic() - connection.heard_at > self.patience:
                 connection.drop()
