@@ -22,7 +22,8 @@ await gone
 
 def main() -> None:
     """Run the cell, and leave."""
-    manager = KernelManager()
+    # Not over TCP: its ports are chosen before the kernel binds them, and may be taken by then.
+    manager = KernelManager(transport="ipc")
     manager.start_kernel()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     client = manager.client()
