@@ -8,7 +8,6 @@ know how things are installed (.ci/).
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / ".ci"))
 import checkout
+import closing_lines
 from checkout import ROOT, TARGET, Missing
 
 CI = os.environ.get("CI") == "true"
@@ -32,36 +32,6 @@ TESTS = ROOT / "tests"
 HANGS_AFTER = 20 * 60  # seconds, for a whole suite
 LANES = 3  # suites that run beside each other
 PYTEST = ("-m", "pytest", "-q")
-
-# The closing lines of the runners.
-COUNTS = {
-    "passed": [
-        r"^ *Summary .*?(\d+) passed",
-        r"^test result: .*?(\d+) passed",
-        r"^(?:#|\u2139) pass (\d+)",
-        r"^=* ?.*?\b(\d+) passed\b.* in [\d.]+s",
-        r"^(\d+) passed, \d+ failed$",
-    ],
-    "failed": [
-        r"^ *Summary .*?(\d+) (?:failed|timed out)",
-        r"^test result: .*?(\d+) failed",
-        r"^(?:#|\u2139) (?:fail|cancelled) (\d+)",
-        r"^=* ?.*?\b(\d+) failed\b.* in [\d.]+s",
-        r"^=* ?.*?\b(\d+) errors?\b.* in [\d.]+s",
-        r"^\d+ passed, (\d+) failed$",
-    ],
-    "skipped": [
-        r"^ *Summary .*?(\d+) skipped",
-        r"^test result: .*?(\d+) ignored",
-        r"^(?:#|\u2139) skipped (\d+)",
-        r"^=* ?.*?\b(\d+) skipped\b.* in [\d.]+s",
-    ],
-}
-
-# Where a runner begins to tell of what failed; those that say it elsewhere end with it.
-FAILURES = re.compile(r"=+ (?:FAILURES|ERRORS) =+$|\u2716 failing tests:|failures:$")
-LAST = 60  # lines of one that does not tell
-MOST = 200  # lines of one that tells much
 
 
 @dataclass
@@ -125,7 +95,7 @@ class Suite:
         words = [str(part).replace(f"{ROOT}/", "") for part in command.line]
         say(" ".join(["+", *words]))
         lines, status = _watch(command, say)
-        seen = {kind: _count(patterns, lines) for kind, patterns in COUNTS.items()}
+        seen = closing_lines.counts(lines)
         if status is None:
             self.note = f"hung: ended after {HANGS_AFTER} s"
         elif status != 0 and not seen["failed"]:
@@ -136,8 +106,7 @@ class Suite:
         self.skipped += seen["skipped"]
         if failed := seen["failed"] or bool(self.note):
             self.failed += failed
-            begins = next((index for index, line in enumerate(lines) if FAILURES.match(line)), -LAST)
-            self.failures += lines[begins:][-MOST:]
+            self.failures += closing_lines.failures(lines)
 
 
 def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int | None]:
@@ -197,10 +166,6 @@ def run_all(suites: Iterable[Suite]) -> None:
         for process in RUNNING.copy():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def _count(patterns: list[str], lines: list[str]) -> int:
-    return sum(int(found[1]) for line in lines for pattern in patterns if (found := re.match(pattern, line)))
 
 
 # The suites
