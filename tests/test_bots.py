@@ -1,0 +1,146 @@
+"""The example bots against fakes that keep to the public rules of their services, and kick whoever breaks them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Process
+from fakes import discord, onebot
+from fakes.fake import Fake
+
+EXAMPLES = ROOT / "examples"
+PYTHON = [sys.executable]
+NODE = ["node"]
+
+SECRETS = {"DISCORD_TOKEN": discord.TOKEN, "ONEBOT_TOKEN": onebot.TOKEN}
+
+
+@contextmanager
+def running(fake: Fake, command: list[str], file: Path, *arguments: str) -> Iterator[Process]:
+    """The bot, which has to say goodbye, to have broken no rule, and not to have told its secret."""
+    os.environ.update(SECRETS, no_proxy="127.0.0.1")
+    bot = Process(*command, file, *arguments)
+    try:
+        yield bot
+        peers = len(fake.peers)
+        assert bot.end(signal.SIGTERM) == -signal.SIGTERM
+        fake.wait_for("close", peer=peers - 1, code=1001)
+        assert fake.broken == []
+        assert not [line for line in bot.lines if "Traceback" in line or any(secret in line for secret in SECRETS.values())]
+    finally:
+        bot.kill()
+        fake.close()
+
+
+@pytest.fixture(scope="session")
+def discord_ts() -> Path:
+    """The TypeScript bot, compiled."""
+    tsc: list[str | Path] = [ROOT / "tests/node_modules/.bin/tsc", "-p", EXAMPLES / "typescript", "--noEmit", "false"]
+    subprocess.run([*tsc, "--outDir", ROOT / "target/typescript"], check=True, cwd=ROOT)
+    (ROOT / "target/typescript/package.json").write_text('{"type": "module"}')
+    return ROOT / "target/typescript/discord-bot.js"
+
+
+DISCORD = ["python", "typescript"]
+
+
+@pytest.fixture
+def discord_bot(request: pytest.FixtureRequest) -> tuple[list[str], Path]:
+    if request.param == "python":
+        return PYTHON, EXAMPLES / "python/discord_bot.py"
+    return NODE, request.getfixturevalue("discord_ts")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("discord_bot", DISCORD, indirect=True)
+def test_discord_identifies_beats_and_comes_back(discord_bot: tuple[list[str], Path]) -> None:
+    gateway = discord.Discord()
+    with running(gateway, *discord_bot, gateway.url) as bot:
+        gateway.wait_for("identify", peer=0)
+        bot.wait_for("^ready as bot$")
+        gateway.say("!busy")
+        gateway.wait_for("presence", peer=0, status="dnd")
+        gateway.wait_for("heartbeat", peer=0, sequence=2)
+        # Op 7: to the resume URL, with the last sequence; what was missed comes.
+        gateway.demand(7)
+        gateway.wait_for("close", peer=0, code=4000)
+        gateway.wait_for("resume", peer=1, sequence=2)
+        gateway.wait_for("heartbeat", peer=1, sequence=3)
+        # Op 1: a heartbeat at once.
+        gateway.demand(1)
+        gateway.wait_for("heartbeat", peer=1, count=2)
+        # Op 9, resumable or not.
+        gateway.demand(9, True)
+        gateway.wait_for("resume", peer=2, sequence=3)
+        gateway.demand(9, False)
+        gateway.wait_for("identify", peer=3)
+        # The answer to a heartbeat is missing: the connection is dead, the session is not.
+        gateway.wait_for("heartbeat", peer=3, sequence=1)
+        gateway.answers_heartbeats = False
+        gateway.wait_for("close", peer=3, code=4000)
+        gateway.answers_heartbeats = True
+        gateway.wait_for("resume", peer=4, sequence=1)
+        # A connection that is cut.
+        gateway.call(gateway.peers[4].close, 1012)
+        gateway.wait_for("resume", peer=5)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("discord_bot", DISCORD, indirect=True)
+def test_discord_never_gets_more_than_120_messages_a_minute(discord_bot: tuple[list[str], Path]) -> None:
+    gateway = discord.Discord(interval=2)
+    with running(gateway, *discord_bot, gateway.url):
+        gateway.wait_for("identify", peer=0)
+        for _ in range(75):
+            gateway.say("!busy")
+            gateway.say("!free")
+        # 150 were wanted. A tenth of the 120 is kept for heartbeats, which go on; they count, too.
+        gateway.wait_for("presence", count=95, peer=0)
+        beats = len(gateway.all("heartbeat", peer=0))
+        gateway.wait_for("heartbeat", count=beats + 2, peer=0)
+        assert 95 <= len(gateway.all("presence", peer=0)) <= 119
+
+
+@pytest.mark.timeout(60)
+def test_discord_does_not_come_back_with_a_wrong_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = discord.Discord()
+    monkeypatch.setitem(SECRETS, "DISCORD_TOKEN", "wrong")
+    os.environ.update(SECRETS)
+    bot = Process(*PYTHON, EXAMPLES / "python/discord_bot.py", gateway.url)
+    try:
+        gateway.wait_for("close", peer=0, code=4004)
+        assert bot.child.wait(20) == 0
+        assert len(gateway.peers) == 1
+    finally:
+        bot.kill()
+        gateway.close()
+
+
+ONEBOT = [(PYTHON, EXAMPLES / "python/onebot_bot.py"), (NODE, EXAMPLES / "javascript/onebot-bot.mjs")]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("command", "file"), ONEBOT, ids=["python", "javascript"])
+def test_onebot_answers_by_echo(command: list[str], file: Path) -> None:
+    server = onebot.OneBot()
+    with running(server, command, file, server.url) as bot:
+        bot.wait_for("^I am botty$")
+        server.say("ping")
+        server.wait_for("said", text="pong", group=12)
+        bot.wait_for("^sent as 7$")
+        server.say("ping", 13)
+        bot.wait_for("^refused: request_failed the bot is muted$")
+        server.call(server.peers[0].close, 1012)
+        server.wait_for("open", peer=1)
+        server.say("ping")
+        server.wait_for("said", count=2, text="pong", group=12)
+        echoes = [seen["echo"] for seen in server.all("action")]
+        assert None not in echoes
+        assert len(set(echoes)) == len(echoes)
