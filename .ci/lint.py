@@ -28,6 +28,8 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "rustfmt": [("cargo", "fmt", "--all", "--check")],
         "clippy": [("cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--features", "heartwire/testing", "--", "-D", "warnings")],
         "rustdoc": [("cargo", "doc", "--quiet", "--no-deps", "-p", "heartwire", "-p", "heartwire-proto")],
+        "typos": [(python.parent / "typos", "--format", "brief")],
+        "prose": [(python, ROOT / ".ci" / "prose.py")],
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
