@@ -5,7 +5,7 @@
 const { createWebSocketStream } = require('./stream.js')
 const { WebSocket } = require('./websocket.js')
 
-/** What servers and extensions need. Heartwire is a client. */
+/** The names that servers and extensions need. Heartwire is a client. */
 const FROM_WS = ['WebSocketServer', 'Server', 'Sender', 'Receiver', 'PerMessageDeflate', 'extension', 'subprotocol']
 
 /** @param {string} name @returns {unknown} */

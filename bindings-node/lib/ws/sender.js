@@ -14,7 +14,7 @@ const LOOK_MS = 5
 class Sender {
   #inner
   #fail
-  /** What waits for a Blob. @type {Job[]} */
+  /** The jobs that wait for a Blob. @type {Job[]} */
   #jobs = []
   /** @type {{ callback: Callback, isDeflated: boolean }[]} */
   #sent = []

@@ -229,7 +229,7 @@ class WebSocket extends EventEmitter {
     }
   }
 
-  /** What is sent after the end counts as buffered. @param {any} content @param {any} callback */
+  /** Data sent after the end counts as buffered. @param {any} content @param {any} callback */
   #tooLate(content, callback) {
     this.#unsent += content instanceof Blob ? content.size : Buffer.byteLength(content)
     if (callback) process.nextTick(callback, notOpen(this.readyState))

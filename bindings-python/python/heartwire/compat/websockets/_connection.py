@@ -200,7 +200,7 @@ class ClientConnection:
         await self.heartwire.pong(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the end. What came before can still be received."""
+        """Say goodbye, and wait for the end. Earlier messages can still be received."""
         if not hasattr(self, "heartwire"):
             return
         if self.state is State.OPEN:

@@ -218,7 +218,7 @@ class ClientConnection:
         self.heartwire.pong(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the end. What came before can still be received."""
+        """Say goodbye, and wait for the end. Earlier messages can still be received."""
         if self.state is State.OPEN:
             self.protocol.closing(code, reason)
             self.heartwire.close(code, reason)
