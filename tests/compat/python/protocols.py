@@ -20,6 +20,9 @@ class Protocol:
         """What is said first; `connection.ready` is set when the bot can be talked to."""
         connection.ready.set()
 
+    def pinged(self, connection: Any) -> None:
+        """The bot has pinged."""
+
     def wrap(self, text: str) -> str | bytes:
         """The message that has the bot hear a text."""
         return json.dumps({"text": text})
@@ -132,13 +135,15 @@ class OneBot(Protocol):
 
 
 class Slack(Protocol):
-    """Envelopes, acknowledged with a payload."""
+    """Envelopes, acknowledged with a payload. The SDK loses what comes before its threads run: they do once it has pinged."""
 
     async def http(self, request: web.Request, ws: str) -> Any:
         return {"ok": True, "url": ws + "/link"}
 
     async def greet(self, connection: Any) -> None:
         await connection.ws.send_str(json.dumps({"type": "hello"}))
+
+    def pinged(self, connection: Any) -> None:
         connection.ready.set()
 
     def wrap(self, text: str) -> str:

@@ -94,6 +94,7 @@ class Server:
                 connection.heard_at = time.monotonic()
                 if message.type is aiohttp.WSMsgType.PING:
                     await ws.pong(message.data)
+                    self.protocol.pinged(connection)
                 elif message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     said = await self.protocol.heard(connection, message.data)
                     if said is not None:
