@@ -290,11 +290,12 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   sendJSON(value: unknown): void
   /**
    * Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave.
+   * A message without parts is empty: text, or binary where `binary` is true. Rejects with a TypeError for a part of the other kind.
    * Rejects with an InvalidStateError where the connection ends before the last part; nothing of it goes to the next one.
    */
   sendStream(
     source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>,
-    options?: { compress?: boolean },
+    options?: { compress?: boolean; binary?: boolean },
   ): Promise<void>
   /** Sends a ping with at most 125 bytes; its round trip comes with the `pong` event. */
   ping(data?: string | ArrayBufferLike | ArrayBufferView): void

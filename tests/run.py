@@ -331,7 +331,7 @@ def suites() -> list[Suite]:
         Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
         Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
         Suite("compat-node", "all the published SDKs of Node on their own transport and on ours; by name only", compat_node, on_demand=True),
-        Suite("conformance", "Autobahn's client cases through the three faces", conformance),
+        Suite("conformance", "Autobahn's client cases through every face", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page and the documentation site in headless Chromium", web),
         Suite("wpt", "the Web Platform Tests on the Node face; by name only", wpt, on_demand=True),

@@ -12,7 +12,7 @@ SAVED = json.loads((Path(__file__).parent / "conformance" / "autobahn.json").rea
 INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
 
 
-@pytest.mark.parametrize("face", ["rust", "python", "node"])
+@pytest.mark.parametrize("face", ["rust", "python", "node", "python-connect", "python-sync"])
 def test_the_last_full_run_passed_all_cases(face: str) -> None:
     verdicts = SAVED[face]["verdicts"]
     assert len(verdicts) == 517

@@ -1,11 +1,10 @@
 // @ts-check
-// Owns: one message sent in fragments as its parts come from an iterable. Waits for the peer when much is buffered.
+// Owns: one message whose parts come from an iterable. Waits for the peer when much is buffered. Which part is the last is the core's matter.
 'use strict'
 
 const { addon } = require('./delivery.js')
 const { bytesOf } = require('./convert.js')
 const { thrown } = require('./errors.js')
-const { OPEN } = require('./socket.js')
 
 /**
  * @param {InstanceType<typeof import('./socket.js').Socket>} socket
@@ -13,38 +12,25 @@ const { OPEN } = require('./socket.js')
  * @param {number} flags
  */
 async function sendStream(socket, source, flags) {
-  /** @type {boolean | undefined} */
-  let isText
-  let first = true
-  /** @type {ArrayBuffer | Uint8Array | undefined} */
-  let held
-  let before = socket.lastClose
-  // The connection that it was begun on has ended: the rest belongs to none that may come after it.
-  const isLost = () => !first && socket.lastClose !== before
-  const send = (/** @type {ArrayBuffer | Uint8Array} */ part, /** @type {boolean} */ last) => {
-    if (first) before = socket.lastClose
-    if (isLost()) throw new DOMException('the connection ended amid the message', 'InvalidStateError')
+  /** @param {(handle: number) => import('./errors.js').Fields | undefined} act */
+  const call = (act) => {
     if (socket.handle === null) throw new DOMException('the socket is closed', 'InvalidStateError')
-    const failed = addon.sendFragment(socket.handle, part, isText === true, first, last, flags)
+    const failed = act(socket.handle)
+    if (failed?.code === 'invalid_data') throw new TypeError(failed.message)
     if (failed !== undefined) throw thrown(failed)
-    first = false
   }
+  call((handle) => addon.beginMessage(handle, flags))
   try {
     for await (const part of source) {
-      const bytes = typeof part === 'string' ? Buffer.from(part) : bytesOf(part)
-      if (bytes === undefined) throw new TypeError('the parts of a stream are strings, ArrayBuffers or views')
-      if (isText !== undefined && isText !== (typeof part === 'string')) {
-        throw new TypeError('the parts of one message are all text or all binary')
-      }
-      isText = typeof part === 'string'
-      if (held !== undefined) send(held, false)
-      held = typeof part === 'string' ? bytes : Uint8Array.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes)
+      const data = typeof part === 'string' ? part : bytesOf(part)
+      if (data === undefined) throw new TypeError('the parts of a stream are strings, ArrayBuffers or views')
+      call((handle) => addon.putPart(handle, data))
       if (socket.handle !== null && addon.bufferedAmount(socket.handle, true) > socket.writeLimit) await drained(socket)
     }
-    send(held ?? new ArrayBuffer(0), true)
+    call((handle) => addon.endMessage(handle))
   } catch (error) {
-    // A part of the message has left already. The peer must not take it for the whole: the connection ends, and the socket may come back.
-    if (!first && !isLost() && socket.handle !== null && socket.state === OPEN) addon.abandonMessage(socket.handle)
+    // If a part has left, the peer must not take it for the whole: the connection ends, and the socket may come back.
+    if (socket.handle !== null) addon.abandonMessage(socket.handle)
     throw error
   }
 }

@@ -17,6 +17,8 @@ const { closed, opened } = require('./promises.js')
 
 const COMPRESS = 2
 const PLAIN = 4
+const TEXT = 8
+const BINARY = 16
 
 /** The types of events that have a handler attribute. */
 const TYPES = /** @type {const} */ ([
@@ -155,7 +157,7 @@ class WebSocket extends EventTarget {
 
   /** Sends one message whose parts come one by one. @param {any} source @param {any} [options] */
   async sendStream(source, options) {
-    return sendStream(this.#socket, source, sendFlags(options))
+    return sendStream(this.#socket, source, sendFlags(options) | kindFlag(options))
   }
 
   /** @param {any} [data] */
@@ -319,6 +321,14 @@ function sendFlags(options) {
   if (compress === undefined) return 0
   if (typeof compress !== 'boolean') throw new TypeError('the option compress of send() must be true or false')
   return compress ? COMPRESS : PLAIN
+}
+
+/** @param {any} options */
+function kindFlag(options) {
+  const binary = options?.binary
+  if (binary === undefined) return 0
+  if (typeof binary !== 'boolean') throw new TypeError('the option binary of sendStream() must be true or false')
+  return binary ? BINARY : TEXT
 }
 
 /** @param {any} options */

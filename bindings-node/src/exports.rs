@@ -11,7 +11,7 @@ use napi::sys;
 use crate::environment::{self, Environment};
 use crate::js::{Arguments, Failed, Js, Result, Value};
 use crate::place::Home;
-use crate::{delivery, goodbye, socket, testing, warnings};
+use crate::{delivery, goodbye, parts, socket, testing, warnings};
 
 /// What each copy of the JavaScript is given.
 const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
@@ -26,8 +26,10 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"report", entering delivery::report),
     exported!(c"sendText", socket::send_text),
     exported!(c"sendBinary", socket::send_binary),
-    exported!(c"sendFragment", socket::send_fragment),
-    exported!(c"abandonMessage", socket::abandon_message),
+    exported!(c"beginMessage", parts::begin_message),
+    exported!(c"putPart", parts::put_part),
+    exported!(c"endMessage", parts::end_message),
+    exported!(c"abandonMessage", parts::abandon_message),
     exported!(c"ping", socket::ping),
     exported!(c"pong", socket::pong),
     exported!(c"close", socket::close),

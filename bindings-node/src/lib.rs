@@ -12,6 +12,7 @@ mod goodbye;
 mod host;
 mod instance;
 mod js;
+mod parts;
 mod place;
 #[cfg_attr(windows, path = "signals_windows.rs")]
 mod signals;

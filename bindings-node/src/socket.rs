@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::binding::{Batch, Connection, Dialect, read_heartbeat};
+use heartwire::binding::{Batch, Connection, Dialect, FragmentWriter, read_heartbeat};
 use heartwire::{Answer, CloseCode, Data, Error, ErrorCode, Options, RequestCall, SendOptions, Way};
 use serde_json::Value as Json;
 
@@ -39,6 +39,8 @@ pub(crate) struct Socket {
     pub(crate) holds: bool,
     wrote: Option<(u64, u64)>,
     amount: Amount,
+    /// The message that leaves in parts.
+    pub(crate) message: Option<FragmentWriter>,
 }
 
 /// The buffered bytes at the start of a task, and those added since: script sees no smaller number before the task ends (WHATWG).
@@ -64,6 +66,7 @@ impl Socket {
             holds: false,
             wrote: None,
             amount: Amount::default(),
+            message: None,
         }
     }
 
@@ -119,7 +122,7 @@ fn with<T>(js: Js, environment: &mut Environment, arguments: &Arguments, act: im
 }
 
 /// What a call of the connection brought: `undefined`, or an error's fields.
-fn outcome(js: Js, result: Option<heartwire::Result<()>>) -> Result<Value> {
+pub(crate) fn outcome(js: Js, result: Option<heartwire::Result<()>>) -> Result<Value> {
     match result {
         Some(Err(error)) => values::error(js, &error),
         Some(Ok(())) | None => js.undefined(),
@@ -146,7 +149,7 @@ pub(crate) fn release(js: Js, environment: &mut Environment, arguments: &Argumen
 }
 
 /// The flags of a send: compress it; do not.
-fn compress(flags: u32) -> Option<bool> {
+pub(crate) fn compress(flags: u32) -> Option<bool> {
     match flags & 6 {
         2 => Some(true),
         4 => Some(false),
@@ -189,27 +192,6 @@ fn send(js: Js, environment: &mut Environment, arguments: &Arguments, data: Data
         turn.hold(handle);
     }
     Ok(ptr::null_mut())
-}
-
-/// `sendFragment(handle, data, isText, first, last, flags)`, the data always as bytes.
-pub(crate) fn send_fragment(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    let text = js.to_boolean(arguments.at(2))?;
-    let (first, last) = (js.to_boolean(arguments.at(3))?, js.to_boolean(arguments.at(4))?);
-    let compress = compress(js.to_integer(arguments.at(5))?);
-    let sent = js.with_bytes(arguments.at(1), |bytes| {
-        let data = match std::str::from_utf8(bytes) {
-            Ok(words) if text => Data::Text(words),
-            _ => Data::Binary(bytes),
-        };
-        with(js, environment, arguments, |connection| connection.send_fragment(data, first, last, compress))
-    })??;
-    outcome(js, sent)
-}
-
-/// `abandonMessage(handle)`: the message whose fragments were begun will never be whole.
-pub(crate) fn abandon_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
-    with(js, environment, arguments, Connection::abandon_message)?;
-    js.undefined()
 }
 
 /// `ping(handle, bytes)`.

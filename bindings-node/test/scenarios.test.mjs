@@ -137,7 +137,11 @@ class Run {
   perform(action) {
     const { ws } = this
     if ('send' in action) ws.send(payload(action.send))
-    else if ('close' in action) ws.close(action.close.code, action.close.reason)
+    else if ('send_parts' in action) {
+      const { parts, text } = action.send_parts
+      const sent = ws.sendStream(parts.map(payload), text === undefined ? {} : { binary: !text })
+      sent.catch((error) => this.fail(error))
+    } else if ('close' in action) ws.close(action.close.code, action.close.reason)
     else if ('terminate' in action) ws.terminate()
     else if ('set_heartbeat' in action) ws.setHeartbeat(convert(action.set_heartbeat, 'heartbeat'))
     else if ('reconnect' in action) ws.reconnect(action.reconnect)

@@ -7,12 +7,13 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
 use heartwire::binding::{Batch, Item, os};
-use heartwire::{Ask, Error, ErrorCode, Event, Question};
+use heartwire::{Ask, Error, ErrorCode, Event, Question, ReadyState};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
+use crate::barrier::{Barrier, Wait};
 use crate::hub::Hub;
 use crate::inner::Inner;
 use crate::listeners::{Kind, List, Snapshot};
@@ -47,6 +48,8 @@ impl From<u8> for Turn {
 pub(crate) struct Pending {
     batch: Batch,
     next: usize,
+    /// The barrier that is waited at. What comes behind it is delivered meanwhile: `drain`, say.
+    barrier: Option<Barrier>,
     /// How many bytes a batch of this turn had at most.
     filled: usize,
     pub(crate) event: events::Reusable,
@@ -99,7 +102,8 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
     // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     pending.take_buffer();
-    let result = Course { py: socket.py(), socket, hub, inner, listeners: Snapshot::default() }.batches(&mut pending);
+    let mut course = Course { py: socket.py(), socket, hub, inner, listeners: Snapshot::default() };
+    let result = course.wait(&mut pending).and_then(|waits| course.batches(&mut pending).map(|more| more || waits));
     let done = result.as_ref().is_ok_and(|more| !more) && inner.connection.is_finished();
     pending.give_buffer_back(socket.py());
     inner.end_turn(pending);
@@ -164,7 +168,7 @@ impl<'py> Course<'_, 'py> {
 
     /// Delivers a batch. True: the budget was spent before its end.
     fn items(&mut self, pending: &mut Pending, clock: &mut Clock) -> PyResult<bool> {
-        let Pending { batch, next, event, .. } = pending;
+        let Pending { batch, next, barrier, event, .. } = pending;
         while let Some(item) = batch.items.get(*next) {
             if clock.tick() || process::is_ending() {
                 return Ok(true);
@@ -180,11 +184,60 @@ impl<'py> Course<'_, 'py> {
                     text::to_str(py, unsafe { std::str::from_utf8_unchecked(&batch.bytes[range.clone()]) }).into_any()
                 })?,
                 Item::Binary(range) => self.message(event, |py| PyBytes::new(py, &batch.bytes[range.clone()]).into_any())?,
-                Item::Barrier => self.inner.connection.settle(),
-                Item::Event(other) => self.event(event, other)?,
+                Item::Barrier => {
+                    let before = next.checked_sub(2).and_then(|before| batch.items.get(before));
+                    let is_open = matches!(before, Some(Item::Event(event)) if matches!(**event, Event::Open(_)));
+                    self.come_to(barrier, !is_open)?;
+                }
+                Item::Event(other) => {
+                    self.event(event, other)?;
+                    if matches!(**other, Event::Close(_)) {
+                        *barrier = None;
+                    }
+                }
             }
         }
         Ok(false)
+    }
+
+    /// The host comes to a barrier: the connection's end, or the send queue behind `open`.
+    fn come_to(&self, barrier: &mut Option<Barrier>, is_end: bool) -> PyResult<()> {
+        if barrier.take().is_some() {
+            self.inner.connection.settle();
+        }
+        let tasks = self.hub.getattr("runs_coroutines")?.is_truthy()?;
+        if tasks || (is_end && self.is_behind()?) {
+            *barrier = Some(Barrier::new(tasks, is_end, os::coarse_time(), self.inner.close_timeout));
+            self.inner.wire.wake(self.inner.id);
+        } else {
+            self.inner.connection.settle();
+        }
+        Ok(())
+    }
+
+    /// A turn begins while a barrier is waited at. True: it goes on in the next turn.
+    fn wait(&self, pending: &mut Pending) -> PyResult<bool> {
+        let Some(barrier) = &mut pending.barrier else { return Ok(false) };
+        // Behind a `close()` of the user no answer leaves.
+        let is_open = self.inner.connection.ready_state() == ReadyState::Open;
+        match barrier.turn(os::coarse_time(), is_open && self.is_behind()?) {
+            Wait::Tasks if is_open => return Ok(true),
+            Wait::Receiver => {
+                if barrier.park() {
+                    self.hub.call_method1("wake_later", (self.inner.id, self.inner.close_timeout.as_secs_f64()))?;
+                }
+            }
+            _ => {
+                pending.barrier = None;
+                self.inner.connection.settle();
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether messages wait for `recv()`; the last that it takes wakes the socket then.
+    fn is_behind(&self) -> PyResult<bool> {
+        self.inner.receiver.get().map_or(Ok(false), |inbox| inbox.bind(self.py).call_method0("await_receiver")?.is_truthy())
     }
 
     /// A message, whose data is made only if somebody wants it.

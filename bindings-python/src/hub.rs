@@ -80,6 +80,10 @@ impl Hub {
                 }
             } else {
                 self.handle.remove(id as usize);
+                // The note is read by the next wait, which never comes if this was the last socket of a blocking API.
+                if let Ok(mut own) = self.own.try_lock() {
+                    own.remove(id as usize);
+                }
             }
             inner.leave_hub();
         }
@@ -401,6 +405,12 @@ impl Hub {
         if let Some(watcher) = self.watcher.get() {
             watcher.end();
         }
+    }
+
+    /// Has a socket take a turn.
+    #[pyo3(name = "_wake")]
+    fn wake(&self, token: usize) {
+        self.handle.wake(token);
     }
 
     /// Ends a wait without a socket: the waiting thread returns.

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use heartwire::binding::Connection;
 use heartwire::{Driver, Event, Options, Providers};
@@ -27,6 +28,9 @@ pub(crate) struct Inner {
     pub(crate) connection: Connection,
     pub(crate) wire: Arc<Wire>,
     pub(crate) write_limit: usize,
+    pub(crate) close_timeout: Duration,
+    /// Where messages wait for `recv()`, of the APIs that have it.
+    pub(crate) receiver: OnceLock<Py<PyAny>>,
     /// Whether the options have a login, and a rate limit; whether the connection that the user sees is ready.
     pub(crate) logs_in: bool,
     pub(crate) limited: bool,
@@ -39,7 +43,6 @@ pub(crate) struct Inner {
     pub(crate) hub: Mutex<Option<Py<Hub>>>,
     begun: AtomicBool,
     pub(crate) wants_loop: AtomicBool,
-    pub(crate) streaming: AtomicBool,
     pub(crate) pending: Mutex<Option<Pending>>,
     origin: Mutex<Option<Py<PyString>>>,
     pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
@@ -64,7 +67,7 @@ impl Inner {
     ) -> PyResult<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let write_limit = options.write_limit;
+        let (write_limit, close_timeout) = (options.write_limit, options.close_timeout);
         let (logs_in, limited) = (options.ready.is_some(), options.rate_limit.is_some());
         let wire = Arc::new(Wire::default());
         let waker = wire.clone();
@@ -76,6 +79,8 @@ impl Inner {
             connection,
             wire,
             write_limit,
+            close_timeout,
+            receiver: OnceLock::new(),
             logs_in,
             limited,
             ready: AtomicBool::new(false),
@@ -86,7 +91,6 @@ impl Inner {
             hub: Mutex::default(),
             begun: AtomicBool::new(false),
             wants_loop: AtomicBool::new(false),
-            streaming: AtomicBool::new(false),
             pending: Mutex::new(Some(Pending::default())),
             origin: Mutex::default(),
             last_close: Mutex::default(),
@@ -220,6 +224,9 @@ impl Inner {
 
     pub(crate) fn traverse(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.context)?;
+        if let Some(receiver) = self.receiver.get() {
+            visit.call(receiver)?;
+        }
         if let Ok(functions) = self.functions.try_lock() {
             functions.iter().flat_map(Functions::iter).try_for_each(|function| visit.call(function))?;
         }

@@ -1,10 +1,12 @@
 //! `heartwire._native`: what the Python package needs from Rust. Registers classes and functions; the pieces know the rest.
 
+mod barrier;
 mod burst;
 mod convert;
 mod deliver;
 mod errors;
 mod events;
+mod fragments;
 mod hub;
 mod inner;
 mod listeners;
@@ -31,6 +33,8 @@ mod _native {
         CloseEvent, DroppedEvent, ErrorEvent, Event, HeartbeatEvent, MessageEvent, OpenEvent, PingEvent, PongEvent, ReconnectingEvent,
         ThrottledEvent,
     };
+    #[pymodule_export]
+    use crate::fragments::Fragments;
     #[pymodule_export]
     use crate::hub::Hub;
     #[pymodule_export]

@@ -4,13 +4,12 @@
 //! that of the hub's loop.
 
 use std::cell::RefCell;
-use std::sync::atomic::Ordering;
 
-use heartwire::binding::Connection;
+use heartwire::binding::{Connection, FragmentWriter};
 use heartwire::{Data, Error, ErrorCode, ReadyState, SendOptions, Way};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMapping, PyString};
+use pyo3::types::{PyMapping, PyString};
 
 use crate::hub::Hub;
 use crate::inner::{Inner, lock};
@@ -86,21 +85,33 @@ fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions)
 }
 
 /// Sends what `send()` was given.
-pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
+pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, text: Option<bool>, compress: Option<bool>) -> PyResult<()> {
     let py = data.py();
     let options = SendOptions::new().compress(compress).more(false);
+    check_kind(data, text)?;
     let sent = if let Ok(text) = data.cast::<PyString>() {
         transmit(py, inner, Data::Text(&convert::text(text)?), options)
     } else if convert::is_bytes(data) {
         transmit(py, inner, Data::Binary(&convert::bytes(data)?), options)
     } else {
-        return stream(inner, data, compress);
+        return stream(inner, data, text, compress);
     };
     match sent {
         Ok(false) => Ok(()),
         Ok(true) => flush_later(py, inner),
         Err(error) => Err(refused(py, inner, error)),
     }
+}
+
+/// A whole message is of the kind that was asked for, or is refused.
+fn check_kind(data: &Bound<'_, PyAny>, text: Option<bool>) -> PyResult<()> {
+    let Some(text) = text else { return Ok(()) };
+    let is_text = data.is_instance_of::<PyString>();
+    if is_text == text || !(is_text || convert::is_bytes(data)) {
+        return Ok(());
+    }
+    let wanted = if text { "a str, for text=True" } else { "bytes, a bytearray or a memoryview, for text=False" };
+    Err(errors::wrong_type("a message", wanted, data))
 }
 
 /// What a call raises that the core refused. Where nobody runs the socket, waiting for `open` would help nobody.
@@ -146,60 +157,39 @@ pub(crate) fn control(
     result.map_err(|error| refused(py, inner, error))
 }
 
-/// Sends the items of an iterable as the fragments of one message; each leaves once the next is there, for the last is marked.
-fn stream(inner: &Inner, data: &Bound<'_, PyAny>, compress: Option<bool>) -> PyResult<()> {
-    let py = data.py();
+/// Sends the items of an iterable as the parts of one message.
+fn stream(inner: &Inner, data: &Bound<'_, PyAny>, text: Option<bool>, compress: Option<bool>) -> PyResult<()> {
     if data.cast::<PyMapping>().is_ok() {
         return Err(PyTypeError::new_err("a dict cannot be sent as it is; send_json() sends it as JSON"));
     }
     let Ok(items) = data.try_iter() else {
         return Err(errors::wrong_type("a message", "a str, bytes, bytearray, memoryview, or an iterable of these", data));
     };
-    if inner.streaming.swap(true, Ordering::AcqRel) {
-        let words = "another message is being sent in fragments; one at a time";
-        return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
-    }
-    let mut begun = false;
-    let closes = || inner.closes.load(Ordering::Acquire);
-    let before = closes();
-    let result = fragments(inner, items, compress, &mut begun);
-    inner.streaming.store(false, Ordering::Release);
-    if result.is_err() && begun && closes() == before && inner.connection.ready_state() == ReadyState::Open {
-        // Half a message cannot be taken back, and nothing else may follow it.
-        inner.connection.abandon_message();
-    }
-    result
-}
-
-fn fragments<'py>(
-    inner: &Inner,
-    items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
-    compress: Option<bool>,
-    begun: &mut bool,
-) -> PyResult<()> {
-    let mut held: Option<Bound<'py, PyAny>> = None;
-    let mut is_text = None;
+    let mut message = inner.connection.fragments(text, compress);
     for item in items {
-        let item = item?;
-        let text = item.is_instance_of::<PyString>();
-        if !text && !convert::is_bytes(&item) {
-            return Err(errors::wrong_type("a fragment", "a str, bytes, bytearray or memoryview", &item));
-        }
-        if *is_text.get_or_insert(text) != text {
-            return Err(PyTypeError::new_err("the fragments of a message must be all text or all binary"));
-        }
-        // An iterator may use the same buffer again for its next item.
-        let item =
-            if text || item.is_instance_of::<PyBytes>() { item } else { PyBytes::new(item.py(), &convert::bytes(&item)?).into_any() };
-        if let Some(item) = held.replace(item) {
-            fragment(inner, &item, !*begun, false, compress)?;
-            *begun = true;
-        }
+        put(inner, &mut message, &item?)?;
     }
-    held.map_or(Ok(()), |item| fragment(inner, &item, !*begun, true, compress))
+    end(data.py(), inner, message)
 }
 
-/// Sends one fragment of a message.
+/// Adds a part to a message.
+pub(crate) fn put(inner: &Inner, message: &mut FragmentWriter, part: &Bound<'_, PyAny>) -> PyResult<()> {
+    let is_text = part.is_instance_of::<PyString>();
+    if !is_text && !convert::is_bytes(part) {
+        return Err(errors::wrong_type("a fragment", "a str, bytes, bytearray or memoryview", part));
+    }
+    if !message.takes(is_text) {
+        return Err(PyTypeError::new_err("the fragments of a message must be all text or all binary, as was asked for"));
+    }
+    let sent = if let Ok(text) = part.cast::<PyString>() {
+        message.put(Data::Text(&convert::text(text)?))
+    } else {
+        message.put(Data::Binary(&convert::bytes(part)?))
+    };
+    sent.map_err(|error| refused(part.py(), inner, error))
+}
+
+/// Sends one fragment of a message, for APIs that have users make them.
 pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last: bool, compress: Option<bool>) -> PyResult<()> {
     let sent = if let Ok(text) = item.cast::<PyString>() {
         inner.connection.send_fragment(Data::Text(&convert::text(text)?), first, last, compress)
@@ -207,4 +197,9 @@ pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last
         inner.connection.send_fragment(Data::Binary(&convert::bytes(item)?), first, last, compress)
     };
     sent.map_err(|error| refused(item.py(), inner, error))
+}
+
+/// Sends the last part of a message.
+pub(crate) fn end(py: Python<'_>, inner: &Inner, message: FragmentWriter) -> PyResult<()> {
+    message.end().map_err(|error| refused(py, inner, error))
 }

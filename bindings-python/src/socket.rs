@@ -119,11 +119,20 @@ impl Socket {
         self.inner.set(inner).map_err(|_| PyRuntimeError::new_err("WebSocket.__init__() was called twice"))
     }
 
-    /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments.
-    #[pyo3(signature = (data, compress=None, *, key=None, urgent=false))]
-    fn send(&self, py: Python<'_>, data: &Bound<'_, PyAny>, compress: Option<bool>, key: Option<&str>, urgent: bool) -> PyResult<()> {
+    /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments, `text` saying of
+    /// which kind: without it, its first part does, and one without parts is text.
+    #[pyo3(signature = (data, compress=None, *, text=None, key=None, urgent=false))]
+    fn send(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        compress: Option<bool>,
+        text: Option<bool>,
+        key: Option<&str>,
+        urgent: bool,
+    ) -> PyResult<()> {
         if key.is_none() && !urgent {
-            return send::message(self.ours(py)?, data, compress);
+            return send::message(self.ours(py)?, data, text, compress);
         }
         send::by(self.ours(py)?, data, compress, &Way::new().key(key).urgent(urgent).ticket(None)).map(|_| ())
     }
@@ -252,17 +261,25 @@ impl Socket {
         inner.connection.close(code, reason).map_err(|error| errors::raise(py, error))
     }
 
+    /// From now on messages wait in `inbox` for their receiver: what answers them leaves before the connection ends.
+    #[pyo3(name = "_set_receiver")]
+    fn set_receiver(&self, py: Python<'_>, inbox: Py<PyAny>) -> PyResult<()> {
+        let inner = self.inner(py)?;
+        inner.receiver.set(inbox).map_err(|_| PyRuntimeError::new_err("a socket has one receiver"))
+    }
+
+    /// The last message was received.
+    #[pyo3(name = "_received")]
+    fn received(&self, py: Python<'_>) -> PyResult<()> {
+        let inner = self.inner(py)?;
+        inner.wire.wake(inner.id);
+        Ok(())
+    }
+
     /// Says goodbye with a code, because the part of the program that it belongs to ends; waits for the answer no longer than `close_on_exit`.
     #[pyo3(name = "_go_away", signature = (code = CloseCode::GOING_AWAY.0))]
     fn go_away(&self, py: Python<'_>, code: u16) -> PyResult<()> {
         self.ours(py)?.connection.go_away(CloseCode(code));
-        Ok(())
-    }
-
-    /// Ends the connection, but not the socket, in the midst of a message in fragments.
-    #[pyo3(name = "_abandon_message")]
-    fn abandon_message(&self, py: Python<'_>) -> PyResult<()> {
-        self.ours(py)?.connection.abandon_message();
         Ok(())
     }
 

@@ -251,6 +251,7 @@ def test_every_kind_of_data_and_fragments(server: RawServer) -> None:
         "in three parts",
         b"ab",
         "one",
+        "",
         "x" * 100_000,
         "end",
     ]

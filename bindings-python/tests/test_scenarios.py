@@ -238,6 +238,9 @@ class Stage:
         elif name == "send":
             alphabet = "abcdefghijklmnopqrstuvwxyz"
             ws.send((alphabet * (argument["size"] // 26 + 1))[: argument["size"]])
+        elif name == "send_parts":
+            parts = (part if isinstance(part, str) else bytes.fromhex(part["binary"]) for part in argument["parts"])
+            ws.send(parts, text=argument.get("text"))
         elif name == "close":
             ws.close(**argument)
         elif name == "terminate":

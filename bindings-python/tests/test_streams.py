@@ -37,7 +37,7 @@ def messages(server: FaultServer) -> list[tuple[Any, bool]]:
 
 
 EXPECTED = [("in three parts", False), ("616161626262636363", False), ("in three parts", True), ("x" * 200, True), ("x" * 200, False)]
-EXPECTED += [("x" * 200, True), ("x" * 200, False), ("short", False), ("short", True)]
+EXPECTED += [("", False), ("", False), ("x" * 200, True), ("x" * 200, False), ("short", False), ("short", True)]
 
 
 def play(send: Callable[..., None]) -> None:
@@ -47,6 +47,7 @@ def play(send: Callable[..., None]) -> None:
     send(["x" * 200])
     send(["x" * 150, "x" * 50], compress=False)
     send([])
+    send([], text=False)
     send("x" * 200)
     send("x" * 200, compress=False)
     send("short")
@@ -54,7 +55,7 @@ def play(send: Callable[..., None]) -> None:
 
 
 def test_the_event_face() -> None:
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 11, {"do": "close"}]]) as server:
         ws = heartwire.WebSocket(server.url, proxy=None)
         ws.onopen = lambda event: play(ws.send)
         ws.run_forever()
@@ -62,7 +63,7 @@ def test_the_event_face() -> None:
 
 
 def test_the_blocking_face() -> None:
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 11, {"do": "close"}]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
         play(ws.send)
         with pytest.raises(heartwire.ConnectionClosed):
             ws.recv()
@@ -80,7 +81,7 @@ def test_the_asyncio_face(source: Callable[[Any], Any]) -> None:
             with pytest.raises(heartwire.ConnectionClosed):
                 await ws.recv()
 
-    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 9, {"do": "close"}]]) as server:
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 11, {"do": "close"}]]) as server:
         asyncio.run(main(server))
         assert messages(server) == EXPECTED
 
@@ -126,6 +127,30 @@ def test_an_iterator_that_cannot_wait_is_bounded_by_max_buffered() -> None:
         ws.run_forever()
     assert caught == ["write_limit", 1006]
     assert len(taken) < 200, "what the kernel took and a mebibyte"
+
+
+@pytest.mark.parametrize("face", ["events", "asyncio"])
+def test_a_kind_that_was_asked_for(face: str) -> None:
+    async def main(server: FaultServer) -> None:
+        async with heartwire.connect(server.url, proxy=None) as ws:
+
+            async def send(data: Any, text: bool) -> None:
+                if face == "events":
+                    ws.socket.send(data, text=text)
+                else:
+                    await ws.send(data, text=text)
+
+            for wrong, text in [(["a"], False), ([b"a"], True), ("a", False), (b"a", True)]:
+                with pytest.raises(TypeError):
+                    await send(wrong, text)
+            for empty, text in [([], True), ([], False), ("", True), (b"", False), ([b"a"], False), (["a"], True)]:
+                await send(empty, text)
+            await ws.wait_closed()
+
+    with FaultServer([[ACCEPT, *[{"do": "expect"}] * 6, {"do": "close"}]]) as server:
+        asyncio.run(main(server))
+        seen = [(record.get("text"), record.get("binary")) for record in server.records() if record["event"] == "message"]
+        assert seen == [("", None), (None, ""), ("", None), (None, ""), (None, "61"), ("a", None)]
 
 
 @pytest.mark.parametrize("bad", [["a", b"b"], [b"a", 1], ["a", "b", b"c"]], ids=repr)

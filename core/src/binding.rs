@@ -5,8 +5,8 @@ pub use heartwire_proto::options::{BYTES, Dialect, FUNCTION, OTHER, read_heartbe
 pub use heartwire_proto::{close, utf16};
 
 pub use crate::driver::{
-    Connection, Descriptor, Driven, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit, times_stood_in,
-    warnings,
+    Connection, Descriptor, Driven, FragmentWriter, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit,
+    times_stood_in, warnings,
 };
 
 /// What each system does in its own way.

@@ -25,6 +25,7 @@ mod websocket;
 // The modules of `heartwire-proto` are this crate's own.
 use heartwire_proto::{address, close, error, event, message, options, protocol, session};
 
+pub use driver::FragmentWriter;
 #[doc(inline)]
 pub use heartwire_proto::close::CloseCode;
 #[doc(inline)]

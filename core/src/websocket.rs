@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::close::CloseCode;
-use crate::driver::{Connection, exit};
+use crate::driver::{Connection, FragmentWriter, exit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Way};
@@ -171,18 +171,10 @@ impl WebSocket {
         self.connection.throttle(time, key)
     }
 
-    /// Sends one fragment of a message (RFC 6455 section 5.4). The `compress` of the first one overrides the options.
-    ///
-    /// # Errors
-    /// `invalid_state` unless open and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
-    pub fn send_fragment(&self, data: impl AsData, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
-        self.connection.send_fragment(data.as_data(), first, last, compress)
-    }
-
-    /// Ends the connection because a message in fragments will never be complete. The peer gets Close 1011; with `reconnect` the socket opens
-    /// another connection. Without such a message it does nothing.
-    pub fn abandon_message(&self) {
-        self.connection.abandon_message();
+    /// Begins a message that leaves in fragments as its parts come (RFC 6455 section 5.4). `text` says its kind; without it, its first part does, and a
+    /// message without parts is text. `compress` overrides what the options say. Other messages wait until it has ended.
+    pub fn fragments(&self, text: Option<bool>, compress: Option<bool>) -> FragmentWriter {
+        self.connection.fragments(text, compress)
     }
 
     /// Sends a ping; the round trip comes with [`Event::Pong`].

@@ -1,6 +1,6 @@
-"""Autobahn|Testsuite against the three faces: the 517 client cases, run from the suite's own case files by PyPI's kosoku.
+"""Autobahn|Testsuite against the faces: the 517 client cases, run from the suite's own case files by PyPI's kosoku.
 
-    python tests/conformance/run.py [--face rust|python|node ...] [--cases GLOB ...] [--all] [--save] [--wstest PROGRAM]
+    python tests/conformance/run.py [--face rust|python|node|python-connect|python-sync ...] [--cases GLOB ...] [--all] [--save] [--wstest PROGRAM]
 
 Without --all the long compression cases (12.* and 13.*) and limits cases (9.*) are sampled. --save writes the verdicts, with versions, to
 autobahn.json. The bar is the original suite's: kosoku is too strict with two verdicts, which are set right in a copy of its case file (a
@@ -40,6 +40,10 @@ COMMANDS = {
     "python": [os.environ.get("HEARTWIRE_PYTHON", sys.executable), str(HERE / "client.py")],
     "node": [os.environ.get("HEARTWIRE_NODE", "node"), str(HERE / "client.mjs")],
 }
+PULLING = {f"python-{face}": [*COMMANDS["python"], "{url}", face] for face in ("connect", "sync")}
+COMMANDS |= PULLING
+# A face of the same code: what it adds is when an answer leaves.
+SAMPLED_PULLING = ["1.1.1", "1.2.8", "3.*", "4.*", "5.*", "7.*", "12.1.1"]
 CORRECTIONS = [
     ("offer.acceptNoContextTakeover", "True"),
     ("   m.update(msg)\n   received_hash", "   m.update(msg if isinstance(msg, bytes) else msg.encode('latin-1'))\n   received_hash"),
@@ -82,11 +86,16 @@ def verdict_of(result) -> str:
     return result.behavior.value
 
 
+def command(face: str, url: str) -> list[str]:
+    """The client of a face, for the server at that URL."""
+    return [part.replace("{url}", url) for part in COMMANDS[face]] + ([] if "{url}" in COMMANDS[face] else [url])
+
+
 async def run_face(face: str, cases: list[str] | None, bound: float) -> dict[str, str]:
     from kosoku import FailureError, run_fuzzingserver
 
     async with run_fuzzingserver(cases=cases, port=0) as server:
-        client = await asyncio.create_subprocess_exec(*COMMANDS[face], f"ws://{server.address}:{server.port}")
+        client = await asyncio.create_subprocess_exec(*command(face, f"ws://{server.address}:{server.port}"))
         try:
             status = await asyncio.wait_for(client.wait(), timeout=bound)
         except asyncio.TimeoutError:
@@ -111,8 +120,8 @@ async def run_original(wstest: str, face: str, cases: list[str] | None, bound: f
         specification = pathlib.Path(folder) / "spec.json"
         specification.write_text(json.dumps({"url": url, "outdir": folder, "cases": cases or ["*"], "exclude-cases": []}))
         # -u 0: no web server beside it.
-        command = [wstest, "-m", "fuzzingserver", "-s", specification, "-u", "0"]
-        server = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=asyncio.subprocess.DEVNULL)
+        fuzzing = [wstest, "-m", "fuzzingserver", "-s", specification, "-u", "0"]
+        server = await asyncio.create_subprocess_exec(*fuzzing, cwd=folder, stdout=asyncio.subprocess.DEVNULL)
         try:
             for _ in range(300):
                 try:
@@ -120,7 +129,7 @@ async def run_original(wstest: str, face: str, cases: list[str] | None, bound: f
                     break
                 except OSError:
                     await asyncio.sleep(0.1)  # a program of others does not tell when it listens
-            client = await asyncio.create_subprocess_exec(*COMMANDS[face], url)
+            client = await asyncio.create_subprocess_exec(*command(face, url))
             if await asyncio.wait_for(client.wait(), timeout=bound) != 0:
                 sys.exit(f"conformance: the {face} client ended with status {client.returncode}")
         finally:
@@ -145,10 +154,10 @@ def main() -> int:
     failed, counts = 0, collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         kosoku = use_corrected_kosoku(pathlib.Path(folder))
-        cases = arguments.cases or (None if arguments.all else SHORT + SAMPLED)
         suite = "wstest of Autobahn|Testsuite" if arguments.wstest else f"kosoku {kosoku} (the cases of Autobahn|Testsuite 25.10.1)"
         version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
         for face in arguments.face or COMMANDS:
+            cases = arguments.cases or (None if arguments.all else SAMPLED_PULLING if face in PULLING else SHORT + SAMPLED)
             if arguments.wstest:
                 verdicts = asyncio.run(run_original(arguments.wstest, face, cases, arguments.bound))
             else:

@@ -144,10 +144,13 @@ class ClientConnection(Received):
         message: Data | Sequence[Data] | Iterator[Data] | AsyncIterable[Data],
         *,
         compress: bool | None = None,
+        text: bool | None = None,
         key: str | None = None,
         urgent: bool = False,
     ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
+
+        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
 
         With `rate_limit` it waits until the message may leave: `key` is what that tells messages apart by; what is `urgent` waits for no
         login, and uses the reserve. Raises ConnectionClosed if the connection is closed, or ends while it waits.
@@ -159,9 +162,9 @@ class ClientConnection(Received):
         async with self._sending:
             await self._check_open()
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
-                self.socket.send(message, compress)  # type: ignore[arg-type] # a dict, say, is refused there
+                self.socket.send(message, compress, text=text)  # type: ignore[arg-type] # a dict, say, is refused there
             else:
-                with Fragments(self.socket, compress, self._inbox.closed) as fragments:
+                with Fragments(self.socket, text, compress, self._inbox.closed) as fragments:
                     if isinstance(message, AsyncIterable):
                         async for part in message:
                             fragments.put(part)

@@ -136,6 +136,7 @@ class LoopHub(Hub):
 
     __slots__ = ("live", "loop", "tasks", "thread", "timer", "waker")
 
+    runs_coroutines = True
     live: bool
     loop: asyncio.AbstractEventLoop
     tasks: set[asyncio.Task[object]]
@@ -186,6 +187,10 @@ class LoopHub(Hub):
         if self.timer is not None:
             self.timer.cancel()
         self.timer = self.loop.call_later(delay, self.turn)
+
+    def wake_later(self, token: int, seconds: float) -> None:
+        """Give a socket a turn in so many seconds."""
+        self.loop.call_later(seconds, self._wake, token)
 
     def report(self, socket: Socket, function: object, error: BaseException) -> None:
         """Hand a handler's exception to the loop's exception handler."""

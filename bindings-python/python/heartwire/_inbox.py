@@ -23,10 +23,12 @@ SIZE_HIGH, SIZE_LOW = 1 << 20, 1 << 18
 class Inbox:
     """The messages that were not received yet, and the end of the connection."""
 
-    __slots__ = ("closed", "end", "high", "low", "messages", "paused", "size", "size_high", "socket")
+    __slots__ = ("awaited", "closed", "end", "high", "low", "messages", "paused", "size", "size_high", "socket")
 
     def __init__(self, socket: WebSocket, closed: Callable[[CloseEvent], Exception] = closed) -> None:
         self.socket = socket
+        #: The connection's end waits until the last message was received.
+        self.awaited = False
         #: Makes the exception that tells of an end.
         self.closed = closed
         #: Above and below how many messages reading stops and goes on.
@@ -38,6 +40,7 @@ class Inbox:
         self.size = 0
         self.paused = False
         self.end: CloseEvent | None = None
+        socket._set_receiver(self)
 
     def put(self, event: MessageEvent) -> None:
         """Take a message in."""
@@ -55,10 +58,18 @@ class Inbox:
         """Give the oldest message."""
         message = self.messages.popleft()
         self.size -= len(message)
+        if self.awaited and not self.messages:
+            self.awaited = False
+            self.socket._received()
         if self.paused and len(self.messages) <= self.low and self.size <= SIZE_LOW:
             self.paused = False
             self.socket.resume()
         return message
+
+    def await_receiver(self) -> bool:
+        """Tell whether messages wait to be received. If so, the socket is told once the last one was."""
+        self.awaited = bool(self.messages)
+        return self.awaited
 
     def error(self) -> Exception:
         """Make the exception that tells of the end."""

@@ -18,6 +18,7 @@ __all__ = [
     "ErrorEvent",
     "Event",
     "FaultServer",
+    "Fragments",
     "HeartbeatEvent",
     "Hub",
     "MessageEvent",
@@ -197,9 +198,19 @@ class Socket:
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def send(
-        self, data: _Data | Sequence[_Data] | Iterator[_Data], compress: bool | None = None, *, key: str | None = None, urgent: bool = False
+        self,
+        data: _Data | Sequence[_Data] | Iterator[_Data],
+        compress: bool | None = None,
+        *,
+        text: bool | None = None,
+        key: str | None = None,
+        urgent: bool = False,
     ) -> None:
-        """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments."""
+        """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments.
+
+        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
+        Raises TypeError for data of another kind.
+        """
     def ping(self, data: _Data | None = None) -> None:
         """Sends a ping; the pong event tells the round trip."""
     def pong(self, data: _Data | None = None) -> None:
@@ -207,6 +218,8 @@ class Socket:
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Says goodbye and closes; while connecting, gives up. Final: no reconnection follows."""
     def _close(self, code: int | None, reason: str) -> None: ...
+    def _set_receiver(self, inbox: object) -> None: ...
+    def _received(self) -> None: ...
     def throttle(self, seconds: float, *, key: str | None = None) -> None:
         """The server said "slow down": nothing that is not urgent leaves for so many seconds, or nothing with this key. 0 lifts it.
 
@@ -296,7 +309,6 @@ class Socket:
     def _setup(self, url: object, protocols: object, options: object, context: Context) -> None: ...
     def _send_fragment(self, data: _Data, first: bool, last: bool, compress: bool | None) -> None: ...
     def _go_away(self, code: int = ...) -> None: ...
-    def _abandon_message(self) -> None: ...
     def _functions(self) -> list[Callable[..., object]]: ...
     def _get_handler(self, type: str) -> Callable[[Any], object] | None: ...
     def _set_handler(self, type: str, function: Callable[..., object] | None, bare: bool) -> None: ...
@@ -306,6 +318,21 @@ class Socket:
     def _remove_listener(self, type: str, function: Callable[..., object]) -> None: ...
     def _on_finish(self, function: Callable[[CloseEvent], object]) -> bool: ...
     def _turn(self, hub: Hub) -> int: ...
+
+@final
+class Fragments:
+    """A message under way."""
+
+    def __new__(cls, socket: Socket, text: bool | None, compress: bool | None) -> Self: ...
+    def put(self, part: _Data) -> None:
+        """Takes a part; it leaves once the next is there, for the last one is marked."""
+    def end(self) -> None:
+        """Sends the last part. A message without parts is empty."""
+    def abandon(self) -> None:
+        """The message will have no more parts. If some have left, its connection ends."""
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended on which the message was begun."""
 
 @disjoint_base
 class Hub:
@@ -338,6 +365,7 @@ class Hub:
         """As the hub does after each function that it calls: for a task of an async handler."""
     def end_watch(self) -> None:
         """The last socket is gone, and no other will come: the loop is let go."""
+    def _wake(self, token: int) -> None: ...
     def nudge(self) -> None:
         """Ends a wait without a socket: whoever waits comes back."""
 

@@ -47,11 +47,36 @@ class SharedInbox(Inbox):
         with self._lock:
             return super().get()
 
+    def await_receiver(self) -> bool:
+        with self._lock:
+            return super().await_receiver()
+
 
 class _CallersHub(ThreadHub):
     """A hub that has its turns when somebody waits for something, and else the background stands in."""
 
-    __slots__ = ()
+    __slots__ = ("_wakes",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Which socket is to have a turn when.
+        self._wakes: tuple[float, int] | None = None
+
+    def wake_later(self, token: int, seconds: float) -> None:
+        """Give a socket a turn in so many seconds, if somebody waits for something then."""
+        self._wakes = (time.monotonic() + seconds, token)
+
+    def take_turn(self, timeout: float | None) -> None:
+        """Wait, at most `timeout` seconds, and deliver once."""
+        if self._wakes is not None:
+            at, token = self._wakes
+            rest = max(0.0, at - time.monotonic())
+            if rest == 0.0:
+                self._wakes = None
+                self._wake(token)
+            else:
+                timeout = rest if timeout is None else min(timeout, rest)
+        super().take_turn(timeout)
 
     def stalled(self, function: object | None, seconds: float) -> None:
         """Do nothing: the caller may do other things in between."""
@@ -184,10 +209,13 @@ class ClientConnection(Received):
         message: Data | Sequence[Data] | Iterator[Data],
         *,
         compress: bool | None = None,
+        text: bool | None = None,
         key: str | None = None,
         urgent: bool = False,
     ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
+
+        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
 
         With `rate_limit` it waits until the message may leave; `key` and `urgent` as in `heartwire.connect`. Raises ConnectionClosed if the
         connection is closed, or ends while it waits.
@@ -198,9 +226,9 @@ class ClientConnection(Received):
             self._drained()
             return
         if isinstance(message, WHOLE) or not isinstance(message, Iterable) or isinstance(message, Mapping):
-            self.socket.send(message, compress)
+            self.socket.send(message, compress, text=text)
         else:
-            with Fragments(self.socket, compress, self._inbox.closed) as fragments:
+            with Fragments(self.socket, text, compress, self._inbox.closed) as fragments:
                 for part in message:
                     fragments.put(part)
                     self._drained()

@@ -90,6 +90,13 @@ impl Client {
     }
 }
 
+impl Client {
+    /// How many connections the user has seen open; 0 in a forked child, which has none.
+    pub fn opens_seen(&self) -> u64 {
+        if self.is_ours() { self.lock().opens_seen } else { 0 }
+    }
+}
+
 impl Inner {
     /// Whether the user has seen the connection of the session open, and not only an earlier one.
     pub(super) fn is_seen(&self) -> bool {

@@ -4,6 +4,7 @@ mod attempt;
 mod background;
 pub mod exit;
 mod forget;
+mod fragments;
 mod host;
 mod inbox;
 mod keeper;
@@ -37,6 +38,7 @@ use queue::Queue;
 
 pub use crate::client::LinkId;
 pub use crate::process::PerProcess;
+pub use fragments::FragmentWriter;
 pub use host::Plan;
 pub use inbox::LoopHandle;
 pub use keeper::times_stood_in;
@@ -231,7 +233,7 @@ impl Connection {
         Ok(sent.held)
     }
 
-    /// Sends one fragment of a message (RFC 6455 section 5.4); the first says whether the message is text. Other messages wait until `last`.
+    /// Sends one fragment of a message, for APIs that have users make them. [`Connection::fragments`] knows which one is the last.
     ///
     /// # Errors
     /// `invalid_state` unless `OPEN` and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
@@ -288,10 +290,8 @@ impl Connection {
         self.0.poke();
     }
 
-    /// Ends the connection, but not the socket, where a message that was begun with [`Connection::send_fragment`] will never be whole: the peer gets
-    /// Close 1011, the program `error` and `close` with `message_aborted`, and with `reconnect` the socket comes back. Nothing happens where no such
-    /// message is under way.
-    pub fn abandon_message(&self) {
+    /// The message whose fragments were begun will never be whole.
+    fn abandon_message(&self) {
         self.0.client.abandon_message(Instant::now());
         self.0.poke();
     }

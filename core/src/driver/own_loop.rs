@@ -160,13 +160,16 @@ impl OwnLoop {
                     self.sockets.insert(token, Socket::new(connection));
                     due.push(token);
                 }
-                Note::Remove(token) => {
-                    if let Some(socket) = self.sockets.remove(&token) {
-                        self.forget(socket);
-                    }
-                }
+                Note::Remove(token) => self.remove(token),
                 Note::Due(token) => due.push(token),
             }
+        }
+    }
+
+    /// Lets a socket go at once. What it has left to do, sending its last bytes for example, is the background's from here on.
+    pub fn remove(&mut self, token: usize) {
+        if let Some(socket) = self.sockets.remove(&token) {
+            self.forget(socket);
         }
     }
 

@@ -228,3 +228,12 @@ async fn injected_headers_never_leave() {
     let heads: Vec<String> = told.try_iter().collect();
     assert!(matches!(&heads[..], [head] if head.contains("fine\r\n")), "{heads:?}");
 }
+
+/// The answer is there, whatever becomes of its body.
+#[tokio::test]
+async fn a_refusal_whose_body_stalls_is_a_refusal_and_no_timeout() {
+    let server = answering(|_| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nnot you".to_vec()).await;
+    let options = direct().open_timeout(Duration::from_secs(2));
+    let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
+    assert_eq!((error.code(), error.status, &error.body[..]), (ErrorCode::HttpRefused, Some(403), b"not you".as_slice()), "{error}");
+}

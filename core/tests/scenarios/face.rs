@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use heartwire::internals::driver::{Connection, OwnLoop};
 use heartwire::{
-    Answer, CloseCode, Data, Error, Event, Events, Heartbeat, HeartbeatOptions, Message, Options, Providers, ReadyState, Result,
-    SendOptions, WebSocket,
+    Answer, CloseCode, Data, Error, Event, Events, FragmentWriter, Heartbeat, HeartbeatOptions, Message, Options, Providers, ReadyState,
+    Result, SendOptions, WebSocket,
 };
 use heartwire_proto::event::{Batch, Item};
 use serde_json::{Map, Value, json};
@@ -20,6 +20,7 @@ pub(crate) enum Driver {
 /// What a bot can do with its socket.
 pub(crate) trait Socket: Send + Sync {
     fn send(&self, data: Data<'_>) -> Result<()>;
+    fn fragments(&self, text: Option<bool>) -> FragmentWriter;
     fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()>;
     fn ping(&self, payload: &[u8]) -> Result<()>;
     fn pong(&self, payload: &[u8]) -> Result<()>;
@@ -40,6 +41,9 @@ macro_rules! socket {
             fn send(&self, $data: Data<'_>) -> Result<()> {
                 let $socket = self;
                 $send
+            }
+            fn fragments(&self, text: Option<bool>) -> FragmentWriter {
+                self.fragments(text, None)
             }
             fn close(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
                 self.close(code, reason)

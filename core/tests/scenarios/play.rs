@@ -205,6 +205,7 @@ impl Stage {
         let text = argument.as_str().unwrap_or_default();
         match name.as_str() {
             "send" => send(socket, argument),
+            "send_parts" => send_parts(socket, argument),
             "close" => {
                 let code = argument["code"].as_u64().map(|code| CloseCode(u16::try_from(code).unwrap()));
                 socket.close(code, argument["reason"].as_str().unwrap_or_default())
@@ -281,9 +282,22 @@ fn send(socket: &dyn Socket, what: &Value) -> Result<(), Error> {
         let text: String = (0..size).map(|i| char::from(b'a' + u8::try_from(i % 26).unwrap())).collect();
         return socket.send(Data::Text(&text));
     }
-    let digits = what["binary"].as_str().unwrap();
-    let bytes: Vec<u8> = (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect();
-    socket.send(Data::Binary(&bytes))
+    socket.send(Data::Binary(&bytes(what["binary"].as_str().unwrap())))
+}
+
+fn send_parts(socket: &dyn Socket, what: &Value) -> Result<(), Error> {
+    let mut message = socket.fragments(what["text"].as_bool());
+    for part in list(&what["parts"]) {
+        match part.as_str() {
+            Some(text) => message.put(Data::Text(text))?,
+            None => message.put(Data::Binary(&bytes(part["binary"].as_str().unwrap())))?,
+        }
+    }
+    message.end()
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect()
 }
 
 /// The functions of the user, by what they give, and how often each was called.
