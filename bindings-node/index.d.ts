@@ -43,6 +43,7 @@ declare namespace WebSocket {
   export import WebSocketError = all.WebSocketError
   export import WebSocketEventMap = all.WebSocketEventMap
   export import WebSocketOptions = all.WebSocketOptions
+  export import shutdown = all.shutdown
 }
 
 export = WebSocket

@@ -18,6 +18,13 @@ export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 /** Where in a connection's life something failed. */
 export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'ready' | 'request' | 'closed' | 'process'
 
+/**
+ * Ends all sockets of this thread in good order. Settles when they have ended. No connection is opened any more: a socket that loses its connection ends, and a new one ends at
+ * once with the error `cancelled`. Queued messages are sent, and requests get their replies, for `timeout` milliseconds at most (10 000 by default). Then
+ * each socket says goodbye with Close 1001. Resolves to whether everything was sent and answered in time. Rejects with a TypeError if `timeout` is not a number of 0 or more.
+ */
+export function shutdown(timeout?: number): Promise<boolean>
+
 /** An error: what went wrong, in which phase, and what follows. Never holds a secret. */
 export class WebSocketError extends Error {
   private constructor()
@@ -324,8 +331,12 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
    * Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). What the old connection has brought is
    * delivered, then its server is told `code` (1000 by default), and `close` tells of the error `replaced`. Where no connection is open, the next
    * attempt begins at once. Throws an InvalidStateError after close() and the last event.
+   *
+   * With `overlap` the other connection is opened, and logged in by `ready`, first. Then the old one is closed with `code` and its last messages are
+   * delivered; `close` (with 1000), `open` and what has come on the new one follow, and `readyState` is OPEN all the time. If the new one fails, the old
+   * one stays. Where a function logs in, it throws an InvalidStateError.
    */
-  reconnect(target?: string | URL | { url?: string | URL; code?: number; reason?: string }): void
+  reconnect(target?: string | URL | { url?: string | URL; code?: number; reason?: string; overlap?: boolean }): void
   /** Delivers no more messages until resume(); the peer is slowed down. */
   pause(): void
   resume(): void

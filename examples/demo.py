@@ -1,4 +1,5 @@
-"""The demonstration behind `make demo`: the chat server, a Python bot and a Node bot, and everything that can happen to them.
+"""The demonstration behind `make demo`: the chat server, a Python bot and a Node bot, and everything that can happen to them; then a
+Slack bot, which its service moves to another connection.
 
 It owns the story and checks it: each `expect` names what must be seen, and by when. It must not know how a bot works inside.
 `demo.py` ends by itself within 30 seconds, with status 0 if all was seen; `demo.py --stay [OPTION OF THE SERVER ...]` stays up for
@@ -21,9 +22,14 @@ from pathlib import Path
 import heartwire.sync
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from fakes import slack  # noqa: E402
+
 SERVER = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "chat-server"
 PYTHON_BOT = [sys.executable, str(ROOT / "examples/python/echo_bot.py")]
 COMMAND_BOT = [sys.executable, str(ROOT / "examples/python/command_bot.py")]
+SLACK_BOT = [sys.executable, str(ROOT / "examples/python/slack_bot.py")]
 NODE_BOT = [os.environ.get("NODE", "node"), str(ROOT / "examples/javascript/echo-bot.mjs")]
 WITHIN = 28.0  # seconds for the whole story
 START = time.monotonic()
@@ -45,7 +51,7 @@ class Stage:
 
     def tell(self, who: str, words: str) -> None:
         """Writes a line of the transcript."""
-        shade = {"": "1", "server": "36", "python": "33", "commands": "34", "node": "32", "ann": "35"}[who] if self.colour else ""
+        shade = {"": "1", "server": "36", "python": "33", "commands": "34", "node": "32", "ann": "35", "slack": "95"}[who] if self.colour else ""
         line = f"{time.monotonic() - START:6.2f}  {who:<8} {words}"
         with self.pen:
             print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
@@ -162,6 +168,29 @@ def story(stage: Stage) -> None:
     stage.expect_end("server", 0)
 
 
+def move(stage: Stage) -> None:
+    """A service has its bot come to another connection, without a gap. The service is the fake of the tests, which minds the rules."""
+    stage.tell("", "Another bot, for Slack. Its service announces the end of the connection, and goes on talking on it.")
+    service = slack.Slack()
+    try:
+        stage.start("slack", [*SLACK_BOT, service.api + "/api"], SLACK_APP_TOKEN=slack.TOKEN, no_proxy="127.0.0.1")
+        stage.expect("slack", "^ready$")
+        service.announce_end()
+        service.wait_for("ack", envelope=service.command("said while it moves", peer=0), within=8)
+        service.wait_for("close", peer=0, code=1000, within=8)
+        service.wait_for("ack", peer=1, envelope=service.command("said afterwards"), within=8)
+        for seen in service.seen:
+            stage.tell("slack", f"connection {seen['peer']}: {seen['event']} {seen.get('text') or seen.get('code') or ''}".rstrip())
+        if service.broken:
+            raise Failed(f"the bot broke a rule: {service.broken}")
+        stage.signal("slack", signal.SIGTERM)
+        stage.expect_end("slack", -signal.SIGTERM)
+    except AssertionError as missing:
+        raise Failed(str(missing)) from None
+    finally:
+        service.close()
+
+
 def stay(stage: Stage, options: list[str]) -> None:
     stage.start("server", [str(SERVER), *options])
     page = stage.expect("server", r"(http://\S+) for people")[1]
@@ -183,6 +212,7 @@ def main() -> int:
         if sys.argv[1:2] == ["--stay"]:
             stay(stage, sys.argv[2:])
         story(stage)
+        move(stage)
     except (Failed, OSError, heartwire.WebSocketError) as failure:
         stage.tell("", f"FAILED: {failure}")
         return 1

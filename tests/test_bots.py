@@ -1,4 +1,4 @@
-"""The example bots against fakes that keep to the public rules of their services, and kick whoever breaks them."""
+"""The example bots against fakes that keep to the public rules of their services, and close the connection of a bot that breaks them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Process
-from fakes import discord, onebot
+from fakes import dingtalk, discord, onebot, slack, twitch
 from fakes.fake import Fake
 
 EXAMPLES = ROOT / "examples"
 PYTHON = [sys.executable]
 NODE = ["node"]
 
-SECRETS = {"DISCORD_TOKEN": discord.TOKEN, "ONEBOT_TOKEN": onebot.TOKEN}
+SECRETS = {
+    "DISCORD_TOKEN": discord.TOKEN,
+    "ONEBOT_TOKEN": onebot.TOKEN,
+    "SLACK_APP_TOKEN": slack.TOKEN,
+    "DINGTALK_CLIENT_ID": dingtalk.CLIENT,
+    "DINGTALK_CLIENT_SECRET": dingtalk.SECRET,
+    "TWITCH_CLIENT_ID": twitch.CLIENT,
+    "TWITCH_TOKEN": twitch.TOKEN,
+    "TWITCH_USER_ID": "1234",
+}
+# The names of accounts and of clients are no secrets.
+KEPT = {discord.TOKEN, onebot.TOKEN, slack.TOKEN, dingtalk.SECRET, twitch.TOKEN}
 
 
 @contextmanager
@@ -33,7 +44,7 @@ def running(fake: Fake, command: list[str], file: Path, *arguments: str) -> Iter
         assert bot.end(signal.SIGTERM) == -signal.SIGTERM
         fake.wait_for("close", peer=peers - 1, code=1001)
         assert fake.broken == []
-        assert not [line for line in bot.lines if "Traceback" in line or any(secret in line for secret in SECRETS.values())]
+        assert not [line for line in bot.lines if "Traceback" in line or any(secret in line for secret in KEPT)]
     finally:
         bot.kill()
         fake.close()
@@ -144,3 +155,63 @@ def test_onebot_answers_by_echo(command: list[str], file: Path) -> None:
         echoes = [seen["echo"] for seen in server.all("action")]
         assert None not in echoes
         assert len(set(echoes)) == len(echoes)
+
+
+SLACK = [(PYTHON, EXAMPLES / "python/slack_bot.py"), (NODE, EXAMPLES / "javascript/slack-bot.mjs")]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("command", "file"), SLACK, ids=["python", "javascript"])
+def test_slack_loses_no_envelope_when_it_moves(command: list[str], file: Path) -> None:
+    service = slack.Slack()
+    with running(service, command, file, service.api + "/api") as bot:
+        bot.wait_for("^ready$")
+        service.wait_for("ack", peer=0, envelope=service.command("one"), text="ann said: one")
+        names = []
+        for move in range(3):
+            service.announce_end()
+            # Envelopes go on coming on the connection that ends until the next one is there.
+            while len(service.peers) == move + 1:
+                names.append(service.command("still", peer=move))
+            names.append(service.command("more", peer=move))
+            names.append(service.command("next", peer=move + 1))
+            service.wait_for("close", peer=move, code=1000)
+        for name in names:
+            service.wait_for("ack", envelope=name)
+        assert len(service.all("ack")) == 1 + len(names), "each once"
+        closes = [seen["code"] for seen in service.all("close")]
+        assert closes == [1000, 1000, 1000]
+
+
+@pytest.mark.timeout(60)
+def test_dingtalk_answers_pings_and_moves() -> None:
+    service = dingtalk.DingTalk()
+    with running(service, PYTHON, EXAMPLES / "python/dingtalk_bot.py", service.api) as bot:
+        bot.wait_for("^open$")
+        service.wait_for("answered", name="ping-2")
+        service.wait_for("answered", name=service.say("hello"))
+        service.wait_for("said", text="ann, you said: hello")
+        service.announce_end()
+        service.wait_for("close", peer=0, code=1000)
+        service.wait_for("open", peer=1)
+        service.wait_for("answered", peer=1, name=service.say("again"))
+        service.wait_for("said", text="ann, you said: again")
+
+
+@pytest.mark.timeout(60)
+def test_twitch_moves_without_a_gap() -> None:
+    service = twitch.Twitch()
+    with running(service, NODE, EXAMPLES / "javascript/twitch-bot.mjs", service.url + "/ws", service.api) as bot:
+        service.wait_for("subscribed", session="session-1", type="channel.chat.message")
+        service.say("hello")
+        bot.wait_for("^ann: hello$")
+        service.move(last="late")
+        service.wait_for("open", peer=1, path="/reconnect")
+        service.say("new", peer=1)
+        bot.wait_for("^ann: new$")
+        service.wait_for("close", peer=0, code=1000)
+        # A session that is lost is another one afterwards.
+        service.call(service.peers[1].close, 4002)
+        service.wait_for("subscribed", session="session-2")
+        said = [line for line in bot.lines if line.startswith("ann: ")]
+        assert said == ["ann: hello", "ann: late", "ann: new"]

@@ -18,7 +18,14 @@ def test_the_demonstration() -> None:
     done = subprocess.run([sys.executable, str(DEMO)], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - start < 30
-    for line in ["ann +hears node-echo: hello", "python +heartbeat answered", "node +close 1001", "python +reconnecting in", "All of it was seen"]:
+    for line in [
+        "ann +hears node-echo: hello",
+        "python +heartbeat answered",
+        "node +close 1001",
+        "python +reconnecting in",
+        "slack +connection 1: ack ann said: said afterwards",
+        "All of it was seen",
+    ]:
         assert re.search(rf"^ *\d+\.\d\d  .*{line}", done.stdout, re.MULTILINE), f"{line} is not in\n{done.stdout}"
 
 

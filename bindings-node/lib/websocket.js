@@ -193,11 +193,12 @@ class WebSocket extends EventTarget {
     const isPlain = typeof target === 'object' && target !== null && !(target instanceof URL)
     /** @type {any} */
     const given = isPlain ? target : { url: target }
-    const { url, code, reason, ...unknown } = given
+    const { url, code, reason, overlap = false, ...unknown } = given
     const [other] = Object.keys(unknown)
-    if (other !== undefined) throw new TypeError(`reconnect() has no option ${other}; allowed are url, code and reason`)
+    if (other !== undefined) throw new TypeError(`reconnect() has no option ${other}; allowed are url, code, reason and overlap`)
+    if (typeof overlap !== 'boolean') throw new TypeError(`overlap must be true or false; got ${typeof overlap}`)
     const [number, text] = convert.closeArguments(code, reason)
-    this.#socket.reconnect(url == null ? '' : absolute(convert.scalarText(url)), number, text)
+    this.#socket.reconnect(url == null ? '' : absolute(convert.scalarText(url)), number, text, overlap)
   }
 
   /** Takes no more messages until resume(); the peer is slowed down. */

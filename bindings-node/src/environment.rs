@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::binding::{Batch, Connection, exit, times_stood_in};
+use heartwire::binding::{Batch, Connection, Shutdown, exit, times_stood_in};
 
 use crate::alarms::Alarms;
 use crate::delivery;
@@ -41,6 +41,8 @@ pub(crate) struct Environment {
     holders: u32,
     /// They are being served.
     pub(crate) serving: bool,
+    /// The orderly end of the sockets is under way.
+    pub(crate) shutdown: Option<Shutdown>,
     /// The host's environment has ended: JavaScript can be called no more.
     pub(crate) ended: bool,
     /// How often the keeper had stood in, for whatever host, when it was last looked at.
@@ -86,6 +88,7 @@ impl Environment {
             line: VecDeque::new(),
             holders: 0,
             serving: false,
+            shutdown: None,
             ended: false,
             stood_in: times_stood_in(),
             spare: Vec::new(),

@@ -36,6 +36,7 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"terminate", socket::terminate),
     exported!(c"setHeartbeat", socket::set_heartbeat),
     exported!(c"reconnect", socket::reconnect),
+    exported!(c"shutDown", socket::shut_down),
     exported!(c"request", socket::request),
     exported!(c"cancelRequest", socket::cancel_request),
     exported!(c"throttle", socket::throttle),

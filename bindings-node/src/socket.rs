@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::binding::{Batch, Connection, Dialect, FragmentWriter, read_heartbeat};
+use heartwire::binding::{Batch, Connection, Dialect, FragmentWriter, Shutdown, read_heartbeat};
 use heartwire::{Answer, CloseCode, Data, Error, ErrorCode, Options, RequestCall, SendOptions, Way};
 use serde_json::Value as Json;
 
@@ -132,14 +132,35 @@ pub(crate) fn outcome(js: Js, result: Option<heartwire::Result<()>>) -> Result<V
 /// `start(handle)`.
 pub(crate) fn start(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
+    let shuts_down = environment.shutdown.is_some();
     if let Some(socket) = environment.socket(handle) {
-        socket.connection.start();
+        if shuts_down {
+            socket.connection.start_in_shutdown();
+        } else {
+            socket.connection.start();
+        }
         // The first turn at once: it has the background connect. What it brings besides is delivered later, by the wake that `start` has caused.
         if socket.host.is_some() {
             delivery::begin_batch(environment, handle);
         }
     }
     js.undefined()
+}
+
+/// `shutDown(milliseconds)`: begins the orderly end of this copy's sockets; a negative time goes on with it. Undefined until all have ended, and then whether
+/// everything was done in time.
+pub(crate) fn shut_down(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
+    let time = js.to_number(arguments.at(0))?;
+    if time >= 0.0 {
+        let timeout = Duration::try_from_secs_f64(time / 1000.0).unwrap_or(Duration::MAX);
+        environment.shutdown = Some(Shutdown::of_some(timeout));
+    }
+    let connections: Vec<_> = environment.sockets.iter().flatten().map(|socket| socket.connection.clone()).collect();
+    let complete = environment.shutdown.as_mut().and_then(|shutdown| shutdown.advance_some(&connections));
+    if complete.is_some() {
+        environment.shutdown = None;
+    }
+    complete.map_or_else(|| js.undefined(), |complete| js.boolean(complete))
 }
 
 /// `release(handle)`: the socket is at its end, or will never start.
@@ -231,13 +252,17 @@ pub(crate) fn set_heartbeat(js: Js, environment: &mut Environment, arguments: &A
     outcome(js, set)
 }
 
-/// `reconnect(handle, url, code, reason)`: the URL empty and the code 0 for none.
+/// `reconnect(handle, url, code, reason, overlap)`: the URL empty and the code 0 for none.
 pub(crate) fn reconnect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let (mut room, mut more_room) = (Vec::new(), Vec::new());
     let url = js.to_text(arguments.at(1), &mut room)?;
     let code = u16::try_from(js.to_integer(arguments.at(2))?).ok().filter(|code| *code != 0).map(CloseCode);
     let reason = js.to_text(arguments.at(3), &mut more_room)?;
-    let begun = with(js, environment, arguments, |connection| connection.reconnect(Some(url).filter(|url| !url.is_empty()), code, reason))?;
+    let url = Some(url).filter(|url| !url.is_empty());
+    let overlap = js.to_boolean(arguments.at(4))?;
+    let begun = with(js, environment, arguments, |connection| {
+        if overlap { connection.reconnect_beside(url, code, reason) } else { connection.reconnect(url, code, reason) }
+    })?;
     outcome(js, begun)
 }
 

@@ -135,4 +135,9 @@ test('bad options are told with their paths', () => {
     () => new WebSocket('ws://127.0.0.1:9/', bad),
     ({ message }) => ['heartbeat.fill', 'request.id', 'rateLimit.messages', 'rateLimit.per'].every((path) => message.includes(path)),
   )
+  const announced = { url: '/u', overlap: true }
+  assert.throws(
+    () => new WebSocket('ws://127.0.0.1:9/', { reconnect: announced }),
+    ({ message }) => ['reconnect.url: needs reconnect.on', 'reconnect.overlap: needs reconnect.on'].every((words) => message.includes(words)),
+  )
 })

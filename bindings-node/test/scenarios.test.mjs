@@ -27,6 +27,7 @@ const VERBATIM = new Set([
   'heartbeat.fill',
   'ready.send',
   'ready.expect',
+  'reconnect.on',
   'ready.reject',
   'request.error',
 ])

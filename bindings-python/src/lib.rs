@@ -38,7 +38,9 @@ mod _native {
     #[pymodule_export]
     use crate::hub::Hub;
     #[pymodule_export]
-    use crate::process::{end, goodbye, goodbye_and_tell, leave_signal, refuse_subinterpreters, watch_signals, watch_signals_again};
+    use crate::process::{
+        Shutdown, end, goodbye, goodbye_and_tell, leave_signal, refuse_subinterpreters, watch_signals, watch_signals_again,
+    };
     #[pymodule_export]
     use crate::socket::Socket;
     #[pymodule_export]

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use heartwire::binding::exit;
-use pyo3::exceptions::PyImportError;
+use heartwire::binding::{self, exit};
+use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::prelude::*;
 
 /// How long the end of the process waits for handlers on daemon threads.
@@ -80,6 +80,29 @@ pub(crate) fn refuse_subinterpreters() -> PyResult<()> {
     Err(PyImportError::new_err(
         "heartwire works in the main interpreter of a process only, not in sub-interpreters; use a process of its own",
     ))
+}
+
+/// The orderly end of all sockets of the process, as `heartwire.shutdown()` and `heartwire.sync.shutdown()` go on with it.
+#[pyclass(name = "Shutdown", module = "heartwire._native")]
+pub(crate) struct Shutdown(Option<binding::Shutdown>);
+
+#[pymethods]
+impl Shutdown {
+    #[new]
+    fn new(timeout: f64) -> PyResult<Self> {
+        let refuse = |_| PyValueError::new_err(format!("timeout must be a number of seconds, 0 or more; got {timeout}"));
+        Ok(Self(Some(binding::Shutdown::of_process(Duration::try_from_secs_f64(timeout).map_err(refuse)?))))
+    }
+
+    /// Goes on. None until all sockets have ended, and then whether everything was sent and answered in time.
+    fn advance(&mut self, py: Python<'_>) -> Option<bool> {
+        let shutdown = self.0.as_mut()?;
+        let complete = py.detach(|| shutdown.advance());
+        if complete.is_some() {
+            self.0 = None;
+        }
+        complete
+    }
 }
 
 /// As [`goodbye`], where code of the program goes on: the sockets then have their last events.

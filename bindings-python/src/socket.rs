@@ -293,12 +293,14 @@ impl Socket {
         inner.connection.set_heartbeat(options).map_err(|error| errors::raise(py, error))
     }
 
-    /// Opens another connection now, without a delay.
-    #[pyo3(signature = (url=None, *, code=None, reason=""))]
-    fn reconnect(&self, py: Python<'_>, url: Option<&str>, code: Option<i64>, reason: &str) -> PyResult<()> {
+    /// Opens another connection now, without a delay; with `overlap` before the present one is closed.
+    #[pyo3(signature = (url=None, *, code=None, reason="", overlap=false))]
+    fn reconnect(&self, py: Python<'_>, url: Option<&str>, code: Option<i64>, reason: &str, overlap: bool) -> PyResult<()> {
         let inner = self.ours(py)?;
         let code = close_code(py, code, CloseCode::MAY_BE_SENT)?;
-        inner.connection.reconnect(url, code, reason).map_err(|error| errors::raise(py, error))
+        let begun =
+            if overlap { inner.connection.reconnect_beside(url, code, reason) } else { inner.connection.reconnect(url, code, reason) };
+        begun.map_err(|error| errors::raise(py, error))
     }
 
     /// Drops the connection at once. Final.

@@ -201,6 +201,15 @@ def test_bad_options_are_told_with_their_paths() -> None:
         WebSocket("ws://127.0.0.1:9/", **bad)
     for path in ("heartbeat.fill", "request.id", "rate_limit.messages", "rate_limit.per", "ready.expect", "ready.timeout"):
         assert path in str(refused.value), path
+    announced: Any = {"url": "/u", "overlap": True}
+    with pytest.raises(OptionError, match=r"reconnect\.url: needs reconnect\.on") as refused:
+        WebSocket("ws://127.0.0.1:9/", reconnect=announced)
+    assert "reconnect.overlap: needs reconnect.on" in str(refused.value)
+    with pytest.raises(OptionError, match=r"reconnect\.overlap: does not go together with ready\.run"):
+        WebSocket("ws://127.0.0.1:9/", reconnect={"on": "bye", "overlap": True}, ready=lambda ws: None)
+    for pointer in ("u", 7, "/~2"):
+        with pytest.raises(OptionError, match=r"reconnect\.url: must be a JSON pointer"):
+            WebSocket("ws://127.0.0.1:9/", reconnect={"on": "bye", "url": pointer})  # type: ignore[typeddict-item]
 
 
 def test_wait_ready_without_a_login_and_after_the_end() -> None:

@@ -4,6 +4,7 @@ pub use heartwire_proto::event::{Batch, Item};
 pub use heartwire_proto::options::{BYTES, Dialect, FUNCTION, OTHER, read_heartbeat};
 pub use heartwire_proto::{close, utf16};
 
+pub use crate::driver::shutdown::Shutdown;
 pub use crate::driver::{
     Connection, Descriptor, Driven, FragmentWriter, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit,
     times_stood_in, warnings,

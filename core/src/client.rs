@@ -3,6 +3,9 @@
 
 mod atomic;
 mod backlog;
+mod beside;
+mod beside_act;
+mod beside_read;
 mod calls;
 mod farewell;
 mod link;
@@ -26,6 +29,8 @@ use crate::protocol::extension;
 use crate::session::{Action, Session, Target};
 
 use backlog::Backlog;
+pub use beside::Wants;
+use beside::{Beside, DialState};
 pub use calls::Sent;
 pub use farewell::Farewell;
 use link::{Ending, Link, Retired};
@@ -63,7 +68,16 @@ struct Inner {
     opens: u64,
     opens_seen: u64,
     /// Events that happened outside a turn. The next turn hands them out.
-    emitted: Vec<Item>,
+    emitted: Batch,
+    /// The connection that is opened or drained beside the present one, and which descriptor its driver watches.
+    beside: Option<Box<Beside>>,
+    watched_beside: Option<LinkId>,
+    /// Which one's the background watches: both use the runtime's poller, which takes a descriptor once.
+    watched: Option<LinkId>,
+    /// The user was told that the old connection of an overlap has ended, and not yet that the new one is open.
+    between: bool,
+    /// The next connection waits until a message in fragments is whole.
+    hands_over_late: bool,
     dial: DialState,
     /// As `pause()` and `resume()` have it.
     paused: bool,
@@ -99,15 +113,6 @@ struct Shown {
     extensions: String,
 }
 
-enum DialState {
-    Idle,
-    /// Ordered, and not yet taken by the driver.
-    Ordered(LinkId, Box<dial::Request>),
-    Running,
-    /// To be given up by the driver.
-    Cancelled,
-}
-
 impl Client {
     /// A socket that is `CONNECTING` and does nothing until [`Client::start`]. `seed` makes the backoff's jitter.
     pub fn new(url: Url, options: Arc<Options>, providers: Providers, seed: u64) -> Self {
@@ -127,7 +132,12 @@ impl Client {
                 attempt: 0,
                 opens: 0,
                 opens_seen: 0,
-                emitted: Vec::new(),
+                emitted: Batch::default(),
+                beside: None,
+                watched_beside: None,
+                watched: None,
+                between: false,
+                hands_over_late: false,
                 dial: DialState::Idle,
                 paused: false,
                 reading: true,
@@ -194,14 +204,16 @@ impl Client {
         }
         inner.dial = DialState::Idle;
         match result {
-            Ok(opened) => self.take_over(&mut inner, now, opened),
+            Ok(opened) => {
+                let id = LinkId(inner.attempt);
+                self.take_over(&mut inner, now, opened, id);
+            }
             Err(error) => inner.session.handle_dial_failed(now, error),
         }
         self.pump(&mut inner, now);
     }
 
-    fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened) {
-        let id = LinkId(inner.attempt);
+    fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened, id: LinkId) {
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
         let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
         match agreed {
@@ -211,8 +223,6 @@ impl Client {
                 inner.reading = true;
                 inner.pace = pace::Pace::default();
                 inner.session.handle_opened(now, open);
-                // Not one that `reconnect()` has overtaken meanwhile.
-                inner.opens += u64::from(inner.session.ready_state() == ReadyState::Open);
             }
             Err(error) => {
                 // The opening handshake has failed (RFC 6455 section 4.1): there is no WebSocket on which a Close could be sent.
@@ -237,8 +247,9 @@ impl Client {
             Event::Open(open) => {
                 let mut inner = self.lock();
                 inner.opens_seen += 1;
+                let expected = if std::mem::take(&mut inner.between) { ReadyState::Open } else { ReadyState::Connecting };
                 // close() was called after the connection opened and before the user knew.
-                if self.ready_state() != ReadyState::Connecting {
+                if self.ready_state() != expected {
                     return false;
                 }
                 if inner.opens_seen == inner.opens {
@@ -253,8 +264,12 @@ impl Client {
                 self.show(ReadyState::Closed);
                 true
             }
-            Event::Close(Close { will_reconnect, .. }) => {
-                self.show(ReadyState::Closed);
+            Event::Close(Close { will_reconnect, overlapped, .. }) => {
+                if *overlapped {
+                    self.lock().between = true;
+                } else {
+                    self.show(ReadyState::Closed);
+                }
                 if *will_reconnect {
                     let inner = &mut *self.lock();
                     inner.left_behind = 0;
@@ -269,7 +284,10 @@ impl Client {
                 if self.lock().left {
                     return false;
                 }
-                self.show(ReadyState::Connecting);
+                // Not where another connection is opened beside this one.
+                if self.ready_state() == ReadyState::Closed {
+                    self.show(ReadyState::Connecting);
+                }
                 true
             }
             // Not of a connection whose `open` the user has not seen, nor after `close()`.
@@ -291,6 +309,11 @@ impl Client {
             return;
         }
         if inner.session.handle_open_delivered(now) {
+            return self.pump(&mut inner, now);
+        }
+        // The first fragments of a message went to the old connection.
+        inner.hands_over_late = inner.session.overlaps() && inner.link.as_ref().is_some_and(Link::is_amid_message);
+        if !inner.hands_over_late && inner.session.handle_hand_over(now) {
             return self.pump(&mut inner, now);
         }
         self.settle_locked(&mut inner, now);
@@ -348,6 +371,7 @@ impl Client {
                     inner.attempt += 1;
                     inner.dial = DialState::Ordered(LinkId(inner.attempt), Box::new(request));
                 }
+                Action::CancelDial if Self::cancel_promoted(inner) => {}
                 Action::CancelDial => {
                     inner.dial = match inner.dial {
                         DialState::Running => DialState::Cancelled,
@@ -379,10 +403,19 @@ impl Client {
                 }
                 Action::Emit(Event::Close(close)) => {
                     let unsent = std::mem::take(&mut inner.unsent);
-                    inner.emitted.push(Item::Event(Box::new(Event::Close(Close { unsent, ..close }))));
+                    inner.emitted.items.push(Item::Event(Box::new(Event::Close(Close { unsent, ..close }))));
                 }
-                Action::Emit(event) => inner.emitted.push(Item::Event(Box::new(event))),
-                Action::Barrier => inner.emitted.push(Item::Barrier),
+                Action::Emit(event) => {
+                    inner.opens += u64::from(matches!(event, Event::Open(_)));
+                    inner.emitted.items.push(Item::Event(Box::new(event)));
+                }
+                Action::Barrier => inner.emitted.items.push(Item::Barrier),
+                Action::Replace(url, code) => self.announced(inner, url, code),
+                Action::Beside(action) => self.act_beside(inner, now, *action),
+                Action::HandOver => self.hand_over(inner),
+                Action::DropParting => Self::drop_parting(inner, now),
+                Action::Promote => self.promote(inner),
+                Action::Held { deliver } => Self::release_held(inner, deliver),
             }
         }
     }
@@ -410,7 +443,7 @@ impl Client {
         inner.pace.flushed(now);
         if inner.over_limit && link.buffered_amount() == 0 {
             inner.over_limit = false;
-            inner.emitted.push(Item::Event(Box::new(Event::Drain)));
+            inner.emitted.items.push(Item::Event(Box::new(Event::Drain)));
         }
     }
 }
@@ -435,7 +468,9 @@ impl Inner {
     /// Moves what has happened outside a turn to `batch`, with its memory: most sockets emit once and are then quiet for long.
     fn hand_out(&mut self, batch: &mut Batch) {
         if !self.emitted.is_empty() {
-            batch.items.append(&mut std::mem::take(&mut self.emitted));
+            let mut emitted = std::mem::take(&mut self.emitted);
+            batch.items.append(&mut emitted.items);
+            batch.owned += emitted.owned;
         }
     }
 }
@@ -448,6 +483,9 @@ impl Drop for Client {
         } else {
             // The descriptor numbers were closed in the fork handler and may belong to others by now.
             std::mem::forget(inner.link.take());
+            if let Some(beside) = inner.beside.take() {
+                beside.forget();
+            }
             std::mem::forget(std::mem::take(&mut inner.retired));
         }
     }

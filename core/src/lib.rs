@@ -26,6 +26,7 @@ mod websocket;
 use heartwire_proto::{address, close, error, event, message, options, protocol, session};
 
 pub use driver::FragmentWriter;
+pub use driver::shutdown::{shutdown, shutdown_blocking};
 #[doc(inline)]
 pub use heartwire_proto::close::CloseCode;
 #[doc(inline)]

@@ -225,6 +225,16 @@ impl WebSocket {
         self.connection.reconnect(url, code.into(), reason)
     }
 
+    /// As [`WebSocket::reconnect`], but the other connection is opened, and logged in by `ready`, first. Then everything that was read before is
+    /// delivered, the peer of the old one is told `code` (1000 if none), and its last messages are delivered. Its [`Event::Close`] follows, and then
+    /// [`Event::Open`] and what has come on the new one; `ready_state` is `Open` all the time. If the new one fails, the old one stays.
+    ///
+    /// # Errors
+    /// As [`WebSocket::reconnect`]; `invalid_state`, too, where a function logs in.
+    pub fn reconnect_beside(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.connection.reconnect_beside(url, code, reason)
+    }
+
     /// Stops reading until `resume` or `close`, so that TCP slows the peer down.
     pub fn pause(&self) {
         self.connection.pause();

@@ -17,7 +17,7 @@ session: dict = {}  # what a connection needs to go on where the last one ended
 
 ws = WebSocket(
     lambda: session.get("resume_gateway_url", GATEWAY) + "/?v=10&encoding=json",
-    reconnect={"fatal_close_codes": [4004, 4010, 4011, 4012, 4013, 4014], "max_auth_failures": 1},
+    reconnect={"on": {"op": 7}, "close_code": 4000, "fatal_close_codes": [4004, 4010, 4011, 4012, 4013, 4014], "max_auth_failures": 1},
     rate_limit={"messages": 120, "per": 60},
 )
 
@@ -43,8 +43,8 @@ def hear(event):
         greet(data["heartbeat_interval"] / 1000)
     elif op == 1:  # the gateway wants a heartbeat now
         ws.send_json({"op": 1, "d": session.get("seq")}, urgent=True)
-    elif op in (7, 9):  # another connection, please; after 9 the session is lost, unless the gateway says that it is not
-        if op == 9 and not data:
+    elif op == 9:  # the session is lost, unless the gateway says that it is not
+        if not data:
             session.clear()
         ws.reconnect(code=4000)
     elif kind == "READY":

@@ -15,7 +15,7 @@ const statuses: Record<string, string> = { '!busy': 'dnd', '!free': 'online' }
 let session: Session | undefined // what a connection needs to go on where the last one ended
 
 const ws = new WebSocket(() => `${session?.resume_gateway_url ?? gateway}/?v=10&encoding=json`, {
-  reconnect: { fatalCloseCodes: [4004, 4010, 4011, 4012, 4013, 4014], maxAuthFailures: 1 },
+  reconnect: { on: { op: 7 }, closeCode: 4000, fatalCloseCodes: [4004, 4010, 4011, 4012, 4013, 4014], maxAuthFailures: 1 },
   rateLimit: { messages: 120, per: 60_000 },
 })
 
@@ -38,9 +38,6 @@ ws.onmessage = (event) => {
       break
     case 1: // the gateway wants a heartbeat now
       say(1, session?.seq ?? null, true)
-      break
-    case 7: // the gateway wants another connection
-      ws.reconnect({ code: 4000 })
       break
     case 9: // the session is lost, unless the gateway says that it is not
       if (!d) session = undefined

@@ -27,6 +27,7 @@ from ._native import (
     __version__,
     refuse_subinterpreters,
 )
+from ._shutdown import shutdown
 from ._websocket import WebSocket
 
 refuse_subinterpreters()
@@ -66,6 +67,7 @@ __all__ = [
     "__version__",
     "connect",
     "run_forever",
+    "shutdown",
 ]
 
 

@@ -93,9 +93,12 @@ class Received:
         """Set the heartbeat of the present connection, as the server dictates it in its greeting; None: none."""
         self.socket.set_heartbeat(options)
 
-    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "") -> None:
-        """Open another connection now, without a delay, to `url` if one is given (for this attempt alone)."""
-        self.socket.reconnect(url, code=code, reason=reason)
+    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "", overlap: bool = False) -> None:
+        """Open another connection now, without a delay, to `url` if one is given (for this attempt alone).
+
+        With `overlap` the present one stays until the other one is open and logged in, and its last messages are read.
+        """
+        self.socket.reconnect(url, code=code, reason=reason, overlap=overlap)
 
     def throttle(self, seconds: float, *, key: str | None = None) -> None:
         """Hold what is not urgent, or what has this key, for so many seconds: the server said "slow down". 0 lifts it."""

@@ -26,6 +26,7 @@ __all__ = [
     "PingEvent",
     "PongEvent",
     "ReconnectingEvent",
+    "Shutdown",
     "Socket",
     "ThrottledEvent",
     "__version__",
@@ -251,12 +252,16 @@ class Socket:
 
         The next connection begins with the option `heartbeat` again. Raises InvalidStateError unless the connection is open.
         """
-    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "") -> None:
+    def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "", overlap: bool = False) -> None:
         """Opens another connection now, without a delay, to `url` if one is given (for this attempt alone).
 
         What the old connection has brought is delivered, then its server is told `code` (1000 by default), and `close` tells of the error
         `replaced`. Where no connection is open, the next attempt begins at once. Raises InvalidStateError after `close()` and the last
         event.
+
+        With `overlap` the other connection is opened, and logged in by `ready`, first. Then the old one is closed with `code` and its last
+        messages are delivered; `close` (with 1000), `open` and what has come on the new one follow, and `ready_state` is OPEN all the time.
+        If the new one fails, the old one stays. Where a function logs in, it raises InvalidStateError.
         """
     def terminate(self) -> None:
         """Drops the connection at once. Final."""
@@ -368,6 +373,14 @@ class Hub:
     def _wake(self, token: int) -> None: ...
     def nudge(self) -> None:
         """Ends a wait without a socket: whoever waits comes back."""
+
+@final
+class Shutdown:
+    """The orderly end of all sockets of the process."""
+
+    def __new__(cls, timeout: float) -> Self: ...
+    def advance(self) -> bool | None:
+        """Goes on. None until all sockets have ended, and then whether everything was sent and answered in time."""
 
 def goodbye(timeout: float | None = None) -> None:
     """Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given."""

@@ -321,6 +321,26 @@ class ReconnectOptions(TypedDict, total=False):
 
     Allowed: a list; each item a whole number from 1000 to 4999. Default: []."""
 
+    on: str | Mapping[str, Any] | Sequence[Any] | None
+    """The message with which the server asks its clients to connect again: exactly this text, or a message that contains this JSON object. Another connection then follows at once, as after `reconnect()`. The program still gets the message as a `message` event.
+
+    Allowed: a text or a JSON value, or None. Default: None."""
+
+    url: str | None
+    """Where that message has the URL for the one attempt that follows. Without a URL there, that attempt uses the socket's URL.
+
+    Allowed: a JSON pointer (RFC 6901) such as "/id", or None. Default: None."""
+
+    overlap: bool
+    """Whether the new connection is opened, and logged in by `ready`, before the present one is closed. No message is lost in between.
+
+    Allowed: True or False. Default: False."""
+
+    close_code: int
+    """The close code that the server gets when such a message has come.
+
+    Allowed: a whole number from 1000 to 4999. Default: 1000."""
+
     should_reconnect: Callable[[CloseEvent], bool | None | Awaitable[bool | None]] | None
     """Called with the close event after each end, except that of `close()`. The event's `will_reconnect` is the decision of the rules. True tries again, false stays closed, and no value accepts the decision.
 

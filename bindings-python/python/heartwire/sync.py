@@ -14,6 +14,7 @@ from ._errors import ConnectionClosedOK, InvalidStateError, WebSocketError, clos
 from ._fragments import WHOLE, Fragments
 from ._inbox import Inbox, Received, listen_privately
 from ._json import parsed
+from ._shutdown import shutdown_blocking as shutdown
 from ._websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ._options import Options
     from ._websocket import Protocols, Url
 
-__all__ = ["ClientConnection", "connect"]
+__all__ = ["ClientConnection", "connect", "shutdown"]
 
 
 class SharedInbox(Inbox):

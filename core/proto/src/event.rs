@@ -103,6 +103,8 @@ pub struct Close {
     /// How many bytes of messages the kernel had not accepted when the connection ended. Accepted bytes may be lost as well: only the peer knows
     /// what it received.
     pub unsent: usize,
+    /// The next connection was opened beside this one (`overlap`): `Open` follows at once, and `ready_state` stays `Open`.
+    pub overlapped: bool,
 }
 
 /// The next attempt is planned.
@@ -244,6 +246,25 @@ impl Batch {
     /// Whether it holds no event.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Takes over what another one holds, behind its own content. Messages become events of their own.
+    pub fn append(&mut self, other: &mut Self) {
+        let Self { bytes, items, owned } = other;
+        self.owned += std::mem::take(owned);
+        for item in items.drain(..) {
+            let message = match item {
+                Item::Text(range) | Item::Ascii(range) => Message::Text(String::from_utf8_lossy(&bytes[range]).into_owned()),
+                Item::Binary(range) => Message::Binary(Bytes::copy_from_slice(&bytes[range])),
+                other => {
+                    self.items.push(other);
+                    continue;
+                }
+            };
+            self.owned += message.len();
+            self.items.push(Item::Event(Box::new(Event::Message(message))));
+        }
+        bytes.clear();
     }
 
     /// Removes the content and keeps the memory.

@@ -117,6 +117,9 @@ impl Client {
             inner.session.handle_sent(now);
             self.flush_locked(inner, now);
         }
+        if last && std::mem::take(&mut inner.hands_over_late) && inner.session.handle_hand_over(now) {
+            self.pump(inner, now);
+        }
         Ok(inner.needs_turn())
     }
 
@@ -254,6 +257,31 @@ impl Client {
         }
     }
 
+    /// No further connection follows, and one that nothing waits for is not opened. Final.
+    pub fn wind_down(&self, now: Instant) {
+        let mut inner = self.lock();
+        let waiting = inner.session.ready_state() == ReadyState::Connecting;
+        inner.session.wind_down(now);
+        if waiting && inner.session.ready_state() == ReadyState::Closed {
+            inner.left = true;
+            self.show_closing(true);
+        }
+        self.pump(&mut inner, now);
+    }
+
+    /// Whether nothing waits to leave, and no request for its reply.
+    pub fn has_done_its_work(&self) -> bool {
+        let inner = self.lock();
+        let buffered = inner.link.as_ref().map_or(0, Link::waiting) + inner.beside.as_ref().map_or(0, |beside| beside.buffered_amount());
+        !inner.session.has_work() && buffered == 0
+    }
+
+    /// Whether the socket has no connection any more, and none will come.
+    pub fn has_ended(&self) -> bool {
+        let inner = self.lock();
+        inner.session.ready_state() == ReadyState::Closed && inner.link.is_none()
+    }
+
     /// Fails the connection for a reason of the driver's.
     pub fn fail(&self, now: Instant, error: Error) {
         let mut inner = self.lock();
@@ -280,8 +308,14 @@ impl Client {
             return 0;
         }
         let inner = self.lock();
+        let beside = inner.beside.as_ref().map_or(0, |beside| beside.buffered_amount());
         let leaving: usize = inner.retired.iter().map(Retired::buffered_amount).sum();
-        inner.session.queued_bytes() + inner.link.as_ref().map_or(0, Link::buffered_amount) + leaving + inner.left_behind + inner.discarded
+        inner.session.queued_bytes()
+            + inner.link.as_ref().map_or(0, Link::buffered_amount)
+            + leaving
+            + beside
+            + inner.left_behind
+            + inner.discarded
     }
 
     /// The URL in use.

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::Client;
+use super::beside::DialState;
 use super::link::Retired;
-use super::{Client, DialState};
 use crate::close::CloseCode;
 use crate::event::{Batch, ReadyState};
 use crate::os::RawDescriptor;
@@ -42,7 +43,11 @@ impl Client {
             return Farewell::Done;
         }
         let mut inner = self.lock();
-        inner.exiting = true;
+        if !std::mem::replace(&mut inner.exiting, true)
+            && let Some(beside) = &mut inner.beside
+        {
+            beside.say_goodbye();
+        }
         let Some(link) = &mut inner.link else { return Farewell::Done };
         if link.say_goodbye(&mut Batch::default()) {
             return Farewell::Done;
@@ -87,7 +92,9 @@ impl Client {
         let mut inner = self.lock();
         inner.given_up = true;
         inner.dial = DialState::Idle;
-        inner.emitted = Vec::new();
+        inner.emitted = Batch::default();
+        let beside = inner.beside.take().map(|beside| beside.into_links()).unwrap_or_default();
+        inner.retired.extend(beside.into_iter().map(|link| link.retire(now, true)));
         if let Some(link) = inner.link.take() {
             self.slot.set(None);
             inner.retired.push(link.retire(now, true));

@@ -185,6 +185,15 @@ impl Link {
         }
     }
 
+    /// Why it ended, where that is an error.
+    pub(super) fn end_cause(&self) -> Option<Error> {
+        match &self.ending {
+            Some(Ending::Failed(error, _)) => Some(error.clone()),
+            Some(Ending::Lost(error)) => error.clone(),
+            Some(Ending::Closed(_) | Ending::Replaced(..)) | None => None,
+        }
+    }
+
     pub(super) fn at_end(&self) -> bool {
         self.eof || self.ending.is_some()
     }

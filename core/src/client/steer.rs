@@ -43,8 +43,8 @@ impl Client {
                 let barrier = link.ending.is_none();
                 link.ending = Some(Ending::Replaced(url, code, reason.to_owned()));
                 if barrier {
-                    inner.session.handle_end_read();
-                    inner.emitted.push(Item::Barrier);
+                    inner.session.handle_end_read(None);
+                    inner.emitted.items.push(Item::Barrier);
                 }
             }
             _ => {
@@ -53,6 +53,35 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// Opens another connection beside the present one; once that is ready and everything that was read before is delivered, the present one is closed
+    /// and drained. Where no connection is open, the next attempt begins at once.
+    ///
+    /// # Errors
+    /// As [`Client::reconnect`]; `invalid_state`, too, where a function logs in.
+    pub fn reconnect_beside(&self, now: Instant, url: Option<Url>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.check_ours()?;
+        let mut inner = self.lock();
+        inner.session.check_overlap(code, reason)?;
+        let open =
+            inner.is_seen() && self.ready_state() == ReadyState::Open && inner.link.as_ref().is_some_and(|link| link.ending.is_none());
+        if !open {
+            drop(inner);
+            return self.reconnect(now, url, code, reason);
+        }
+        inner.session.reconnect_beside(now, url, code, reason)?;
+        self.pump(&mut inner, now);
+        Ok(())
+    }
+
+    /// The server has asked its clients to connect again. Everything that was read is delivered first. A server that is reached by wss may lead to ws only if it
+    /// might redirect there, too.
+    pub(super) fn announced(&self, inner: &mut Inner, url: Option<Url>, code: CloseCode) {
+        let url = url.filter(|url| url.scheme() == "wss" || inner.url.scheme() == "ws" || self.options.allow_insecure_redirect);
+        if let Some(link) = inner.link.as_mut().filter(|link| link.ending.is_none()) {
+            link.ending = Some(Ending::Replaced(url, Some(code), String::new()));
+        }
     }
 }
 

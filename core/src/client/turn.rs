@@ -3,19 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Client, DialState, Inner};
-use crate::dial;
+use super::beside::DialState;
+use super::{Client, Inner};
 use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::Data;
 use crate::os::RawDescriptor;
 
+pub use super::beside::Order;
 pub use super::link::LinkId;
 
 /// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
 pub(super) const MAX_MESSAGES: usize = 16 << 10;
-
-/// The request of the next attempt, and the number of its link.
-pub type Order = (LinkId, Box<dial::Request>);
 
 /// What a driver has to do and to wait for until the next turn.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
@@ -39,6 +37,8 @@ pub struct Turn {
     pub cancel_dial: bool,
     /// A connection is done for: once `descriptor` alone is watched, call [`Client::released`].
     pub release: bool,
+    /// There is something for the driver beside ([`Client::wants_beside`]).
+    pub beside: bool,
     /// Nothing more will happen.
     pub finished: bool,
 }
@@ -71,18 +71,25 @@ impl Client {
             return turn;
         }
         inner.hand_out(batch);
-        let reading = !inner.is_paused() && !self.backlog.is_full(batch.weight());
+        let beside_more = inner.beside.is_some() && self.read_beside(inner, now, batch);
+        let holds = inner.holds();
+        let reading = !inner.is_paused() && !self.backlog.is_full(batch.weight()) && self.has_room(inner);
         if inner.link.is_some() && inner.reading != reading {
             inner.reading = reading;
             inner.session.handle_reading(now, reading);
         }
-        if reading {
+        if reading && holds {
+            self.read_held(inner, now, &mut turn);
+        } else if reading {
             self.read(inner, now, batch, &mut turn);
         }
         if inner.deadline.is_some_and(|deadline| deadline <= now) {
             self.flush_locked(inner, now);
             if inner.link.as_mut().is_some_and(super::link::Link::has_progressed) {
                 inner.session.handle_progress(now);
+            }
+            if inner.beside.as_mut().is_some_and(|beside| beside.has_progressed()) {
+                inner.session.handle_parting_reading(now, true);
             }
             inner.session.handle_timeout(now);
         }
@@ -92,11 +99,12 @@ impl Client {
             retired.drive(now);
         }
         self.plan(inner, now, &mut turn);
+        turn.again |= beside_more;
         self.backlog.add(batch.weight());
         turn
     }
 
-    fn read(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, turn: &mut Turn) {
+    pub(super) fn read(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, turn: &mut Turn) {
         let Some(link) = inner.link.as_mut().filter(|link| link.ending.is_none()) else { return };
         let mark = batch.items.len();
         let read = link.read(batch, MAX_MESSAGES, self.options.read_limit);
@@ -114,7 +122,9 @@ impl Client {
         if inner.link.as_ref().is_some_and(|link| link.ending.is_some()) {
             turn.again = false;
             if inner.session.ready_state() == ReadyState::Open {
-                inner.session.handle_end_read();
+                let cause = inner.link.as_ref().and_then(super::link::Link::end_cause);
+                inner.session.handle_end_read(cause.as_ref());
+                self.act(inner, now);
                 batch.items.push(Item::Barrier);
             } else {
                 self.settle_locked(inner, now);
@@ -123,9 +133,10 @@ impl Client {
     }
 
     fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
-        let reads = !inner.is_paused() && !self.backlog.is_stalled();
+        let reads = !inner.is_paused() && !self.backlog.is_stalled() && self.has_room(inner);
         if let Some(link) = &mut inner.link {
-            turn.descriptor = Some((link.id, link.descriptor()));
+            // The driver beside has to let go of it first.
+            turn.descriptor = Some((link.id, link.descriptor())).filter(|(id, _)| inner.watched_beside != Some(*id));
             turn.want_read = !link.at_end() && reads;
             turn.want_write = link.wants_write();
             turn.again &= turn.want_read;
@@ -148,6 +159,7 @@ impl Client {
             DialState::Cancelled => turn.cancel_dial = true,
             DialState::Idle => {}
         }
+        turn.beside = inner.beside.is_some() || inner.watched_beside.is_some();
         turn.release = inner.retired.iter().any(super::Retired::is_done);
         turn.finished =
             inner.session.ready_state() == ReadyState::Closed && inner.link.is_none() && inner.retired.iter().all(super::Retired::is_done);
@@ -171,7 +183,9 @@ impl Client {
             return;
         }
         let inner = &mut *self.lock();
-        for gone in inner.retired.extract_if(.., |retired| retired.is_done() && !watched.contains(&Some(retired.id()))) {
+        let beside = inner.watched_beside;
+        let is_watched = |id: LinkId| watched.contains(&Some(id)) || beside == Some(id);
+        for gone in inner.retired.extract_if(.., |retired| retired.is_done() && !is_watched(retired.id())) {
             inner.left_behind += gone.buffered_amount();
         }
         if inner.retired.is_empty() {
@@ -239,6 +253,7 @@ impl Client {
 impl Client {
     /// Lets the session see what it has to see, and drops messages that nobody may be shown. What the session says to a message comes right behind it.
     fn look_at(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
+        let holds = inner.holds();
         let Batch { bytes, items, owned } = batch;
         if !inner.session.delivers_messages() {
             let mut index = 0;
@@ -291,7 +306,10 @@ impl Client {
                 items.push(item);
             }
             self.act(inner, now);
-            items.append(&mut inner.emitted);
+            if !holds {
+                items.append(&mut inner.emitted.items);
+                *owned += std::mem::take(&mut inner.emitted.owned);
+            }
         }
     }
 }

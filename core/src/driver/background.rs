@@ -1,28 +1,19 @@
 //! The background driver: one task for each socket on the shared runtime, for a hosted one only while there is something for it to do. It waits for the descriptor, the deadline, the dial or a poke,
 //! takes a turn, and hands the batch over.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::io::Interest;
 
 use super::host::Hosted;
+use super::watch::{Dial, Watched, register};
 use super::{Shared, queue, runtime};
-use crate::client::{LinkId, Turn};
+use crate::client::Turn;
 use crate::dial::{self, Opened};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::Result;
 use crate::event::Batch;
-use crate::os::{self, RawDescriptor};
-
-type Dial = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
-
-/// The descriptor under watch.
-struct Watch {
-    id: LinkId,
-    descriptor: os::Watched,
-}
+use crate::os;
 
 enum Woken<'a> {
     Ready(os::Readiness<'a>),
@@ -45,7 +36,7 @@ pub(super) fn begin(shared: &Arc<Shared>) {
 /// Drives the socket until nothing more will happen. Of a hosted one it dials, and drives only while it stands in for the host; it ends when
 /// there is nothing of that to do.
 async fn run(shared: Arc<Shared>) {
-    let mut watch: Option<Watch> = None;
+    let mut watch: Option<Watched> = None;
     let mut dialling: Option<Dial> = None;
     let mut turn = take_turn(&shared);
     loop {
@@ -58,7 +49,7 @@ async fn run(shared: Arc<Shared>) {
             watch = None;
             if let Some((id, descriptor)) = turn.descriptor {
                 match register(descriptor) {
-                    Ok(descriptor) => watch = Some(Watch { id, descriptor }),
+                    Ok(descriptor) => watch = Some(Watched { id, descriptor }),
                     Err(error) => {
                         shared.client.fail(Instant::now(), error);
                         turn = take_turn(&shared);
@@ -120,6 +111,9 @@ fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
         let turn = shared.client.drive(Instant::now(), batch);
         shared.settle(batch);
         shared.queue.push(batch);
+        if turn.beside {
+            shared.summon_beside();
+        }
         return turn;
     };
     let mut held = hosted.turn();
@@ -139,8 +133,12 @@ fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
 }
 
 /// Notes what is watched here, and lets go of what is watched no more.
-fn watches(shared: &Shared, watch: Option<&Watch>) {
+fn watches(shared: &Arc<Shared>, watch: Option<&Watched>) {
     let id = watch.map(|watch| watch.id);
+    shared.client.watches(id);
+    if shared.client.has_beside() {
+        shared.summon_beside();
+    }
     if let Some(hosted) = &shared.hosted {
         hosted.turn().background = id;
         shared.release();
@@ -149,13 +147,7 @@ fn watches(shared: &Shared, watch: Option<&Watch>) {
     }
 }
 
-fn register(descriptor: RawDescriptor) -> Result<os::Watched> {
-    // SAFETY: the client keeps the descriptor open until `released` tells it that the watch is gone, which is dropped before that call.
-    unsafe { os::watch(descriptor) }
-        .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error))
-}
-
-async fn wait<'a>(shared: &Shared, watch: Option<&'a Watch>, turn: &Turn, dialling: Option<&mut Dial>) -> Woken<'a> {
+async fn wait<'a>(shared: &Shared, watch: Option<&'a Watched>, turn: &Turn, dialling: Option<&mut Dial>) -> Woken<'a> {
     let interest = match (turn.want_read, turn.want_write) {
         (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
         (true, false) => Some(Interest::READABLE),

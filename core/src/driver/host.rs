@@ -384,6 +384,9 @@ impl Shared {
             attempt.plan(&mut turn);
         }
         turn.release |= !held.spent.is_empty();
+        if turn.beside {
+            self.summon_beside();
+        }
         turn
     }
 

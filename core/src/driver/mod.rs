@@ -2,6 +2,7 @@
 
 mod attempt;
 mod background;
+mod beside;
 pub mod exit;
 mod forget;
 mod fragments;
@@ -12,10 +13,12 @@ mod notice;
 mod own_loop;
 mod queue;
 mod runtime;
+pub mod shutdown;
 #[cfg_attr(windows, path = "console.rs")]
 mod signals;
 mod steer;
 mod sync;
+mod watch;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -73,6 +76,8 @@ struct Shared {
     poke: Notify,
     started: AtomicBool,
     hosted: Option<host::Hosted>,
+    beside_poke: Notify,
+    beside_tasked: AtomicBool,
     /// The receiver of the ends of requests, if it is not the host.
     settles: OnceLock<Box<dyn Fn(Settled) + Send + Sync>>,
 }
@@ -131,13 +136,14 @@ impl Connection {
             (_, true) => Some(host::Hosted::new(options.keeper)),
         };
         runtime::handle()?;
-        let seed = u64::from_ne_bytes(process::random());
         let shared = Arc::new(Shared {
-            client: Client::new(url, options, providers, seed),
+            client: Client::new(url, options, providers, u64::from_ne_bytes(process::random())),
             queue: Queue::new(wake),
             poke: Notify::new(),
             started: AtomicBool::new(false),
             hosted,
+            beside_poke: Notify::new(),
+            beside_tasked: AtomicBool::new(false),
             settles: OnceLock::new(),
         });
         Ok(Self(shared))
@@ -150,12 +156,20 @@ impl Connection {
 
     /// Begins to connect. Call it once events can be delivered.
     pub fn start(&self) {
+        self.begin(runtime::SHUTDOWNS.load(Ordering::Acquire) > 0);
+    }
+
+    /// Starts; during a shutdown the socket ends at once and dials nobody.
+    fn begin(&self, shuts_down: bool) {
         let shared = &self.0;
         if !shared.client.is_ours() || shared.started.swap(true, Ordering::AcqRel) {
             return;
         }
         exit::register(&self.0);
         shared.client.start(Instant::now());
+        if shuts_down {
+            shared.client.go_away(Instant::now(), CloseCode::GOING_AWAY);
+        }
         if let Ok(runtime) = runtime::handle() {
             keeper::watch(runtime, shared.hosted.as_ref().and_then(|hosted| hosted.patience));
         }
@@ -287,12 +301,6 @@ impl Connection {
     /// peer's answer is awaited no longer than `close_on_exit` says. Final.
     pub fn go_away(&self, code: CloseCode) {
         self.0.client.go_away(Instant::now(), code);
-        self.0.poke();
-    }
-
-    /// The message whose fragments were begun will never be whole.
-    fn abandon_message(&self) {
-        self.0.client.abandon_message(Instant::now());
         self.0.poke();
     }
 

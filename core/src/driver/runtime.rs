@@ -12,6 +12,9 @@ use crate::process;
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
 static MADE_IN: AtomicU32 = AtomicU32::new(0);
 
+/// How many shutdowns are under way in this process: sockets that start now end at once.
+pub(super) static SHUTDOWNS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
 /// The runtime of this process.
 pub(super) fn handle() -> Result<&'static Runtime> {
     let known = RUNTIME.load(Ordering::Acquire);

@@ -36,6 +36,12 @@ impl Shared {
 }
 
 impl Connection {
+    /// The message whose fragments were begun will never be whole.
+    pub(super) fn abandon_message(&self) {
+        self.0.client.abandon_message(Instant::now());
+        self.0.poke();
+    }
+
     /// As [`Connection::send`], where it may matter which way the message goes. True: it has to wait, for a connection or for the rate limit; with a
     /// ticket `Event::Settled` tells that it has left the limit.
     ///
@@ -98,6 +104,18 @@ impl Connection {
     pub fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
         let url = url.map(address::parse_url).transpose()?;
         self.0.client.reconnect(Instant::now(), url, code, reason)?;
+        self.0.poke();
+        Ok(())
+    }
+
+    /// As [`Connection::reconnect`], but the other connection is opened, and logged in by `ready`, beside the present one. Then what was read is delivered,
+    /// the present one's peer is told `code`, and its last messages are read. Only then its `Close` is told, and what has come on the new one.
+    ///
+    /// # Errors
+    /// As [`Connection::reconnect`]; `invalid_state`, too, where a function logs in.
+    pub fn reconnect_beside(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        let url = url.map(address::parse_url).transpose()?;
+        self.0.client.reconnect_beside(Instant::now(), url, code, reason)?;
         self.0.poke();
         Ok(())
     }

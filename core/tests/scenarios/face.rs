@@ -26,7 +26,7 @@ pub(crate) trait Socket: Send + Sync {
     fn pong(&self, payload: &[u8]) -> Result<()>;
     fn terminate(&self);
     fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()>;
-    fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()>;
+    fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str, overlap: bool) -> Result<()>;
     fn pause(&self);
     fn resume(&self);
     fn answer(&self, id: u64, answer: Answer);
@@ -60,8 +60,8 @@ macro_rules! socket {
             fn set_heartbeat(&self, options: Option<HeartbeatOptions>) -> Result<()> {
                 self.set_heartbeat(options)
             }
-            fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
-                self.reconnect(url, code, reason)
+            fn reconnect(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str, overlap: bool) -> Result<()> {
+                if overlap { self.reconnect_beside(url, code, reason) } else { self.reconnect(url, code, reason) }
             }
             fn pause(&self) {
                 self.pause();

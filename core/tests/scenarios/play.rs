@@ -217,7 +217,8 @@ impl Stage {
             "set_heartbeat" => socket.set_heartbeat(read_heartbeat(argument, Dialect::Python)?),
             "reconnect" => {
                 let code = argument["code"].as_u64().map(|code| CloseCode(u16::try_from(code).unwrap()));
-                socket.reconnect(argument["url"].as_str(), code, argument["reason"].as_str().unwrap_or_default())
+                let overlap = argument["overlap"] == true;
+                socket.reconnect(argument["url"].as_str(), code, argument["reason"].as_str().unwrap_or_default(), overlap)
             }
             "pause" => {
                 if argument == true {

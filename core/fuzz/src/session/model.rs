@@ -140,7 +140,7 @@ impl Model {
             Step::PeerClose(code) => self.session.handle_peer_close(now, CloseFrame { code: code.map(CloseCode), reason: "why".into() }),
             Step::Failure => self.session.handle_failure(now, Error::new(ErrorCode::ProtocolError, "bad"), CloseCode::PROTOCOL_ERROR),
             Step::Lost => self.session.handle_lost(now, None),
-            Step::EndRead if self.link.is_some() => self.session.handle_end_read(),
+            Step::EndRead if self.link.is_some() => self.session.handle_end_read(None),
             Step::EndRead => {}
             Step::Reading(reading) => self.session.handle_reading(now, reading),
             Step::Pass(millis) => {
@@ -323,6 +323,7 @@ impl Model {
                 self.uptime = Some(self.now - since);
             }
             Action::Emit(event) => self.event(event),
+            other => panic!("{other:?} without an overlap"),
         }
     }
 

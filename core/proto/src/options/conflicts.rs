@@ -12,6 +12,7 @@ pub(super) fn check(report: &mut Report, options: &Options) {
     if options.reconnect.as_ref().is_some_and(|reconnect| reconnect.min_delay > reconnect.max_delay) {
         report.conflict(&["reconnect.min_delay", "reconnect.max_delay"], |other| format!("must not be more than {}", other[0]));
     }
+    check_announcement(report, options);
     if let Some(heartbeat) = &options.heartbeat {
         check_heartbeat(report, heartbeat);
     }
@@ -31,6 +32,23 @@ pub(super) fn check(report: &mut Report, options: &Options) {
     }
     check_route(report, options);
     check_headers(report, options);
+}
+
+/// Options for a server that asks its clients to connect again.
+fn check_announcement(report: &mut Report, options: &Options) {
+    let Some(reconnect) = &options.reconnect else { return };
+    let needs_on = |other: &[String]| format!("needs {}: the message that announces it", other[0]);
+    if reconnect.on.is_none() && reconnect.url.is_some() {
+        report.conflict(&["reconnect.url", "reconnect.on"], needs_on);
+    }
+    if reconnect.on.is_none() && reconnect.overlap {
+        report.conflict(&["reconnect.overlap", "reconnect.on"], needs_on);
+    }
+    if reconnect.overlap && report.providers.ready {
+        report.conflict(&["reconnect.overlap", "ready.run"], |other| {
+            format!("does not go together with {}: the function would not know which connection it has", other[0])
+        });
+    }
 }
 
 /// Options of the login and of rate limits that do not fit together.

@@ -28,10 +28,10 @@ use crate::pointer::Pointer;
 use kind::{Kind as _, is_secret};
 use macros::options;
 use network::{ConnectTo, Credentials, PemSource, ProxyUrl, Secret};
-use pointers::{At, Fill};
+use pointers::{At, Fill, pointer};
 use record::{Members, Record};
 use report::Report;
-use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, time, time_or_zero, whole_seconds};
+use scalar::{Flag, Ip, Path, Real, Text, at_least, between, bytes, choice, limit, time, time_or_zero, whole_seconds};
 use special::{COOKIES, HEADERS, Message, Protocols, Response};
 use wrap::{Function, Kept, List, Login, Maybe, Only, Provided, Required, Switch, nested};
 
@@ -44,16 +44,6 @@ pub use table::{records, table};
 pub use types::{AddressFamily, ConnectUntil, Driver, Matcher, Overflow, Payload, Pem, Providers, Proxy, RateScope, TlsVersion};
 
 pub use crate::address::Place;
-
-/// A pointer that is known to be one.
-fn pointer(text: &str) -> Pointer {
-    Pointer::parse(text).unwrap_or_default()
-}
-
-/// How many messages a window may hold: each that has left is remembered while it counts.
-fn limit() -> scalar::Whole<usize> {
-    between(1, 1_000_000)
-}
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -293,6 +283,15 @@ options! {
         fatal_close_codes: Vec<u16> = vec![1002, 1003, 1007, 1008, 1010, 3000, 4001, 4003, 4004] => List(between(1000, 4999)),
         /// Close codes to remove from `fatal_close_codes`.
         retry_close_codes: Vec<u16> = Vec::new() => List(between(1000, 4999)),
+        /// The message with which the server asks its clients to connect again: exactly this text, or a message that contains this JSON object. Another
+        /// connection then follows at once, as after `reconnect()`. The program still gets the message as a `message` event.
+        on: Option<Matcher> = None => Maybe(Response),
+        /// Where that message has the URL for the one attempt that follows. Without a URL there, that attempt uses the socket's URL.
+        url: Option<Pointer> = None => Maybe(At),
+        /// Whether the new connection is opened, and logged in by `ready`, before the present one is closed. No message is lost in between.
+        overlap: bool = false => Flag,
+        /// The close code that the server gets when such a message has come.
+        close_code: u16 = 1000 => between(1000, 4999),
     }
     elsewhere {
         /// Called with the close event after each end, except that of `close()`. The event's `will_reconnect` is the decision of the rules. True tries

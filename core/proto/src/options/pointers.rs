@@ -8,6 +8,11 @@ use crate::pointer::Pointer;
 
 const ALLOWED: &str = "a JSON pointer (RFC 6901) such as \"/id\"";
 
+/// A pointer that is known to be one.
+pub(super) fn pointer(text: &str) -> Pointer {
+    Pointer::parse(text).unwrap_or_default()
+}
+
 /// A JSON pointer.
 pub(super) struct At;
 

@@ -56,6 +56,11 @@ pub(super) fn at_least<T>(least: u64) -> Whole<T> {
     Whole { least, most: MOST, unit: None, marker: PhantomData }
 }
 
+/// How many messages a window may hold: each that has left is remembered while it counts.
+pub(super) fn limit() -> Whole<usize> {
+    between(1, 1_000_000)
+}
+
 /// A whole number from `least` to `most`.
 pub(super) fn between<T>(least: u64, most: u64) -> Whole<T> {
     Whole { least, most, unit: None, marker: PhantomData }

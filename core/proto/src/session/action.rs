@@ -28,8 +28,24 @@ pub enum Action {
     Drop,
     /// Give the event to the host.
     Emit(Event),
-    /// Report with `handle_open_delivered` once the host has come so far: the handlers of all events before this have run.
+    /// Report with `handle_open_delivered` and `handle_hand_over` once the host has come so far: the handlers of all events before this have run.
     Barrier,
+    /// The server asked its clients to connect again. Call `reconnect` with these values once everything that was read is delivered.
+    Replace(Option<Url>, CloseCode),
+    /// For the connection that is opened beside the present one: a dial, a message, a ping, a Close, a drop, or an event, which is held.
+    Beside(Box<Self>),
+    /// The connection beside the present one is the present one from now on, and what comes on it is held. The old one is drained: report its end with
+    /// `handle_parting_close` or `handle_parting_lost`.
+    HandOver,
+    /// Drop the old connection, as `Drop` does.
+    DropParting,
+    /// The connection or the dial beside the present one, which was dropped, takes its place.
+    Promote,
+    /// The held events of the connection beside the present one go to the host now, or are dropped. From now on nothing of it is held.
+    Held {
+        /// Whether the host gets it.
+        deliver: bool,
+    },
 }
 
 /// The values of the user's functions for an attempt; `None` means that the options decide. `Debug` shows only which were given, because all may
@@ -90,6 +106,11 @@ impl Outlet {
     /// The next message that is to be counted.
     pub(super) fn take_metered(&mut self) -> Option<Message> {
         self.metered.as_mut()?.pop_front()
+    }
+
+    /// Numbers its questions after all of another one's, so that two outlets never have the same.
+    pub(super) fn number_after(&mut self, other: &Self) {
+        self.last_id = self.last_id.max(other.last_id + (1 << 32));
     }
 
     pub(super) fn push(&mut self, action: Action) {

@@ -1,4 +1,5 @@
-//! `reconnect()`: the user asks for another connection, now and without a delay. Knows when that is possible, and what becomes of the present one.
+//! `reconnect()`: another connection, now and without a delay, because the user asks for it or the server has announced it. Knows when that is possible,
+//! and what becomes of the present one.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,10 @@ use url::Url;
 
 use super::action::Action;
 use super::end::Ended;
+use super::matcher::Inbound;
+use super::successor::Wish;
 use super::{Intent, Session, State};
+use crate::address;
 use crate::close::{self, CloseCode};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -20,9 +24,60 @@ impl Session {
         let why = match self.state {
             _ if self.intent != Intent::Stay => "close() is final",
             State::Closed => "the socket is closed for good",
+            _ if self.winding_down => "the program shuts down",
             _ => return Ok(()),
         };
         Err(Error::new(ErrorCode::InvalidState, format!("reconnect() cannot open another connection: {why}; make a new socket")))
+    }
+
+    /// As [`Session::check_reconnect`], for a connection beside the present one.
+    ///
+    /// # Errors
+    /// The same; `invalid_state`, too, where a function logs in: it would not know which of the two connections it has.
+    pub fn check_overlap(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.check_reconnect(code, reason)?;
+        if !self.providers.ready {
+            return Ok(());
+        }
+        let words = "reconnect() with overlap needs a login without a function: ready with send and expect";
+        Err(Error::new(ErrorCode::InvalidState, words))
+    }
+
+    /// Opens another connection beside the present one, and then closes that with `code` (1000 if none). Where no connection is open, the next attempt
+    /// begins now.
+    ///
+    /// # Errors
+    /// As [`Session::check_overlap`].
+    pub fn reconnect_beside(&mut self, now: Instant, url: Option<Url>, code: Option<CloseCode>, reason: &str) -> Result<()> {
+        self.check_overlap(code, reason)?;
+        if !matches!(self.state, State::Open) {
+            return self.reconnect(now, url, code, reason);
+        }
+        self.open_beside(now, Wish { url, code, reason: reason.to_owned() });
+        Ok(())
+    }
+
+    /// Whether messages are searched for the server's request to connect again.
+    pub(super) fn awaits_announcement(&self) -> bool {
+        self.options.reconnect.as_ref().is_some_and(|reconnect| reconnect.on.is_some())
+    }
+
+    /// A message came, which may be that announcement. The URL in it holds for one attempt; one that is no WebSocket URL is not used.
+    pub(super) fn heed_announcement(&mut self, message: &Inbound<'_>, now: Instant) {
+        let Some(options) = &self.options.reconnect else { return };
+        if self.reconnect.is_none() || !self.may_return() || !options.on.as_ref().is_some_and(|on| message.matches(on)) {
+            return;
+        }
+        let text = options.url.as_ref().and_then(|pointer| message.at(pointer)).and_then(|json| serde_json::from_str::<String>(json).ok());
+        let url = text.and_then(|text| address::parse_url(&text).ok());
+        let (code, overlap) = (CloseCode(options.close_code), options.overlap);
+        if overlap && !self.end_read {
+            self.open_beside(now, Wish { url, code: Some(code), reason: String::new() });
+        } else {
+            // The connection may end before that is done.
+            self.next_url.clone_from(&url);
+            self.out.push(Action::Replace(url, code));
+        }
     }
 
     /// Drops the connection, with `code` for the peer, and begins the next attempt at once, to `url` if one is given. Between two attempts the
@@ -33,6 +88,9 @@ impl Session {
     pub fn reconnect(&mut self, now: Instant, url: Option<Url>, code: Option<CloseCode>, reason: &str) -> Result<()> {
         self.check_reconnect(code, reason)?;
         let elsewhere = url.is_some();
+        if elsewhere {
+            self.give_up_next(code, reason);
+        }
         self.next_url = url;
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Waiting(_) => self.attempt(),
@@ -65,6 +123,7 @@ impl Session {
     /// Drops the connection for another one.
     fn replace(&mut self, now: Instant) {
         let error = Error::new(ErrorCode::Replaced, "reconnect() replaced the connection by another one");
+        self.part_with(now, &error);
         self.out.push(Action::Drop);
         let uptime = self.leave_connection(now, Some(&error));
         if let (Some(reconnect), Some(options)) = (&mut self.reconnect, &self.options.reconnect) {

@@ -31,17 +31,22 @@ impl Session {
     }
 
     /// Nothing holds back any more what waited for a connection.
-    fn be_ready(&mut self, now: Instant) {
+    pub(super) fn be_ready(&mut self, now: Instant) {
         self.is_ready = true;
         if let Some(limiter) = &mut self.limiter {
             limiter.set_ready();
         }
         self.flush_queue(now);
+        self.send_unsent(now);
+        self.release(now);
+    }
+
+    /// Sends the requests that wait for a connection.
+    pub(super) fn send_unsent(&mut self, now: Instant) {
         let unsent = self.requests.as_ref().map(|requests| requests.unsent()).unwrap_or_default();
         for ticket in unsent {
             self.send_request(now, ticket);
         }
-        self.release(now);
     }
 
     /// The outcome of the login.
@@ -75,6 +80,16 @@ impl Session {
             let progress = Login::message(message, options);
             self.proceed(now, progress);
         }
+        deliver
+    }
+
+    /// A message came on the old connection, which is drained. False: it is a reply, and nobody else's.
+    pub fn handle_parting_message(&mut self, data: Data<'_>) -> bool {
+        let message = super::matcher::Inbound::new(data);
+        let Some((settled, deliver)) = self.requests.as_mut().and_then(|requests| requests.message(&message, &self.options.request)) else {
+            return true;
+        };
+        self.settle_request(settled);
         deliver
     }
 
@@ -112,7 +127,7 @@ impl Session {
         }
     }
 
-    fn settle_request(&mut self, (ticket, outcome): requests::Settled) {
+    pub(super) fn settle_request(&mut self, (ticket, outcome): requests::Settled) {
         self.out.emit(Event::Settled(Settled { ticket, outcome: outcome.map(Some) }));
     }
 
@@ -325,6 +340,11 @@ impl Session {
                 _ => self.overdue.push((key, waiting)),
             }
         }
+        self.lose_requests(cause);
+    }
+
+    /// No reply comes any more to what was sent on the present connection.
+    pub(super) fn lose_requests(&mut self, cause: Option<&Error>) {
         let lost = self.requests.as_mut().map(|requests| requests.lose(cause)).unwrap_or_default();
         for settled in lost {
             self.settle_request(settled);

@@ -23,6 +23,7 @@ impl Session {
             }
             _ => {}
         }
+        self.overlap_timeout(now);
         // Also for an end that happened just now, if there is no delay (`max_delay` 0).
         if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
             self.attempt();
@@ -61,6 +62,6 @@ impl Session {
             _ => None,
         };
         let requests = self.requests.as_ref().and_then(|requests| requests.next_deadline());
-        earliest([queue, state, requests])
+        earliest([queue, state, requests, self.overlap_deadline()])
     }
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::reconnect::{self, Class};
 use crate::close::{CloseCode, CloseFrame};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::event::Close;
+use crate::options::ReconnectOptions;
 
 /// A closing handshake.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Ended {
     }
 
     /// Both Close frames passed.
-    pub(super) fn clean(frame: CloseFrame, error: Option<Error>, class: Class) -> Self {
+    fn clean(frame: CloseFrame, error: Option<Error>, class: Class) -> Self {
         let code = frame.code.unwrap_or(CloseCode::NO_STATUS);
         Self { failed: false, code, reason: frame.reason, was_clean: true, error, class, delay: None }
     }
@@ -73,6 +74,21 @@ impl Ended {
             })
         });
         let (code, reason, was_clean, error) = (self.code, self.reason.clone(), self.was_clean, self.error.clone());
-        Close { code, reason, was_clean, error, will_reconnect, retry_in, unsent: 0 }
+        Close { code, reason, was_clean, error, will_reconnect, retry_in, unsent: 0, overlapped: false }
+    }
+
+    /// Both Close frames passed: ours, if we began, and the peer's.
+    pub(super) fn after_handshake(ours: Option<&CloseFrame>, frame: CloseFrame, options: Option<&ReconnectOptions>) -> Self {
+        let is_echo = ours.is_some_and(|ours| ours.code == frame.code);
+        let error = match frame.code {
+            None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => None,
+            _ if is_echo => None,
+            Some(code) => {
+                let reason = if frame.reason.is_empty() { String::new() } else { format!(": {:?}", frame.reason) };
+                Some(Error::new(ErrorCode::ClosedByPeer, format!("the peer closed the connection with {code}{reason}")))
+            }
+        };
+        let class = frame.code.map_or(Class::Transient, |code| reconnect::class_of_close(code, options));
+        Self::clean(frame, error, class)
     }
 }

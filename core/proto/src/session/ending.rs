@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::action::Action;
 use super::end::{Closing, Ended};
-use super::reconnect::{self, Class, Reconnect};
+use super::reconnect::Reconnect;
 use super::timing::{earliest, seconds};
 use super::{Intent, QueueWait, Session, State};
 use crate::close::{self, CloseCode, CloseFrame};
@@ -38,6 +38,7 @@ impl Session {
             return self.terminate(now);
         }
         self.intent = Intent::Leave;
+        self.end_overlap(Some(CloseCode::GOING_AWAY), "");
         self.out.push(Action::SendClose(Some(CloseCode::GOING_AWAY), String::new()));
         let error = Error::new(ErrorCode::Cancelled, "the socket was closed before the connection was open");
         self.drop_link(now, Ended::failed(error));
@@ -63,6 +64,7 @@ impl Session {
     }
 
     fn leave(&mut self, now: Instant, code: Option<CloseCode>, reason: &str, while_connecting: &str) {
+        self.end_overlap(code, reason);
         match self.state {
             State::Open => {
                 self.out.push(Action::SendClose(code, reason.to_owned()));
@@ -78,6 +80,7 @@ impl Session {
     /// Drops the connection at once. Final.
     pub fn terminate(&mut self, now: Instant) {
         self.intent = Intent::Leave;
+        self.end_overlap(Some(CloseCode::GOING_AWAY), "");
         match self.state {
             State::Open | State::Closing(Closing { theirs: None, .. }) => {
                 let error = Error::new(ErrorCode::Terminated, "terminate() dropped the connection");
@@ -177,17 +180,8 @@ impl Session {
     fn finish_handshake(&mut self, now: Instant) {
         let State::Closing(Closing { ours, theirs: Some(frame), .. }) = &mut self.state else { return };
         let (ours, frame) = (ours.take(), std::mem::take(frame));
-        let is_echo = ours.is_some_and(|ours| ours.code == frame.code);
-        let error = match frame.code {
-            None | Some(CloseCode::NORMAL | CloseCode::GOING_AWAY) => None,
-            _ if is_echo => None,
-            Some(code) => {
-                let reason = if frame.reason.is_empty() { String::new() } else { format!(": {:?}", frame.reason) };
-                Some(Error::new(ErrorCode::ClosedByPeer, format!("the peer closed the connection with {code}{reason}")))
-            }
-        };
-        let class = frame.code.map_or(Class::Transient, |code| reconnect::class_of_close(code, self.options.reconnect.as_ref()));
-        self.drop_link(now, Ended::clean(frame, error, class));
+        let ended = Ended::after_handshake(ours.as_ref(), frame, self.options.reconnect.as_ref());
+        self.drop_link(now, ended);
     }
 
     fn finish_in_haste(&mut self, now: Instant) {
@@ -203,10 +197,22 @@ impl Session {
 
     /// An attempt or a connection ended: decides what follows, or asks.
     pub(super) fn end(&mut self, now: Instant, mut ended: Ended) {
+        if let Some(error) = self.next_failure.take() {
+            ended.error.get_or_insert(error);
+        }
+        if self.parting.is_some() {
+            let error = Error::new(ErrorCode::Replaced, "the connection that replaced this one has ended before it was drained");
+            self.part_with(now, &error);
+        }
         let uptime = self.leave_connection(now, ended.error.as_ref());
-        let (Intent::Stay, Some(reconnect), Some(options)) = (self.intent, &mut self.reconnect, &self.options.reconnect) else {
+        let (true, Some(reconnect), Some(options)) = (self.may_return(), &mut self.reconnect, &self.options.reconnect) else {
             return self.conclude(now, ended, false);
         };
+        if self.overlap.is_some() {
+            // Another connection is under way already.
+            reconnect.rest(uptime, options);
+            return self.conclude(now, ended.followed_after(Duration::ZERO), true);
+        }
         let again = reconnect.judge(ended.class, uptime, options, self.providers);
         let retry_after = ended.error.as_ref().and_then(|error| error.retry_after);
         ended.delay = Some(reconnect.delay(retry_after, options, &mut self.rng));
@@ -257,6 +263,9 @@ impl Session {
         }
         self.out.emit(Event::Close(close));
         self.state = State::Closed;
+        if again && self.promote(now, ended.error.clone()) {
+            return;
+        }
         if let (true, Some(delay)) = (again, ended.delay) {
             let attempt = self.reconnect.as_mut().map_or(1, Reconnect::plan);
             let most = self.options.reconnect.as_ref().and_then(|options| options.max_retry_after);

@@ -15,14 +15,17 @@ mod heartbeat;
 mod liveness;
 mod matcher;
 mod outbox;
+mod overlap;
 mod providers;
 mod rate;
 mod ready;
 mod reconnect;
 mod requests;
+mod successor;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod winding;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,6 +46,7 @@ use self::rate::{Limiter, check_key};
 use self::ready::Login;
 use self::reconnect::Reconnect;
 use self::requests::Requests;
+use self::successor::{Overlap, Parting};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Open, ReadyState};
 use crate::message::{Answer, Data, Way};
@@ -79,6 +83,12 @@ pub struct Session {
     limiter: Option<Box<Limiter>>,
     /// What the rate limit held back when the connection ended, until it is known what follows.
     overdue: Vec<(rate::Key, rate::Waiting)>,
+    /// The connection that is opened beside the present one; the old one that is drained; why the last attempt to open one beside it failed.
+    overlap: Option<Box<Overlap<Self>>>,
+    parting: Option<Box<Parting>>,
+    next_failure: Option<Error>,
+    /// No further connection follows.
+    winding_down: bool,
     queue_waits: QueueWait,
 }
 
@@ -144,6 +154,10 @@ impl Session {
             requests: None,
             limiter: options.rate_limit.as_ref().map(Limiter::new).map(Box::new),
             overdue: Vec::new(),
+            overlap: None,
+            parting: None,
+            next_failure: None,
+            winding_down: false,
             options,
         }
     }
@@ -278,7 +292,9 @@ impl Session {
     /// Whether [`Session::handle_message`] wants to see messages now.
     pub fn looks_at_messages(&self) -> bool {
         matches!(self.state, State::Open)
-            && (self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.looks_at_messages()) || self.bot_looks_at_messages())
+            && (self.heartbeat.as_ref().is_some_and(|heartbeat| heartbeat.looks_at_messages())
+                || self.bot_looks_at_messages()
+                || self.awaits_announcement())
     }
 
     /// A message that a feature may want to see. False: it is the reply to a request, and no event.
@@ -290,6 +306,7 @@ impl Session {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.message(now, &message, &mut self.out);
         }
+        self.heed_announcement(&message, now);
         self.bot_message(now, &message)
     }
 
@@ -335,13 +352,20 @@ impl Session {
     }
 
     /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, and no deadline of the
-    /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it.
-    pub fn handle_end_read(&mut self) {
+    /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it. Requests learn of
+    /// it at once, for no reply can come.
+    pub fn handle_end_read(&mut self, cause: Option<&Error>) {
         self.end_read = matches!(self.state, State::Open | State::Closing(_));
+        if self.end_read {
+            self.lose_requests(cause);
+        }
     }
 
     /// The host's answer to an `Event::Ask`. An unknown or forgotten id is ignored.
     pub fn handle_answer(&mut self, now: Instant, id: u64, answer: Answer) {
+        if self.overlap.is_some() {
+            self.beside(|next| next.handle_answer(now, id, answer.clone()), now);
+        }
         match &mut self.state {
             State::Asking(questions) => match questions.answer(id, answer) {
                 Ok(()) => self.dial_if_answered(),

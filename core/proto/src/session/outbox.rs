@@ -33,6 +33,10 @@ impl Outbox {
         self.bytes
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Takes a message in, as the overflow rule says.
     pub(super) fn push(
         &mut self,

@@ -170,6 +170,17 @@ impl Limiter {
         }
     }
 
+    /// Another connection takes the place of the present one. `counted`: the server counts from the beginning, and this is what has left on it so far.
+    pub(super) fn follow(&mut self, now: Instant, counted: Option<Self>) {
+        self.opened(counted.is_some());
+        if let Some(mut next) = counted {
+            for (key, urgent, waiting) in next.take_all() {
+                self.push(now, &key, urgent, waiting);
+            }
+            self.window = next.window;
+        }
+    }
+
     /// The connection is ready: what waits may leave, as far as the windows allow.
     pub(super) fn set_ready(&mut self) {
         self.ready = true;

@@ -34,6 +34,8 @@ pub(super) enum Stage {
     InLine,
     /// It left on the present connection.
     Sent,
+    /// It left on the old connection, which is drained.
+    SentBefore,
 }
 
 /// The end of a request: its ticket, and the reply's text or the reason why there is none.
@@ -129,7 +131,7 @@ impl Requests {
     pub(super) fn message(&mut self, message: &Inbound<'_>, options: &options::RequestOptions) -> Option<(Settled, bool)> {
         let pointer = options.response_id.as_ref().unwrap_or(&options.id);
         let ticket = *self.by_id.get(&canonical(message.at(pointer)?))?;
-        if self.open.get(&ticket)?.stage != Stage::Sent {
+        if !matches!(self.open.get(&ticket)?.stage, Stage::Sent | Stage::SentBefore) {
             return None;
         }
         let request = self.remove(ticket)?;
@@ -165,7 +167,8 @@ impl Requests {
             && deadline <= now
         {
             let Some(request) = self.remove(ticket) else { break };
-            let state = if request.stage == Stage::Sent { "no reply came" } else { "the request could not be sent" };
+            let state =
+                if matches!(request.stage, Stage::Sent | Stage::SentBefore) { "no reply came" } else { "the request could not be sent" };
             over.push((ticket, Err(Error::new(ErrorCode::RequestTimeout, format!("{state} within {}", seconds(request.time))))));
         }
         over
@@ -181,6 +184,24 @@ impl Requests {
             request.stage = Stage::Waits;
         }
         let lost: Vec<u64> = self.open.iter().filter(|(_, request)| request.stage == Stage::Sent).map(|(ticket, _)| *ticket).collect();
+        self.give_up(lost, "the connection ended before the reply came", cause)
+    }
+
+    /// Another connection is the present one from now on.
+    pub(super) fn hand_over(&mut self) {
+        for request in self.open.values_mut().filter(|request| request.stage == Stage::Sent) {
+            request.stage = Stage::SentBefore;
+        }
+    }
+
+    /// The old connection is gone: what was sent on it is lost, unless it is to be sent again.
+    pub(super) fn lose_handed_over(&mut self, cause: Option<&Error>) -> Vec<Settled> {
+        let sent: Vec<u64> =
+            self.open.iter().filter(|(_, request)| request.stage == Stage::SentBefore).map(|(ticket, _)| *ticket).collect();
+        let (again, lost): (Vec<u64>, Vec<u64>) = sent.into_iter().partition(|ticket| self.open[ticket].resend);
+        for ticket in again {
+            self.set_stage(ticket, Stage::Waits);
+        }
         self.give_up(lost, "the connection ended before the reply came", cause)
     }
 

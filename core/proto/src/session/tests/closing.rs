@@ -333,7 +333,7 @@ fn a_goodbye_whose_time_is_over_ends_the_socket() {
 #[test]
 fn an_end_that_waits_behind_a_barrier_stops_every_deadline_of_the_connection() {
     let mut sim = Sim::open(Options { idle_timeout: Some(secs(30)), ..Options::default() });
-    sim.session.handle_end_read();
+    sim.session.handle_end_read(None);
     sim.pass(1000.0);
     assert!(sim.take().is_empty());
     assert_eq!(sim.send("a handler's last word"), Ok(Route::Transmit));
@@ -346,7 +346,7 @@ fn an_end_that_waits_behind_a_barrier_stops_every_deadline_of_the_connection() {
 #[test]
 fn close_while_the_peers_close_waits_behind_a_barrier_is_clean() {
     let mut sim = Sim::open(Options::default());
-    sim.session.handle_end_read();
+    sim.session.handle_end_read(None);
     sim.close(4000, "mine");
     sim.pass(60.0);
     sim.peer_closes(Some(1000), "theirs");

@@ -3,17 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails shall panic")]
 
 mod again;
+mod announced;
 mod closing;
 mod dictated;
 mod heartbeat;
 mod liveness;
 mod manners;
 mod outbox;
+mod overlap;
+mod overlap_lives;
 mod providers;
 mod rate;
 mod ready;
 mod reconnect;
 mod requests;
+mod speed;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -204,6 +208,13 @@ impl Sim {
             Action::Drop => "drop".into(),
             Action::Emit(event) => self.event(event),
             Action::Barrier => "barrier".into(),
+            Action::Replace(url, code) => format!("replace {:?} {code}", url.map(String::from)),
+            Action::Beside(action) => format!("beside: {}", self.line(*action)),
+            Action::HandOver => "hand over".into(),
+            Action::DropParting => "drop old".into(),
+            Action::Promote => "promote".into(),
+            Action::Held { deliver: true } => "held is told".into(),
+            Action::Held { deliver: false } => "held is dropped".into(),
         }
     }
 
