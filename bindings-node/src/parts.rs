@@ -1,4 +1,4 @@
-//! One message that JavaScript sends in parts: a socket has one under way at most. Knows no event.
+//! Sends one message in parts, for JavaScript. A socket has at most one such message under way. This file knows no event.
 
 use heartwire::{Data, Error, ErrorCode};
 
@@ -7,7 +7,7 @@ use crate::js::{Arguments, Js, Result, Value};
 use crate::socket::{compress, outcome};
 use crate::values;
 
-/// `beginMessage(handle, flags)`: a message in parts; nothing, or an error's fields.
+/// `beginMessage(handle, flags)` begins a message in parts. It returns nothing, or the fields of an error.
 pub(crate) fn begin_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let (handle, flags) = (js.to_integer(arguments.at(0))?, js.to_integer(arguments.at(1))?);
     let Some(socket) = environment.socket(handle) else { return js.undefined() };
@@ -18,7 +18,7 @@ pub(crate) fn begin_message(js: Js, environment: &mut Environment, arguments: &A
     js.undefined()
 }
 
-/// `putPart(handle, text)` or `putPart(handle, bytes)`: nothing, or an error's fields.
+/// `putPart(handle, text)` or `putPart(handle, bytes)` sends a part. It returns nothing, or the fields of an error.
 pub(crate) fn put_part(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     let Some(message) = environment.socket(handle).and_then(|socket| socket.message.as_mut()) else { return gone(js) };
@@ -31,26 +31,26 @@ pub(crate) fn put_part(js: Js, environment: &mut Environment, arguments: &Argume
     outcome(js, Some(put))
 }
 
-/// `endMessage(handle)`: sends the last part; nothing, or an error's fields.
+/// `endMessage(handle)` sends the last part. It returns nothing, or the fields of an error.
 pub(crate) fn end_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     let Some(message) = environment.socket(handle).and_then(|socket| socket.message.take()) else { return gone(js) };
     outcome(js, Some(message.end()))
 }
 
-/// `abandonMessage(handle)`: the message in parts will never be whole.
+/// `abandonMessage(handle)` gives the message up. The connection ends, for the peer can't tell where the message would have ended.
 pub(crate) fn abandon_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     drop(environment.socket(handle).and_then(|socket| socket.message.take()));
     js.undefined()
 }
 
-/// The socket's last event came amid a message in parts.
+/// The error of a socket whose last event came before the message in parts was complete.
 fn gone(js: Js) -> Result<Value> {
     values::error(js, &Error::new(ErrorCode::InvalidState, "the connection ended amid the message"))
 }
 
-/// The flags of a message in parts: it is text; it is binary.
+/// Reads the kind of a message from the flags: text, binary, or as its first part is.
 fn kind(flags: u32) -> Option<bool> {
     match flags & 0b1_1000 {
         0b0_1000 => Some(true),
