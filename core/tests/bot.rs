@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use heartwire::testing::FaultServer;
-use heartwire::{ErrorCode, Event, Options, Proxy, RateLimitOptions, RequestCall, Way, WebSocket};
+use heartwire::{ErrorCode, Event, Matcher, Options, Proxy, RateLimitOptions, ReadyOptions, RequestCall, Way, WebSocket};
 use serde_json::{Value, json};
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -45,14 +45,22 @@ fn a_reply_is_waited_for_before_events_are_taken() {
 
 #[test]
 fn a_reply_is_awaited_and_dropping_it_cancels_the_request() {
-    let server =
-        serve(&[json!({"do": "expect", "text": r#"{"id":2}"#}), json!({"do": "send", "text": r#"{"id":2}"#}), json!({"do": "wait_close"})]);
+    let server = serve(&[
+        json!({"do": "expect", "text": "go"}),
+        json!({"do": "send", "text": "welcome"}),
+        json!({"do": "expect", "text": r#"{"id":2}"#}),
+        json!({"do": "send", "text": r#"{"id":2}"#}),
+        json!({"do": "wait_close"}),
+    ]);
+    let options = options().ready(ReadyOptions::new().expect(Matcher::Text("welcome".into())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let (ws, mut events) = WebSocket::connect(&server.url(), options()).unwrap();
-        // Before the connection is open: it never leaves.
+        let (ws, mut events) = WebSocket::connect(&server.url(), options).unwrap();
+        assert!(matches!(events.next().await, Some(Event::Open(_))));
+        // Requests wait for the login, so this one never leaves.
         drop(ws.request(&json!({"n": 1}), &RequestCall::default()).unwrap());
         let reply = ws.request(&json!({}), &RequestCall::default()).unwrap();
+        ws.send_by("go", &Way::new().urgent(true)).unwrap();
         assert_eq!(tokio::time::timeout(BOUND, reply).await.unwrap().unwrap(), json!({"id": 2}));
         ws.terminate();
         while events.next().await.is_some() {}
