@@ -227,7 +227,20 @@ import heartwire
 print(*sorted(set(sys.modules) - before))
 """
     run = subprocess.run([sys.executable, "-I", "-c", _path() + code], capture_output=True, text=True, check=True)
-    names = ("_bot", "_delivery", "_ending", "_errors", "_handlers", "_json", "_listening", "_log", "_native", "_process", "_websocket")
+    names = (
+        "_bot",
+        "_delivery",
+        "_ending",
+        "_errors",
+        "_handlers",
+        "_json",
+        "_listening",
+        "_log",
+        "_native",
+        "_process",
+        "_shutdown",
+        "_websocket",
+    )
     ours = ["heartwire", *(f"heartwire.{name}" for name in names)]
     assert run.stdout.split() == ["__future__", *ours]
 
