@@ -60,6 +60,10 @@ class Process:
     def end(self, number: signal.Signals = signal.SIGTERM, within: float = 10) -> int:
         """Ends it with a signal; its status."""
         self.child.send_signal(number)
+        return self.wait(within)
+
+    def wait(self, within: float) -> int:
+        """Waits for its end and its last line; its status. Raises TimeoutExpired if it has not ended by then."""
         status = self.child.wait(within)
         self._reader.join(5)
         return status

@@ -169,7 +169,7 @@ def _watch(process: Process, server: FaultServer, mode: str) -> str:
     status = None
     for _ in range(600):  # 30 s: the first of an end and a record, neither of which can be waited for together
         try:
-            status = process.child.wait(0.05)
+            status = process.wait(0.05)
             break
         except subprocess.TimeoutExpired:
             if mode != "answers" and any(came_back.items() <= record.items() for record in server.records()):

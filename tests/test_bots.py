@@ -127,7 +127,7 @@ def test_discord_does_not_come_back_with_a_wrong_token(monkeypatch: pytest.Monke
     bot = Process(*PYTHON, EXAMPLES / "python/discord_bot.py", gateway.url)
     try:
         gateway.wait_for("close", peer=0, code=4004)
-        assert bot.child.wait(20) == 0
+        assert bot.wait(20) == 0
         assert len(gateway.peers) == 1
     finally:
         bot.kill()

@@ -109,7 +109,7 @@ def test_the_snippet_tells_when_the_server_leaves(chat: Chat, command: list[str 
     process.wait_for("^open$")
     chat.server.end(signal.SIGTERM)
     process.wait_for("^close 1001 the server goes away$")
-    assert process.child.wait(10) == 0
+    assert process.wait(10) == 0
 
 
 def test_examples_are_short() -> None:
