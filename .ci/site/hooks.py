@@ -25,7 +25,7 @@ NODE_PAGES = {
 }
 #: Pages about the place of other libraries; whoever writes one does not have to touch mkdocs.yml.
 COMPATIBILITY = ("compat*.md", "migrat*.md", "ws.md", "nonebot.md", "compat*/*.md", "migrat*/*.md")
-#: What searches a page that is opened as a file. The theme would have it from a server of others.
+#: The script that searches pages opened as files. The theme would load it from a server on the network.
 SHIM, SHIM_THERE = "assets/iframe-worker-shim.js", "https://unpkg.com/iframe-worker/shim"
 SHIM_HERE = Path(__file__).parent / "node_modules" / "iframe-worker" / "shim" / "index.js"
 LINK = re.compile(r"(\]\()((?:\.\./)+[^)#\s]*)(#[^)]*)?(?=\))")

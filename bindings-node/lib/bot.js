@@ -7,7 +7,7 @@ const addon = require('./addon.js')
 const { WebSocketError, carried, thrown } = require('./errors.js')
 
 /**
- * What a bot uses of its socket.
+ * The members of a socket that a bot uses.
  * @typedef {object} Socket
  * @property {number | null} handle
  * @property {boolean} isOver

@@ -54,7 +54,7 @@ same('finishRequest shapes the request, also later', async (Class) => {
     given = [request instanceof http.ClientRequest, ws._req === request, request.getHeader('X-One')]
     request.setHeader('X-Two', '2')
     request.removeHeader('X-One')
-    setTimeout(() => request.end(), 20)
+    setImmediate(() => request.end())
   }
   const ws = new Class(url, { headers: { 'X-One': '1' }, finishRequest })
   await once(ws, 'open')

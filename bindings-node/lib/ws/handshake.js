@@ -187,7 +187,7 @@ class Handshake {
     return true
   }
 
-  /** What a listener of `unexpected-response` gets. @param {import('../../index.js').WebSocketError} error @returns {[any, any]} */
+  /** The arguments for a listener of `unexpected-response`. @param {import('../../index.js').WebSocketError} error @returns {[any, any]} */
   refusal({ status = 0, headers = {}, body }) {
     const { request } = this
     this.#isOver = true

@@ -11,7 +11,7 @@ const PARKED = /** @type {any} */ ({ addRequest() {} })
 /** The headers that the core makes itself. */
 const ITS_OWN = /^(connection|upgrade|sec-websocket-.*)$/i
 
-/** What a request was given before its constructor was done. */
+/** The calls on a request that came before its constructor had ended. */
 const kEarly = Symbol('early')
 
 /**

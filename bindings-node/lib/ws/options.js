@@ -8,7 +8,7 @@ const { warnOnce } = require('../warnings.js')
 const { unsupported } = require('./errors.js')
 
 const VERSIONS = [8, 13]
-/** What an agent overrides to connect in a way of its own. */
+/** The methods that an agent overrides to connect in its own way. */
 const CONNECTS = /** @type {const} */ (['addRequest', 'createSocket', 'createConnection'])
 /** Agents that say which proxy they use. */
 const KNOWN = /^(Https?|Socks|)ProxyAgent$/

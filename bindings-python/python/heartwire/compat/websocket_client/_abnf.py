@@ -67,7 +67,7 @@ class ABNF:
     def validate(self, skip_utf8_validation: bool = False) -> None:
         """Raise WebSocketProtocolException if it is not a frame that may be received."""
         if self.rsv1 or self.rsv2 or self.rsv3:
-            raise WebSocketProtocolException("rsv is not implemented, yet")
+            raise WebSocketProtocolException("the reserved bits must be 0 (RFC 6455 section 5.2)")
         if self.opcode not in ABNF.OPCODES:
             raise WebSocketProtocolException(f"Invalid opcode {self.opcode!r}")
         if self.opcode == ABNF.OPCODE_PING and not self.fin:
