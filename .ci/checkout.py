@@ -1,6 +1,6 @@
-"""What this checkout needs, found or installed: interpreters, a virtual environment for each Python, node_modules, the built packages.
+"""Finds or installs the needs of this checkout: interpreters, a virtual environment for each Python, node_modules, the built packages.
 
-Whatever it installs stays inside the checkout, and is installed again only when what it depends on has changed. It must not know the tests.
+It installs inside the checkout only. It installs a thing again only when the thing's inputs have changed. It must not know the tests.
 """
 
 from __future__ import annotations

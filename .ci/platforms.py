@@ -126,7 +126,7 @@ def read(printed: str, status: int) -> tuple[int, dict[str, str]]:
 
 
 def judge(lane: str, outcomes: dict[str, tuple[int, dict[str, str]]], is_whole: bool) -> list[str]:
-    """What is not as the lane's list says."""
+    """The outcomes that differ from the lane's list."""
     lists: dict[str, dict[str, str]] = json.loads((HERE / f"{lane}.json").read_text(encoding="utf-8"))
     known = {**lists["fails"], **lists["may_fail"]}
     wrong = []

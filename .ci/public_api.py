@@ -1,4 +1,4 @@
-"""Compares the public API of the crate `heartwire` with the listing in core/public-api.txt: `public_api.py`; BLESS=1 writes it anew.
+"""Compares the public API of the crate `heartwire` with the listing in core/public-api.txt: `public_api.py`; BLESS=1 writes it again.
 
 It owns the joining: what `heartwire` re-exports of `heartwire-proto` is listed under the name that users see. Items hidden from the documentation are
 no part of the API. It must not know how items are printed: see public-api/.
@@ -22,7 +22,7 @@ HEAD = "# The public API of the crate `heartwire`, as `BLESS=1 python3 .ci/publi
 
 
 def documented(package: str) -> Path:
-    """The rustdoc JSON of a crate, made anew."""
+    """The rustdoc JSON of a crate, made now."""
     command = ("cargo", "rustdoc", "--quiet", "-p", package, "--lib", *(("--features", "testing") if package == "heartwire" else ()))
     flags = ("--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow")
     subprocess.run([*command, *flags], cwd=ROOT, check=True, env={**os.environ, "RUSTDOC": str(TOOL / "rustdoc")})

@@ -28,7 +28,7 @@ NEAR = 4  # calls from a fault within which one of ours has to be, for it to be 
 
 
 def missing(sanitizer: str) -> str | None:
-    """What is not there, if anything."""
+    """The missing tool, if any."""
     if sanitizer in LIVES:
         return None if shutil.which("valgrind") else "valgrind (apt-get install valgrind)"
     asked = subprocess.run(["rustc", "+nightly", "--print", "sysroot"], capture_output=True, text=True)

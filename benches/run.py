@@ -95,7 +95,7 @@ class Run:
                 self.samples.append({"scenario": scenario.name, "client": candidate.name, "round": number, **result})
 
     def _together(self, server: Server, scenario: Scenario, candidates: list[Candidate]) -> None:
-        """What takes its time whatever the machine does: as many at once as there are cores."""
+        """Runs samples whose time does not depend on the machine's load: one for each core at once."""
 
         def one(candidate: Candidate) -> None:
             try:

@@ -1,2 +1,2 @@
-// `import 'heartwire/install'` puts WebSocket and CloseEvent on globalThis where there are none; `heartwire/install/force` also where there are.
+// `import 'heartwire/install'` puts WebSocket and CloseEvent on globalThis if it lacks them; `heartwire/install/force` replaces those that exist.
 export {}

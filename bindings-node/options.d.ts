@@ -253,7 +253,7 @@ export interface WebSocketOptions {
    */
   connectLimitUntil?: "auto" | "open" | "tls"
   /**
-   * Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
+   * The driver of the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop if it can and otherwise the thread (`auto`). The program sees no difference. `host` is an error if no loop can drive the connection.
    * Allowed: "auto", "host" or "background".
    * @default "auto"
    */
@@ -293,7 +293,7 @@ export interface HeartbeatOptions {
    */
   interval?: number
   /**
-   * What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+   * The expected response: exactly this text, or a message that contains this JSON object. None accepts any inbound frame.
    * Allowed: a text or a JSON value, or null.
    * @default null
    */

@@ -98,7 +98,7 @@ def _rust_code(text: str) -> str:
     text = STRINGS_AND_COMMENTS.sub(lambda found: '""' + "\n" * found[0].count("\n") if found[0][0] == '"' else "", text)
     # `pub(in crate::dial)` says who may see a name, not who is named.
     text = re.sub(r"\(in [\w:]+\)", "()", text)
-    # What follows the attribute: to the end of the file for a module of tests, else the item.
+    # Cuts a module of tests, from its attribute to the end of the file.
     at = re.search(r"^#\[cfg\(test\)\]\n(?:#\[[^\n]*\n)*mod tests \{", text, re.M)
     return text[: at.start()] if at else text
 

@@ -184,7 +184,7 @@ def test_a_certificate_that_proves_nothing_is_refused(language: str, tls: Tls, f
 MOSQUITTO = """
 listener {port} 127.0.0.1
 protocol websockets
-# 2.0.11 does not start with listeners for WebSockets alone; the socket is in a folder of whoever runs the tests.
+# 2.0.11 does not start with listeners for WebSockets alone; the socket is in a folder of the user who runs the tests.
 listener 0 {folder}/socket
 user root
 allow_anonymous true

@@ -16,7 +16,7 @@ import faults
 ROOT = Path(__file__).resolve().parent.parent
 RELIABILITY, CONTRACT, SECURITY = (ROOT / f"docs/{page}.md" for page in ("reliability", "contract", "security"))
 BETWEEN = re.compile(r"(?<=<!-- faults -->\n).*(?=<!-- /faults -->)", re.S)
-#: What stands for a test of this name in each language; of a JavaScript title that is made for each case, the beginning is enough.
+#: The pattern of a test with this name in each language. For a JavaScript title that is made for each case, the beginning is enough.
 KINDS = {".rs": r"fn {}\(", ".py": r"^(async )?def {}\(", ".mjs": r"test\(\s*['`]{}", ".js": r"test\(\s*['`]{}"}
 
 

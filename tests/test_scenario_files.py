@@ -56,7 +56,7 @@ def records(scenario: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def nonsense(scenario: dict[str, Any]) -> list[Any]:
-    """What no runner understands."""
+    """The parts that no runner understands."""
     rules = [rule for rule in scenario.get("client", []) if not rule.keys() <= {"on", "do", "nth"}]
     acts = [action for action in actions(scenario) if not action.keys() - {"throws"} <= ACTIONS]
     seen = [event for event in events(scenario) if event["event"] != "observed" and not event.keys() <= fields_of(event)]

@@ -1,4 +1,4 @@
-"""What mkdocs does not do by itself: pages that are made, pages of others in `nav`, links that leave docs/.
+"""Does three things that mkdocs does not: generated pages, pages from elsewhere in `nav`, links out of docs/.
 
 It owns how the site is put together from the repository. It must not know what the pages say.
 """
@@ -23,7 +23,7 @@ NODE_PAGES = {
     "ws.md": "Node API: heartwire/ws",
     "ws.Namespace.WebSocket.md": "Node API: types of heartwire/ws",
 }
-#: Pages about the place of other libraries; whoever writes one does not have to touch mkdocs.yml.
+#: Pages about the use beside or instead of other libraries. A new page needs no change in mkdocs.yml.
 COMPATIBILITY = ("compat*.md", "migrat*.md", "ws.md", "nonebot.md", "compat*/*.md", "migrat*/*.md")
 #: The script that searches pages opened as files. The theme would load it from a server on the network.
 SHIM, SHIM_THERE = "assets/iframe-worker-shim.js", "https://unpkg.com/iframe-worker/shim"

@@ -1,4 +1,4 @@
-"""Who is measured: each client with its program, and what it can do. It must not know how a sample is taken."""
+"""The clients that are measured: each with its program and its abilities. It must not know how a sample is taken."""
 
 from __future__ import annotations
 

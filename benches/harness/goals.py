@@ -1,4 +1,4 @@
-"""What was set as a goal, and what was reached: a row for each claim, read from the samples. It must not know how they were taken."""
+"""The goals and the results: a row for each claim, read from the samples. It must not know how they were taken."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ UNITS = {"cpu": "CPU µs", "p50": "p50 µs", "p99": "p99 µs", "rate": "per s", 
 
 
 def figures(scenario: Scenario) -> list[str]:
-    """What is told of a scenario."""
+    """The figures that the report shows for a scenario."""
     if scenario.mode == "idle":
         return ["memory", "load"]
     if scenario.pause or scenario.mode == "import":

@@ -114,7 +114,7 @@ def _result(command: list[str], environment: dict[str, str] | None = None, prepa
 
 
 def import_cost(interpreter: Path, module: str) -> dict[str, Any]:
-    """What an import costs over the bare interpreter: CPU and wall time."""
+    """The cost of an import over the bare interpreter: CPU and wall time."""
     bare, loaded = (_run_code(interpreter, code) for code in ("pass", f"import {module}"))
     return {"count": 1, "cpu": loaded["cpu"] - bare["cpu"], "wall": loaded["wall"] - bare["wall"]}
 

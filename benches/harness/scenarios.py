@@ -1,4 +1,4 @@
-"""What is measured: each scenario with its path at the server and its size. It must not know clients."""
+"""The scenarios that are measured, each with its path at the server and its size. It must not know clients."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Scenario:
 
     @property
     def figure(self) -> str:
-        """What tells most about it: `p50` in µs, `rate` a second, `memory` in bytes, `kept`, or `cpu` in µs."""
+        """The figure that matters most: `p50` in µs, `rate` a second, `memory` in bytes, `kept`, or `cpu` in µs."""
         return {"echo": "p50", "connect": "p50", "idle": "memory", "blocked": "kept", "import": "cpu"}.get(self.mode, "rate")
 
 

@@ -110,7 +110,7 @@ class MessageEvent {
     throw new TypeError('json() reads text, ArrayBuffer and Buffer messages; a Blob has to be read with await event.data.text()')
   }
 
-  // What every event has -----------------------------------------------------------------------------------------------------
+  // Members of every event -----------------------------------------------------------------------------------------------------
 
   get type() {
     return this.#common.type

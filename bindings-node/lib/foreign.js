@@ -6,7 +6,7 @@ const { warnOnce } = require('./warnings.js')
 
 const HINT = 'heartwire/ws has the interface of ws'
 
-/** Events of `ws` that there are none of here. */
+/** Events of `ws` that this class does not have. */
 const ABSENT = ['redirect', 'unexpected-response', 'upgrade']
 
 /** Looks at a listener that on() or once() was given. @param {string} type @param {any} listener */

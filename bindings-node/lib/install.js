@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: `import 'heartwire/install'`: the classes on globalThis where there are none.
+// Owns: `import 'heartwire/install'`: puts the classes on globalThis if it lacks them.
 'use strict'
 
 require('./globals.js').install(false)

@@ -296,7 +296,7 @@ class WebSocket extends EventTarget {
 
   /** What `console.log` shows. @param {number} depth @param {import('node:util').InspectOptions} options */
   [inspect.custom](depth, options) {
-    // The prototype itself is none.
+    // The prototype itself has no socket.
     return #socket in this ? show(this.constructor.name, this.#socket, depth, options) : '[WebSocket prototype]'
   }
 

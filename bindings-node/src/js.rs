@@ -123,8 +123,8 @@ impl Js {
         checked!(napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
     }
 
-    /// Calls a JavaScript function from outside of all JavaScript, as a task of the host: its microtasks and ticks run before this returns. What they
-    /// throw stays pending.
+    /// Calls a JavaScript function while no JavaScript runs, as a task of the host: its microtasks and ticks run before this returns. Their
+    /// exception stays pending.
     pub(crate) fn task(self, function: Value, arguments: &[Value]) -> Result<()> {
         let global = self.global()?;
         checked!(napi_make_callback(self.0, ptr::null_mut(), global, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))

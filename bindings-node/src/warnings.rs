@@ -20,7 +20,7 @@ pub(crate) fn install() {
     });
 }
 
-/// `takeWarnings()`: an array of texts, or undefined where there are none.
+/// `takeWarnings()`: an array of texts, or undefined without any.
 pub(crate) fn take(js: Js, _: &mut Environment, _: &Arguments) -> Result<Value> {
     let kept = std::mem::take(&mut *KEPT.lock().unwrap_or_else(PoisonError::into_inner));
     if kept.is_empty() {

@@ -154,7 +154,7 @@ test('sockets in worker threads and in the main thread do not know each other', 
   server.stop()
 })
 
-/** What came before in the pass of the loop. */
+/** Calls that come earlier in the same pass of the loop. */
 const before = { 'a look at bufferedAmount': 'ws.bufferedAmount', 'a send that fails': `try { early.send('x') } catch {}` }
 
 for (const [name, act] of Object.entries(before)) {

@@ -49,7 +49,7 @@ for (const [state, [script, options = {}, before = '']] of Object.entries(states
         const sockets = () => fs.readdirSync('/proc/self/fd').filter((fd) => {
           try { return fs.readlinkSync('/proc/self/fd/' + fd).startsWith('socket:') } catch { return false }
         }).length
-        // What there is once for the process.
+        // The process makes these once.
         await new Promise((resolve) => { Object.assign(new WebSocket('ws://127.0.0.1:1'), { onerror() {}, onclose: resolve }) })
         const first = sockets()
         for (const way of ${JSON.stringify(Object.values(ways))}) {

@@ -14,7 +14,7 @@ const text = 'x'.repeat(200)
 const FAREWELL = 2000
 const failing = { openTimeout: 50, reconnect: { minDelay: 1, maxDelay: 2, maxRetries: 2 } }
 const queue = urls.split(',')
-/** What is counted of the heap: of Node 20.13 on. An object is of all the classes that it descends from, so Object is (almost) everything. */
+/** The classes counted in the heap (Node 20.13 and later). An object counts for each class that it descends from, so Object counts almost everything. */
 const classes = { WebSocket, Object, Function, Promise }
 /** What a leak of ours would hold: LEAK asks for one of each kind, to show that the measure sees it. */
 const kept = []

@@ -10,7 +10,7 @@ import { FaultServer } from '../lib/testing.js'
 import { run } from './helpers.mjs'
 
 const WARM = 3
-/** What was freed goes back at once. What glibc keeps for later comes and goes by 300 KiB a round, and would hide a leak, or look like one. */
+/** Freed memory goes back at once. The memory that glibc keeps for later varies by 300 KiB a round: it would hide a leak, or look like one. */
 const FRUGAL = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '0', MALLOC_MMAP_THRESHOLD_: '65536' }
 
 let server
@@ -24,8 +24,8 @@ before(async () => {
 after(() => server.close())
 
 /**
- * The least that a round added to each figure. What leaks, leaks in every round; a heap that settles, code that is compiled or an arena that is
- * fragmented adds to some. So a figure is a leak's size, and not the mood of an allocator.
+ * The least that a round added to each figure. A leak adds in every round. A heap that settles, compiled code or a fragmented arena adds in some
+ * rounds only. So the figure is the size of a leak.
  */
 async function leaks(rounds, connections, { leak = [], of = url, messages = 20 } = {}) {
   const program = fileURLToPath(new URL('leaks.mjs', import.meta.url))

@@ -82,7 +82,7 @@ async function live(proxy, on, options) {
   }
 }
 
-/** What happened, with the repeated ends of attempts as one. */
+/** The events, with the repeated ends of attempts as one. */
 function kinds(seen) {
   const short = []
   for (const { type, error } of seen) {

@@ -188,7 +188,7 @@ class Run {
     }
   }
 
-  /** What happened, for the report of a failure. */
+  /** The events and the server's records, for the report of a failure. */
   story() {
     const lines = (values) => values.map((value) => `\n  ${JSON.stringify(value).slice(0, 1000)}`).join('')
     return `seen:${lines(this.seen)}\nexpected:${lines(this.scenario.expect ?? [])}\nthe server recorded:${lines(this.server.records())}`

@@ -78,7 +78,7 @@ class Peer extends EventEmitter {
     return this
   }
 
-  /** What came as short words: `text a`, `close 1001 reason`, `ping x`. */
+  /** The received frames as short words: `text a`, `close 1001 reason`, `ping x`. */
   words() {
     const names = { 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' }
     return this.frames.map(({ opcode, payload }) => {

@@ -48,7 +48,7 @@ impl From<u8> for Turn {
 pub(crate) struct Pending {
     batch: Batch,
     next: usize,
-    /// The barrier that is waited at. What comes behind it is delivered meanwhile: `drain`, say.
+    /// The barrier that holds the delivery. Some events behind it are delivered meanwhile, such as `drain`.
     barrier: Option<Barrier>,
     /// How many bytes a batch of this turn had at most.
     filled: usize,
@@ -381,7 +381,7 @@ fn follow(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_,
 }
 
 fn is_coroutine(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    // The type is asked, as the interpreter does: objects that answer to every name (mocks, proxies) are none.
+    // Asks the type, as the interpreter does. An object that answers to every name (a mock, a proxy) is not a coroutine.
     let class = value.get_type();
     Ok(class.hasattr("__await__")? && class.hasattr("send")?)
 }

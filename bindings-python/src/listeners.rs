@@ -116,8 +116,8 @@ impl Listeners {
         self.lock().iter().find(|(known, _)| *known == kind).map(|(_, list)| List::clone(list))
     }
 
-    /// Has `edit` make the next list of an event from a copy of the present one; none: it stays. `edit` may run Python, in which, or beside which,
-    /// others change the list: then it is asked again.
+    /// Lets `edit` change a copy of the present list of an event, and makes the copy the list. If `edit` returns `None`, the list stays. `edit` may
+    /// run Python, and the list may change meanwhile: then `edit` is called again.
     fn change<T>(&self, kind: Kind, mut edit: impl FnMut(&mut Vec<Arc<Listener>>) -> PyResult<Option<T>>) -> PyResult<Option<T>> {
         loop {
             let seen = self.list(kind);

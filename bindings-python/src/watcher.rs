@@ -71,7 +71,7 @@ impl Watcher {
         lock(&self.calls).as_ref().map(|calls| which(calls).bind(py).clone())
     }
 
-    /// Has the loop call one of them in its next turn; false if there are none any more.
+    /// Makes the loop call one of them in its next turn; false if they are gone.
     pub(crate) fn call_soon(&self, py: Python<'_>, which: fn(&Calls) -> &Py<PyAny>) -> PyResult<bool> {
         let Some(function) = self.call(py, which) else { return Ok(false) };
         self.call_soon.bind(py).call1((function,))?;

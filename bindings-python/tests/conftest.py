@@ -21,7 +21,7 @@ for name in list(os.environ):
         del os.environ[name]
 
 
-# What nohup or a shell's background ignores would be ignored by the child processes, too.
+# Child processes inherit the signals that nohup or a shell's background job ignores.
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)

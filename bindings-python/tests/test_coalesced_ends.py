@@ -103,7 +103,7 @@ def test_of_connect(server: RawServer, run: Run, peer: Peer, how: str, caplog: p
                     await ws.send(f"re {message!s}")
             for number in range(MESSAGES):
                 message = await ws.recv()
-                # What is large waits until the peer has taken it.
+                # A large message waits until the peer has taken it.
                 await ws.send(f"re {message!s}" + " " * (1 << 18 if how == "large" else 0))
                 if how == "slow":
                     assert await loop.run_in_executor(None, peer.answered[number].wait, BOUND)

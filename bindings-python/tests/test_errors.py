@@ -175,5 +175,5 @@ def test_the_exception_of_a_failing_function_is_the_cause(option: str, capsys: p
         chain.append(above)
         above = above.__cause__
     assert chain[-1] is failure
-    # Told once: by the error, or, where there is none, where uncaught exceptions go.
+    # Reported once: by the error, or, without an error, by the hook for uncaught exceptions.
     assert capsys.readouterr().err.count("LookupError: no luck") == (option == "should_reconnect")

@@ -258,7 +258,7 @@ if __name__ == "__main__":
 def test_a_thread_of_multiprocessings_child_ends_with_an_open_socket(
     server: RawServer, script: Any, method: str, when: str, of: str
 ) -> None:
-    """It is not cut off while it lives on behind the main thread, and says goodbye, whoever made a socket before it."""
+    """It stays connected while it outlives the main thread, and then sends its Close, whichever process made the first socket."""
     process = script(OF_A_THREAD, server.url, method, when, of)
     parents = server.connection() if when == "parent too" else None
     connection = server.connection()

@@ -1,4 +1,4 @@
-"""What may be a handler: methods of subclasses, functions without an argument, mocks, proxies, functools; what is refused, and how."""
+"""Handlers that are allowed: methods of subclasses, functions without an argument, mocks, proxies, functools. Those that are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def one_message(server: RawServer, ws: WebSocket) -> None:
 
 
 class Recorder(WebSocket):
-    """What its methods were called with."""
+    """Records the arguments of its methods."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.seen: list[Any] = []

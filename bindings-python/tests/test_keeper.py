@@ -155,7 +155,7 @@ def test_what_is_read_while_a_handler_blocks_is_bounded(server: RawServer, face:
         connection = server.connection()
         connection.send("0")
         until_answered(connection)
-        connection.sock.settimeout(1)  # time is the subject: whoever takes nothing for so long has stopped reading
+        connection.sock.settimeout(1)  # time is the subject: a client that takes nothing for so long has stopped reading
         message = frame(TEXT, b"x" * size)
         until = time.monotonic() + LONG
         while taken < total and not stuck.is_set():

@@ -31,7 +31,7 @@ def _open_files() -> int:
     return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
 
-# What was freed goes back at once: what glibc keeps for later would hide a leak, or look like one.
+# Freed memory goes back at once: the memory that glibc keeps for later would hide a leak, or look like one.
 FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"}
 WARM = 3  # rounds in which everything is made that is made once
 

@@ -1,4 +1,4 @@
-"""What needs no server: arguments, listeners, errors, exports, the cost of the import."""
+"""Tests that need no server: arguments, listeners, errors, exports, the cost of the import."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def live(
 
 
 def kinds(seen: list[Any]) -> list[Any]:
-    """What happened, with the repeated ends of attempts as one."""
+    """The events, with the repeated ends of attempts as one."""
     short: list[Any] = []
     for event in seen:
         error = getattr(event, "error", None)

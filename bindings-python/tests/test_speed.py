@@ -1,4 +1,4 @@
-"""What makes it fast must not be seen: events used again, sends that share a write, text widened by us, idle sockets without buffers."""
+"""Users must not see the fast paths: reused events, sends that share a write, text widened by us, idle sockets without buffers."""
 
 from __future__ import annotations
 

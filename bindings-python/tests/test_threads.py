@@ -365,7 +365,7 @@ def test_everything_called_from_many_threads_at_once(server: RawServer, quick_sw
 
 
 def test_threads_that_close_loops_under_their_sockets(server: RawServer, quick_switches: None) -> None:
-    """Whoever makes the next socket lets go of the loops that were closed, and several do so at once."""
+    """The thread that makes the next socket releases the loops that were closed, and several threads do so at once."""
     import asyncio
 
     errors: list[BaseException] = []

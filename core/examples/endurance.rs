@@ -1,4 +1,4 @@
-//! What sockets leave behind, and what idle ones cost, in Rust. Each prints lines of JSON, which tests/endurance/measure.py makes tables of:
+//! The memory that sockets leave behind, and the cost of idle ones, in Rust. Each prints lines of JSON, which tests/endurance/measure.py makes tables of:
 //! `endurance leaks URL ROUNDS CONNECTIONS MESSAGES` and `endurance idle URL COUNT SECONDS INTERVAL`, of an echo server.
 //! It owns the measuring and judges nothing: see core/tests/endurance.rs.
 
@@ -147,7 +147,7 @@ struct Seen {
 async fn idle(url: &str, count: usize, seconds: f64, interval: f64) -> Result<(), Box<dyn Error>> {
     let heartbeat = HeartbeatOptions::default().message(Payload::Text("beat".into())).interval(Duration::from_secs_f64(interval));
     let options = Options::new().heartbeat(heartbeat).connect_limit(100).open_timeout(Duration::from_secs(300)).compression(None);
-    // What one connection brings for all: the runtime, its threads.
+    // The first connection makes the shared parts: the runtime and its threads.
     let (warm, mut events) = WebSocket::connect(url, options.clone())?;
     warm.close(None, "")?;
     while events.next().await.is_some() {}
@@ -176,7 +176,7 @@ async fn idle(url: &str, count: usize, seconds: f64, interval: f64) -> Result<()
     }
     let held = Held::now()?;
     let (heard, cpu_before, start) = (seen.answered.load(Ordering::Relaxed), cpu(), Instant::now());
-    // What they cost in this time is the figure.
+    // Their cost in this time is the figure.
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
     let (passed, used) = (start.elapsed().as_secs_f64(), cpu() - cpu_before);
     let figures = json!({
@@ -194,7 +194,7 @@ async fn idle(url: &str, count: usize, seconds: f64, interval: f64) -> Result<()
 }
 
 /// # Errors
-/// What went wrong, or how it is used.
+/// The failure, or the usage.
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -21,7 +21,7 @@ use crate::os::{self, RawDescriptor};
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 static DESCRIPTORS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
 static HANDLERS: Once = Once::new();
-/// What else a forked child does at once.
+/// The function that a forked child calls at once, too.
 static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
@@ -71,7 +71,7 @@ impl Slot {
         self.descriptor.get()
     }
 
-    /// Notes the descriptor in use, or that there is none.
+    /// Stores the descriptor in use, or clears it.
     pub fn set(&self, descriptor: Option<RawDescriptor>) {
         self.descriptor.set(descriptor);
     }

@@ -37,7 +37,7 @@ fn a_host_that_makes_room_little_by_little() {
     reading_goes_on(3, &[2, 2]);
 }
 
-/// What was just read counts, too, before it is handed over.
+/// A message that was just read counts before it is handed over.
 #[test]
 fn what_is_not_handed_over_yet() {
     loom::model(|| {

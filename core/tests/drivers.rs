@@ -213,7 +213,7 @@ fn buffered_amount_stays_when_a_connection_ends_with_unsent_bytes() {
     assert!(left > 0 && left <= waiting, "{left} of {waiting}");
 }
 
-/// What is sent to the peer that reads slowly: it takes some seconds, three times each timeout and more.
+/// The bytes for the peer that reads slowly: they take some seconds, three times each timeout and more.
 const MUCH: usize = 10 << 20;
 
 fn impatient() -> Options {

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite;
 /// One test at a time: all that the process holds is counted.
 static ARENA: Mutex<()> = Mutex::new(());
 
-/// A leak is what every round adds: of that many, the quietest one counts. What is kept for later grows now and then.
+/// A leak adds in every round: of that many, the quietest one counts. Memory that is kept for later grows in some rounds only.
 const ROUNDS: usize = 8;
 /// Pieces of memory: less than one for each connection of a round.
 const SLACK: isize = 5;
@@ -42,7 +42,7 @@ fn serve(listener: &TcpListener) {
     }
 }
 
-/// What is held when nothing moves any more: what ends a connection goes on behind its last event, and nothing tells of its end.
+/// The resources held once nothing changes any more: the end of a connection goes on behind its last event, and nothing reports its completion.
 fn settled() -> Held {
     let mut last = Held::now().expect("/proc");
     loop {

@@ -267,7 +267,7 @@ fn what_is_held_back_leaves_while_the_handler_blocks() {
     server.join().unwrap();
 }
 
-/// What another thread asks for is the background's business, too, while the host does not come: here, to drop a peer that never answers a Close.
+/// The background also does what another thread asks for while the host is late: here, it drops a peer that never answers a Close.
 #[test]
 fn another_thread_may_close_while_the_handler_blocks() {
     let (tell, hear) = mpsc::channel();

@@ -1,5 +1,5 @@
 //! The reference in `docs/` and the types of the bindings are what the definitions in the core say.
-//! `BLESS=1 cargo test -p heartwire --test reference` writes them anew.
+//! `BLESS=1 cargo test -p heartwire --test reference` writes them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "reference/markdown.rs"]

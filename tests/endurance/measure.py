@@ -26,7 +26,7 @@ NODE = ["node", "--expose-gc", "--max-semi-space-size=1"]
 # Whichever was built last: `make endurance` builds a release, the tests do not.
 BUILT = [path for profile in ("release", "debug") if (path := TARGET / profile / "examples" / "endurance").exists()]
 RUST = max(BUILT, key=lambda path: path.stat().st_mtime, default=Path("endurance"))
-# What was freed goes back at once. What glibc keeps for later comes and goes by 300 KiB a round, and would hide a leak, or look like one.
+# Freed memory goes back at once. The memory that glibc keeps for later varies by 300 KiB a round: it would hide a leak, or look like one.
 FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"}
 LEAKS = {
     "Python, asyncio": [*PYTHON, ROOT / "bindings-python/tests/leaks.py", "asyncio"],
@@ -63,7 +63,7 @@ def lines(program: list[Any], *arguments: object, **environment: str) -> list[di
 
 
 def leaks(rounds: int, connections: int, messages: int) -> tuple[list[str], list[str]]:
-    """What is left after the first rounds, and after the last one, and what of it is too much."""
+    """The memory left after the first rounds and after the last one, and the faults: growth that is too much."""
     faults = []
     rows = [
         f"{rounds * connections:,} connections one after the other, {rounds * messages:,} messages in {rounds} rounds; after the third and the last:",
@@ -94,13 +94,13 @@ def leaks(rounds: int, connections: int, messages: int) -> tuple[list[str], list
 
 
 def least_growth(samples: list[dict[str, Any]]) -> dict[str, int]:
-    """What leaks, leaks in every round: of each figure, what the quietest one added."""
+    """A leak adds in every round: so this is the growth of each figure in its quietest round."""
     figures = [figure for figure, value in samples[-1].items() if isinstance(value, int)]
     return {figure: min(after[figure] - before[figure] for before, after in zip(samples, samples[1:])) for figure in figures}
 
 
 def leaking(samples: list[dict[str, Any]], connections: int) -> list[str]:
-    """What grew by more than the measure's own noise: memory a little, what can be counted not at all."""
+    """The figures that grew by more than the noise of the measure: memory has a little, counts have none."""
     least = least_growth(samples)
     bounds = {"traced": 16 << 10, "heap": 16 << 10, "own": max(60, connections) << 10}
     faults = [f"every round left {grown} of {figure}" for figure, grown in least.items() if grown > bounds.get(figure, 0)]
@@ -135,7 +135,7 @@ def idle(count: int, seconds: int, interval: int) -> tuple[list[str], list[str]]
 
 
 def costly(got: dict[str, Any], count: int) -> list[str]:
-    """What is lost, or more than twice what it was when these bounds were set; a few connections have the whole process to pay for."""
+    """Losses, and figures above twice their value when these bounds were set. Few connections share the cost of the whole process."""
     bounds = {
         "connections that are not open": (count - got["connections"], 0),
         "% of the heartbeats not answered": (round(100 - 100 * got["heartbeats"] / got["expected"]), 5 if count > 1000 else 50),

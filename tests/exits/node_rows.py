@@ -61,7 +61,7 @@ def _package_missing() -> str | None:
     return None if built else "missing: the Node package (make node)"
 
 
-#: What stands above the process with the socket, and ends with 1 when that has gone.
+#: A process above the one with the socket: it ends with status 1 when that one has gone.
 _ABOVE: dict[str, Cell] = dict.fromkeys(("TERM", "HUP"), End(1001, 1))
 #: vitest ends by INT and TERM itself, and throws where a test calls `process.exit()`.
 _VITEST: dict[str, Cell] = {"exit": "vitest does not let a test exit", "INT": End(1001, 130), "TERM": End(1001, 143)}

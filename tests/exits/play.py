@@ -64,7 +64,7 @@ def program(row: Row, way: str, url: str) -> Iterator[tuple[subprocess.Popen[byt
 
 
 def _default_signals() -> None:
-    # What nohup or a shell's background ignores would be ignored by the program, too.
+    # The program inherits the signals that nohup or a shell's background job ignores.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 

@@ -63,7 +63,7 @@ class Discord(Fake):
             await self.kick(peer, 4001, f"there is no op {op}")
 
     async def _heartbeat(self, peer: Peer, sequence: int | None) -> None:
-        # What may have reached the bot when it sent this: whatever was the last within these two seconds.
+        # The sequence that may have reached the bot when it sent this: any that was the last within these two seconds.
         now = time.monotonic()
         self.state[peer.number]["beat"] = now
         since = max((at for at, _ in self.times if at <= now - 2), default=0.0)

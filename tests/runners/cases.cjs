@@ -7,7 +7,7 @@ const URL = process.env.HEARTWIRE_TEST_URL
 const next = (ws, type) => new Promise((resolve) => ws.addEventListener(type, resolve, { once: true }))
 
 /**
- * @param {{ test: any, expect: any, load: () => any }} runner `load` evaluates the package anew, if the runner can
+ * @param {{ test: any, expect: any, load: () => any }} runner `load` evaluates the package again, if the runner can
  */
 function cases({ test, expect, load }) {
   test('a socket has its events, once', async () => {

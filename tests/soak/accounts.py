@@ -30,7 +30,7 @@ TAIL = 150
 """Ticks, 7.5 s or more: so long may a message at most be under way when its connection ends. With heartbeats of a second, a server that says
 nothing is noticed after two; the rest is for what it said before, and for a busy machine."""
 ORDER = {"": "OE", "O": "MEC", "M": "MEC", "E": "C", "C": "NE", "N": "OE"}
-"""What may follow what, of the standard's events and `reconnecting`; M is a message. After a close for good nothing may."""
+"""The kinds that may follow each kind, of the standard's events and `reconnecting`; M is a message. After a final close nothing may follow."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Journal:
 
 
 def judge(log: Iterable[str], journal: Iterable[str]) -> tuple[list[str], dict[str, int]]:
-    """What is wrong, and how much there was of what."""
+    """The faults, and how many there were of each kind of event."""
     faults: list[str] = []
     bots, memory, ended = _read_log(log, faults)
     theirs = _read_journal(journal)
@@ -120,7 +120,7 @@ def _read_log(log: Iterable[str], faults: list[str]) -> tuple[dict[str, Bot], li
 
 
 def _order(bot: Bot, kind: str) -> list[str]:
-    """What is wrong with an event behind the one before."""
+    """The fault, if this event may not follow the one before."""
     event = {"A": "M", "R": "M"}.get(kind, kind)
     if event not in ORDER:
         return []
@@ -226,7 +226,7 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
 
 
 def _carry_over(epochs: list[Epoch], theirs: Journal) -> None:
-    """What was sent when the connection was gone, and the bot had yet to be told, was queued: it is the next connection's."""
+    """Messages sent between the loss of a connection and its `close` event were queued: they belong to the next connection."""
     arrived_on = dict(theirs.received)
     on = [theirs.sent.get(epoch.heard[0]) if epoch.heard else None for epoch in epochs]
     for index, (epoch, following) in enumerate(zip(epochs, epochs[1:])):

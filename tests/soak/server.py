@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         elif fate == "end":
             self.transport.close()
         elif fate == "garbage":
-            # What stood before it was received: it must be delivered before the connection is failed.
+            # The messages before it were received: they must be delivered before the connection is failed.
             self.server.note("G", self.number, self.bot, last)
             self.muted = True
             self.transport.write(self.chance.choice(GARBAGE))

@@ -44,7 +44,7 @@ class Network:
         self.ours, self.host = f"10.200.{third}.{fourth + 1}", f"10.200.{third}.{fourth + 2}"
 
     def start(self) -> str | None:
-        """Why there is none."""
+        """Starts it, or gives the reason why not."""
         if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
             return "needs Linux, root and `ip`"
         commands = [
@@ -102,7 +102,7 @@ class Server:
 
 
 def soak(faces: list[str], minutes: float, seed: int, folder: Path, bots: int = BOTS) -> list[str]:
-    """What went wrong."""
+    """Runs the soak, and gives the faults."""
     chance = random.Random(seed)
     journal = folder / "journal"
     with ExitStack() as ends:

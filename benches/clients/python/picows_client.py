@@ -138,7 +138,7 @@ async def main() -> None:
     transport, _ = await ws_connect(PLAYS[job.mode](done.set), job.url, ssl_context=tls)
     await done.wait()
     over = True
-    transport.disconnect()  # a Close would be answered with a frame that is none of the job's
+    transport.disconnect()  # the server answers a Close with a frame that does not belong to the job
 
 
 job.run(main())

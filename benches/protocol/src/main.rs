@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use crate::clients::CLIENTS;
 use crate::wire::{Pace, Wire};
 
-/// What is measured.
+/// One measured case.
 struct Case {
     name: &'static str,
     /// Receiving, at this pace; else sending.

@@ -11,7 +11,7 @@ use crate::deflate::Agreement;
 pub(crate) struct Request {
     /// Path and query, under a host that means nothing.
     pub(crate) target: Url,
-    /// What was agreed on, where the query has `deflate` and the client offered.
+    /// The agreed compression, if the query has `deflate` and the client offered it.
     pub(crate) deflate: Option<Agreement>,
 }
 

@@ -13,7 +13,7 @@ const { checkProtocols, connectsItself, headerPairs, parseAddress, translate } =
 /** The class as its types show it. @type {typeof import('../../index.js').WebSocket} */
 const Native = /** @type {any} */ (Class)
 
-/** What does not go to another host, nor out of TLS. */
+/** Headers that a redirect to another host, or out of TLS, removes. */
 const SECRET = ['authorization', 'cookie']
 
 /**

@@ -186,7 +186,7 @@ function deflate(options) {
 }
 
 /**
- * What an agent says of proxies and TLS. It makes no connection: the core does.
+ * The proxy and TLS settings of an agent. The agent makes no connection: the core does.
  * @param {any} value
  * @param {any} made
  */

@@ -365,7 +365,7 @@ class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
     Allowed: a number of seconds from 0.001 to 31536000. Default: 60."""
 
     response: str | Mapping[str, Any] | Sequence[Any] | None
-    """What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+    """The expected response: exactly this text, or a message that contains this JSON object. None accepts any inbound frame.
 
     Allowed: a text or a JSON value, or None. Default: None."""
 
@@ -594,7 +594,7 @@ class Options(TypedDict, total=False):
     Allowed: "auto", "open" or "tls". Default: "auto"."""
 
     driver: Literal["auto", "host", "background"]
-    """Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
+    """The driver of the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop if it can and otherwise the thread (`auto`). The program sees no difference. `host` is an error if no loop can drive the connection.
 
     Allowed: "auto", "host" or "background". Default: "auto"."""
 

@@ -20,7 +20,7 @@ pub fn run(input: &[u8]) {
     play(input, World::look);
 }
 
-/// What was to be seen after each step.
+/// The visible state after each step.
 ///
 /// # Panics
 /// As `run`.

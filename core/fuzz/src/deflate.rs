@@ -1,4 +1,4 @@
-//! What one end compresses, the other inflates, whatever the settings; the encoder may be dropped between any two messages.
+//! One end inflates all that the other compresses, whatever the settings. The encoder may be dropped between any two messages.
 
 use heartwire::{CompressionOptions, Data, Event, Message};
 use heartwire_proto::event::{Batch, Item};

@@ -27,7 +27,7 @@ struct Peer {
     listener: TcpListener,
 }
 
-/// What one exchange is to be.
+/// The plan of one exchange.
 struct Story {
     scheme: &'static str,
     with_credentials: bool,
@@ -85,7 +85,7 @@ fn final_status(answer: &[u8]) -> Option<&[u8]> {
 }
 
 impl Story {
-    /// Whether the answer begins with what grants the tunnel, read by these lines alone. What follows there is said by whoever is behind it.
+    /// Whether the answer begins with the proxy's grant of the tunnel, by these lines alone. The bytes behind the grant come from the server.
     fn is_granted(&self) -> bool {
         match self.scheme {
             "http" => final_status(&self.answer).is_some_and(|line| line.get(8..10) == Some(b" 2")),

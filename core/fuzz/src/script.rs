@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arbitrary::Unstructured;
 
-/// What may be chosen: how often, beside the others, and how it is made.
+/// One of several choices: its weight beside the others, and the function that makes it.
 pub type Choice<T> = (u32, fn(&mut Script<'_>) -> T);
 
 /// The bytes of an input, read from the front.

@@ -1,8 +1,8 @@
 //! UTF-8 that is known to be valid, as UTF-16: the hosts' own decoders take several times as long. Knows no host.
 //!
-//! With AVX-512 every byte of a block makes the unit that would end at it, and those that are none are squeezed out. With SSE 4.1 the method is that
-//! of Lemire and Muła, "Transcoding Billions of Unicode Characters per Second with SIMD Instructions" (2021): where the characters of the next twelve
-//! bytes end says which shuffle brings each into a lane of its own.
+//! With AVX-512 every byte of a block makes the unit that would end at it. A compress then drops the bytes that end no character. With SSE 4.1 the
+//! method is that of Lemire and Muła, "Transcoding Billions of Unicode Characters per Second with SIMD Instructions" (2021): the ends of the
+//! characters in the next twelve bytes choose the shuffle that brings each character into its own lane.
 
 /// Converts `utf8`, which must be valid, to UTF-16 in `wide`, which is made long enough. The number of units.
 pub fn convert(utf8: &[u8], wide: &mut Vec<u16>) -> usize {
@@ -105,7 +105,7 @@ mod avx512 {
             _mm512_or_si512(_mm512_slli_epi16::<8>(and(first, 0x07)), _mm512_slli_epi16::<2>(and(middle, 0x3f))),
             _mm512_srli_epi16::<4>(and(last, 0x3f)),
         );
-        // What is beyond U+FFFF is counted from there.
+        // A character beyond U+FFFF counts from there.
         let pair = _mm512_add_epi16(bits, _mm512_set1_epi16((0xd800_u16 - 0x40).cast_signed()));
         _mm512_mask_mov_epi16(_mm512_mask_mov_epi16(units, half(ends.four), second), half(ends.pair), pair)
     }

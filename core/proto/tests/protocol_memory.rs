@@ -149,7 +149,7 @@ fn a_small_message_allocates_nothing() {
                 protocol.wrote(protocol.output().len());
             }
         };
-        // The same compressed messages again: their references reach back as far as they did. What was sent fills the encoder's history.
+        // The same compressed messages again: their references reach back as far as they did. The sent messages fill the encoder's history.
         for _ in 0..40 {
             turn();
         }

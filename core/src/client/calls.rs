@@ -301,8 +301,8 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// The bytes of messages that have not left (WHATWG section 3: no reset to zero once the connection closes). What a
-    /// connection took along counts until a `close` tells of the next one.
+    /// The bytes of messages that have not left (WHATWG section 3: no reset to zero once the connection closes). The bytes that a lost
+    /// connection did not send count until the `close` event that announces the next connection.
     pub fn buffered_amount(&self) -> usize {
         if !self.is_ours() {
             return 0;

@@ -305,8 +305,8 @@ impl Link {
         acknowledged > std::mem::replace(&mut self.acknowledged, acknowledged)
     }
 
-    /// Gives memory back once no message has passed for a while. Not at once, for the next message would make the buffers anew, and the encoder would
-    /// have forgotten what it could refer to. The time of the next look does not move with each message, so that no timer has to.
+    /// Gives memory back once no message has passed for a while. Not at once: the next message would need the buffers again, and the encoder would
+    /// have lost its history. The time of the next look does not move with each message, so no timer has to move.
     pub(super) fn look_for_quiet(&mut self, now: Instant) {
         if self.next_look.is_some_and(|at| now < at) {
             return;

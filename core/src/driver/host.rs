@@ -262,8 +262,8 @@ pub struct Plan {
 }
 
 impl Connection {
-    /// A hosted socket takes one turn on the calling thread, which is to be that of the host's loop: to be called when its descriptor is
-    /// ready, when the deadline has come, and after each wake. What happened is put into `batch`; deliver it as with [`Connection::take`].
+    /// Runs one turn of a hosted socket on the calling thread, which must be that of the host's loop. Call it when the descriptor is ready, when the
+    /// deadline has come, and after each wake. It puts the events into `batch`; deliver them as with [`Connection::take`].
     ///
     /// # Panics
     /// If the socket was not made with [`Connection::hosted`].

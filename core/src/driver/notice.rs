@@ -1,5 +1,5 @@
-//! What tells the keeper that something may wait for a host, without a look at each socket: news that hosts and other threads leave, the
-//! descriptors, and a calendar of deadlines. It may say so for nothing, and never fails to. Knows no socket.
+//! Tells the keeper that something may wait for a host, without a look at each socket: flags that hosts and other threads set, the
+//! descriptors, and a calendar of deadlines. False positives happen; false negatives do not. Knows no socket.
 
 use std::io;
 use std::sync::OnceLock;

@@ -176,7 +176,7 @@ fn play() {
         }
         // A host that is back has its socket to itself, though nothing more may come to tell the background.
         while hosted.is_kept() || hosted.turn().background.is_some() {
-            // What was read in its stead has it come back, and nothing else.
+            // Only events that the background read make the host come back.
             if own.0.queue.is_empty() {
                 coming_back.store(true, Ordering::Release);
             }

@@ -32,7 +32,7 @@ impl Shared {
         Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != system::NO_NUMBER)
     }
 
-    /// Writes the number down, or that there is none.
+    /// Stores the number, or clears it.
     pub(crate) fn set(&self, descriptor: Option<RawDescriptor>) {
         self.0.store(descriptor.unwrap_or(system::NO_NUMBER), Ordering::Relaxed);
     }

@@ -1,5 +1,5 @@
-//! What a process keeps for all its connections and a forked child must begin anew: its parent's other threads may have held the lock, and will
-//! never give it back there. Knows nothing of what is kept.
+//! A value that a process keeps for all its connections, and that a forked child must make again: another thread of its parent may have held the
+//! lock, and never releases it in the child. Knows nothing of the value.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};

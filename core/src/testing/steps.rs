@@ -350,7 +350,7 @@ impl Content {
     }
 }
 
-/// What a message must be like, as a pattern of its record, with `json` for the value of its text; none: anything.
+/// The pattern that the record of a message must match, with `json` for the value of its text. `None` matches any message.
 fn message_pattern(fields: &mut Fields<'_>) -> Option<Value> {
     let mut pattern = serde_json::Map::new();
     if let Some(text) = fields.text("text") {

@@ -1,5 +1,5 @@
-//! The stream of a connection as the script wants it: paced reading, shaped writing, and how the peer ended it. What tungstenite writes by itself (pongs, the echo of a
-//! Close) goes nowhere, because here the script decides on every answer. Knows nothing of scripts or records.
+//! The stream of a connection as the script wants it: paced reading, shaped writing, and how the peer ended it. The frames that tungstenite writes by
+//! itself (pongs, the echo of a Close) go nowhere, because here the script decides on every answer. Knows nothing of scripts or records.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use super::stream::{self, Stream};
 pub(super) struct Wire {
     pub(super) stream: Stream,
     pace: Option<Pace>,
-    /// What was sent last stopped within a record or a message: a goodbye of TLS would be no end of it.
+    /// The last bytes stopped within a record or a message, so no close_notify of TLS follows them.
     cut: bool,
     /// How the client ended its side, once it has.
     pub(super) end: Option<&'static str>,

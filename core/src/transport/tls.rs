@@ -48,8 +48,8 @@ impl Session {
         self.ended
     }
 
-    /// To be called before a read: `ciphertext` becomes what earlier ones have left over. What comes is appended to it, and given to
-    /// [`Session::receive`] together.
+    /// Call it before a read: it fills `ciphertext` with the bytes that earlier reads left over. The caller appends the next bytes, and gives
+    /// all of them to [`Session::receive`].
     pub(crate) fn resume(&self, ciphertext: &mut Vec<u8>) {
         ciphertext.clear();
         ciphertext.extend_from_slice(&self.pending);

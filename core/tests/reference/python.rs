@@ -33,7 +33,7 @@ HeartbeatMessage = Union[str, bytes, bytearray, memoryview, Mapping[str, Any], S
 pub(crate) fn options() -> String {
     let mut text = format!("# Made from core/proto/src/options/mod.rs by `{HOW}`; do not edit.\n{HEAD}");
     let mut order = records();
-    // What is named in a class comes before it, the whole last: easier to read from the end, and any tool can evaluate it.
+    // A class comes after the classes that it names, so any tool can evaluate the file.
     order.reverse();
     for (record, about) in order {
         let members: Vec<&OptionSpec> = table()

@@ -1,4 +1,4 @@
-//! What was seen, against what a scenario expects. Knows nothing of sockets.
+//! Compares the seen events with those that a scenario expects. Knows nothing of sockets.
 
 use heartwire::testing::matches;
 use serde_json::Value;

@@ -89,7 +89,7 @@ async fn serve(settings: &Settings) -> std::io::Result<()> {
         }
         room.end();
     };
-    // Stop listening at once, so that whoever comes back finds the next server and not this one.
+    // Stop listening at once, so that a client that comes back finds the next server and not this one.
     tokio::select! {
         result = async { axum::serve(listener, page::router(room.clone())).await } => result?,
         () = ended => {}

@@ -29,7 +29,7 @@ async fn upgrade(
     Query(query): Query<HashMap<String, String>>,
     upgrade: WebSocketUpgrade,
 ) -> impl IntoResponse {
-    // Who has got the response is in the room: nothing that is said from then on is lost.
+    // A client that has its response is in the room: it misses no message from then on.
     let place = room.enter();
     if let Some(name) = query.get("name") {
         place.login(name);

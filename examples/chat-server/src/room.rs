@@ -184,7 +184,7 @@ impl Place {
         peers.here.remove(&self.id);
     }
 
-    /// What comes next for the peer.
+    /// The next message for the peer, or its end.
     pub(crate) async fn next(&mut self) -> Next {
         let next = tokio::select! {
             _ = self.end.wait_for(|ended| *ended) => Next::End,

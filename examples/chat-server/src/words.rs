@@ -1,4 +1,4 @@
-//! What is said on the wire: the reading of a frame's text, and the texts that the server sends. It must not know who is connected.
+//! The messages on the wire: the reading of a frame's text, and the texts that the server sends. It must not know who is connected.
 //!
 //! | from a peer                                   | means                                                        |
 //! | --------------------------------------------- | ------------------------------------------------------------ |

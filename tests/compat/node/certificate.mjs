@@ -1,4 +1,4 @@
-// Owns: a certificate for 127.0.0.1, made anew by openssl: for libraries that speak only wss.
+// Owns: a certificate for 127.0.0.1, made by openssl in each run: for libraries that speak only wss.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

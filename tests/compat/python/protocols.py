@@ -17,7 +17,7 @@ class Protocol:
         return None
 
     async def greet(self, connection: Any) -> None:
-        """What is said first; `connection.ready` is set when the bot can be talked to."""
+        """Sends the first messages; `connection.ready` is set when the bot is ready for more."""
         connection.ready.set()
 
     def pinged(self, connection: Any) -> None:

@@ -90,7 +90,7 @@ class Program:
             self.errors = [*self.errors[-30:], line.decode(errors="replace").rstrip()]
 
     def take(self) -> str:
-        """What was told since the last time, each once."""
+        """The reports since the last time, each once."""
         told, self.told = list(dict.fromkeys(self.told)), []
         return ", ".join(told)
 

@@ -107,7 +107,7 @@ def tls_options(context: ssl.SSLContext, name: str | None = None) -> dict[str, A
 
 
 def _authorities(context: ssl.SSLContext, told: _Told | None) -> bytes:
-    """Give the certificates to trust, as PEM; none: those of the platform."""
+    """Give the certificates to trust, as PEM. Empty bytes mean those of the platform."""
     if told is None:
         if type(context).__module__.startswith("truststore"):
             return b""

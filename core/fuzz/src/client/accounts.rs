@@ -1,8 +1,8 @@
-//! What became of each message of the user's: it knows numbers and sizes, no client and no server.
+//! The fate of each message of the user. It knows numbers and sizes, no client and no server.
 
 use std::collections::HashMap;
 
-/// What became of a message of the user's.
+/// The fate of a message of the user.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fate {
     /// Accepted; how many connections had opened then.

@@ -79,7 +79,7 @@ impl Peer {
 
     /// Sends the next message: its number, and `fill` bytes.
     pub fn send(&mut self, fill: usize, compress: bool) {
-        // What was compressed and not sent would be missing from the window.
+        // A message that is compressed and not sent would be missing from the peer's window.
         let text = format!("{}.{}", self.sent, "y".repeat(fill));
         let sent = match self.deflate.as_mut().filter(|_| compress && !self.close_sent) {
             Some(deflate) => {
@@ -109,7 +109,7 @@ impl Peer {
         self.close_sent |= self.frame(0x88, &code.to_be_bytes());
     }
 
-    /// What has reached this end and was not taken for a message yet, in bytes.
+    /// The bytes that have reached this end and are not read as a message yet.
     pub fn unread(&self) -> usize {
         let waiting = self.stream.as_ref().map_or(0, |stream| rustix::io::ioctl_fionread(stream).expect("a socket"));
         waiting as usize + self.bytes.len()

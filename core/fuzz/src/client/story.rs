@@ -6,7 +6,7 @@ use heartwire::{CompressionOptions, HeartbeatOptions, Matcher, Options, Overflow
 
 use super::super::script::{Choice, Script};
 
-/// What can happen. Everything may come at any time: what does not fit must do no harm.
+/// A step. Every step may come at any time: a step that does not fit the state must do no harm.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Pass(u32),

@@ -214,7 +214,7 @@ impl World {
             self.batches.push_back(batch);
         }
         let waiting: usize = self.batches.iter().map(Batch::weight).sum();
-        // What is compressed is known when it is inflated; its bound is another test's (core/tests/hostile).
+        // The size of a compressed message is known once it is inflated. Another test checks its bound (core/tests/hostile).
         assert!(self.compression || waiting < READ_AHEAD, "{waiting} bytes were read ahead");
         if self.batches.is_empty() && !turn.finished {
             let is_held = self.paused && self.client.ready_state() == ReadyState::Open;

@@ -327,7 +327,7 @@ impl Model {
         }
     }
 
-    /// What functions give is used, and nothing else.
+    /// The values of functions are used, and nothing else.
     fn check_target(&self, target: &Target) {
         let Providers { url, headers, protocols, .. } = self.providers;
         let given = (target.url.is_some(), target.headers.is_some(), target.protocols.is_some());
@@ -450,7 +450,7 @@ impl Model {
     }
 }
 
-/// What can be seen, for the comparison of two runs.
+/// The visible state, for the comparison of two runs.
 impl fmt::Display for Model {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deadline = self.session.next_deadline().map(|deadline| deadline - self.start);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::script::{Choice, Script};
 
-/// What can happen to a socket. Everything may come at any time: what does not fit must do no harm.
+/// A step of a socket's life. Every step may come at any time: a step that does not fit the state must do no harm.
 #[derive(Clone, Debug)]
 pub enum Step {
     Opened,
@@ -32,7 +32,7 @@ pub enum Step {
     Abandon,
     Terminate,
     Goodbye,
-    /// To one of the questions; none: what fits it.
+    /// An answer to one of the questions. `None` gives an answer that fits it.
     Answer(usize, Option<Result<Value, String>>),
 }
 

@@ -137,8 +137,8 @@ options! {
         /// Until when a socket counts for `connect_limit`: until it is `open`, as in browsers, or until TCP and TLS are done (`tls`), as RFC 6455
         /// section 4.1 has it. `auto` is `open` for the class `WebSocket`, and `tls` for `connect()` and the Rust API.
         connect_limit_until: ConnectUntil = ConnectUntil::Auto => choice(),
-        /// Who drives the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop where it can and
-        /// the thread where not (`auto`). What a program sees is the same; `host` is refused where no loop can.
+        /// The driver of the open connection: the host's own event loop (`host`), a thread of Heartwire (`background`), or the loop if it can and
+        /// otherwise the thread (`auto`). The program sees no difference. `host` is an error if no loop can drive the connection.
         driver: Driver = Driver::Auto => choice(),
         /// If a handler blocks the event loop for this long while data or a deadline waits, a thread of Heartwire takes over until the loop is back:
         /// it answers pings, sends heartbeats, and reads up to `read_limit`. Off never takes over.
@@ -160,7 +160,7 @@ options! {
         message: Payload = Payload::Text(String::new()) => Required(Message { function: true }),
         /// The time between two heartbeats.
         interval: Duration = secs(60) => time(),
-        /// What counts as the response: exactly this text, a message that contains this JSON object, or any inbound frame (none).
+        /// The expected response: exactly this text, or a message that contains this JSON object. None accepts any inbound frame.
         response: Option<Matcher> = None => Maybe(Response),
         /// The time limit for the response to a heartbeat, with the rule of `ping_timeout`. None expects no response.
         timeout: Option<Duration> = None => Maybe(time()),

@@ -8,7 +8,7 @@ pub(super) use super::dialect::{Dialect, marked};
 use super::types::Providers;
 use crate::error::{Error, ErrorCode, Fault};
 
-/// Words that name the nearest option: for a dialect, the path of the record, and a key that is none of its options.
+/// Words that name the nearest option: for a dialect, the path of the record, and an unknown key.
 pub(super) type Suggest = fn(Dialect, &str, &str) -> String;
 
 /// The faults found so far, and the place in the options that is looked at.

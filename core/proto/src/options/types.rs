@@ -82,7 +82,7 @@ choices! {
         Tls = "tls",
     }
 
-    /// Who drives an open connection.
+    /// The driver of an open connection.
     pub enum Driver {
         /// The host's event loop if it can watch descriptors, else the background.
         Auto = "auto",

@@ -275,7 +275,7 @@ impl Session {
         self.out.push(Action::Transmit(message, compress));
     }
 
-    /// What heartbeat and login have said: with limits it is urgent.
+    /// Sends the messages of heartbeat and login. Under a rate limit they are urgent.
     pub(super) fn meter(&mut self, now: Instant) {
         while let Some(message) = self.out.take_metered() {
             let waits = self.limiter.as_mut().is_some_and(|limiter| limiter.offer(now, &None, true) == Verdict::Waits);
@@ -351,7 +351,7 @@ impl Session {
         }
     }
 
-    /// What follows the connection is known: what the limits held back goes to the queue, or nowhere.
+    /// Settles the messages that the rate limits held back, once the decision to reconnect is known: they go to the queue, or they are dropped.
     pub(super) fn settle_overdue(&mut self, now: Instant, again: bool, cause: Option<&Error>) {
         let overdue = std::mem::take(&mut self.overdue);
         if let (true, Some(outbox)) = (again, &mut self.outbox) {
@@ -359,7 +359,7 @@ impl Session {
             for (key, waiting) in overdue {
                 kept.push((waiting.message, waiting.compress, key));
                 if let Some(ticket) = waiting.ticket {
-                    // From here on it is the queue's, where nobody waits for it.
+                    // From here on the queue owns it, and nobody waits for it.
                     self.out.emit(Event::Settled(Settled { ticket, outcome: Ok(None) }));
                 }
             }

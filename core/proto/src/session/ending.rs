@@ -223,7 +223,7 @@ impl Session {
         self.state = State::Deciding(id, again, Box::new(ended));
     }
 
-    /// What was of this connection, or of this attempt, is over. How long it was open.
+    /// Ends the state of this connection, or of this attempt. Returns how long the connection was open.
     pub(super) fn leave_connection(&mut self, now: Instant, cause: Option<&Error>) -> Option<Duration> {
         self.lose_connection(cause);
         self.liveness.stop();

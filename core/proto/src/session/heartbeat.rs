@@ -227,8 +227,8 @@ impl Heartbeat {
         }
     }
 
-    /// The message with the values of `fill` in it. What has not come yet leaves the message's own value in its place; what is no JSON text leaves
-    /// as it is.
+    /// The message with the values of `fill` in it. A value that has not arrived yet keeps the message's own value. A message that is not JSON text
+    /// stays as it is.
     fn filled(&self, message: Message) -> Message {
         let Message::Text(mut text) = message else { return message };
         for ((target, _), value) in self.options.fill.iter().zip(&self.heard) {

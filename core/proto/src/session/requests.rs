@@ -38,7 +38,7 @@ pub(super) enum Stage {
     SentBefore,
 }
 
-/// The end of a request: its ticket, and the reply's text or the reason why there is none.
+/// The end of a request: its ticket, and the reply's text or the error.
 pub(super) type Settled = (u64, Result<String>);
 
 /// The requests of one socket.

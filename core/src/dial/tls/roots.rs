@@ -99,7 +99,7 @@ fn without_store(provider: &Arc<CryptoProvider>, [file, directory, _]: &Environm
 /// Trusts these roots and no others.
 ///
 /// # Errors
-/// `tls_failed`, if there are none.
+/// `tls_failed`, if `roots` is empty.
 pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
     Ok(verifier.map_err(|error| Error::new(ErrorCode::TlsFailed, "no trusted certificates").caused_by(&error))?)

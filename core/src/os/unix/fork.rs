@@ -8,8 +8,8 @@ pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_ch
     unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
 }
 
-/// Lets go of this process's copy of a socket that only its parent uses; its owner here is never dropped. What stands in has the number from then on.
-/// Calls only what is safe in a fork handler.
+/// Closes this process's copy of a socket that only its parent uses; its owner here is never dropped. `stand_in` has the number from then on.
+/// Calls only functions that are safe in a fork handler.
 pub(crate) fn give_up(descriptor: RawDescriptor, stand_in: Option<RawDescriptor>) {
     // SAFETY: calls on numbers; the one that is let go of is used by nobody in this process.
     unsafe {

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::RawDescriptor;
 
-/// A unix socket: there is none.
+/// A unix socket. Windows has none.
 #[derive(Debug)]
 pub(crate) struct UnixStream(Infallible);
 
@@ -93,7 +93,7 @@ impl AsyncWrite for UnixStream {
     }
 }
 
-/// A clock that makes a descriptor readable: there is none, and the loop around ours needs a timer.
+/// A clock that makes a descriptor readable. Windows has none, so the loop around ours needs a timer.
 #[derive(Debug)]
 pub(crate) struct Alarm(Infallible);
 
@@ -129,12 +129,12 @@ impl Source for Alarm {
     }
 }
 
-/// The descriptor of a loop: there is none.
+/// The descriptor of a loop. Windows has none.
 pub(crate) fn descriptor_of(_: &mio::Poll) -> Option<RawDescriptor> {
     None
 }
 
-/// Whoever would be told of bytes has to look for himself.
+/// No descriptor can be watched for bytes: the caller has to read to find out.
 ///
 /// # Errors
 /// `Unsupported`.

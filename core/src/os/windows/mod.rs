@@ -129,14 +129,14 @@ impl Readiness<'_> {
             [(ready.is_readable(), tokio::io::Interest::READABLE), (ready.is_writable(), tokio::io::Interest::WRITABLE)]
         {
             if is_cleared {
-                // What would block is what tokio asks for anew.
+                // `WouldBlock` makes tokio ask for readiness again.
                 let _ = self.of.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
             }
         }
     }
 }
 
-/// A socket under watch by a loop of mio's. What was told once is told again only when it was asked for again.
+/// A socket that a loop of mio watches. It reports readiness once, and again only after a new request.
 pub(crate) struct Source(mio::net::TcpStream);
 
 fn interest(read: bool, write: bool) -> Option<Interest> {

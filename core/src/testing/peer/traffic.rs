@@ -1,4 +1,4 @@
-//! What goes over a connection of the fault server: the client's messages recorded, pings and replies answered, our bytes written.
+//! The traffic of a connection of the fault server: the client's messages recorded, pings and replies answered, our bytes written.
 
 use std::time::Duration;
 

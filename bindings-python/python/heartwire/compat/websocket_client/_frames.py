@@ -1,4 +1,4 @@
-"""What came and was not taken, messages and control frames in order, and a descriptor that is readable while there is something to take."""
+"""The queue of received frames, messages and control frames in order, and a descriptor that is readable while the queue has one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Frames(sync.SharedInbox):
             self.bell[1].send(b"\0")
 
     def open_bell(self) -> int:
-        """Make the descriptor, if there is none yet, and give its number."""
+        """Make the descriptor once, and give its number."""
         with self._lock:
             if self.bell is None:
                 self.bell = _socket.socketpair()

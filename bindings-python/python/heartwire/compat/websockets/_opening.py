@@ -1,4 +1,4 @@
-"""What is shared by the `connect` of asyncio and of threads: what it is given, redirects, and what a loop over it retries, and when."""
+"""The shared part of `connect` for asyncio and for threads: arguments, redirects, and which failures a loop over it retries, and when."""
 
 from __future__ import annotations
 

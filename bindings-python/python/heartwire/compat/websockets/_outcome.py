@@ -43,9 +43,9 @@ else:
         """Programs for asyncio catch asyncio's own."""
 
 
-#: What we tell the peer where it is at fault.
+#: The close codes that we send if the peer is at fault.
 _OUR_CODES = {"protocol_error": 1002, "invalid_payload": 1007, "message_too_big": 1009}
-#: Where the peer is told nothing: an end that counts as an error of ours.
+#: Ends that send the peer no code: they count as an error of ours.
 _LIVENESS = {"ping_timeout": "keepalive ping timeout", "idle_timeout": "idle timeout", "data_idle_timeout": "data idle timeout"}
 
 

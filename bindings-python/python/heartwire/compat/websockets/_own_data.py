@@ -59,7 +59,7 @@ class Headers(MutableMapping[str, str]):
 
 @dataclass
 class Request:
-    """What is asked for."""
+    """The upgrade request."""
 
     path: str
     headers: Headers

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class TlsObject:
-    """What is known of TLS: the name that was asked for and checked."""
+    """The known facts about TLS: the name that was requested and checked."""
 
     def __init__(self, server_hostname: str) -> None:
         self.server_hostname = server_hostname

@@ -78,7 +78,7 @@ fn chat(index: usize) -> String {
     )
 }
 
-/// What cannot be compressed (xorshift).
+/// Bytes that do not compress (xorshift).
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let next = |_| {
@@ -323,7 +323,7 @@ fn a_file_that_does_not_shrink_is_sent_as_it_is() {
         protocol.send(Data::Binary(&noise), None);
         assert_eq!(sent(&mut protocol), [Sent { first: 0x82, payload: noise.clone() }]);
     }
-    // What follows must not refer to the file: the peer's window does not have it.
+    // The next message must not refer to the file: the peer's window does not have it.
     let quotation = &noise[noise.len() - 400..];
     protocol.send(Data::Binary(quotation), None);
     let frames = sent(&mut protocol);

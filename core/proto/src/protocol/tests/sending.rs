@@ -1,4 +1,4 @@
-//! What we send, byte by byte, and the accounting of what has not left.
+//! The bytes that we send, and the count of those that have not left.
 
 use super::*;
 

@@ -136,7 +136,7 @@ fn kicks(sim: &mut Sim, code: u16) {
 fn the_table_of_the_docs_is_what_the_simulation_gives() {
     let mut page = format!(
         "# Manners: how often a server sees us\n\n\
-         With `reconnect: true` and nothing else, in a simulated minute, over 200 sockets with seeds 0 to 199. `{HOW}` writes this page anew.\n\n\
+         With `reconnect: true` and nothing else, in a simulated minute, over 200 sockets with seeds 0 to 199. `{HOW}` writes this page.\n\n\
          | a server that | attempts in 60 s: fewest, median, most | delays of one socket (seed 7), in seconds |\n|---|---|---|\n"
     );
     for (name, serve) in TRIALS {

@@ -17,7 +17,7 @@ fn answer(sim: &mut Sim, id: usize, value: Value) {
     sim.go(|session, now| session.handle_answer(now, id, Ok(value)));
 }
 
-/// What comes of one answer.
+/// The outcome of one answer.
 fn outcome(providers: Providers, value: Value) -> String {
     let mut sim = Sim::with(Options::default(), providers, 1);
     sim.go(Session::start);
