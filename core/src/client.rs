@@ -1,5 +1,5 @@
-//! One socket: its session and at most one link (transport and protocol) behind one short-held lock. The holder of the lock may drive it:
-//! the descriptors do not block. Knows no thread, no runtime and no host; is told the time.
+//! One socket: its session and at most one link (transport and protocol) behind one short-held lock. Any thread that holds the lock may drive it: the
+//! descriptors do not block. Knows no thread, no runtime and no host. Callers pass the time.
 
 mod atomic;
 mod backlog;
@@ -45,9 +45,9 @@ pub struct Client {
     generation: u32,
     slot: Arc<Slot>,
     options: Arc<Options>,
-    /// Messages handed out and not yet reported as delivered, by weight.
+    /// Weight of the messages handed out and not yet reported as delivered.
     backlog: Backlog,
-    /// Messages were given to `send` that wait for a flush.
+    /// Messages were given to `send` and wait for a flush.
     unflushed: AtomicBool,
     /// The user has seen the last event.
     finished: AtomicBool,
@@ -60,52 +60,52 @@ struct Inner {
     session: Session,
     url: Url,
     link: Option<Link>,
-    /// Links that are done for, kept until their last bytes have left and their driver has let go of the descriptor.
+    /// Finished links, kept until their last bytes have left and their driver no longer watches the descriptor.
     retired: Vec<Retired>,
     /// The number of the latest attempt, and of its link.
     attempt: u64,
-    /// How many connections have opened, and to how many of their `open` events the host has come.
+    /// How many connections have opened, and how many of their `open` events the host has reached.
     opens: u64,
     opens_seen: u64,
     /// Events that happened outside a turn. The next turn hands them out.
     emitted: Batch,
-    /// The connection that is opened or drained beside the present one, and which descriptor its driver watches.
+    /// The connection that is being opened or drained beside the present one, and the descriptor that its driver watches.
     beside: Option<Box<Beside>>,
     watched_beside: Option<LinkId>,
-    /// Which one's the background watches: both use the runtime's poller, which takes a descriptor once.
+    /// The descriptor that the background watches. Both drivers use the runtime's poller, which accepts a descriptor only once.
     watched: Option<LinkId>,
-    /// The user was told that the old connection of an overlap has ended, and not yet that the new one is open.
+    /// The user knows that the old connection of an overlap has ended, and does not know yet that the new one is open.
     between: bool,
-    /// The next connection waits until a message in fragments is whole.
+    /// The next connection waits until the message in fragments is complete.
     hands_over_late: bool,
     dial: DialState,
-    /// As `pause()` and `resume()` have it.
+    /// As `pause()` and `resume()` set it.
     paused: bool,
-    /// As the session was told.
+    /// Whether the session reads, as it was last told.
     reading: bool,
     /// The user has closed the socket, for good.
     left: bool,
     terminated: bool,
-    /// The process ends: nothing happens any more, until the goodbye is told.
+    /// The process ends: nothing else happens until the Close has been sent.
     exiting: bool,
-    /// Nothing happens any more, and drivers let go.
+    /// The socket does nothing more, and its drivers release it.
     given_up: bool,
     /// The session's next deadline, as it was at the end of the last turn.
     deadline: Option<Instant>,
-    /// Payload bytes of messages that were given to `send` too late (WHATWG keeps counting them).
+    /// Payload bytes of messages that came too late for `send` (WHATWG keeps counting them).
     discarded: usize,
-    /// Payload bytes that the last connection had not sent when it ended, until its close is told.
+    /// Payload bytes that the last connection had not sent when it ended. They count until its `close` is delivered.
     unsent: usize,
-    /// Payload bytes that a connection took along, until the user knows of the next one.
+    /// Payload bytes that a lost connection did not send. They count until the user knows of the next connection.
     left_behind: usize,
     pace: pace::Pace,
-    /// `buffered_amount` has passed `write_limit`, and `drain` is owed.
+    /// `buffered_amount` has passed `write_limit`, so a `drain` event must follow.
     over_limit: bool,
     shown: Shown,
     latency: Option<Duration>,
 }
 
-/// What the properties show: changes when the event that tells of it is delivered.
+/// The values of the properties. They change when the event that reports the change is delivered.
 #[derive(Clone, Debug, Default)]
 struct Shown {
     url: Option<String>,
@@ -114,7 +114,7 @@ struct Shown {
 }
 
 impl Client {
-    /// A socket that is `CONNECTING` and does nothing until [`Client::start`]. `seed` makes the backoff's jitter.
+    /// Makes a socket that is `CONNECTING` and does nothing until [`Client::start`]. `seed` determines the jitter of the backoff.
     pub fn new(url: Url, options: Arc<Options>, providers: Providers, seed: u64) -> Self {
         Self {
             observed: AtomicU8::new(ReadyState::Connecting as u8),
@@ -162,7 +162,7 @@ impl Client {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this process made it.
+    /// Whether this process made the socket.
     pub fn is_ours(&self) -> bool {
         self.generation == process::generation()
     }
@@ -172,7 +172,7 @@ impl Client {
         &self.options
     }
 
-    /// What the user sees.
+    /// The state that the user sees.
     pub fn ready_state(&self) -> ReadyState {
         match self.observed.load(Ordering::Acquire) {
             0 => ReadyState::Connecting,
@@ -196,7 +196,7 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// The end of an attempt that a [`Turn`] ordered.
+    /// Reports the end of an attempt that a [`Turn`] ordered.
     pub fn dialled(&self, now: Instant, result: Result<dial::Opened>) {
         let mut inner = self.lock();
         if !matches!(inner.dial, DialState::Running) {
@@ -225,7 +225,7 @@ impl Client {
                 inner.session.handle_opened(now, open);
             }
             Err(error) => {
-                // The opening handshake has failed (RFC 6455 section 4.1): there is no WebSocket on which a Close could be sent.
+                // The opening handshake has failed (RFC 6455 section 4.1), so there is no WebSocket that could carry a Close.
                 inner.retired.push(link.retire(now, false));
                 inner.session.handle_dial_failed(now, error);
             }
@@ -241,14 +241,14 @@ impl Client {
         }
     }
 
-    /// To be called for each event before its handlers run: what the user sees changes here. False: not to be shown.
+    /// Call it for each event before its handlers run: it updates the state that the user sees. False: do not show the event.
     pub fn enter(&self, event: &Event) -> bool {
         match event {
             Event::Open(open) => {
                 let mut inner = self.lock();
                 inner.opens_seen += 1;
                 let expected = if std::mem::take(&mut inner.between) { ReadyState::Open } else { ReadyState::Connecting };
-                // close() was called after the connection opened and before the user knew.
+                // The user called close() after the connection opened and before its `open` event.
                 if self.ready_state() != expected {
                     return false;
                 }
@@ -280,38 +280,38 @@ impl Client {
                 true
             }
             Event::Reconnecting(_) => {
-                // close() in the handler of the close event was final. (The session itself may be further: a slow host sees it all, later.)
+                // A close() in the handler of the close event was final. The session itself may be ahead: a slow host sees its events later.
                 if self.lock().left {
                     return false;
                 }
-                // Not where another connection is opened beside this one.
+                // Unless another connection is being opened beside this one.
                 if self.ready_state() == ReadyState::Closed {
                     self.show(ReadyState::Connecting);
                 }
                 true
             }
-            // Not of a connection whose `open` the user has not seen, nor after `close()`.
+            // Messages need an `open` event that the user has seen, and no `close()` since.
             Event::Message(_) => self.may_deliver(),
             Event::Ping(_) | Event::Pong { .. } | Event::Heartbeat(_) | Event::Ready => self.ready_state() == ReadyState::Open,
             _ => true,
         }
     }
 
-    /// To be called when the host comes to an [`Item::Barrier`]: everything before it was delivered, so the send queue may follow what `open` handlers
-    /// sent, or the connection may end.
+    /// Call it when the host reaches an [`Item::Barrier`]. Everything before the barrier is delivered, so the send queue may follow the messages that
+    /// `open` handlers sent, or the connection may end.
     pub fn settle(&self, now: Instant) {
         if !self.is_ours() {
             return;
         }
         let mut inner = self.lock();
-        // A slow host comes to the barrier of a connection that has ended while another one is open already.
+        // A slow host can reach the barrier of an ended connection while another one is open already.
         if inner.opens_seen != inner.opens {
             return;
         }
         if inner.session.handle_open_delivered(now) {
             return self.pump(&mut inner, now);
         }
-        // The first fragments of a message went to the old connection.
+        // The first fragments of a message went to the old connection, so the rest must follow there.
         inner.hands_over_late = inner.session.overlaps() && inner.link.as_ref().is_some_and(Link::is_amid_message);
         if !inner.hands_over_late && inner.session.handle_hand_over(now) {
             return self.pump(&mut inner, now);
@@ -329,7 +329,7 @@ impl Client {
                 inner.session.handle_peer_close(now, frame);
             }
             Ending::Failed(error, code) => inner.session.handle_failure(now, error, code),
-            // Behind a `close()` of the user nothing follows: the closing handshake goes on.
+            // After the user's `close()` no other connection follows: the closing handshake goes on.
             Ending::Replaced(url, code, reason) => {
                 let _ = inner.session.reconnect(now, url, code, &reason);
             }
@@ -338,7 +338,7 @@ impl Client {
         self.pump(inner, now);
     }
 
-    /// To be called when the handlers of a batch of that weight have run. True: the driver has to take a turn.
+    /// Call it when the handlers of a batch of that weight have run. True: the driver has to take a turn.
     pub fn delivered(&self, clock: impl FnOnce() -> Instant, weight: usize) -> bool {
         if self.finished.load(Ordering::Acquire) {
             self.told.store(true, Ordering::Release);
@@ -355,7 +355,7 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// Does what the session wants, and writes.
+    /// Carries out the session's actions, and writes.
     fn pump(&self, inner: &mut Inner, now: Instant) {
         self.act(inner, now);
         self.flush_locked(inner, now);
@@ -367,7 +367,7 @@ impl Client {
                 Action::Dial(target) => {
                     let request = self.dial_request(target, &inner.url);
                     inner.shown = Shown { url: Some(request.url.to_string()), ..Shown::default() };
-                    // An attempt has the number of the link that it may become.
+                    // An attempt has the number of its future link.
                     inner.attempt += 1;
                     inner.dial = DialState::Ordered(LinkId(inner.attempt), Box::new(request));
                 }
@@ -420,7 +420,7 @@ impl Client {
         }
     }
 
-    /// The request of the next attempt: from the user's functions, else from the options.
+    /// The request of the next attempt. Values from the user's functions replace those of the options.
     fn dial_request(&self, target: Target, url: &Url) -> dial::Request {
         dial::Request {
             url: target.url.unwrap_or_else(|| url.clone()),
@@ -431,13 +431,14 @@ impl Client {
         }
     }
 
-    /// Writes what waits, as far as the kernel takes it.
+    /// Writes waiting bytes, as far as the kernel takes them.
     fn flush_locked(&self, inner: &mut Inner, now: Instant) {
         let Some(link) = &mut inner.link else { return };
         if self.unflushed.load(Ordering::Relaxed) {
             self.unflushed.store(false, Ordering::Release);
         }
-        // Before the write, for so much the user may have seen: a caller that then waits for `drain` is told, even if the kernel takes all of it at once.
+        // Test the limit before the write: the user may have read `buffered_amount`, and then waits for `drain` even if the kernel takes all bytes at
+        // once.
         inner.over_limit |= link.buffered_amount() > self.options.write_limit;
         link.write();
         inner.pace.flushed(now);
@@ -449,23 +450,23 @@ impl Client {
 }
 
 impl Inner {
-    /// Whether the user has stopped the reading. Behind a `close()` of theirs, nothing that comes is theirs to hold back, and the peer's Close is awaited.
+    /// Whether the user has paused reading. After the user's `close()` a pause no longer counts: the peer's Close must be read.
     fn is_paused(&self) -> bool {
         self.paused && self.session.ready_state() == ReadyState::Open
     }
 
-    /// Whether something came up that only a turn of the driver can hand out or wait for.
+    /// Whether there is something that only a turn of the driver can hand out or wait for.
     fn needs_turn(&self) -> bool {
         !self.emitted.is_empty() || self.link.as_ref().is_some_and(|link| link.wants_write() || link.wakes_up())
     }
 
-    /// When a turn has to be taken at the latest.
+    /// The latest time for the next turn.
     fn next_deadline(&self) -> Option<Instant> {
         let look = self.link.as_ref().and_then(Link::next_look);
         self.retired.iter().filter_map(Retired::until).chain(self.session.next_deadline()).chain(look).min()
     }
 
-    /// Moves what has happened outside a turn to `batch`, with its memory: most sockets emit once and are then quiet for long.
+    /// Moves the events that happened outside a turn to `batch`, with their memory: most sockets emit once and are then quiet for long.
     fn hand_out(&mut self, batch: &mut Batch) {
         if !self.emitted.is_empty() {
             let mut emitted = std::mem::take(&mut self.emitted);
@@ -481,7 +482,7 @@ impl Drop for Client {
         if self.generation == process::generation() {
             self.slot.set(None);
         } else {
-            // The descriptor numbers were closed in the fork handler and may belong to others by now.
+            // The fork handler closed these descriptors, and their numbers may belong to others by now.
             std::mem::forget(inner.link.take());
             if let Some(beside) = inner.beside.take() {
                 beside.forget();

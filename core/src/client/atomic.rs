@@ -1,3 +1,3 @@
-//! The atomics of the backlog. In its test (`core/tests/backlog.rs`) those of loom stand here, which takes them through every order.
+//! The atomics of the backlog. Its test (`core/tests/backlog.rs`) uses those of loom instead, which try every order.
 
 pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

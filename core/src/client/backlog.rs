@@ -1,13 +1,14 @@
-//! Counts the bytes that were handed to the host and are not delivered yet, and decides whether reading waits for them. The driver asks, under the client's lock; the host tells,
-//! from its own thread and without it. Knows no batch. `core/tests/backlog.rs` takes it through every order that the memory model allows.
+//! Counts the bytes that were handed to the host and are not delivered yet, and decides whether reading has to wait. The driver asks under the
+//! client's lock. The host reports from its own thread, without the lock. Knows no batch. `core/tests/backlog.rs` tries every order that the memory
+//! model allows.
 
 use super::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(super) struct Backlog {
-    /// How much may wait before reading stops.
+    /// Reading stops at this many waiting bytes.
     limit: usize,
     waiting: AtomicUsize,
-    /// Reading has stopped: who makes room says so.
+    /// Reading has stopped: the caller that makes room has to say so.
     stalled: AtomicBool,
 }
 
@@ -16,12 +17,12 @@ impl Backlog {
         Self { limit, waiting: AtomicUsize::new(0), stalled: AtomicBool::new(false) }
     }
 
-    /// So much more is handed over.
+    /// Adds bytes that were handed over.
     pub(super) fn add(&self, weight: usize) {
         self.waiting.fetch_add(weight, Ordering::AcqRel);
     }
 
-    /// Whether, with `more` that is not handed over yet, reading has to stop. If so, a [`Backlog::remove`] will say that it may go on.
+    /// Whether reading has to stop, given `more` bytes that are not handed over yet. If so, a later [`Backlog::remove`] returns true.
     pub(super) fn is_full(&self, more: usize) -> bool {
         let full = self.waiting.load(Ordering::Acquire) + more >= self.limit && {
             self.stalled.store(true, Ordering::Relaxed);
@@ -35,12 +36,12 @@ impl Backlog {
         full
     }
 
-    /// Whether reading has stopped, and nobody has made room yet.
+    /// Whether reading has stopped, and no room has been made since.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Acquire)
     }
 
-    /// So much is delivered. True: reading had stopped, and may go on.
+    /// Removes delivered bytes. True: reading had stopped, and may go on.
     pub(super) fn remove(&self, weight: usize) -> bool {
         let has_room = self.waiting.fetch_sub(weight, Ordering::AcqRel).saturating_sub(weight) < self.limit;
         has_room && self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel)

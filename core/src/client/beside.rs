@@ -1,4 +1,4 @@
-//! The connection that a socket has beside its present one: the next one, while it is being opened, or the old one, while it is drained. Knows no client.
+//! The second connection of a socket: the next one while it is being opened, or the old one while it is drained. Knows no client.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::process::Slot;
 /// A request to dial, and the number of its link.
 pub type Order = (LinkId, Box<dial::Request>);
 
-/// How far an attempt is.
+/// The state of an attempt.
 pub(super) enum DialState {
     Idle,
     /// Ordered, and not yet taken by the driver.
     Ordered(LinkId, Box<dial::Request>),
     Running,
-    /// To be given up by the driver.
+    /// The driver has to give it up.
     Cancelled,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum DialState {
 pub(super) struct Beside {
     pub(super) dial: DialState,
     pub(super) id: LinkId,
-    /// The attempt is the socket's own by now: the connection that it was beside has ended.
+    /// The connection beside which it was opened has ended, so the attempt is now the socket's own.
     pub(super) promoted: bool,
     pub(super) next: Option<Link>,
     pub(super) old: Option<Link>,
@@ -34,27 +34,27 @@ pub(super) struct Beside {
     pub(super) holds: bool,
     /// The events of the new connection.
     pub(super) held: Batch,
-    /// Whether the next and the old connection are read, as the session was told.
+    /// Whether the next and the old connection are read, as the session was last told.
     pub(super) reading: bool,
     pub(super) reads_old: bool,
     pub(super) slot: Arc<Slot>,
 }
 
-/// The orders for the driver beside.
+/// The orders for the driver of the second connection.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Default)]
 pub struct Wants {
-    /// Open this, and report with `Client::dialled_beside`.
+    /// Open this connection, and report with `Client::dialled_beside`.
     pub dial: Option<Order>,
-    /// Give up what is being opened.
+    /// Give up the attempt.
     pub cancel_dial: bool,
     /// Watch this descriptor.
     pub watch: Option<(LinkId, RawDescriptor)>,
-    /// Have a turn taken when it is readable.
+    /// Request a turn when the descriptor is readable.
     pub reads: bool,
-    /// Have a turn taken when it is writable.
+    /// Request a turn when the descriptor is writable.
     pub writes: bool,
-    /// There is no such connection any more.
+    /// The second connection is gone.
     pub over: bool,
 }
 
@@ -82,12 +82,12 @@ impl Beside {
         self.link().is_none() && !self.holds && matches!(self.dial, DialState::Idle)
     }
 
-    /// Whether more may be held.
+    /// Whether fewer than `most` bytes are held.
     pub(super) fn has_room(&self, most: usize) -> bool {
         self.held.weight() < most
     }
 
-    /// Whether the old connection's peer has taken more of what had to wait: its answer to the Close comes behind that.
+    /// Whether the old connection's peer has acknowledged more bytes of the backlog: its answer to our Close comes after them.
     pub(super) fn has_progressed(&mut self) -> bool {
         self.reads_old && self.old.as_mut().is_some_and(Link::has_progressed)
     }
@@ -101,13 +101,13 @@ impl Beside {
         self.next.into_iter().chain(self.old).collect()
     }
 
-    /// Has nothing of it closed, in a forked child.
+    /// In a forked child: drops the links without closing their descriptors.
     pub(super) fn forget(mut self) {
         std::mem::forget(self.next.take());
         std::mem::forget(self.old.take());
     }
 
-    /// Says goodbye, without waiting for the answer.
+    /// Sends Close frames, without waiting for the answers.
     pub(super) fn say_goodbye(&mut self) {
         for link in self.next.iter_mut().chain(&mut self.old) {
             link.say_goodbye(&mut Batch::default());

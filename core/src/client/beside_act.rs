@@ -1,5 +1,5 @@
-//! The actions on the connection beside the present one. Its driver only opens, watches and reports; turns read and write. The session decides when there is
-//! such a connection.
+//! The actions on the second connection. Its driver only opens, watches and reports; turns read and write. The session decides when there is a second
+//! connection.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::protocol::extension;
 use crate::session::Action;
 
 impl Client {
-    /// The orders for the driver beside.
+    /// The orders for the driver of the second connection.
     pub fn wants_beside(&self) -> Wants {
         if !self.is_ours() {
             return Wants { over: true, ..Wants::default() };
@@ -44,12 +44,12 @@ impl Client {
         if wants.over {
             inner.beside = None;
         }
-        // The background has to let go of it first.
+        // The background has to release it first.
         wants.watch = wants.watch.filter(|(id, _)| inner.watched != Some(*id));
         wants
     }
 
-    /// Whether there is a connection or an attempt beside the present one.
+    /// Whether there is a second connection, or an attempt.
     pub fn has_beside(&self) -> bool {
         self.is_ours() && {
             let inner = self.lock();
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// The connection beside the present one cannot be watched.
+    /// Reports that the second connection cannot be watched.
     pub fn fail_beside(&self, now: Instant, error: &crate::error::Error) {
         let mut inner = self.lock();
         let inner = &mut *inner;
@@ -67,17 +67,17 @@ impl Client {
         self.pump(inner, now);
     }
 
-    /// Which connection's descriptor the background watches.
+    /// Stores which connection's descriptor the background watches.
     pub fn watches(&self, id: Option<LinkId>) {
         self.lock().watched = id;
     }
 
-    /// Which connection's descriptor the driver beside watches.
+    /// Stores which connection's descriptor the driver of the second connection watches.
     pub fn watches_beside(&self, id: Option<LinkId>) {
         self.lock().watched_beside = id;
     }
 
-    /// The end of an attempt that [`Client::wants_beside`] ordered.
+    /// Reports the end of an attempt that [`Client::wants_beside`] ordered.
     pub fn dialled_beside(&self, now: Instant, result: Result<dial::Opened>) {
         let mut inner = self.lock();
         let inner = &mut *inner;
@@ -97,7 +97,7 @@ impl Client {
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
         let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
         if let Err(error) = agreed {
-            // As in `take_over`: the opening handshake has failed, so there is no WebSocket on which a Close could be sent.
+            // As in `take_over`: the opening handshake has failed, so there is no WebSocket that could carry a Close.
             inner.retired.push(link.retire(now, false));
             inner.session.beside(|next| next.handle_dial_failed(now, error), now);
             return;
@@ -110,7 +110,7 @@ impl Client {
         inner.session.beside(|next| next.handle_opened(now, open), now);
     }
 
-    /// Does what the session wants of the connection beside the present one.
+    /// Carries out an action of the session on the second connection.
     pub(super) fn act_beside(&self, inner: &mut Inner, now: Instant, action: Action) {
         let request = match action {
             Action::Dial(ref target) => Some(self.dial_request(target.clone(), &inner.url)),
@@ -147,7 +147,7 @@ impl Client {
         }
     }
 
-    /// The next connection is the present one from now on, and the old one is drained.
+    /// Makes the next connection the present one, and drains the old one.
     pub(super) fn hand_over(&self, inner: &mut Inner) {
         let Some(beside) = &mut inner.beside else { return };
         let Some(next) = beside.next.take() else { return };
@@ -162,7 +162,7 @@ impl Client {
         inner.pace = super::pace::Pace::default();
     }
 
-    /// The next connection, or the attempt to open it, takes the place of one that has ended.
+    /// Puts the next connection, or the attempt to open it, in the place of one that has ended.
     pub(super) fn promote(&self, inner: &mut Inner) {
         let Some(beside) = &mut inner.beside else { return };
         beside.promoted = !matches!(beside.dial, DialState::Idle);
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    /// The held events go to the host, or are dropped.
+    /// Gives the held events to the host, or drops them.
     pub(super) fn release_held(inner: &mut Inner, deliver: bool) {
         let Some(beside) = &mut inner.beside else { return };
         let mut held = std::mem::take(&mut beside.held);
@@ -199,7 +199,7 @@ impl Client {
         }
     }
 
-    /// Gives up the attempt that has become the socket's own, if there is such an attempt. Returns whether there was.
+    /// Gives up the attempt that has become the socket's own. Returns whether there was such an attempt.
     pub(super) fn cancel_promoted(inner: &mut Inner) -> bool {
         let promoted = inner.beside.as_mut().filter(|beside| beside.promoted);
         let found = promoted.is_some();
@@ -211,7 +211,7 @@ impl Client {
 }
 
 impl Inner {
-    /// Whether what comes on the present connection waits until the old one has ended.
+    /// Whether data of the present connection waits until the old one has ended.
     pub(super) fn holds(&self) -> bool {
         self.beside.as_ref().is_some_and(|beside| beside.holds)
     }

@@ -1,4 +1,4 @@
-//! Reads the connection beside the present one, within a turn: messages of the old one go to the host, messages of the next one are held.
+//! Reads the second connection, within a turn: messages of the old connection go to the host, messages of the next one are held.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::message::Data;
 use crate::session::Session;
 
 impl Client {
-    /// Reads the connection beside the present one, within a turn. Messages of the old one are put into `batch`. True means that there may be more.
+    /// Reads the second connection, within a turn. Messages of the old connection go to `batch`. True means that there may be more.
     pub(super) fn read_beside(&self, inner: &mut Inner, now: Instant, batch: &mut Batch) -> bool {
         let mut more = false;
         let reads = !inner.is_paused() && !self.backlog.is_full(batch.weight());
@@ -38,12 +38,12 @@ impl Client {
         more
     }
 
-    /// Whether what comes on the present connection can be taken.
+    /// Whether there is room for data of the present connection.
     pub(super) fn has_room(&self, inner: &Inner) -> bool {
         inner.beside.as_ref().is_none_or(|beside| !beside.holds || beside.has_room(self.options.read_limit))
     }
 
-    /// Reads the present connection, whose messages wait until the old one has ended.
+    /// Reads the present connection, and holds its messages until the old one has ended.
     pub(super) fn read_held(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
         let mut batch = Batch::default();
         self.read(inner, now, &mut batch, turn);
@@ -56,7 +56,7 @@ impl Client {
     fn read_old(&self, inner: &mut Inner, now: Instant, batch: &mut Batch) -> bool {
         let Some(old) = inner.beside.as_mut().and_then(|beside| beside.old.as_mut()) else { return false };
         let mark = batch.items.len();
-        // Its end may have been read before it was handed over.
+        // Its end may have been read before the hand-over.
         let read = if old.ending.is_none() { old.read(batch, MAX_MESSAGES, self.options.read_limit) } else { super::link::Read::default() };
         let ending = old.ending.take();
         if inner.session.looks_at_messages() {
@@ -113,7 +113,7 @@ impl Client {
         read.more && !ended
     }
 
-    /// The next connection's end was read. If it is ready, its end is told after its messages; otherwise it has failed.
+    /// The next connection's end was read. If that connection is ready, its end is reported after its messages; otherwise it has failed.
     fn end_next(inner: &mut Inner, now: Instant) {
         if inner.session.is_next_ready() {
             inner.session.beside(|next| next.handle_end_read(None), now);

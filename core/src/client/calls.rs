@@ -1,4 +1,4 @@
-//! The user's calls on a socket: send, ping, close, and the properties. They hold the lock for a moment, decide by what the user has seen
+//! The user's calls on a socket: send, ping, close, and the properties. They hold the lock for a moment, decide by the state that the user has seen
 //! (`observed`), and leave the rest to the session.
 
 use std::net::SocketAddr;
@@ -14,17 +14,17 @@ use crate::event::ReadyState;
 use crate::message::{Data, SendOptions, Way};
 use crate::session::Route;
 
-/// What a send leaves to do.
+/// The work that a send leaves for its caller.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// The driver has to take a turn.
     pub turn: bool,
-    /// It was held back, the first one of some: they leave with the next flush, which somebody has to see to.
+    /// The message is the first one held back. Held messages leave with the next flush, and the caller has to arrange it.
     pub held: bool,
-    /// It waits: for a connection, or for the rate limit.
+    /// The message waits for a connection or for the rate limit.
     pub queued: bool,
-    /// It came when nothing could be sent any more: only `buffered_amount` has grown, for ever, as the standard has it.
+    /// The socket is closing or closed: only `buffered_amount` has grown, and it stays so (WHATWG).
     pub discarded: bool,
 }
 
@@ -36,7 +36,7 @@ impl Client {
         Err(Error::new(ErrorCode::Forked, "this socket belongs to the parent process: after a fork, make a new one in the child"))
     }
 
-    /// Sends a message, or queues it. With `paced`, one of a burst may wait for the next flush; while some wait, the clock is not asked again.
+    /// Sends a message, or queues it. With `paced`, a message of a burst may wait for the next flush; meanwhile the clock is not read again.
     ///
     /// # Errors
     /// `invalid_state` in `CONNECTING` without a queue, `queue_full`, `write_limit`, `forked`.
@@ -44,8 +44,7 @@ impl Client {
         self.send_by(clock, data, options, &Way::default(), paced)
     }
 
-    /// The same, where it may matter which way the message goes. It has to wait for the rate limit: `queued` tells, and with a ticket
-    /// `Event::Settled` follows.
+    /// As [`Client::send`], with a [`Way`]. If the rate limit delays the message, `queued` is set, and with a ticket `Event::Settled` follows.
     ///
     /// # Errors
     /// As [`Client::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
@@ -80,7 +79,7 @@ impl Client {
                     }
                 }
             }
-            // It will be too old one day (`send_queue.ttl`).
+            // The message expires one day (`send_queue.ttl`).
             Route::Queued => (sent.turn, sent.queued) = (true, true),
             Route::Dropped => {}
             Route::Discarded => {
@@ -93,7 +92,7 @@ impl Client {
         Ok(sent)
     }
 
-    /// Nothing of ours may make memory grow without bound while the peer does not read.
+    /// Our own buffers must not grow without bound while the peer does not read.
     pub(super) fn check_room(&self, inner: &Inner) -> Result<()> {
         let waiting = inner.link.as_ref().map_or(0, Link::waiting);
         if waiting <= self.options.max_buffered {
@@ -123,8 +122,8 @@ impl Client {
         Ok(inner.needs_turn())
     }
 
-    /// A message in fragments will never be whole. Nothing else may follow its first part, so its connection is failed, with a Close frame. What
-    /// comes then is what comes behind any failed connection.
+    /// Reports that a message in fragments stays incomplete. Nothing else may follow its first part, so the connection is failed with a Close frame,
+    /// and the same events follow as for any failed connection.
     pub fn abandon_message(&self, now: Instant) {
         if !self.is_ours() {
             return;
@@ -147,8 +146,8 @@ impl Client {
         }
     }
 
-    /// Writes what is held back, if that is worth it now that the host's turn has ended, and says what [`Client::flush`] says. None: it is to be
-    /// asked again after the next turn.
+    /// Writes held messages if that is worth it at the end of the host's turn, and returns the result of [`Client::flush`]. None: ask again after the
+    /// next turn.
     pub fn flush_if_ripe(&self, now: Instant) -> Option<bool> {
         if !self.is_ours() {
             return Some(false);
@@ -160,7 +159,7 @@ impl Client {
         })
     }
 
-    /// Writes what waits. True: the driver has to take a turn.
+    /// Writes waiting bytes. True: the driver has to take a turn.
     pub fn flush(&self, now: Instant) -> bool {
         if !self.is_ours() {
             return false;
@@ -245,19 +244,19 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// Whether the connection has opened, and the user does not know yet.
+    /// Whether the connection has opened and the user does not know it yet.
     fn is_unseen(&self, inner: &Inner) -> bool {
         inner.session.ready_state() == ReadyState::Open && matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Closed)
     }
 
-    /// The user closed: that is seen at once. `waiting`: an attempt, or the wait for one, is given up.
+    /// Shows `CLOSING` at once after the user's `close()`. `waiting`: an attempt, or the wait for one, is given up.
     pub(super) fn show_closing(&self, waiting: bool) {
         if waiting || matches!(self.ready_state(), ReadyState::Connecting | ReadyState::Open) {
             self.show(ReadyState::Closing);
         }
     }
 
-    /// No further connection follows, and one that nothing waits for is not opened. Final.
+    /// Allows no further connection, and stops an attempt for which no message waits. Final.
     pub fn wind_down(&self, now: Instant) {
         let mut inner = self.lock();
         let waiting = inner.session.ready_state() == ReadyState::Connecting;
@@ -269,32 +268,32 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// Whether nothing waits to leave, and no request for its reply.
+    /// Whether no message waits to leave, and no request waits for its reply.
     pub fn has_done_its_work(&self) -> bool {
         let inner = self.lock();
         let buffered = inner.link.as_ref().map_or(0, Link::waiting) + inner.beside.as_ref().map_or(0, |beside| beside.buffered_amount());
         !inner.session.has_work() && buffered == 0
     }
 
-    /// Whether the socket has no connection any more, and none will come.
+    /// Whether the socket has no connection, and will have none.
     pub fn has_ended(&self) -> bool {
         let inner = self.lock();
         inner.session.ready_state() == ReadyState::Closed && inner.link.is_none()
     }
 
-    /// Fails the connection for a reason of the driver's.
+    /// Fails the connection for a reason of the driver.
     pub fn fail(&self, now: Instant, error: Error) {
         let mut inner = self.lock();
         inner.session.handle_failure(now, error, CloseCode::GOING_AWAY);
         self.pump(&mut inner, now);
     }
 
-    /// Stops reading, or reads again.
+    /// Pauses reading, or resumes it.
     pub fn set_paused(&self, paused: bool) {
         self.lock().paused = paused;
     }
 
-    /// Tells that the wall clock jumped: a link that slept may be dead, so it is probed at once.
+    /// Reports that the wall clock jumped: a link that slept may be dead, so it is probed at once.
     pub fn clock_jumped(&self, now: Instant) {
         let mut inner = self.lock();
         inner.session.handle_clock_jump(now);
@@ -342,7 +341,7 @@ impl Client {
         if self.is_ours() { self.lock().latency } else { None }
     }
 
-    /// Our address and the peer's, or the proxy's; none while no connection is open, and on a unix socket.
+    /// Our address and the peer's (or the proxy's). `None` while no connection is open, and on a unix socket.
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         if self.is_ours() { self.lock().link.as_ref()?.addresses() } else { None }
     }

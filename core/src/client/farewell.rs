@@ -1,4 +1,4 @@
-//! The Close 1001 when a part of the program ends, and when the process ends, where nothing else happens. The driver decides when to send it.
+//! The Close 1001 when a part of the program ends, and when the process ends; then nothing else happens. The driver decides when to send it.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -10,21 +10,21 @@ use crate::close::CloseCode;
 use crate::event::{Batch, ReadyState};
 use crate::os::RawDescriptor;
 
-/// How far the goodbye is.
+/// The state of the closing handshake at the end.
 pub enum Farewell {
     /// There is nothing to wait for.
     Done,
     /// The peer has not answered yet.
     Waiting {
-        /// To be watched for reading.
+        /// Watch it for reading.
         descriptor: RawDescriptor,
-        /// And for writing.
+        /// Watch it for writing, too.
         to_write: bool,
     },
 }
 
 impl Client {
-    /// Says goodbye with `code` and waits for the peer no longer than at the end of the process. Final.
+    /// Sends a Close with `code`, and waits for the peer no longer than at the end of the process. Final.
     pub fn go_away(&self, now: Instant, code: CloseCode) {
         if !self.is_ours() {
             return;
@@ -37,7 +37,7 @@ impl Client {
         self.pump(&mut inner, now);
     }
 
-    /// Goes on with the goodbye at the process's end; from the first call on nothing else happens on this socket.
+    /// Goes on with the closing handshake at the process's end. From the first call on, nothing else happens on this socket.
     pub fn farewell(&self) -> Farewell {
         if !self.is_ours() {
             return Farewell::Done;
@@ -55,21 +55,21 @@ impl Client {
         Farewell::Waiting { descriptor: link.descriptor(), to_write: link.wants_write() }
     }
 
-    /// Nothing happens on this socket any more, and its peer is told nothing.
+    /// Stops all work on this socket, and sends the peer no Close.
     pub fn forsake(&self) {
         if self.is_ours() {
             self.lock().exiting = true;
         }
     }
 
-    /// Nothing happens on this socket any more, and its drivers let go of it: what delivers its events has ended, and the process goes on.
+    /// Stops all work on this socket, and makes its drivers release it: the part that delivers its events has ended, while the process goes on.
     pub fn give_up(&self) {
         if self.is_ours() {
             self.lock().given_up = true;
         }
     }
 
-    /// The goodbye was said, and code of the user's still runs: the socket comes to its end, with its last event. Final.
+    /// Ends the socket with its last event, after its Close was sent while user code still runs. Final.
     pub fn tell_goodbye(&self, now: Instant) {
         if !self.is_ours() {
             return;
@@ -84,7 +84,7 @@ impl Client {
         self.pump(inner, now);
     }
 
-    /// Nothing happens on this socket any more, and nothing of it stays: its connections end now. To be followed by [`Client::released`].
+    /// Ends the socket's connections now, and stops all work on it. Call [`Client::released`] afterwards.
     pub fn abandon(&self, now: Instant) {
         if !self.is_ours() {
             return;

@@ -1,4 +1,4 @@
-//! One connection: a transport with a protocol on it, and the afterlife of one that is done for. Knows no session.
+//! One connection: a transport with a protocol on it, and a finished connection until its last bytes have left. Knows no session.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,12 +17,12 @@ use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
 use crate::transport::Transport;
 
-/// How much is read at once: little, and more after a read that was filled, for each costs a turn, a system call and an acknowledgement.
+/// Bytes of one read: few at first, and more after a full read, because each read costs a turn, a system call and an acknowledgement.
 const READ_ROOM: usize = 64 << 10;
 const FLOOD_ROOM: usize = 2 << 20;
-/// How often it is looked whether messages still pass: a connection gives its buffers back after one to two times this without any.
+/// The time between two checks for traffic: a connection gives its buffers back after one to two times this without messages.
 const QUIET: Duration = Duration::from_secs(7);
-/// How many reads of what a peer goes on saying are dropped at once, for one that never stops.
+/// How many reads of a finished connection's input are dropped at once, in case a peer never stops.
 const MOST_READS: usize = 256;
 /// How long the last bytes of a finished connection may take to leave.
 const LINGER: Duration = Duration::from_secs(1);
@@ -31,28 +31,28 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkId(pub u64);
 
-/// How a connection ended, as it was read; acted upon when the host has come so far.
+/// How a connection ended, as it was read. It takes effect when the host has reached it.
 pub(super) enum Ending {
     /// The peer's Close.
     Closed(CloseFrame),
-    /// The peer broke a rule or a limit: this code is what it is told.
+    /// The peer broke a rule or a limit. We send it this code.
     Failed(Error, CloseCode),
     /// The TCP connection ended.
     Lost(Option<Error>),
-    /// The user wants another connection, to this URL where one is given; the peer is told this.
+    /// The user wants another connection, to this URL if there is one. The old peer gets this code and reason.
     Replaced(Option<Url>, Option<CloseCode>, String),
 }
 
 /// The outcome of a read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Read {
-    /// Bytes came.
+    /// Bytes arrived.
     pub(super) received: bool,
-    /// Data messages among them.
+    /// The number of data messages.
     pub(super) data_messages: usize,
-    /// Events of other kinds among them.
+    /// Whether there were events of other kinds.
     pub(super) other_events: bool,
-    /// There may be more to read at once; else the kernel had nothing left.
+    /// There may be more to read at once. Otherwise the kernel had nothing left.
     pub(super) more: bool,
 }
 
@@ -64,32 +64,32 @@ pub(super) struct Link {
     eof: bool,
     transport: Transport,
     protocol: Protocol,
-    /// The data of the upgrade's response.
+    /// Bytes that came with the upgrade's response.
     leftover: Vec<u8>,
-    /// How much the next read takes at most.
+    /// The most that the next read takes.
     room: usize,
-    /// How much has been read since the socket was last empty.
+    /// The bytes read since the socket was last empty.
     burst: usize,
     /// The last read has not emptied the socket.
     unread: bool,
     /// The protocol has not parsed all that was read.
     unparsed: bool,
-    /// Messages passed since the last look.
+    /// Messages passed since the last check.
     busy: bool,
-    /// When it is looked again whether any passed; none while there is nothing to give back.
+    /// The time of the next check for traffic. `None` while there are no buffers to give back.
     next_look: Option<Instant>,
     write_blocked: bool,
     write_failed: bool,
-    /// How many bytes the transport has taken; how many when all had left that once had to wait; how many the peer had acknowledged at the last look.
+    /// Bytes that the transport has taken; the count at which the last backlog was gone; the bytes that the peer had acknowledged at the last check.
     taken: u64,
     backlog_end: u64,
     acknowledged: u64,
-    /// Payload bytes that a failed write has left behind.
+    /// Payload bytes that a failed write did not send.
     lost: usize,
 }
 
 impl Link {
-    /// Takes over what dialling opened, with what was agreed on.
+    /// Makes the link from the dialled connection and the agreed compression.
     pub(super) fn new(id: LinkId, opened: Opened, agreed: Option<Agreed>, options: &Options) -> (Self, Open) {
         let extensions = agreed.as_ref().map(ToString::to_string).unwrap_or_default();
         let config = protocol::Config { max_size: options.max_size, compression: agreed.zip(options.compression.clone()) };
@@ -125,7 +125,7 @@ impl Link {
         self.transport.addresses()
     }
 
-    /// Reads once, at most twice `max_bytes` or what is always read, and parses into `batch`, at most `max_messages`.
+    /// Reads once, at most twice `max_bytes` or the usual amount, and parses at most `max_messages` into `batch`.
     pub(super) fn read(&mut self, batch: &mut Batch, max_messages: usize, max_bytes: usize) -> Read {
         if self.eof || self.ending.is_some() {
             return Read::default();
@@ -137,7 +137,7 @@ impl Link {
             batch.bytes.append(&mut self.leftover);
             read.received = true;
         } else if self.unparsed {
-            // The socket is not looked at, so that nobody knows what has come meanwhile.
+            // This turn does not read the socket, so more bytes may wait there.
             self.unread = true;
         } else {
             match self.transport.read(&mut batch.bytes, self.room) {
@@ -172,10 +172,10 @@ impl Link {
         read
     }
 
-    /// Makes room for more where a read has filled it, and for less where it has not, or where a turn cannot use so much.
+    /// Doubles the room after a full read. Halves it after a small read, or if a turn cannot use so much.
     fn adapt(&mut self, filled: usize, max_bytes: usize) {
         self.burst += filled;
-        // The few bytes behind a full read are the end of what would have fitted into more room.
+        // The few bytes behind a full read belong to the same burst.
         let burst = if self.unread { self.burst } else { std::mem::take(&mut self.burst) };
         // Under TLS a full read brings a little less.
         if self.unparsed || burst < self.room / 8 {
@@ -185,7 +185,7 @@ impl Link {
         }
     }
 
-    /// Why it ended, where that is an error.
+    /// The error that ended the connection, if it was one.
     pub(super) fn end_cause(&self) -> Option<Error> {
         match &self.ending {
             Some(Ending::Failed(error, _)) => Some(error.clone()),
@@ -220,7 +220,7 @@ impl Link {
         self.protocol.close(code, reason);
     }
 
-    /// Goes on with the goodbye at the process's end. True when there is nothing left to wait for.
+    /// Goes on with the closing handshake at the process's end. True when there is nothing left to wait for.
     pub(super) fn say_goodbye(&mut self, scratch: &mut Batch) -> bool {
         match self.ending.take() {
             Some(Ending::Closed(frame)) => self.close(frame.code, ""),
@@ -239,33 +239,33 @@ impl Link {
         self.write_failed || (answered && !self.write_blocked)
     }
 
-    /// Whether a message in fragments was begun and not ended.
+    /// Whether a message in fragments has begun and not ended.
     pub(super) fn is_amid_message(&self) -> bool {
         self.protocol.is_amid_message()
     }
 
-    /// The bytes that wait to be written, control frames and all.
+    /// Bytes that wait to be written, with control frames.
     pub(super) fn waiting(&self) -> usize {
         self.protocol.output().len().max(self.buffered_amount())
     }
 
-    /// Payload bytes that have not left, nor will after a failed write.
+    /// Payload bytes that have not left. After a failed write they never leave.
     pub(super) fn buffered_amount(&self) -> usize {
         self.lost + self.protocol.buffered_amount()
     }
 
-    /// How many bytes wait to be written, frames and all.
+    /// Bytes that wait to be written, with frame headers.
     pub(super) fn unsent(&self) -> usize {
         self.protocol.output().len()
     }
 
-    /// Whether the kernel would not take all.
+    /// Whether the kernel has refused a part of the bytes.
     pub(super) fn wants_write(&self) -> bool {
         self.write_blocked && !self.write_failed
     }
 
-    /// Writes as much as the kernel takes. A failed write is not reported here: what the peer sent before its end comes first, and reading
-    /// meets the same end after it.
+    /// Writes as much as the kernel takes. It does not report a failed write: the peer's last bytes come first, and reading meets the same end after
+    /// them.
     pub(super) fn write(&mut self) {
         self.write_blocked = false;
         while !self.write_failed && !self.protocol.output().is_empty() {
@@ -296,7 +296,7 @@ impl Link {
         }
     }
 
-    /// Whether the peer has acknowledged more, since the last look, of what had to wait until the kernel had room: what it owes us waits behind that.
+    /// Whether the peer has acknowledged more of the backlog since the last check. Its answers come after the backlog.
     pub(super) fn has_progressed(&mut self) -> bool {
         if self.write_failed || self.acknowledged >= self.backlog_end {
             return false;
@@ -318,17 +318,17 @@ impl Link {
         }
     }
 
-    /// When [`Link::look_for_quiet`] is to be called, without any other turn.
+    /// The time at which [`Link::look_for_quiet`] must be called if no other turn comes.
     pub(super) fn next_look(&self) -> Option<Instant> {
         self.next_look
     }
 
-    /// Messages pass again, and no look is planned: a turn of the driver has to plan one.
+    /// Whether messages pass again and no check is planned: a turn of the driver has to plan one.
     pub(super) fn wakes_up(&self) -> bool {
         self.busy && self.next_look.is_none()
     }
 
-    /// The end: `abrupt` drops what has not left, else it may leave for a moment.
+    /// Ends the link. `abrupt` drops the unsent bytes; otherwise they may leave for a moment.
     pub(super) fn retire(mut self, now: Instant, abrupt: bool) -> Retired {
         if !abrupt {
             self.write();
@@ -343,13 +343,13 @@ impl Link {
     }
 }
 
-/// A connection that is done for: its last bytes leave, and the peer's are read and dropped, for a close with unread bytes would reset the
-/// connection and could take our Close frame with it.
+/// A finished connection: its last bytes leave, and the peer's are read and dropped. A close with unread bytes would reset the connection and could
+/// destroy our Close frame.
 pub(super) struct Retired {
     link: Link,
     until: Instant,
     done: bool,
-    /// What it has not sent counts in `buffered_amount`: the user does not know yet that another connection is to come.
+    /// Its unsent bytes count in `buffered_amount`, because the user does not know of the next connection yet.
     counts: bool,
 }
 
@@ -366,7 +366,7 @@ impl Retired {
         if self.counts { self.link.buffered_amount() } else { 0 }
     }
 
-    /// What it has not sent counts no more.
+    /// Stops counting its unsent bytes.
     pub(super) fn forget_unsent(&mut self) {
         self.counts = false;
     }
@@ -383,7 +383,7 @@ impl Retired {
         self.done
     }
 
-    /// Goes on with the farewell.
+    /// Goes on with the last reads and writes.
     pub(super) fn drive(&mut self, now: Instant) {
         if !self.done {
             if now >= self.until {
@@ -411,14 +411,14 @@ impl Retired {
                 _ => return self.finish(),
             }
         }
-        // It talks faster than it can be listened to, and has had its chance.
+        // The peer sends faster than we read, and its time is over.
         self.finish();
     }
 
-    /// Ends it, whatever has not left.
+    /// Ends it, and drops unsent bytes.
     pub(super) fn finish(&mut self) {
         self.done = true;
-        // The descriptor itself lives until its driver has let go of it. An error means that the peer was faster.
+        // The descriptor itself lives until its driver has released it. An error means that the peer closed first.
         let _ = self.link.transport.socket().shutdown(std::net::Shutdown::Both);
     }
 }
@@ -431,7 +431,7 @@ fn connection_lost(error: &io::Error) -> Error {
     let words = match error.kind() {
         io::ErrorKind::ConnectionReset => "the peer reset the connection",
         io::ErrorKind::TimedOut => "the network gave the connection up",
-        // Only TLS says so; the cause says what of it.
+        // Only TLS gives this kind. The cause has the details.
         io::ErrorKind::InvalidData => "TLS failed on the open connection",
         _ => "the connection was lost",
     };

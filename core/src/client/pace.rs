@@ -1,22 +1,22 @@
-//! Which sends leave at once, and which wait for the end of the host's turn to leave with others in one write. Knows no socket.
+//! Decides which sends leave at once, and which wait for the end of the host's turn to leave together in one write. Knows no socket.
 //!
-//! A write costs as much as twenty messages of a chat, so a burst leaves in few. But what is sent on its own never waits: only after some sends
-//! in quick succession the next ones are held. Where a turn brings only one of them, it waits for a few turns more, microseconds in all, if each
-//! brings another; and where holding brought nothing it is not tried again for a while.
+//! A write costs as much as twenty chat messages, so a burst leaves in few writes. A single send never waits: only after some sends in quick
+//! succession the next ones are held. If a turn brings only one of them, it waits for a few turns more (microseconds in all) while each brings
+//! another. If holding saved no write, it is not tried again for a while.
 
 use std::time::{Duration, Instant};
 
-/// Two sends no further apart than this follow each other quickly: one turn of asyncio's loop lies between them, or little else.
+/// Two sends no further apart than this are quick: between them lies about one turn of asyncio's loop.
 const QUICK: Duration = Duration::from_micros(20);
-/// How many such sends in a row leave at once.
+/// How many quick sends in a row leave at once.
 const AT_ONCE: i16 = 4;
-/// How many more do after a flush that brought a single message.
+/// How many more leave at once after a flush that brought a single message.
 const IN_VAIN: i16 = 16;
-/// A turn that brings fewer is not the last one to wait for.
+/// After a turn that brings fewer, it is worth waiting for the next turn.
 const ENOUGH: u32 = 16;
-/// For so long turns are waited for at most, from the first message that is held.
+/// The longest wait for more turns, from the first message that is held.
 const LONGEST: Duration = Duration::from_micros(50);
-/// Held bytes and messages from which on a write is worth its price in any case, and more would wait for long.
+/// A write is worth its price from this many held bytes or messages on.
 const WORTH_A_WRITE: usize = 32 << 10;
 const MOST: u32 = 256;
 
@@ -24,23 +24,23 @@ const MOST: u32 = 256;
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     last: Option<Instant>,
-    /// How many sends have followed each other quickly; below zero after holding in vain.
+    /// How many quick sends have followed each other. It is below zero after a useless hold.
     streak: i16,
     held: u32,
-    /// The last flush was worth it, and nothing was sent since; `last` is when it was.
+    /// The last flush was worth it, and nothing was sent since; `last` is its time.
     carried: bool,
-    /// How many at the end of the turn before, and since when.
+    /// How many were held at the end of the turn before, and the time of the first one.
     seen: u32,
     since: Option<Instant>,
 }
 
 impl Pace {
-    /// A message came by itself: what follows may well be the answer, and is no burst yet.
+    /// A message arrived: the next send may be its answer, so it is no burst yet.
     pub(super) fn heard(&mut self) {
         self.streak = self.streak.min(0);
     }
 
-    /// Whether the message that is sent now waits, with `waiting` bytes (its own included) before the next write.
+    /// Whether the message that is being sent waits. `waiting` counts the bytes before the next write, with its own.
     pub(super) fn holds(&mut self, now: Instant, waiting: usize) -> bool {
         let window = if std::mem::take(&mut self.carried) { LONGEST } else { QUICK };
         let quick = self.last.is_some_and(|last| now.saturating_duration_since(last) <= window);
@@ -54,29 +54,29 @@ impl Pace {
         holds
     }
 
-    /// Whether what is held leaves now that the host's turn has ended: false if the next turn is worth waiting for, when this is asked again.
+    /// Whether held messages leave now, at the end of the host's turn. False: the next turn is worth waiting for; ask again then.
     pub(super) fn is_ripe(&mut self, now: Instant) -> bool {
         let grows = self.held > std::mem::replace(&mut self.seen, self.held);
         let late = self.since.is_none_or(|since| now.saturating_duration_since(since) >= LONGEST);
         !grows || late || self.held >= ENOUGH
     }
 
-    /// Whether it is the first that waits.
+    /// Whether exactly one message is held.
     pub(super) fn is_first(&self) -> bool {
         self.held == 1
     }
 
-    /// Since when something waits, if something does.
+    /// The time of the first held message, if there is one.
     pub(super) fn since(&self) -> Option<Instant> {
         self.since.filter(|_| self.held > 0)
     }
 
-    /// Whether something waits.
+    /// Whether messages are held.
     pub(super) fn is_holding(&self) -> bool {
         self.held > 0
     }
 
-    /// To be called when everything that was held is given to the kernel.
+    /// Call it when the kernel has all held messages.
     pub(super) fn flushed(&mut self, now: Instant) {
         match std::mem::take(&mut self.held) {
             0 => {}
@@ -92,7 +92,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_micros(1);
 
-    /// Sends `count` messages in quick succession; how many left at once.
+    /// Sends `count` messages in quick succession. Returns how many left at once.
     fn burst(pace: &mut Pace, now: &mut Instant, count: usize) -> usize {
         (0..count)
             .filter(|_| {

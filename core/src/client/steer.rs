@@ -1,5 +1,5 @@
-//! The user's calls that steer a connection's life: another heartbeat, another connection, requests, rate limits. The first two concern the connection that the user has seen;
-//! one that has gone meanwhile is left alone.
+//! The user's calls that change a connection's life: another heartbeat, another connection, requests, rate limits. The first two concern the
+//! connection that the user has seen; if it has gone meanwhile, they do nothing.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ impl Client {
         Ok(true)
     }
 
-    /// Replaces the connection by another one, once everything that it has brought is delivered; or begins the next attempt at once.
+    /// Replaces the connection by another one, once all its messages are delivered; or begins the next attempt at once.
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last event, `invalid_close`, `forked`.
@@ -39,7 +39,7 @@ impl Client {
         let seen = inner.is_seen() && self.ready_state() == ReadyState::Open;
         match &mut inner.link {
             Some(link) if seen && inner.session.ready_state() == ReadyState::Open => {
-                // Its end was read, or it is being replaced already: the next attempt follows, and only where it goes is left to say.
+                // Its end was read, or it is being replaced already. The next attempt follows anyway, so this only sets its URL.
                 let barrier = link.ending.is_none();
                 link.ending = Some(Ending::Replaced(url, code, reason.to_owned()));
                 if barrier {
@@ -55,11 +55,11 @@ impl Client {
         Ok(())
     }
 
-    /// Opens another connection beside the present one; once that is ready and everything that was read before is delivered, the present one is closed
-    /// and drained. Where no connection is open, the next attempt begins at once.
+    /// Opens another connection beside the present one. Once it is ready and everything read before is delivered, the present one is closed and
+    /// drained. If no connection is open, the next attempt begins at once.
     ///
     /// # Errors
-    /// As [`Client::reconnect`]; `invalid_state`, too, where a function logs in.
+    /// As [`Client::reconnect`]; also `invalid_state` if a function logs in.
     pub fn reconnect_beside(&self, now: Instant, url: Option<Url>, code: Option<CloseCode>, reason: &str) -> Result<()> {
         self.check_ours()?;
         let mut inner = self.lock();
@@ -75,8 +75,8 @@ impl Client {
         Ok(())
     }
 
-    /// The server has asked its clients to connect again. Everything that was read is delivered first. A server that is reached by wss may lead to ws only if it
-    /// might redirect there, too.
+    /// The server has asked its clients to connect again. Everything that was read is delivered first. A server behind wss may lead to ws only if a
+    /// redirect might do so, too.
     pub(super) fn announced(&self, inner: &mut Inner, url: Option<Url>, code: CloseCode) {
         let url = url.filter(|url| url.scheme() == "wss" || inner.url.scheme() == "ws" || self.options.allow_insecure_redirect);
         if let Some(link) = inner.link.as_mut().filter(|link| link.ending.is_none()) {
@@ -86,7 +86,7 @@ impl Client {
 }
 
 impl Client {
-    /// Sends a request once the connection is ready. `Event::Settled` with this ticket tells its end, exactly once. The driver has to take a turn.
+    /// Sends a request once the connection is ready. `Event::Settled` with this ticket reports its end, exactly once. The driver has to take a turn.
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last event, `invalid_data`, `queue_full`, `forked`.
@@ -99,14 +99,14 @@ impl Client {
         Ok(())
     }
 
-    /// The caller of that request does not want its reply any more.
+    /// Cancels that request: its caller no longer wants the reply.
     pub fn cancel_request(&self, now: Instant, ticket: u64) {
         if self.is_ours() {
             self.lock().session.cancel_request(now, ticket);
         }
     }
 
-    /// Holds what is not urgent, or what has this key, for so long. The driver has to take a turn.
+    /// Holds messages that are not urgent, or those with this key, for so long. The driver has to take a turn.
     ///
     /// # Errors
     /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
@@ -120,14 +120,14 @@ impl Client {
 }
 
 impl Client {
-    /// How many connections the user has seen open; 0 in a forked child, which has none.
+    /// How many connections the user has seen open. A forked child has none: 0.
     pub fn opens_seen(&self) -> u64 {
         if self.is_ours() { self.lock().opens_seen } else { 0 }
     }
 }
 
 impl Inner {
-    /// Whether the user has seen the connection of the session open, and not only an earlier one.
+    /// Whether the user has seen the `open` of the session's present connection, not only of an earlier one.
     pub(super) fn is_seen(&self) -> bool {
         self.opens_seen == self.opens
     }

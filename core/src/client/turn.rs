@@ -1,4 +1,4 @@
-//! One turn of a socket: read, look at the clock, write, and say what to wait for. Called by a driver, whichever has the lock.
+//! One turn of a socket: read, handle deadlines, write, and say what to wait for. The driver that has the lock calls it.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,14 +12,14 @@ use crate::os::RawDescriptor;
 pub use super::beside::Order;
 pub use super::link::LinkId;
 
-/// How many messages one turn brings at most. A turn reads once: so a flood on one socket starves no other.
+/// The most messages of one turn. A turn reads once, so a flood on one socket starves no other.
 pub(super) const MAX_MESSAGES: usize = 16 << 10;
 
-/// What a driver has to do and to wait for until the next turn.
+/// The plan for a driver until the next turn: what to do, and what to wait for.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Default)]
 pub struct Turn {
-    /// The descriptor to watch, with the connection it belongs to; no other.
+    /// The only descriptor to watch, with its connection.
     pub descriptor: Option<(LinkId, RawDescriptor)>,
     /// Wait until it is readable.
     pub want_read: bool,
@@ -27,19 +27,19 @@ pub struct Turn {
     pub want_write: bool,
     /// The kernel had nothing left to read.
     pub drained: bool,
-    /// Take another turn at once, after the others had theirs.
+    /// Take another turn at once, after the other sockets had theirs.
     pub again: bool,
     /// Take a turn at this time at the latest.
     pub deadline: Option<Instant>,
-    /// Open a connection, which will be this link, and report with [`Client::dialled`].
+    /// Open a connection for this link, and report with [`Client::dialled`].
     pub dial: Option<Order>,
-    /// Give the attempt up that is under way.
+    /// Give up the present attempt.
     pub cancel_dial: bool,
-    /// A connection is done for: once `descriptor` alone is watched, call [`Client::released`].
+    /// A connection is finished: call [`Client::released`] once `descriptor` alone is watched.
     pub release: bool,
-    /// There is something for the driver beside ([`Client::wants_beside`]).
+    /// The driver of the second connection has orders ([`Client::wants_beside`]).
     pub beside: bool,
-    /// Nothing more will happen.
+    /// Nothing more happens on this socket.
     pub finished: bool,
 }
 
@@ -50,14 +50,14 @@ pub struct Waits {
     pub to_read: bool,
     /// Its descriptor is writable.
     pub to_write: bool,
-    /// It is useful at once: a deadline has passed, or something is to be handed out.
+    /// A turn is useful at once: a deadline has passed, or events wait.
     pub late: bool,
     /// A connection is being opened.
     pub dials: bool,
 }
 
 impl Client {
-    /// Takes one turn; what happened is put into `batch`, which must be empty.
+    /// Takes one turn, and puts the events into `batch`, which must be empty.
     pub fn drive(&self, now: Instant, batch: &mut Batch) -> Turn {
         let mut turn = Turn::default();
         if !self.is_ours() {
@@ -135,7 +135,7 @@ impl Client {
     fn plan(&self, inner: &mut Inner, now: Instant, turn: &mut Turn) {
         let reads = !inner.is_paused() && !self.backlog.is_stalled() && self.has_room(inner);
         if let Some(link) = &mut inner.link {
-            // The driver beside has to let go of it first.
+            // The driver of the second connection has to release it first.
             turn.descriptor = Some((link.id, link.descriptor())).filter(|(id, _)| inner.watched_beside != Some(*id));
             turn.want_read = !link.at_end() && reads;
             turn.want_write = link.wants_write();
@@ -177,7 +177,7 @@ impl Client {
         }
     }
 
-    /// To be called when the drivers watch no other connections' descriptors than those of `watched`: the others may be closed now.
+    /// Call it when the drivers watch only the descriptors of `watched`: those of other connections may then be closed.
     pub fn released(&self, watched: &[Option<LinkId>]) {
         if !self.is_ours() {
             return;
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    /// What a host has to wait for that has taken no turn of its own yet, but has to at once. `watched`: which connection it watches already.
+    /// The plan for a host that must drive again immediately. `watched` names the connection that it watches already.
     pub fn outlook(&self, watched: Option<LinkId>) -> Turn {
         let inner = self.lock();
         let link = inner.link.as_ref();
@@ -206,12 +206,12 @@ impl Client {
         }
     }
 
-    /// Notes the descriptor of an attempt under way, or that it has none any more.
+    /// Stores the descriptor of the present attempt, or clears it.
     pub fn dials_on(&self, descriptor: Option<RawDescriptor>) {
         self.slot.set(descriptor);
     }
 
-    /// Whether nothing happens any more: the last event is read, and the last bytes have left.
+    /// Whether the socket is done: the last event is read, and the last bytes have left.
     pub fn is_over(&self) -> bool {
         let inner = self.lock();
         inner.session.ready_state() == ReadyState::Closed
@@ -220,12 +220,12 @@ impl Client {
             && inner.retired.iter().all(super::Retired::is_done)
     }
 
-    /// The descriptor in use, without the lock: it may be another's by now.
+    /// The descriptor in use, read without the lock: it may belong to another connection by now.
     pub fn present_descriptor(&self) -> Option<RawDescriptor> {
         self.slot.get()
     }
 
-    /// A loop of somebody else's watches the descriptors of this socket from now on.
+    /// From now on a foreign event loop watches the descriptors of this socket.
     pub fn lend_descriptors(&self) {
         self.slot.lend();
     }
@@ -235,7 +235,7 @@ impl Client {
         self.unflushed.load(Ordering::Relaxed)
     }
 
-    /// What a turn would be for now; none if nothing could make one useful.
+    /// The conditions that make a turn useful now. `None` if no condition could.
     pub fn waits_for(&self, now: Instant) -> Option<Waits> {
         if !self.is_ours() {
             return None;
@@ -251,7 +251,8 @@ impl Client {
 }
 
 impl Client {
-    /// Lets the session see what it has to see, and drops messages that nobody may be shown. What the session says to a message comes right behind it.
+    /// Shows the session the items that concern it, and drops messages that the user may not get. The session's own events come right behind the
+    /// message that caused them.
     fn look_at(&self, inner: &mut Inner, now: Instant, batch: &mut Batch, mark: usize) {
         let holds = inner.holds();
         let Batch { bytes, items, owned } = batch;
@@ -272,7 +273,7 @@ impl Client {
                 };
                 !dropped
             });
-            // Nothing points in there any more. A batch without items is never reported as delivered, so it may weigh nothing.
+            // No item points into the bytes any more. A batch without items is never reported as delivered, so it must have no weight.
             bytes.clear();
         }
         for mut item in items.split_off(mark) {
