@@ -1,5 +1,5 @@
-//! An attempt to open a connection that is driven in the socket's own turns: no other thread takes part. Knows nothing of what
-//! is done to open it, and has of a runtime only the clock.
+//! An attempt to open a connection that is driven in the socket's own turns, without another thread. Knows nothing of the steps of opening, and uses
+//! only the clock of the runtime.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,24 +12,24 @@ use crate::dial::{self, Opened, Spent, Waits};
 use crate::error::Result;
 use crate::process;
 
-/// How often a poll that wakes itself is repeated before others have their turn.
+/// How often a poll that wakes itself is repeated before other sockets have their turn.
 const MOST_POLLS: usize = 16;
 
 const WAITS: u8 = 0;
 const POLLED: u8 = 1;
 const WOKEN: u8 = 2;
 
-/// An attempt under way.
+/// The present attempt.
 pub(super) struct Attempt {
     pub(super) id: LinkId,
-    /// None once it is given up.
+    /// `None` once the attempt is given up.
     future: Option<Pin<Box<dyn Future<Output = Result<Opened>> + Send>>>,
     waits: Arc<Waits>,
     bell: Arc<Bell>,
     generation: u32,
 }
 
-/// Has the socket's driver take a turn when something else than the descriptor is ready.
+/// Makes the socket's driver take a turn when something other than the descriptor is ready.
 struct Bell {
     state: AtomicU8,
     shared: Weak<Shared>,
@@ -50,7 +50,7 @@ impl Wake for Bell {
 }
 
 impl Attempt {
-    /// What [`dial::is_direct`] is true of.
+    /// Makes an attempt for an order that [`dial::is_direct`] accepts.
     pub(super) fn new((id, request): Order, shared: &Arc<Shared>) -> Self {
         let waits = Arc::new(Waits::default());
         let future = Box::pin(dial::dial_directly(*request, Arc::clone(&waits)));
@@ -58,7 +58,7 @@ impl Attempt {
         Self { id, future: Some(future), waits, bell, generation: process::generation() }
     }
 
-    /// Goes on. `Ready`: it is over.
+    /// Continues the attempt. `Ready`: it has ended.
     pub(super) fn poll(&mut self) -> Poll<Result<Opened>> {
         let Some(future) = &mut self.future else { return Poll::Pending };
         let runtime = match runtime::handle() {
@@ -82,17 +82,17 @@ impl Attempt {
         Poll::Pending
     }
 
-    /// Adds what it waits for to what a turn does.
+    /// Adds the attempt's descriptor and interest to the plan of a turn.
     pub(super) fn plan(&self, turn: &mut Turn) {
         if let Some((descriptor, read, write)) = self.waits.descriptor() {
             turn.descriptor = Some((self.id, descriptor));
             (turn.want_read, turn.want_write) = (read, write);
-            // It has read until there was nothing.
+            // The attempt has read until nothing was left.
             turn.drained = read;
         }
     }
 
-    /// Gives it up, or up what is left of it. Its descriptor is closed with what is returned.
+    /// Ends the attempt. The returned value owns its descriptor, and closes it when dropped.
     pub(super) fn end(mut self) -> Option<Spent> {
         let socket = self.waits.take();
         drop(self.future.take());
@@ -102,7 +102,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // In a forked child the runtime's clock may be locked for ever, and the descriptor is closed already and may be another's.
+        // In a forked child the runtime's clock may be locked for ever, and the descriptor is closed already: its number may belong to another file.
         if self.generation != process::generation() {
             std::mem::forget(self.future.take());
             std::mem::forget(self.waits.take());

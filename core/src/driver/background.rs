@@ -1,5 +1,5 @@
-//! The background driver: one task for each socket on the shared runtime, for a hosted one only while there is something for it to do. It waits for the descriptor, the deadline, the dial or a poke,
-//! takes a turn, and hands the batch over.
+//! The background driver: one task for each socket on the shared runtime; for a hosted socket only while the task has work. It waits for the
+//! descriptor, the deadline, the dial or a poke, takes a turn, and hands the batch over.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +23,7 @@ enum Woken<'a> {
 
 /// Begins to drive the socket.
 pub(super) fn begin(shared: &Arc<Shared>) {
-    // Under the model checker it is one of its threads that does so.
+    // Under the model checker, one of its threads does it.
     #[cfg(test)]
     if shared.hosted.is_some() {
         return super::tests::begin(shared);
@@ -33,8 +33,8 @@ pub(super) fn begin(shared: &Arc<Shared>) {
     }
 }
 
-/// Drives the socket until nothing more will happen. Of a hosted one it dials, and drives only while it stands in for the host; it ends when
-/// there is nothing of that to do.
+/// Drives the socket until nothing more happens. For a hosted socket it dials, and drives only while it stands in for the host; it ends when none of
+/// that is left to do.
 async fn run(shared: Arc<Shared>) {
     let mut watch: Option<Watched> = None;
     let mut dialling: Option<Dial> = None;
@@ -77,7 +77,7 @@ async fn run(shared: Arc<Shared>) {
             Woken::Ready(mut guard) => {
                 let ready = guard.ready();
                 turn = take_turn(&shared);
-                // Only what the turn has found out: a byte that comes now is a new readiness.
+                // Clears only the readiness that the turn has used up: a byte that arrives now makes a new one.
                 if turn.drained && ready.is_readable() {
                     guard.clear_ready_matching(tokio::io::Ready::READABLE);
                 }
@@ -98,7 +98,7 @@ async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// A turn, with its batch handed over; or, while the host drives, only what it leaves to us.
+/// Takes a turn and hands its batch over. While the host drives, it does only the work that the host's turns leave to the background.
 pub(super) fn take_turn(shared: &Arc<Shared>) -> Turn {
     let mut batch = queue::spare();
     let turn = take_turn_into(shared, &mut batch);
@@ -132,7 +132,7 @@ fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
     turn
 }
 
-/// Notes what is watched here, and lets go of what is watched no more.
+/// Stores the watched connection, and releases the descriptors that are no longer watched.
 fn watches(shared: &Arc<Shared>, watch: Option<&Watched>) {
     let id = watch.map(|watch| watch.id);
     shared.client.watches(id);

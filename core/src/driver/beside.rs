@@ -1,5 +1,5 @@
-//! The driver beside: while a socket has another connection beside the present one (`reconnect()` with `overlap`), one task opens and watches that, and
-//! pokes the driver of the socket when there is something to read. It never takes a turn itself, so that events stay in order.
+//! The driver of a second connection: while a socket has one (`reconnect()` with `overlap`), one task opens and watches it, and pokes the socket's
+//! driver when there is something to read. It never takes a turn itself, so events stay in order.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use super::watch::{Dial, Watched, register};
 use super::{Shared, runtime};
 
 impl Shared {
-    /// Has the task look at its orders.
+    /// Makes the task read its orders.
     pub(super) fn summon_beside(self: &Arc<Self>) {
         if self.beside_tasked.swap(true, Ordering::AcqRel) {
             self.beside_poke.notify_one();
@@ -24,7 +24,7 @@ impl Shared {
 async fn run(shared: Arc<Shared>) {
     let mut watch: Option<Watched> = None;
     let mut dialling: Option<Dial> = None;
-    // A turn was asked for. Until it has been taken, nothing is awaited: a descriptor whose peer has closed it stays ready.
+    // A turn was requested. Until it has been taken, the task does not wait for the descriptor: if the peer has closed, it stays ready.
     let mut asked = false;
     loop {
         let wants = shared.client.wants_beside();
@@ -42,7 +42,7 @@ async fn run(shared: Arc<Shared>) {
                 }
             }
             shared.client.watches_beside(watch.as_ref().map(|watch| watch.id));
-            // A turn may now close the descriptor that was watched before, and reads what has come on the one that is watched now.
+            // A turn may now close the descriptor that was watched before, and reads the bytes that wait on the new one.
             shared.poke();
         }
         if wants.over {
@@ -79,7 +79,7 @@ async fn run(shared: Arc<Shared>) {
                 shared.poke();
             }
             guard = ready => {
-                // A byte that comes from now on is a new readiness, and the turn reads all that came before.
+                // A byte that arrives from now on makes a new readiness, and the turn reads all earlier ones.
                 if let Ok(mut guard) = guard {
                     guard.clear_ready_matching(tokio::io::Ready::READABLE);
                     guard.clear_ready_matching(tokio::io::Ready::WRITABLE);

@@ -1,5 +1,5 @@
-//! The events of Windows' console that end a process (Ctrl+C, Ctrl+Break, closing, logging off, shutting down) say goodbye first; then they end it as
-//! they would have. It has the names of `signals`, in whose place it stands there. Knows no socket; `exit` says the goodbye.
+//! The console events of Windows that end a process (Ctrl+C, Ctrl+Break, closing, logging off, shutting down) send the Close frames first, and then
+//! end the process as usual. On Windows it replaces `signals` and has the same names. Knows no socket; `exit` sends the Close frames.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,37 +12,37 @@ use windows_sys::Win32::System::RemoteDesktop::ProcessIdToSessionId;
 
 use super::exit;
 
-/// The numbers that C runtimes and libuv give the events. SIGHUP is for what follows a closed window, a logoff and a shutdown.
+/// The numbers that C runtimes and libuv give the events. SIGHUP stands for a closed window, a logoff and a shutdown.
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
 const SIGBREAK: i32 = 21;
 
-/// How long a thread that ends the process waits for the goodbye of the event that ends it already, longer than any takes; and then for the event's
-/// next handlers, of which the system's own is the last.
+/// How long a thread that ends the process waits while an event already ends it: first for the closing handshakes, longer than they can take; then
+/// for the event's next handlers, of which the system's own is the last.
 const GOODBYES_TURN: Duration = Duration::from_secs(10);
 const HANDLERS_TURN: Duration = Duration::from_millis(100);
 
 /// The events that the host's program handles itself, as bits.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 
-/// The goodbye is being said, for an event that ends the process then.
+/// Closing handshakes are under way for an event that ends the process afterwards.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// From now on these events say goodbye and then do what they would have done. A handler that the program sets afterwards comes first; for one that
-/// was set before, [`leave_to_host`].
+/// From now on these events close the sockets and then do their usual work. A handler that the program sets later runs first; for one that was set
+/// before, see [`leave_to_host`].
 pub fn watch() {
     static ONCE: Once = Once::new();
     // SAFETY: the handler is a plain function that lives as long as the program.
     ONCE.call_once(|| _ = unsafe { SetConsoleCtrlHandler(Some(on_event), 1) });
 }
 
-/// Nothing is to be done: the handler stands for good.
+/// Does nothing: the handler stays installed.
 pub fn watch_again() {}
 
-/// Nothing: no handler comes without the host's knowing.
+/// Does nothing: the host knows of every handler.
 pub fn watch_chaining(_: &[i32]) {}
 
-/// The same for events that the host says nobody handles (any more).
+/// As [`watch`], for events that the program does not handle (any more), as the host reports.
 pub fn watch_inherited(signals: &[i32], _handled: bool) {
     for signal in signals {
         LEFT.fetch_and(!bit(*signal), Ordering::AcqRel);
@@ -50,12 +50,12 @@ pub fn watch_inherited(signals: &[i32], _handled: bool) {
     watch();
 }
 
-/// The same.
+/// As [`watch_inherited`].
 pub fn watch_over_host(signals: &[i32]) {
     watch_inherited(signals, true);
 }
 
-/// The host's program handles this event from now on, and says what follows.
+/// From now on the host's program handles this event, and decides what follows.
 pub fn leave_to_host(signal: i32) {
     LEFT.fetch_or(bit(signal), Ordering::AcqRel);
 }
@@ -64,7 +64,7 @@ fn bit(signal: i32) -> u32 {
     u32::try_from(signal).ok().and_then(|signal| 1_u32.checked_shl(signal)).unwrap_or_default()
 }
 
-/// Stays here while an event ends the process: another end of it would change the exit status.
+/// Waits here while an event ends the process: a second end would change the exit status.
 pub(super) fn stay_if_ending() {
     if !ENDING.load(Ordering::Acquire) {
         return;
@@ -76,12 +76,12 @@ pub(super) fn stay_if_ending() {
     std::thread::sleep(HANDLERS_TURN);
 }
 
-/// Called by the system, on a thread that it makes for the event.
+/// The system calls it, on a thread that it makes for the event.
 unsafe extern "system" fn on_event(event: u32) -> i32 {
     let signal = match event {
         CTRL_C_EVENT => SIGINT,
         CTRL_BREAK_EVENT => SIGBREAK,
-        // A service hears of everybody's logoff, and lives on.
+        // A service gets everybody's logoff, and stays.
         CTRL_LOGOFF_EVENT if is_service() => return 0,
         CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => SIGHUP,
         _ => return 0,
@@ -89,15 +89,15 @@ unsafe extern "system" fn on_event(event: u32) -> i32 {
     if LEFT.load(Ordering::Acquire) & bit(signal) == 0 {
         ENDING.store(true, Ordering::Release);
         let parted = exit::goodbye_before_signal();
-        // A handler that the program has set earlier may have it live on.
+        // A handler that the program has set earlier may keep the process alive.
         exit::tell(&parted, Duration::ZERO, || true);
         ENDING.store(false, Ordering::Release);
     }
-    // The next handler, and in the end the system's own, which ends the process.
+    // Passes on to the next handler. The last one is the system's own, which ends the process.
     0
 }
 
-/// Services run in a session of their own, which has the number 0.
+/// Services run in a session of their own, number 0.
 fn is_service() -> bool {
     let mut session = 0;
     // SAFETY: the call writes one number, which is ours.

@@ -1,4 +1,4 @@
-//! The goodbye: Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
+//! Sends Close 1001 to the peer of every open socket with `close_on_exit`, however the process ends. Knows all sockets that started.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::client::Farewell;
 use crate::os::{self, Polled};
 use crate::process::PerProcess;
 
-/// A forked child starts with none: its parent's are not its own.
+/// A forked child starts with an empty list: its parent's sockets are not its own.
 static SOCKETS: PerProcess<Vec<Weak<Shared>>> = PerProcess::new();
 
-/// How often [`tell`] looks whether the last events were delivered.
+/// The time between two checks of [`tell`] whether the last events were delivered.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Remembers a socket.
@@ -37,16 +37,16 @@ pub(super) fn all() -> Vec<Arc<Shared>> {
     SOCKETS.lock().iter().filter_map(Weak::upgrade).collect()
 }
 
-/// Says goodbye on all sockets of this process: sends what waits and Close 1001, and waits for the peers' answers, for each socket at most its
-/// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread; a second call is for the sockets that started since.
-/// After it none of them does anything any more. Where a signal ends the process already, this does not return: the exit status is the signal's.
+/// Closes all sockets of this process: sends waiting messages and Close 1001, and waits for the peers' answers, for each socket at most its
+/// `close_on_exit`, for all together at most `at_most`. Blocks; safe from any thread. A second call closes the sockets that started since. Afterwards
+/// the closed sockets do nothing more. If a signal already ends the process, this does not return: the exit status is the signal's.
 pub fn goodbye(at_most: Option<Duration>) {
     signals::stay_if_ending();
     say(&take(), at_most);
 }
 
-/// As [`goodbye`], for a process in which code of the user's still runs: each socket then has its last event, `close` with 1001 where the peer
-/// answered, and no reconnection follows.
+/// As [`goodbye`], for a process that still runs user code: each socket then has its last event, `close` (1001 if the peer answered), and no
+/// reconnection follows.
 pub fn goodbye_and_tell(at_most: Option<Duration>) {
     signals::stay_if_ending();
     let sockets = take();
@@ -54,18 +54,18 @@ pub fn goodbye_and_tell(at_most: Option<Duration>) {
     tell_all(&sockets);
 }
 
-/// Sockets whose peers were told that the process ends, and whose program was not.
+/// Sockets that have sent their Close, and whose program does not know it yet.
 pub(super) struct Parted(Vec<Arc<Shared>>);
 
-/// The goodbye before a signal does its work.
+/// Closes the sockets before a signal does its work.
 pub(super) fn goodbye_before_signal() -> Parted {
     let sockets = take();
     say(&sockets, None);
     Parted(sockets)
 }
 
-/// The signal's work did not end the process: the sockets get their last events. Waits until these were delivered, at most for `patience`, and no
-/// longer once `enough` says so.
+/// Gives the sockets their last events, because the signal did not end the process. Waits for their delivery, at most for `patience`, and stops once
+/// `enough` returns true.
 pub(super) fn tell(Parted(sockets): &Parted, patience: Duration, enough: impl Fn() -> bool) {
     tell_all(sockets);
     let until = Instant::now() + patience;
@@ -81,7 +81,7 @@ fn tell_all(sockets: &[Arc<Shared>]) {
     }
 }
 
-/// The goodbye of some sockets: those of a worker that ends while the process goes on. They let go of all that they have.
+/// Closes some sockets: those of a worker that ends while the process goes on. They release all that they have.
 pub fn goodbye_of(sockets: &[Connection], at_most: Option<Duration>) {
     let sockets: Vec<Arc<Shared>> = sockets.iter().map(|socket| Arc::clone(&socket.0)).collect();
     say(&sockets, at_most);
@@ -91,7 +91,7 @@ pub fn goodbye_of(sockets: &[Connection], at_most: Option<Duration>) {
     }
 }
 
-/// Takes the sockets that this process started from the list.
+/// Removes from the list the sockets that this process started, and returns them.
 fn take() -> Vec<Arc<Shared>> {
     let sockets = std::mem::take(&mut *SOCKETS.lock());
     sockets.iter().filter_map(Weak::upgrade).collect()
@@ -121,8 +121,8 @@ fn say(sockets: &[Arc<Shared>], at_most: Option<Duration>) {
     }
 }
 
-/// From now on a normal end of the process (a return from `main`, `std::process::exit`) says goodbye. For programs in Rust; the hosts of the
-/// other faces have hooks of their own.
+/// From now on a normal end of the process (a return from `main`, `std::process::exit`) closes the sockets first. This is for programs in Rust; the
+/// bindings use hooks of their hosts.
 pub fn watch_normal_end() {
     os::at_exit(|| goodbye(None));
 }

@@ -1,13 +1,13 @@
-//! Lets go of a socket at once, whatever state it is in: what delivered its events is gone while the process goes on. Knows nothing of why.
+//! Releases a socket at once, in any state, when the part that delivered its events is gone while the process goes on. Knows nothing of the reason.
 
 use std::time::Instant;
 
 use super::Connection;
 
 impl Connection {
-    /// Ends the socket here and now, without an event and without a word to the peer (see [`exit::goodbye_of`](super::exit::goodbye_of)). An attempt
-    /// under way is given up, so that others may connect to the same place; descriptors are closed as soon as no loop watches them.
-    /// The host must have dropped its own watch before.
+    /// Ends the socket at once, without an event and without a Close frame (see [`exit::goodbye_of`](super::exit::goodbye_of)). It gives up the
+    /// present attempt, so others may connect to the same place. Descriptors are closed as soon as no loop watches them. The host must drop its own
+    /// watch first.
     pub fn forget(&self) {
         let shared = &self.0;
         if !shared.client.is_ours() {
@@ -24,7 +24,7 @@ impl Connection {
             drop(done);
         }
         shared.release();
-        // The background's task, if there is one, finds nothing left to do: it drops its watch and the attempt.
+        // If the background has a task, the task finds no work: it drops its watch and the attempt.
         shared.poke.notify_one();
     }
 }

@@ -1,5 +1,5 @@
-//! One message that leaves in fragments as its parts come (RFC 6455 section 5.4). The writer knows which part is the last one, keeps to one kind of
-//! data and to one connection, and leaves no half message behind.
+//! Sends one message in fragments as its parts arrive (RFC 6455 section 5.4). The writer knows the last part, keeps to one kind of data and to one
+//! connection, and leaves no incomplete message behind.
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::ReadyState;
@@ -7,23 +7,23 @@ use crate::message::{AsData, Data};
 
 use super::Connection;
 
-/// A message under way: [`put`](FragmentWriter::put) its parts, then [`end`](FragmentWriter::end) it. Dropped before its end, it fails the connection
-/// on which it was begun, for nothing else may follow its first part there: the peer gets Close 1011, the program `error` and `close` with
-/// `message_aborted`, and with `reconnect` the socket comes back.
+/// A message under way: [`put`](FragmentWriter::put) its parts, then [`end`](FragmentWriter::end) it. If it is dropped before its end, it fails its
+/// connection, because nothing else may follow the first part there: the peer gets Close 1011, the program gets `error` and `close` with
+/// `message_aborted`, and with `reconnect` the socket connects again.
 pub struct FragmentWriter {
     connection: Connection,
     compress: Option<bool>,
-    /// Whether the message is text: as it was asked for, or as its first part is.
+    /// Whether the message is text: as requested, or else as the kind of its first part.
     text: Option<bool>,
-    /// The last part that came. It leaves once it is known whether another one follows.
+    /// The latest part. It leaves once it is known whether another part follows.
     held: Option<Vec<u8>>,
-    /// The connection that has its first part, by the count of connections that the user has seen.
+    /// The connection that has the first part, as the count of connections that the user has seen.
     begun_on: Option<u64>,
 }
 
 impl Connection {
-    /// Begins a message that leaves in fragments as its parts come. `text` says its kind; without it, its first part does, and a message without parts
-    /// is text. `compress` overrides the options. Other messages wait until it has ended.
+    /// Begins a message that leaves in fragments as its parts arrive. `text` gives its kind; without it the first part does, and a message without
+    /// parts is text. `compress` overrides the options. Other messages wait until it has ended.
     pub fn fragments(&self, text: Option<bool>, compress: Option<bool>) -> FragmentWriter {
         FragmentWriter { connection: self.clone(), compress, text, held: None, begun_on: None }
     }
@@ -82,7 +82,7 @@ impl FragmentWriter {
         if self.is_lost() {
             return Err(Error::new(ErrorCode::InvalidState, "the connection ended amid the message"));
         }
-        // Only text was put as text.
+        // A part counts as text only if it was put as text.
         let data = match std::str::from_utf8(part) {
             Ok(words) if self.text.unwrap_or(true) => Data::Text(words),
             _ => Data::Binary(part),

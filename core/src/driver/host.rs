@@ -1,6 +1,6 @@
-//! The host driver: the open connection is driven on the host's own event loop, with no thread between the socket and the handler. Knows
-//! what the host has to watch; the loop itself is the face's. So is an attempt that needs nobody else;
-//! others, and standing in for a host that is late, stay with the background.
+//! The host driver: the host's own event loop drives the open connection, with no thread between the socket and the handler. Knows what the host has
+//! to watch; the loop itself belongs to the binding. Direct dials run here, too. Other dials, and standing in for a late host, are the background's
+//! work.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
@@ -18,25 +18,25 @@ use crate::error::Result;
 use crate::event::Batch;
 use crate::os::RawDescriptor;
 
-/// What a hosted socket has besides: who drives it, and what the host's turns leave to the background.
+/// The additional state of a hosted socket: the side that drives it, and the work that the host's turns leave to the background.
 pub(super) struct Hosted {
     /// How late the host may be before the background stands in. `None` never does.
     pub(super) patience: Option<Duration>,
     /// The background stands in for the host.
     kept: AtomicBool,
-    /// The host is told to drive, and has not yet.
+    /// The host was woken, and has not driven yet.
     woken: AtomicBool,
-    /// Nothing more will happen.
+    /// Nothing more happens.
     finished: AtomicBool,
-    /// How many turns the host has taken: the keeper sees whether it moves.
+    /// How many turns the host has taken. The keeper sees from it whether the host is alive.
     drives: AtomicU64,
-    /// When the host has to take a turn, as [`stamp`], or earlier; and whether it waits for the peer to read.
+    /// The time of the host's next turn as [`stamp`], or an earlier one; and whether bytes wait for the peer to read.
     deadline: AtomicU64,
     entry: Entry,
     writes: AtomicBool,
-    /// Since when the host was late when the background last stood in, until somebody asked.
+    /// The time since which the host was late when the background last stood in; cleared by the first caller that asks.
     stall: Mutex<Option<Instant>>,
-    /// Held for a turn and for handing its batch over, so that batches stay in order when host and background change places.
+    /// Held for a turn and for the hand-over of its batch, so batches stay in order when host and background take over from each other.
     turn: Mutex<Held>,
     orders: Mutex<Orders>,
 }
@@ -44,23 +44,23 @@ pub(super) struct Hosted {
 /// The state that the lock of the turn guards.
 #[derive(Default)]
 pub(super) struct Held {
-    /// Which connection's descriptor each side watches: it is closed when neither does.
+    /// The connection whose descriptor each side watches. The descriptor is closed when no side watches it.
     pub(super) host: Option<LinkId>,
     pub(super) background: Option<LinkId>,
-    /// The deadline as it was last written down.
+    /// The deadline that was last stored.
     deadline: Option<Instant>,
     /// The attempt that runs without the background.
     attempt: Option<Attempt>,
     /// The descriptors of attempts that have failed.
     spent: Vec<(LinkId, Spent)>,
-    /// The background's task is there.
+    /// The background's task exists.
     pub(super) tasked: bool,
-    /// Keeps a started socket alive until its end, even if nobody holds a handle of it.
+    /// Keeps a started socket alive until its end, even without any other handle.
     pub(super) myself: Option<Arc<Shared>>,
 }
 
 impl Held {
-    /// Ends the attempt, if one is under way.
+    /// Ends the present attempt, if there is one.
     pub(super) fn end_attempt(&mut self, shared: &Shared) -> bool {
         let Some(attempt) = self.attempt.take() else { return false };
         let id = attempt.id;
@@ -71,9 +71,9 @@ impl Held {
         true
     }
 
-    /// Opens what a turn or the start ordered, if that needs nobody else; else gives the order back.
+    /// Starts an ordered attempt, if it is a direct one; otherwise gives the order back.
     pub(super) fn begin(&mut self, shared: &Arc<Shared>, order: Order) -> Option<Order> {
-        // Without a keeper nobody would go on with it if the host ceased to, and it may hold the right to connect (`connect_limit`).
+        // Without a keeper nobody would continue it if the host stopped, and it may hold the right to connect (`connect_limit`).
         let is_kept = shared.hosted.as_ref().is_some_and(|hosted| hosted.patience.is_some());
         if !is_kept || !dial::is_direct(&order.1) {
             return Some(order);
@@ -83,7 +83,7 @@ impl Held {
         None
     }
 
-    /// Goes on with the attempt.
+    /// Continues the attempt.
     fn go_on(&mut self, shared: &Shared) {
         let Some(attempt) = &mut self.attempt else { return };
         let outcome = attempt.poll();
@@ -94,13 +94,13 @@ impl Held {
             let mut turn = Turn::default();
             attempt.plan(&mut turn);
             shared.client.dials_on(turn.descriptor.map(|(_, descriptor)| descriptor));
-            // Until its link is open.
+            // The attempt has no link yet, so no descriptor is observed.
             notice::note();
         }
     }
 }
 
-/// What the host's turns leave to the background.
+/// The work that the host's turns leave to the background.
 #[derive(Default)]
 struct Orders {
     dial: Option<Order>,
@@ -128,8 +128,8 @@ impl Hosted {
         self.kept.load(Ordering::Acquire)
     }
 
-    /// Has the background stand in, until the host's next turn, for a host that has let something wait `since` then. False: it has taken a turn
-    /// after its `drives`-th, so it is not late. Else `count` grows by one.
+    /// Lets the background stand in until the host's next turn, because something has waited for the host since `since`. False: the host has taken a
+    /// turn after its `drives`-th, so it is not late. Otherwise `count` grows by one.
     pub(super) fn keep(&self, drives: u64, since: Instant, count: &AtomicUsize) -> bool {
         let mut held = self.turn();
         if self.drives() != drives {
@@ -147,12 +147,12 @@ impl Hosted {
         self.stall.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the host has been told to take a turn, or its time has come.
+    /// Whether the host was woken, or its deadline has passed.
     pub(super) fn is_awaited(&self, now: Instant) -> bool {
         self.woken.load(Ordering::Relaxed) || self.deadline.load(Ordering::Relaxed) <= stamp(Some(now))
     }
 
-    /// Has the keeper look when this time has come.
+    /// Makes the keeper check at this time.
     fn note_deadline(&self, deadline: u64) {
         self.deadline.store(deadline, Ordering::Release);
         if self.patience.is_some() {
@@ -160,7 +160,7 @@ impl Hosted {
         }
     }
 
-    /// Writes down again a deadline that was far away.
+    /// Stores again a deadline that was far away.
     pub(super) fn renew_entry(&self) {
         loop {
             let deadline = self.deadline.load(Ordering::Acquire);
@@ -183,21 +183,21 @@ impl Hosted {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the host has to be woken: it was not yet.
+    /// Marks the host as woken. True if the caller has to wake it.
     pub(super) fn ring(&self) -> bool {
         let first = !self.woken.swap(true, Ordering::AcqRel);
         notice::note();
         first
     }
 
-    /// What the background has to do while the host drives.
+    /// The work of the background while the host drives.
     pub(super) fn background_turn(&self) -> Turn {
         let mut turn = Turn { finished: self.finished.load(Ordering::Acquire), ..Turn::default() };
         self.add_orders(&mut turn);
         turn
     }
 
-    /// Adds what the host's turns have left to the background, unless `turn` says something newer of it.
+    /// Adds the orders that the host's turns have left, unless `turn` has newer ones.
     pub(super) fn add_orders(&self, turn: &mut Turn) {
         let orders = std::mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
         if turn.dial.is_none() && !turn.cancel_dial {
@@ -224,14 +224,14 @@ impl Hosted {
         true
     }
 
-    /// Nothing more will happen, neither here nor in the background, which does not stand in any more.
+    /// Ends the work here and in the background, which stops standing in.
     pub(super) fn finish(&self) {
         *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = Orders::default();
         self.finished.store(true, Ordering::Release);
         self.kept.store(false, Ordering::Release);
     }
 
-    /// Whether the background's task may end, which has nothing to do by itself: there is nothing for it here either. It must do so then.
+    /// Whether the idle task of the background may end, because there is no work for it here either. If so, it must end.
     pub(super) fn lets_go(&self) -> bool {
         let mut held = self.turn();
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -243,11 +243,11 @@ impl Hosted {
     }
 }
 
-/// What the host's loop has to wait for until the next [`Connection::drive`].
+/// The plan for the host's loop until the next [`Connection::drive`].
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Plan {
-    /// The descriptor to watch, and no other; report with [`Connection::watching`] once the loop does so.
+    /// The only descriptor to watch. Report with [`Connection::watching`] once the loop watches it.
     pub descriptor: Option<(LinkId, RawDescriptor)>,
     /// Drive when it is readable.
     pub want_read: bool,
@@ -257,7 +257,7 @@ pub struct Plan {
     pub deadline: Option<Instant>,
     /// Drive again at once, after the loop's other work.
     pub again: bool,
-    /// Nothing more will happen.
+    /// Nothing more happens.
     pub finished: bool,
 }
 
@@ -274,17 +274,17 @@ impl Connection {
         batch.clear();
         hosted.woken.store(false, Ordering::Release);
         let mut held = hosted.turn();
-        // Written under the lock of the turn alone, so no exchange is needed.
+        // Written only under the lock of the turn, so no exchange is needed.
         hosted.drives.store(hosted.drives() + 1, Ordering::Release);
         let was_kept = hosted.is_kept();
         if was_kept {
             hosted.kept.store(false, Ordering::Release);
         }
-        // What the background read while it stood in comes first.
+        // The events that the background read come first.
         let queued = !shared.queue.is_empty() && shared.queue.take(batch);
         let now = Instant::now();
         let mut turn = if queued { shared.client.outlook(held.host) } else { shared.advance(&mut held, now, batch) };
-        // One that moves back, as with each message, is written down when it would have come: who reads it too early looks again.
+        // A deadline that moves back, as it does with each message, is stored only when the old one has passed: an early reader checks again.
         if turn.deadline.is_none() || held.deadline.is_none_or(|known| known <= now || turn.deadline < Some(known)) {
             held.deadline = turn.deadline;
             hosted.note_deadline(stamp(turn.deadline));
@@ -315,8 +315,7 @@ impl Connection {
         }
     }
 
-    /// The host watches nothing of the socket any more and drives it no more: what is left to do after the last event (the last bytes of a
-    /// connection leave) is the background's.
+    /// The host stops watching and driving the socket. The background does the rest after the last event: it sends the last bytes of a connection.
     pub fn leave(&self) {
         if let Some(hosted) = &self.0.hosted {
             let mut held = hosted.turn();
@@ -336,24 +335,25 @@ impl Connection {
         }
     }
 
-    /// Tells which connection's descriptor the host's loop watches now; those of earlier ones may be closed.
+    /// Reports which connection's descriptor the host's loop watches now. Those of earlier ones may be closed.
     pub fn watching(&self, id: Option<LinkId>) {
         let Some(hosted) = &self.0.hosted else { return };
         if id.is_none() && self.0.client.is_finished() {
-            // No turn may follow, and the keeper may have all the time in the world.
+            // Perhaps no turn follows, and the keeper might come late.
             return self.leave();
         }
         hosted.turn().host = id;
         self.release();
     }
 
-    /// To be told once where the host's loop is no [`OwnLoop`](super::OwnLoop), and a fork copies it: in the child the numbers that it watches stay taken.
+    /// Call it once if the host's loop is no [`OwnLoop`](super::OwnLoop) and a fork copies it: in the child the watched descriptor numbers then stay
+    /// taken.
     pub fn lend_descriptors(&self) {
         self.0.client.lend_descriptors();
     }
 
-    /// How long something has waited for the host's loop by now, if that was so long that the keeper stood in; told once for each time. There is
-    /// nothing to ask while [`times_stood_in`](super::times_stood_in) stays the same.
+    /// How long the host's loop has left something waiting, if the keeper stood in for it. It reports each time once. While
+    /// [`times_stood_in`](super::times_stood_in) stays the same, there is nothing to ask.
     pub fn take_stall(&self) -> Option<Duration> {
         let since = self.0.hosted.as_ref()?.stall().take()?;
         Some(since.elapsed())
@@ -365,7 +365,7 @@ impl Connection {
 }
 
 impl Shared {
-    /// Takes a turn of a hosted socket: with the attempt that is under way, whose end is a beginning for the client.
+    /// Takes a turn of a hosted socket, and continues its present attempt first: the client learns its end.
     pub(super) fn advance(self: &Arc<Self>, held: &mut Held, now: Instant, batch: &mut Batch) -> Turn {
         if self.client.is_ours() {
             held.go_on(self);
@@ -377,7 +377,7 @@ impl Shared {
         }
         if let Some(order) = turn.dial.take() {
             turn.dial = held.begin(self, order);
-            // It may have failed at once.
+            // The new attempt may have failed at once.
             turn.again |= turn.dial.is_none() && held.attempt.is_none();
         }
         if let Some(attempt) = &held.attempt {
@@ -390,7 +390,7 @@ impl Shared {
         turn
     }
 
-    /// The end of an attempt.
+    /// Reports the end of an attempt.
     pub(super) fn dialled(&self, result: Result<Opened>) {
         let opened = result.is_ok();
         self.client.dialled(Instant::now(), result);
@@ -402,7 +402,7 @@ impl Shared {
         }
     }
 
-    /// Has the background's task of a hosted socket look at it.
+    /// Makes the background's task of a hosted socket run.
     pub(super) fn summon(self: &Arc<Self>) {
         let Some(hosted) = &self.hosted else { return };
         let there = std::mem::replace(&mut hosted.turn().tasked, true);
@@ -413,7 +413,7 @@ impl Shared {
         }
     }
 
-    /// Lets go of the connections that nobody watches any more.
+    /// Releases the connections that no side watches any more.
     pub(super) fn release(&self) {
         if let Some(hosted) = &self.hosted {
             let mut held = hosted.turn();

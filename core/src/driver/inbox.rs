@@ -1,4 +1,4 @@
-//! The inbox of an [`OwnLoop`](super::OwnLoop): other threads leave sockets to add, to remove, or to drive. They never wait for the loop.
+//! The inbox of an [`OwnLoop`](super::OwnLoop): other threads leave notes to add, remove, or drive sockets. They never wait for the loop.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ struct Inbox {
     notes: Mutex<Vec<Note>>,
 }
 
-/// A task that another thread has left for the loop.
+/// A note that another thread has left for the loop.
 pub(super) enum Note {
     Add(usize, Connection),
     Remove(usize),
@@ -35,17 +35,17 @@ impl LoopHandle {
         Self(Arc::new(Inbox { waker, notes: Mutex::default() }))
     }
 
-    /// Gives the loop a hosted socket under a token of the caller's. It is due at once.
+    /// Adds a hosted socket to the loop under the caller's token. It is due at once.
     pub fn add(&self, token: usize, connection: Connection) {
         self.note(Note::Add(token, connection));
     }
 
-    /// Takes it away again, as it is.
+    /// Removes the socket, in whatever state it is.
     pub fn remove(&self, token: usize) {
         self.note(Note::Remove(token));
     }
 
-    /// Makes a socket due: what the socket's own wake has to do.
+    /// Makes a socket due. The socket's own wake has to call it.
     pub fn wake(&self, token: usize) {
         self.note(Note::Due(token));
     }
@@ -56,12 +56,12 @@ impl LoopHandle {
         let _ = self.0.waker.wake();
     }
 
-    /// The tasks left since the last call.
+    /// The notes left since the last call.
     pub(super) fn take_notes(&self) -> Vec<Note> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Takes back what was left for a socket.
+    /// Removes the notes for a socket.
     pub(super) fn forget(&self, token: usize) {
         self.lock().retain(|note| note.token() != token);
     }

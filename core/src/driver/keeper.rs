@@ -1,5 +1,5 @@
-//! The keeper: one timer for the whole process. It has the background stand in for a host that is late while bytes wait or a deadline has
-//! passed, and has every connection probed when the wall clock jumps, for then the machine has slept.
+//! The keeper: one timer for the whole process. It lets the background stand in for a host that is late while bytes wait or a deadline has passed. It
+//! probes every connection when the wall clock jumps, because the machine has then slept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use super::{Shared, exit, notice};
 use crate::os::{self, Polled};
 use crate::process::{self, PerProcess};
 
-/// How often to look at the clocks, where no host has to be watched.
+/// The time between two checks of the clocks if there is no host to watch.
 const SELDOM: Duration = Duration::from_secs(1);
-/// From here on a deadline is to be seen as soon as it has passed.
+/// With checks as frequent as this, a deadline has to be seen as soon as it has passed.
 const SHORT: Duration = Duration::from_millis(250);
-/// A difference between the two clocks that no adjustment of the time makes.
+/// No adjustment of the time makes a difference this large between the two clocks.
 const JUMP: Duration = Duration::from_secs(5);
 
-/// The generation of the process in which somebody looks.
+/// The generation of the process in which the keeper runs.
 static WATCHED_IN: AtomicU32 = AtomicU32::new(NOBODY);
 const NOBODY: u32 = u32::MAX;
 
 pub(super) static STOOD_IN: AtomicUsize = AtomicUsize::new(0);
 
-/// How many times the background began to stand in for a host, in this process. A face compares it to tell whether a handler was slow.
+/// How often the background began to stand in for a host, in this process. A binding compares it to find out whether a handler was slow.
 pub fn times_stood_in() -> usize {
     STOOD_IN.load(Ordering::Relaxed)
 }
 
-/// What a socket's host had to do when it was first seen, and how many turns it had taken then.
+/// How many turns a socket's host had taken when it was first seen late, and the time.
 struct Sighting {
     drives: u64,
     since: Instant,
@@ -39,10 +39,10 @@ struct Sighting {
 
 /// The least patience of a hosted socket, in nanoseconds.
 static LEAST: AtomicU64 = AtomicU64::new(u64::MAX);
-/// Tells the keeper that it has become less: it sleeps for as long as the others allow.
+/// Wakes the keeper when the least patience falls, because it sleeps for as long as the others allow.
 static LESS: PerProcess<Arc<Notify>> = PerProcess::new();
 
-/// Starts to look, if nobody does: until no socket is left. `patience` is that of a new hosted socket.
+/// Starts the keeper if it does not run. It runs until no socket is left. `patience` is that of a new hosted socket.
 pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
     if let Some(patience) = patience {
         let patience = patience.as_nanos() as u64;
@@ -53,7 +53,7 @@ pub(super) fn watch(runtime: &Runtime, patience: Option<Duration>) {
     }
     let generation = process::generation();
     if WATCHED_IN.swap(generation, Ordering::AcqRel) != generation {
-        // From now on: the first connection may be open before the task runs.
+        // Starts from the present times: the first connection may be open before the task runs.
         runtime.spawn(look_on(generation, (Instant::now(), SystemTime::now())));
     }
 }
@@ -75,7 +75,7 @@ async fn look_on(generation: u32, mut last: (Instant, SystemTime)) {
             }
         }
         if now.0 - last.0 > every + SELDOM {
-            // We are late ourselves: the process was stopped, or the machine is busy. That says nothing of the hosts.
+            // This task is late itself: the process was stopped, or the machine is busy. That says nothing about the hosts.
             seen.clear();
             notice::note();
         }
@@ -89,7 +89,7 @@ async fn look_on(generation: u32, mut last: (Instant, SystemTime)) {
     }
 }
 
-/// How long to wait for the next look: where something waits already, it is a closer one.
+/// The time until the next check. It is shorter if something waits already.
 fn pace(something_waits: bool) -> Duration {
     let least = Duration::from_nanos(LEAST.load(Ordering::Acquire)).min(SELDOM);
     if something_waits { least / 2 } else { least }
@@ -99,19 +99,19 @@ fn patience(shared: &Arc<Shared>) -> Option<u64> {
     Some(shared.hosted.as_ref()?.patience?.as_nanos() as u64)
 }
 
-/// Ends the looking, unless a socket has started meanwhile.
+/// Stops the keeper, unless a socket has started meanwhile.
 fn resign(generation: u32) -> bool {
     WATCHED_IN.store(NOBODY, Ordering::Release);
     !exit::any() || WATCHED_IN.swap(generation, Ordering::AcqRel) == generation
 }
 
-/// Whether the wall clock went on by much more than the monotonic one, which stands still while the machine sleeps.
+/// Whether the wall clock advanced by much more than the monotonic one, which stands still while the machine sleeps.
 fn jumped(monotonic: Duration, wall: Option<Duration>) -> bool {
     wall.is_some_and(|wall| wall.saturating_sub(monotonic) > JUMP)
 }
 
-/// Which sockets have something for their host to do, and since when. Those whose host has let it wait for too long are kept from now on.
-/// Only where [`notice`] says that something may wait; costs an idle socket no lock then.
+/// The sockets whose host has something to do, and since when. The background stands in for those whose host is too late. It runs only if [`notice`]
+/// reports that something may wait; an idle socket then costs no lock.
 fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Instant) -> HashMap<usize, Sighting> {
     let hosted: Vec<_> = sockets
         .iter()
@@ -120,10 +120,10 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
             let patience = hosted.patience?;
             hosted.renew_entry();
             if hosted.waits_to_write() || shared.client.holds_back() {
-                // No descriptor tells the notice of that.
+                // No descriptor reports this to `notice`.
                 notice::note();
             }
-            // Asked first: a turn that is taken from here on shows that the host moves.
+            // Read first: a turn after this shows that the host is alive.
             Some((shared, patience, hosted, hosted.drives()))
         })
         .collect();
@@ -140,7 +140,7 @@ fn stand_in(sockets: &[Arc<Shared>], seen: &HashMap<usize, Sighting>, now: Insta
             continue;
         }
         let Some(waits) = shared.client.waits_for(now) else { continue };
-        // An attempt's own time is known to nobody else: when it is over, the attempt has the host told.
+        // Only the attempt knows its own deadline: when it passes, the attempt wakes the host.
         let late = waits.late || (waits.dials && hosted.is_awaited(now));
         if !late && !polled.is_ready(waits.to_read, waits.to_write) {
             continue;

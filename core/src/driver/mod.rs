@@ -1,4 +1,4 @@
-//! The drivers, which call `Client::drive`: threads, clocks and wake-ups. [`Connection`] is what a binding holds of a socket.
+//! The drivers, which call `Client::drive`: threads, clocks and wake-ups. [`Connection`] is a binding's handle of a socket.
 
 mod attempt;
 mod background;
@@ -48,12 +48,12 @@ pub use keeper::times_stood_in;
 pub use own_loop::{Descriptor, Driven, OwnLoop, Watch};
 pub use queue::Wake;
 
-/// Where the warnings of the core go: see [`set_hook`](warnings::set_hook).
+/// The destination of the core's warnings: see [`set_hook`](warnings::set_hook).
 pub mod warnings {
     pub use crate::warning::{Hook, set_hook};
 }
 
-/// Checks options. Those of many sockets are often the same: they are kept, and checked, once.
+/// Checks options. Many sockets often have the same options: those are checked and kept once.
 fn share(options: Options) -> Result<Arc<Options>> {
     thread_local! {
         static LAST: RefCell<Weak<Options>> = const { RefCell::new(Weak::new()) };
@@ -69,7 +69,7 @@ fn share(options: Options) -> Result<Arc<Options>> {
     })
 }
 
-/// What a socket's face and its driver share.
+/// The part that a socket's binding and its driver share.
 struct Shared {
     client: Client,
     queue: Queue,
@@ -90,7 +90,7 @@ impl Shared {
                 if hosted.ring() {
                     self.queue.wake();
                 }
-                // The host may be busy for long; then the background does it.
+                // The host may be busy for long; if the background stands in, it takes the turn.
                 if hosted.is_kept() {
                     self.poke.notify_one();
                 }
@@ -100,7 +100,7 @@ impl Shared {
     }
 }
 
-/// A socket as a face holds it. All calls may come from any thread; none blocks on the network, none runs user code.
+/// A binding's handle of a socket. All calls may come from any thread. They do not block on the network, and run no user code.
 #[derive(Clone)]
 pub struct Connection(Arc<Shared>);
 
@@ -108,13 +108,13 @@ impl Connection {
     /// A socket that is `CONNECTING` and does nothing until [`Connection::start`].
     ///
     /// # Errors
-    /// `invalid_url`, where `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`; those of [`Options::check`].
+    /// `invalid_url` if `url` is not one of ws, wss, http, https, or has a fragment; `runtime_failed`; those of [`Options::check`].
     pub fn new(url: &str, options: Options, providers: Providers, wake: Wake) -> Result<Self> {
         Self::make(url, options, providers, wake, false)
     }
 
-    /// The same, to be driven by the host's own event loop with [`Connection::drive`], unless the option `driver` says otherwise
-    /// ([`Connection::is_hosted`]).
+    /// As [`Connection::new`], for a socket that the host's own event loop drives with [`Connection::drive`], unless the option `driver` says
+    /// otherwise ([`Connection::is_hosted`]).
     ///
     /// # Errors
     /// As [`Connection::new`].
@@ -159,7 +159,7 @@ impl Connection {
         self.begin(runtime::SHUTDOWNS.load(Ordering::Acquire) > 0);
     }
 
-    /// Starts; during a shutdown the socket ends at once and dials nobody.
+    /// Starts the socket. During a shutdown it ends at once and does not dial.
     fn begin(&self, shuts_down: bool) {
         let shared = &self.0;
         if !shared.client.is_ours() || shared.started.swap(true, Ordering::AcqRel) {
@@ -174,7 +174,7 @@ impl Connection {
             keeper::watch(runtime, shared.hosted.as_ref().and_then(|hosted| hosted.patience));
         }
         let Some(hosted) = &shared.hosted else { return background::begin(shared) };
-        // At once, without the host's first turn in between.
+        // Dials at once, without waiting for the host's first turn.
         let mut held = hosted.turn();
         held.myself = Some(Arc::clone(shared));
         let order = shared.client.take_dial().and_then(|order| held.begin(shared, order));
@@ -190,25 +190,25 @@ impl Connection {
         self.0.queue.take(batch)
     }
 
-    /// To be called for each `Item::Event` before its handlers run: what the user sees (`ready_state`, `protocol` ...) changes here.
-    /// False: do not show it (a message after `close()`, for one).
+    /// Call it for each `Item::Event` before its handlers run: it updates the state that the user sees (`ready_state`, `protocol` ...). False: do not
+    /// show the event (for example, a message after `close()`).
     pub fn enter(&self, event: &Event) -> bool {
         self.0.client.enter(event)
     }
 
-    /// Whether a message may be shown now: `ready_state` is `Open`, or `Closing` with `deliver_after_close`. Ask before each message, for a
+    /// Whether a message may be shown now: `ready_state` is `Open`, or `Closing` with `deliver_after_close`. Ask before each message, because a
     /// handler may have closed the socket.
     pub fn may_deliver(&self) -> bool {
         self.0.client.may_deliver()
     }
 
-    /// To be called at `Item::Barrier`.
+    /// Call it at `Item::Barrier`.
     pub fn settle(&self) {
         self.0.client.settle(Instant::now());
         self.0.poke();
     }
 
-    /// To be called when the handlers of a whole batch have run: lets reading go on and sends what the handlers sent.
+    /// Call it when the handlers of a whole batch have run: reading may go on, and held messages are sent.
     pub fn delivered(&self, batch: &Batch) {
         if self.0.client.delivered(Instant::now, batch.weight()) {
             self.0.poke();
@@ -233,8 +233,8 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`Connection::send`], but in a burst of sends it may hold the message back, to leave with others in one write. True: the caller has to
-    /// see to it that [`Connection::flush`] is called when its turn ends; later messages that are held do not say it again.
+    /// As [`Connection::send`], but in a burst of sends it may hold the message back, to leave with others in one write. True: the caller must
+    /// arrange a call of [`Connection::flush`] at the end of its turn. Later held messages return false.
     ///
     /// # Errors
     /// As [`Connection::send`].
@@ -247,7 +247,7 @@ impl Connection {
         Ok(sent.held)
     }
 
-    /// Sends one fragment of a message, for APIs that have users make them. [`Connection::fragments`] knows which one is the last.
+    /// Sends one fragment of a message, for APIs in which users make fragments. [`Connection::fragments`] finds out the last one by itself.
     ///
     /// # Errors
     /// `invalid_state` unless `OPEN` and in order, `invalid_data` for text within binary or the other way about, `write_limit`, `forked`.
@@ -256,7 +256,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what [`Connection::send_paced`] held back, if that is worth it now that the host's turn has ended. False: to be asked again after the
+    /// Writes the messages that [`Connection::send_paced`] held back, if that is worth it at the end of the host's turn. False: ask again after the
     /// next turn, which must come without a wait.
     pub fn flush_if_ripe(&self) -> bool {
         let flushed = self.0.client.flush_if_ripe(Instant::now());
@@ -264,7 +264,7 @@ impl Connection {
         flushed.is_some()
     }
 
-    /// Writes what `more` held back.
+    /// Writes the messages that `more` held back.
     pub fn flush(&self) {
         self.poke_if(self.0.client.flush(Instant::now()));
     }
@@ -297,8 +297,8 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`Connection::close`], with any code, where the part of the program that the socket belongs to ends: 1001, or 1011 after an exception. The
-    /// peer's answer is awaited no longer than `close_on_exit` says. Final.
+    /// As [`Connection::close`], with any code, for the end of the part of the program that owns the socket: 1001, or 1011 after an exception. It
+    /// waits for the peer's answer no longer than `close_on_exit`. Final.
     pub fn go_away(&self, code: CloseCode) {
         self.0.client.go_away(Instant::now(), code);
         self.0.poke();
@@ -310,7 +310,7 @@ impl Connection {
         self.0.poke();
     }
 
-    /// Stops reading until `resume` or `close`, so that the peer is slowed down by TCP.
+    /// Stops reading until `resume` or `close`. TCP then slows the peer down.
     pub fn pause(&self) {
         self.0.client.set_paused(true);
     }
@@ -321,17 +321,17 @@ impl Connection {
         self.0.poke();
     }
 
-    /// What the user sees.
+    /// The state that the user sees.
     pub fn ready_state(&self) -> ReadyState {
         self.0.client.ready_state()
     }
 
-    /// The bytes of messages that have not left, nor will where the connection is gone (WHATWG `bufferedAmount`: no reset once it closes).
+    /// The bytes of messages that have not left. If the connection is gone, they never leave (WHATWG `bufferedAmount`: no reset once it closes).
     pub fn buffered_amount(&self) -> usize {
         self.0.client.buffered_amount()
     }
 
-    /// The URL, serialized by the WHATWG rules; with redirects and providers, the one in use. Credentials are kept, as the standard has it.
+    /// The URL, serialized by the WHATWG rules; with redirects and providers, the one in use. It keeps credentials, as the standard requires.
     pub fn url(&self) -> String {
         self.0.client.url()
     }
@@ -351,17 +351,17 @@ impl Connection {
         self.0.client.latency()
     }
 
-    /// Our address and the peer's, or the proxy's; none while no connection is open, and on a unix socket.
+    /// Our address and the peer's (or the proxy's). `None` while no connection is open, and on a unix socket.
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.0.client.addresses()
     }
 
-    /// Whether the socket is at its end: `CLOSED`, and its last event was taken.
+    /// Whether the socket has ended: `CLOSED`, and its last event was taken.
     pub fn is_finished(&self) -> bool {
         self.0.client.is_finished() && self.0.queue.is_empty()
     }
 
-    /// Whether it wants to say goodbye when the process ends (`close_on_exit`).
+    /// Whether the socket sends a Close when the process ends (`close_on_exit`).
     pub fn closes_on_exit(&self) -> bool {
         self.0.client.options().close_on_exit.is_some()
     }

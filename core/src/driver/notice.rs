@@ -11,29 +11,29 @@ use mio::{Events, Poll};
 use crate::os::{self, RawDescriptor};
 use crate::process::PerProcess;
 
-/// The time that a page of the calendar stands for, and how many pages there are. A half of them is for what is to come: what is later stands on
-/// the last of them, and is found there before its time.
+/// The time span of one page of the calendar, and the number of pages. Half of them are for the future: a later deadline is on the last of them, and
+/// is found there before its time.
 const PAGE: Duration = Duration::from_millis(250);
 const PAGES: u32 = 1024;
 const NOWHERE: u32 = u32::MAX;
-/// How far back a deadline is looked for.
+/// How far back the search for a deadline goes.
 const BACK: u32 = 256;
 
 static NEWS: AtomicBool = AtomicBool::new(false);
 static WATCHED: PerProcess<Watched> = PerProcess::new();
 static CALENDAR: [AtomicU32; PAGES as usize] = [const { AtomicU32::new(0) }; PAGES as usize];
-/// The page of the latest look.
+/// The page of the latest check.
 static TODAY: AtomicU32 = AtomicU32::new(0);
 
 /// All descriptors of hosted sockets.
 #[derive(Default)]
 struct Watched {
     poll: Option<(Poll, Events)>,
-    /// One of them could not be watched.
+    /// At least one of them could not be watched.
     blind: bool,
 }
 
-/// Says that something may wait that neither a descriptor nor a deadline tells of; once it does.
+/// Reports, after the fact, that something may wait without a readable descriptor or a deadline.
 pub(super) fn note() {
     // If the flag is set already, its consumer runs after this fence and sees what waits; see `something`.
     fence(Ordering::SeqCst);
@@ -59,7 +59,7 @@ impl Watched {
         os::observe(poll.registry(), descriptor)
     }
 
-    /// Whether bytes have come since the last look, and are still there.
+    /// Whether bytes have arrived since the last check and are still unread.
     fn is_ready(&mut self) -> bool {
         match &mut self.poll {
             _ if self.blind => true,
@@ -69,7 +69,7 @@ impl Watched {
     }
 }
 
-/// A time as a number that atomics hold; none is the end of all times.
+/// A time as a number for atomics. `None` is later than any time.
 pub(super) fn stamp(time: Option<Instant>) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     let start = *START.get_or_init(Instant::now);
@@ -80,7 +80,7 @@ fn page(stamp: u64) -> u32 {
     (stamp / PAGE.as_nanos() as u64).min(u64::from(NOWHERE)) as u32
 }
 
-/// Where a deadline stands in the calendar.
+/// The place of a deadline in the calendar.
 pub(super) struct Entry(AtomicU32);
 
 impl Entry {
@@ -88,7 +88,7 @@ impl Entry {
         Self(AtomicU32::new(NOWHERE))
     }
 
-    /// Writes a deadline down, in place of the one before.
+    /// Replaces the deadline.
     pub(super) fn set(&self, stamp: u64) {
         let page = match page(stamp) {
             NOWHERE => NOWHERE,
@@ -113,13 +113,13 @@ impl Drop for Entry {
     }
 }
 
-/// Whether something may wait. `exactly`: also for a deadline that has passed just now, else only after a moment.
+/// Whether something may wait. `exactly` also counts a deadline that has passed just now; without it, a deadline counts a moment later.
 pub(super) fn something(now: Instant, exactly: bool) -> bool {
     let today = page(stamp(Some(now)));
     TODAY.store(today, Ordering::Relaxed);
     let end = if exactly { today + 1 } else { today };
     let past = end.saturating_sub(BACK)..end;
-    // Each is asked: it forgets what it has told.
+    // Reads both, because reading clears them.
     let ready = WATCHED.lock().is_ready();
     let news = NEWS.swap(false, Ordering::AcqRel);
     fence(Ordering::SeqCst);

@@ -1,7 +1,7 @@
-//! A small event loop for a thread that has none: it waits for the hosted sockets given to it, and says which of them to drive. Runs no user
-//! code: the thread drives and delivers between two waits, and several threads have a loop each.
+//! A small event loop for a thread without one: it waits for the hosted sockets given to it, and says which of them to drive. It runs no user code:
+//! the thread drives and delivers between two waits. Several threads have a loop each.
 //!
-//! Within another loop that can watch descriptors ([`OwnLoop::drive_within`]) only the deadlines and the wakes are its matter.
+//! Within another loop that can watch descriptors ([`OwnLoop::drive_within`]), this loop handles only the deadlines and the wakes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -26,49 +26,50 @@ pub struct OwnLoop {
     events: Events,
     handle: LoopHandle,
     sockets: BTreeMap<usize, Socket>,
-    /// When to drive which socket, earliest first. A deadline that moved back keeps its entry: the turn that it causes is for nothing, once.
+    /// The time to drive each socket, earliest first. A deadline that moved back keeps its entry: it causes one useless turn.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// Within another loop: the earliest deadline that is seen to, and what makes this one's descriptor readable then, where there is such a thing.
+    /// Within another loop: the earliest deadline that is taken care of, and the alarm that makes this loop's descriptor readable then, if the system
+    /// has one.
     told: Option<Instant>,
     alarm: Option<Alarm>,
-    /// The sockets that are due at the next wait, whatever happens.
+    /// The sockets that are due at the next wait in any case.
     again: Vec<usize>,
 }
 
 struct Socket {
     connection: Connection,
     watched: Option<(LinkId, RawDescriptor)>,
-    /// The watch of it, if it is this loop's.
+    /// Its registration in this loop, if there is one.
     source: Option<Source>,
-    /// For what, by a loop around this one.
+    /// Its interest in reading and writing, for the loop around this one.
     interest: (bool, bool),
     /// Its earliest entry in `deadlines`.
     armed: Option<Instant>,
-    /// The peer ended its side: that was told once, and is there to be read behind the last bytes.
+    /// The peer has closed its side. The system reports it once, and it is read behind the last bytes.
     hung_up: bool,
 }
 
-/// What [`OwnLoop::drive_within`] found.
+/// The result of [`OwnLoop::drive_within`].
 #[derive(Clone, Copy, Debug)]
 pub struct Driven {
-    /// What the loop around this one has to watch from now on, if that has changed.
+    /// The new watch for the loop around this one, if it has changed.
     pub watch: Option<Watch>,
     /// Drive again at once, or after the loop's other work.
     pub again: bool,
-    /// A deadline came up that is earlier than the others: [`OwnLoop::arm`] is to be called.
+    /// There is a new earliest deadline: call [`OwnLoop::arm`].
     pub deadline: bool,
 }
 
-/// What a loop has to watch for one socket: this and nothing else.
+/// The watch of one socket by the loop around this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// What it has watched so far.
+    /// The descriptor watched so far.
     pub before: Option<Descriptor>,
-    /// What it has to watch now.
+    /// The only descriptor to watch now.
     pub now: Option<Descriptor>,
 }
 
-/// A descriptor under watch.
+/// A watched descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// The link that it belongs to, for [`Connection::watching`].
@@ -106,30 +107,30 @@ impl OwnLoop {
         })
     }
 
-    /// For other threads, and for the wakes of the sockets.
+    /// The handle for other threads, and for the wakes of the sockets.
     pub fn handle(&self) -> LoopHandle {
         self.handle.clone()
     }
 
-    /// The loop's own descriptor, which is readable while a socket is due, for a loop around this one. None where the system has no such thing.
+    /// The loop's own descriptor, for a loop around this one: it is readable while a socket is due. `None` if the system has no such descriptor.
     pub fn descriptor(&self) -> Option<RawDescriptor> {
         os::descriptor_of(&self.poll)
     }
 
-    /// When a socket is due at the latest, whatever happens on the descriptors.
+    /// The time at which a socket is due at the latest.
     fn deadline(&self) -> Option<Instant> {
         self.deadlines.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// For a loop within another one: sees to it that this one's descriptor is readable when the next deadline has come. Where the system has no
-    /// means for that, the outer loop has to take a turn at the time that is returned, and no earlier one counts any more.
+    /// For a loop within another one: makes this loop's descriptor readable at the next deadline. If the system cannot do that, it returns the time
+    /// of the outer loop's next turn, which replaces all earlier ones.
     pub fn arm(&mut self) -> Option<Instant> {
         let next = self.deadline().filter(|next| self.is_news(*next))?;
         self.told = Some(next);
         if self.alarm.is_none() {
             self.alarm = self.make_alarm().ok();
         }
-        // A timeout of the outer loop would do, too, but it costs a timer of the kernel's in each of its waits.
+        // A timeout of the outer loop would do, but it costs a kernel timer in each of its waits.
         self.alarm.as_ref().is_none_or(|alarm| alarm.set(next).is_err()).then_some(next)
     }
 
@@ -139,12 +140,12 @@ impl OwnLoop {
         Ok(alarm)
     }
 
-    /// Whether nobody has seen to a deadline yet.
+    /// Whether this deadline is not taken care of yet.
     fn is_news(&self, deadline: Instant) -> bool {
         self.told.is_none_or(|told| deadline < told)
     }
 
-    /// Has the descriptor be readable for the sockets that are due whatever happens. For a loop within another one, after each turn.
+    /// Makes the descriptor readable if a socket is due. For a loop within another one; call it after each turn.
     pub fn remind(&self) {
         if !self.again.is_empty() {
             self.handle.interrupt();
@@ -166,7 +167,7 @@ impl OwnLoop {
         }
     }
 
-    /// Lets a socket go at once. What it has left to do, sending its last bytes for example, is the background's from here on.
+    /// Releases a socket at once. The background does the rest, such as sending its last bytes.
     pub fn remove(&mut self, token: usize) {
         if let Some(socket) = self.sockets.remove(&token) {
             self.forget(socket);
@@ -183,11 +184,11 @@ impl OwnLoop {
         }
     }
 
-    /// Waits until a socket is due, at most for `at_most`; `due` gets the tokens, and is empty when the time is over or the loop was interrupted.
-    /// Tokens that were woken are there even if no socket was added under them.
+    /// Waits until a socket is due, at most for `at_most`. `due` gets the tokens; it is empty when the time is over or the loop was interrupted.
+    /// Woken tokens are in it even if no socket was added under them.
     ///
     /// # Errors
-    /// Those of the system; `Interrupted` when a signal came, whose handler of the host may have to run.
+    /// Those of the system; `Interrupted` after a signal, because a handler of the host may have to run.
     pub fn wait(&mut self, at_most: Option<Duration>, due: &mut Vec<usize>) -> io::Result<()> {
         due.clear();
         due.append(&mut self.again);
@@ -209,7 +210,7 @@ impl OwnLoop {
         for event in &self.events {
             match event.token() {
                 WAKER => woken = true,
-                // Edge-triggered: nothing is to be read, and the deadlines below say whose it was.
+                // Edge-triggered: there is nothing to read, and the deadlines below name the socket.
                 ALARM => {}
                 Token(token) => {
                     due.push(token);
@@ -240,7 +241,7 @@ impl OwnLoop {
         Ok(())
     }
 
-    /// Waits for events, or for the time to be over.
+    /// Waits for events, or until the time is over.
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if !os::ENDS_WAITS_EARLY {
             return self.poll.poll(&mut self.events, timeout);
@@ -255,15 +256,15 @@ impl OwnLoop {
         }
     }
 
-    /// Waits until a socket is due, and leaves it so: for who waits on a thread of its own, and has the turn taken on another.
+    /// Waits until a socket is due, and leaves it due: for a caller that waits on one thread and drives on another.
     pub fn await_due(&mut self) {
         let mut due = Vec::new();
-        // An error ends the wait, too: the next turn meets it.
+        // An error ends the wait, too: the next turn sees it.
         let _ = self.wait(None, &mut due);
         self.again.append(&mut due);
     }
 
-    /// Drives a socket; what happened is put into `batch`, for the caller to deliver. Nothing happens for a token that is gone.
+    /// Drives a socket, and puts the events into `batch` for the caller to deliver. It does nothing for a token that is gone.
     ///
     /// # Errors
     /// `runtime_failed` if its descriptor cannot be watched.
@@ -305,8 +306,8 @@ impl OwnLoop {
         self.again.last() == Some(&token)
     }
 
-    /// The same where a loop around this one watches the descriptors and drives a socket when its own is ready (level-triggered will do). Once it
-    /// watches what it is told to, tell that with [`Connection::watching`]. Nothing for a token that is gone.
+    /// As [`OwnLoop::drive`], for a loop that is watched by another one, which drives a socket when its descriptor is ready (level-triggered is
+    /// enough). Call [`Connection::watching`] once the outer loop watches the new descriptor. It does nothing for a token that is gone.
     pub fn drive_within(&mut self, token: usize, batch: &mut Batch) -> Option<Driven> {
         let (socket, plan) = advance(&mut self.sockets, &mut self.deadlines, token, batch)?;
         let before = socket.descriptor();
@@ -320,7 +321,7 @@ impl OwnLoop {
         Some(Driven { watch: (before != now).then_some(Watch { before, now }), again: plan.again, deadline })
     }
 
-    /// Takes a socket away at once, and what was noted of it; the descriptor that the loop around this one watches for it, until it is told otherwise.
+    /// Removes a socket and its notes at once. Returns the descriptor that the loop around this one still watches for it.
     pub fn take_away(&mut self, token: usize) -> Option<Descriptor> {
         self.handle.forget(token);
         self.sockets.remove(&token)?.descriptor()
@@ -338,7 +339,7 @@ impl Socket {
     }
 }
 
-/// Drives a socket and notes its deadline.
+/// Drives a socket and stores its deadline.
 fn advance<'a>(
     sockets: &'a mut BTreeMap<usize, Socket>,
     deadlines: &mut BinaryHeap<Reverse<(Instant, usize)>>,

@@ -1,4 +1,4 @@
-//! Batches on their way to the host: handed over whole, one wake for each change from empty to not empty. Knows no socket.
+//! Batches on their way to the host: each is handed over whole, with one wake for each change from empty to not empty. Knows no socket.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -8,17 +8,17 @@ use super::sync::{Mutex, MutexGuard};
 use crate::event::Batch;
 use crate::process::PerProcess;
 
-/// Told, from any thread and without a lock held, that [`Connection::take`](super::Connection::take) has something, once for each change from empty to not empty; for
-/// a hosted socket, that [`Connection::drive`](super::Connection::drive) has to be called.
+/// Called from any thread, without a lock held, once for each change from empty to not empty: [`Connection::take`](super::Connection::take) then has
+/// a batch. For a hosted socket it means that [`Connection::drive`](super::Connection::drive) has to be called.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
-/// How much memory a batch may keep for its next use, whatever it was used for. One with more keeps it where it was filled: a flood is under way.
+/// How much memory a batch keeps for its next use in any case. A batch with more keeps it only if it was well filled, as in a flood.
 const KEPT_BYTES: usize = 128 << 10;
 const FILLED: usize = 8;
 
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// How many batches there are, to be seen without the lock.
+    /// The number of batches, readable without the lock.
     length: AtomicUsize,
     wake: Wake,
 }
@@ -28,7 +28,7 @@ struct State {
     batches: VecDeque<Batch>,
 }
 
-/// Empty batches with their memory: a few for the process, for a socket that is silent needs none.
+/// Empty batches with their memory. The process keeps a few, because a silent socket needs none.
 static SPARES: PerProcess<Vec<Batch>> = PerProcess::new();
 const MOST_SPARES: usize = 4;
 
@@ -60,15 +60,15 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands `batch` over, if there is something in it, leaves an empty one in its place, and wakes the host if the queue was empty. The memory for
-    /// payloads goes along only where there are some: who waits for the next event keeps the batch of the last one.
+    /// Hands `batch` over if it has items, leaves an empty one in its place, and wakes the host if the queue was empty. The memory for payloads goes
+    /// along only if there are payloads: a host that waits for the next event keeps the batch of the last one.
     pub(super) fn push(&self, batch: &mut Batch) {
         if self.push_quietly(batch) {
             self.wake();
         }
     }
 
-    /// The same without the wake: true if the host has to be woken.
+    /// As [`Queue::push`], without the wake. True: the caller has to wake the host.
     pub(super) fn push_quietly(&self, batch: &mut Batch) -> bool {
         if batch.is_empty() {
             batch.bytes.clear();
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::event::Item;
 
-    /// One of the room for reads stayed with every connection that was silent since it had opened.
+    /// Otherwise each connection that was silent since it opened would keep the memory of one read.
     #[test]
     fn events_without_payload_take_no_memory_for_payloads_along() {
         let check = || {
@@ -128,7 +128,7 @@ mod tests {
         shuttle::check_random(check, 1);
     }
 
-    /// Without this, a flood allocated each batch again; what a flood has left behind is not kept for ever.
+    /// Without this, a flood allocated each batch again. The memory is not kept for ever after a flood.
     #[test]
     fn a_large_batch_keeps_its_memory_while_it_is_filled() {
         let check = || {

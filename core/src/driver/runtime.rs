@@ -1,5 +1,5 @@
-//! The shared tokio runtime: one worker thread, started with the first connection, replaced in a forked child, never shut down (the
-//! process's end does that, after the goodbye).
+//! The shared tokio runtime: one worker thread, started with the first connection, replaced in a forked child, never shut down: it ends with the
+//! process, after the Close frames.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use crate::process;
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
 static MADE_IN: AtomicU32 = AtomicU32::new(0);
 
-/// How many shutdowns are under way in this process: sockets that start now end at once.
+/// How many shutdowns run in this process: sockets that start now end at once.
 pub(super) static SHUTDOWNS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 /// The runtime of this process.

@@ -1,5 +1,5 @@
-//! The orderly end of several sockets while the process goes on: none opens a connection any more, queued messages are sent, requests get their
-//! replies, and then each says goodbye with Close 1001. The caller calls [`Shutdown::advance`] again and again; nothing here waits.
+//! The orderly end of several sockets while the process goes on: they open no connection any more, send their queued messages, get the replies to
+//! their requests, and then send Close 1001. The caller calls [`Shutdown::advance`] again and again; nothing here waits.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use super::{Connection, Shared, exit, runtime};
 use crate::close::CloseCode;
 
-/// How often it is worth looking.
+/// A useful time between two calls.
 pub const LOOK: Duration = Duration::from_millis(5);
 
-/// A shutdown under way. Dropped, it lets sockets start again.
+/// A shutdown under way. Once it is dropped, sockets may start again.
 #[derive(Debug)]
 pub struct Shutdown {
     deadline: Option<Instant>,
-    /// The sockets that were told to end when their work is done, and those that said goodbye.
+    /// The sockets that were told to end after their work, and those that have sent their Close.
     told: HashSet<usize>,
     parted: HashSet<usize>,
-    /// No socket said goodbye with work undone.
+    /// Every socket had done its work when it sent its Close.
     complete: bool,
     whole: bool,
 }
 
 impl Shutdown {
-    /// A shutdown of all sockets of this process; from now on none of them starts. `timeout`: how long their work may take.
+    /// Shuts down all sockets of this process; from now on no socket starts. `timeout` limits the time for their work.
     pub fn of_process(timeout: Duration) -> Self {
         let mut shutdown = Self::of_some(timeout);
         runtime::SHUTDOWNS.fetch_add(1, Ordering::AcqRel);
@@ -33,18 +33,18 @@ impl Shutdown {
         shutdown
     }
 
-    /// A shutdown of the sockets that [`Shutdown::advance_some`] is given.
+    /// Shuts down the sockets that are passed to [`Shutdown::advance_some`].
     pub fn of_some(timeout: Duration) -> Self {
         let deadline = Instant::now().checked_add(timeout);
         Self { deadline, told: HashSet::new(), parted: HashSet::new(), complete: true, whole: false }
     }
 
-    /// Goes on. The result is `None` until all sockets of the process have ended, and then whether all work was done in time.
+    /// Continues. The result is `None` until all sockets of the process have ended, and then whether all work was done in time.
     pub fn advance(&mut self) -> Option<bool> {
         self.step(&exit::all())
     }
 
-    /// The same for these sockets.
+    /// As [`Shutdown::advance`], for these sockets.
     pub fn advance_some(&mut self, sockets: &[Connection]) -> Option<bool> {
         let sockets: Vec<Arc<Shared>> = sockets.iter().map(|socket| Arc::clone(&socket.0)).collect();
         self.step(&sockets)
@@ -76,7 +76,7 @@ impl Shutdown {
 }
 
 impl Connection {
-    /// As [`Connection::start`] during a shutdown: the socket ends at once with `cancelled`, and dials nobody.
+    /// As [`Connection::start`] during a shutdown: the socket ends at once with `cancelled`, and does not dial.
     pub fn start_in_shutdown(&self) {
         self.begin(true);
     }
@@ -90,9 +90,9 @@ impl Drop for Shutdown {
     }
 }
 
-/// Ends all sockets of this process in good order: none opens a connection any more, and new ones end at once with `cancelled`. Queued messages are sent, and requests
-/// get their replies, for at most `timeout`. Then each says goodbye with Close 1001. Returns whether all of that was done in time. Needs no runtime of the
-/// caller.
+/// Ends all sockets of this process in good order: they open no connection any more, and new ones end at once with `cancelled`. Queued messages are
+/// sent, and requests get their replies, for at most `timeout`. Then each socket sends Close 1001. Returns whether all of that was done in time. The
+/// caller needs no runtime.
 ///
 /// ```no_run
 /// # async fn end() {

@@ -1,5 +1,5 @@
-//! Signals that would end the process say goodbye first, and then end it as they would have. A handler of our own and not a library's: it must
-//! let go in a forked child, whose signals are not its parent's. Knows no socket; `exit` says the goodbye.
+//! Signals that would end the process close the sockets first, and then end it as usual. The handler is our own and not a library's: it must be
+//! removed in a forked child, whose signals are not its parent's. Knows no socket; `exit` sends the Close frames.
 
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
@@ -9,40 +9,40 @@ use std::time::{Duration, Instant};
 use super::exit;
 use crate::process::{self, PerProcess};
 
-/// Those that are sent to end a process, and whose default action does so.
+/// Signals that are sent to end a process, and whose default action does so.
 const SIGNALS: [i32; 6] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
 
-/// How long handlers of the last events may take where the signal itself does not end the process.
+/// How long handlers of the last events may take if the signal itself does not end the process.
 const LAST_EVENTS: Duration = Duration::from_millis(500);
 
-/// How long a thread that ends the process waits for the signal that ends it already: longer than any goodbye takes.
+/// How long a thread that ends the process waits for the signal that already ends it: longer than any closing handshake takes.
 const SIGNALS_TURN: Duration = Duration::from_secs(10);
 
-/// The write end that the handler tells; -1 where none is watched.
+/// The write end for the handler; -1 while no signal is watched.
 static TELL: AtomicI32 = AtomicI32::new(-1);
 static WATCHED_IN: AtomicU32 = AtomicU32::new(u32::MAX);
 
-/// The signals that the host's program has taken since, as bits.
+/// The signals that the host's program has taken over since, as bits.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 
-/// A signal came that ends the process once the goodbye is said.
+/// A signal arrived that ends the process after the closing handshakes.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// How many threads wait for that.
 static STAYING: AtomicUsize = AtomicUsize::new(0);
 
-/// The host puts a handler of its own over ours when it likes, which calls ours and then ends the process itself.
+/// The host may put its own handler over ours at any time. That handler calls ours and then ends the process itself.
 static HOST_CHAINS: AtomicBool = AtomicBool::new(false);
 
-/// How long a handler over ours is held back for the goodbye, in milliseconds.
+/// How long a handler over ours is held back for the closing handshakes, in milliseconds.
 const HOLD_BACK: u32 = 3000;
 
 /// The handler that ours replaced, if it was not the default action.
 static PREVIOUS: PerProcess<Vec<(i32, libc::sigaction)>> = PerProcess::new();
 
-/// From now on the signals that end a process (TERM, HUP, INT, QUIT, USR1, USR2) say goodbye and then do what they would have done. Only those
-/// whose action is the default one at the time of the call. To be called with each socket that has `close_on_exit`, and whenever somebody has put
-/// the default action back.
+/// From now on the signals that end a process (TERM, HUP, INT, QUIT, USR1, USR2) close the sockets and then do their usual work. It takes only
+/// signals whose action is the default one at the time of the call. Call it for each socket with `close_on_exit`, and whenever the default action was
+/// restored.
 pub fn watch() {
     if !hear() {
         return;
@@ -55,15 +55,15 @@ pub fn watch() {
     }
 }
 
-/// Watches again what [`watch`] has watched before in this process; nothing where it has not.
+/// Watches again the signals that [`watch`] has watched in this process. It does nothing before the first [`watch`].
 pub fn watch_again() {
     if WATCHED_IN.load(Ordering::Acquire) == process::generation() {
         watch();
     }
 }
 
-/// The same for signals with a handler that stands there without the host's knowing, if that handler raises its signal again to let the default
-/// action happen, as `faulthandler.register(chain=True)` has it. Such a handler does not hold its own signal back, which tells it from others.
+/// As [`watch`], for signals with a handler that the host does not know, if that handler raises its signal again to run the default action, as
+/// `faulthandler.register(chain=True)` does. Such a handler does not block its own signal, which tells it from others.
 pub fn watch_chaining(signals: &[i32]) {
     for &signal in signals {
         if action_of(signal).sa_flags & libc::SA_NODEFER != 0 {
@@ -72,9 +72,9 @@ pub fn watch_chaining(signals: &[i32]) {
     }
 }
 
-/// The same for signals that the host says nobody listens to, though it has a handler of its own there, one that puts the terminal in order before
-/// it lets the signal end the process. With `handled`, such a handler counts as the default action; it stands again before the signal is raised
-/// again. Calling again takes back what the host took in between.
+/// As [`watch`], for signals with a handler of the host itself that the program does not listen to: it restores the terminal and lets the signal end
+/// the process. With `handled`, that handler counts as the default action, and is installed again before the signal is raised again. A later call
+/// takes back a signal that the host took in between.
 pub fn watch_inherited(signals: &[i32], handled: bool) {
     if !hear() {
         return;
@@ -98,20 +98,20 @@ fn forget_previous(signal: i32) {
     PREVIOUS.lock().retain(|(of, _)| *of != signal);
 }
 
-/// The same for Deno, which listens to these signals for itself, from some time after its start on, and where nobody else listens has a thread of its
-/// own end the process: its handler counts as the default action, and where it stands over ours it is held back until the goodbye is said.
+/// As [`watch_inherited`], for Deno: it listens to these signals itself, from some time after its start, and one of its threads ends the process if
+/// nobody else listens. Its handler counts as the default action. If it stands over ours, it is held back until the closing handshakes are done.
 pub fn watch_over_host(signals: &[i32]) {
     HOST_CHAINS.store(true, Ordering::Release);
     watch_inherited(signals, true);
 }
 
-/// The host's program listens to this signal from now on, and says what follows. For hosts whose handler calls the one that stood before it, which
-/// is ours; another replaces it.
+/// From now on the host's program listens to this signal, and decides what follows. For hosts whose handler calls the one before it, which is ours;
+/// other handlers replace it.
 pub fn leave_to_host(signal: i32) {
     if SIGNALS.contains(&signal) {
         LEFT.fetch_or(bit(signal), Ordering::AcqRel);
         if HOST_CHAINS.load(Ordering::Acquire) && action_of(signal).sa_sigaction == handler() {
-            // It does not put its handler there a second time.
+            // The host does not install its handler a second time.
             let previous = PREVIOUS.lock();
             if let Some((_, standing)) = previous.iter().find(|(of, _)| *of == signal) {
                 set_action(signal, standing);
@@ -124,7 +124,7 @@ fn bit(signal: i32) -> u32 {
     1 << signal
 }
 
-/// Starts the thread that hears of signals, once in each process. False: it could not be had.
+/// Starts the thread that waits for signals, once in each process. False: it could not start.
 fn hear() -> bool {
     let generation = process::generation();
     if WATCHED_IN.swap(generation, Ordering::AcqRel) == generation {
@@ -149,7 +149,7 @@ fn hear() -> bool {
     true
 }
 
-/// Stays here while a signal ends the process: another end of it would change the exit status. Not for the thread that hears of signals.
+/// Waits here while a signal ends the process: a second end would change the exit status. Not for the thread that waits for signals.
 pub(super) fn stay_if_ending() {
     STAYING.fetch_add(1, Ordering::AcqRel);
     let until = Instant::now() + SIGNALS_TURN;
@@ -159,7 +159,7 @@ pub(super) fn stay_if_ending() {
     STAYING.fetch_sub(1, Ordering::AcqRel);
 }
 
-/// Only notes the signal and writes a byte, which is safe in a handler.
+/// Only stores the signal and writes a byte, which is safe in a handler.
 extern "C" fn on_signal(signal: i32) {
     if LEFT.load(Ordering::Acquire) & bit(signal) == 0 {
         ENDING.store(true, Ordering::Release);
@@ -176,8 +176,8 @@ extern "C" fn on_signal(signal: i32) {
     }
 }
 
-/// In a handler that stands over ours: what it does comes after the goodbye, with which the process ends. Bounded, for this thread may hold what the
-/// goodbye waits for. Calls only what is safe in a handler.
+/// Runs within a handler that stands over ours: it delays that handler until the closing handshakes are done, which end the process. It is bounded,
+/// because this thread may hold a lock that the closing handshakes need. Calls only functions that are safe in a handler.
 fn hold_back(signal: i32) {
     let millisecond = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
     for _ in 0..HOLD_BACK {
@@ -197,7 +197,7 @@ fn ours() -> libc::sigaction {
     action(handler())
 }
 
-/// In a forked child: the default actions stand again, for nobody would hear the handler but the parent.
+/// In a forked child: restores the default actions, because only the parent would hear the handler.
 fn let_go() {
     for signal in SIGNALS {
         if action_of(signal).sa_sigaction == handler() {
@@ -212,7 +212,7 @@ fn let_go() {
     }
 }
 
-/// Says goodbye and ends the process by what stood before, so that its exit status is the one that it would have had.
+/// Closes the sockets, and ends the process by the action that stood before, so its exit status is the usual one.
 fn end_by(signal: i32) {
     let parted = exit::goodbye_before_signal();
     let previous = PREVIOUS.lock();
@@ -228,18 +228,18 @@ fn end_by(signal: i32) {
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
         libc::raise(signal);
     }
-    // The kernel spares process 1 of a container the default actions. Code of the program still runs, so the sockets are told.
+    // The kernel does not apply the default actions to process 1 of a container. User code still runs there, so the sockets get their last events.
     exit::tell(&parted, LAST_EVENTS, || STAYING.load(Ordering::Acquire) > 0);
     if is_of_another_copy(&standing) {
-        // Its handler has only told its own thread, which says its own goodbye and then ends the process by the signal.
+        // Its handler has only woken its own thread, which closes its own sockets and then ends the process by the signal.
         std::thread::sleep(SIGNALS_TURN);
     }
     // SAFETY: ends the process at once, with the status that a shell gives for the signal.
     unsafe { libc::_exit(128 + signal) }
 }
 
-/// Whether another copy of this crate in the process has put this handler there. The other handlers that we may raise a signal into let its
-/// default action happen before they return: that of `watch_inherited` has `SA_RESETHAND`, that of `watch_chaining` `SA_NODEFER`.
+/// Whether another copy of this crate in the process has installed this handler. The other handlers into which we may raise a signal run its default
+/// action before they return: that of `watch_inherited` has `SA_RESETHAND`, that of `watch_chaining` `SA_NODEFER`.
 fn is_of_another_copy(standing: &libc::sigaction) -> bool {
     standing.sa_sigaction != libc::SIG_DFL && standing.sa_flags & (libc::SA_RESETHAND | libc::SA_NODEFER) == 0
 }
@@ -253,7 +253,7 @@ fn action_of(signal: i32) -> libc::sigaction {
     }
 }
 
-/// An action that calls `handler`, interrupting no system call.
+/// An action that calls `handler` and interrupts no system call.
 fn action(handler: libc::sighandler_t) -> libc::sigaction {
     // SAFETY: zeroes are a valid value of the structure, and its mask is then emptied.
     unsafe {

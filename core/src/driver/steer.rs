@@ -1,4 +1,4 @@
-//! A face's calls that steer a socket: requests, rate limits, another heartbeat, another connection. The client does the work.
+//! A binding's calls that steer a socket: requests, rate limits, another heartbeat, another connection. The client does the work.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::message::{Data, RequestCall, SendOptions, Way};
 use crate::options::HeartbeatOptions;
 
 impl Shared {
-    /// Takes the ends of requests out of a batch, where somebody else than the host is told of them. No lock is held.
+    /// Removes the ends of requests from a batch, if a hook gets them instead of the host. No lock is held.
     pub(super) fn settle(&self, batch: &mut Batch) {
         let Some(hook) = self.settles.get() else { return };
         let weight = batch.weight();
@@ -26,7 +26,7 @@ impl Shared {
             _ => true,
         });
         if batch.items.is_empty() {
-            // Nobody will report it as delivered.
+            // Nobody reports it as delivered.
             batch.clear();
         }
         if batch.weight() < weight {
@@ -36,14 +36,14 @@ impl Shared {
 }
 
 impl Connection {
-    /// The message whose fragments were begun will never be whole.
+    /// Reports that the message in fragments stays incomplete.
     pub(super) fn abandon_message(&self) {
         self.0.client.abandon_message(Instant::now());
         self.0.poke();
     }
 
-    /// As [`Connection::send`], where it may matter which way the message goes. True: it has to wait, for a connection or for the rate limit; with a
-    /// ticket `Event::Settled` tells that it has left the limit.
+    /// As [`Connection::send`], with a [`Way`]. True: the message has to wait, for a connection or for the rate limit. With a ticket,
+    /// `Event::Settled` reports that the rate limit has released it.
     ///
     /// # Errors
     /// As [`Connection::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
@@ -53,23 +53,23 @@ impl Connection {
         Ok(sent.queued)
     }
 
-    /// Sends a request, as JSON text, once the connection is ready. `Event::Settled` with this ticket tells its end, exactly once, unless it is
+    /// Sends a request, as JSON text, once the connection is ready. `Event::Settled` with this ticket reports its end, exactly once, unless it is
     /// cancelled.
     ///
     /// # Errors
-    /// `invalid_state` after `close()` and the last event; `invalid_data`: no JSON, no room for an id, an id that is in use; `queue_full`; `forked`.
+    /// `invalid_state` after `close()` and the last event; `invalid_data`: not JSON, no place for an id, or an id in use; `queue_full`; `forked`.
     pub fn request(&self, ticket: u64, text: &str, call: &RequestCall<'_>) -> Result<()> {
         self.0.client.request(Instant::now(), ticket, text, call)?;
         self.0.poke();
         Ok(())
     }
 
-    /// The caller of that request does not want its reply any more.
+    /// Cancels that request: its caller no longer wants the reply.
     pub fn cancel_request(&self, ticket: u64) {
         self.0.client.cancel_request(Instant::now(), ticket);
     }
 
-    /// The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. Zero lifts it.
+    /// The server asked us to slow down: for so long only urgent messages leave, or none with this key. Zero ends it.
     ///
     /// # Errors
     /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
@@ -79,13 +79,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Has the ends of requests go to `hook`, on whatever thread drives, and not to the host. Once, before [`Connection::start`]; for sockets that
-    /// are not hosted.
+    /// Sends the ends of requests to `hook`, on the thread that drives, instead of the host. Call it once, before [`Connection::start`], for sockets
+    /// that are not hosted.
     pub fn settle_with(&self, hook: impl Fn(Settled) + Send + Sync + 'static) {
         let _ = self.0.settles.set(Box::new(hook));
     }
 
-    /// Sets the heartbeat of the present connection, as a server dictates it; `None` turns it off.
+    /// Sets the heartbeat of the present connection, as a server requests it; `None` turns it off.
     ///
     /// # Errors
     /// `invalid_option`, `invalid_state` unless `OPEN`, `forked`.
@@ -95,8 +95,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Replaces the connection by another one, to `url` if one is given, at once and without a delay. Everything that came on the old one is
-    /// delivered first, what its handlers send still leaves, and its peer is told `code` (1000 if none). If no connection is open, the next attempt
+    /// Replaces the connection by another one, to `url` if one is given, at once and without a delay. All events of the old connection are delivered
+    /// first, messages that their handlers send still leave, and its peer gets `code` (1000 if none). If no connection is open, the next attempt
     /// begins now.
     ///
     /// # Errors
@@ -108,11 +108,12 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`Connection::reconnect`], but the other connection is opened, and logged in by `ready`, beside the present one. Then what was read is delivered,
-    /// the present one's peer is told `code`, and its last messages are read. Only then its `Close` is told, and what has come on the new one.
+    /// As [`Connection::reconnect`], but the other connection is opened, and logged in by `ready`, beside the present one. Then everything read is
+    /// delivered, the present peer gets `code`, and its last messages are read. After that its `close` event follows, and then the events of the new
+    /// connection.
     ///
     /// # Errors
-    /// As [`Connection::reconnect`]; `invalid_state`, too, where a function logs in.
+    /// As [`Connection::reconnect`]; also `invalid_state` if a function logs in.
     pub fn reconnect_beside(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
         let url = url.map(address::parse_url).transpose()?;
         self.0.client.reconnect_beside(Instant::now(), url, code, reason)?;

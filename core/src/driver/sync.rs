@@ -1,4 +1,4 @@
-//! The locks and atomics of the hand-over between host and background. In unit tests they are those of a model checker (`tests.rs`).
+//! The locks and atomics of the hand-over between host and background. Unit tests use those of a model checker (`tests.rs`).
 
 #[cfg(not(test))]
 pub(super) use std::sync::{Mutex, MutexGuard, atomic};

@@ -1,4 +1,4 @@
-//! What a task of the runtime watches and opens. Knows no socket.
+//! The descriptors that a task of the runtime watches and opens. Knows no socket.
 
 use std::pin::Pin;
 
@@ -9,14 +9,14 @@ use crate::os::{self, RawDescriptor};
 
 pub(super) type Dial = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
 
-/// The descriptor under watch.
+/// The watched descriptor.
 pub(super) struct Watched {
     pub(super) id: LinkId,
     pub(super) descriptor: os::Watched,
 }
 
 pub(super) fn register(descriptor: RawDescriptor) -> Result<os::Watched> {
-    // SAFETY: the client keeps the descriptor open until `released` tells it that the watch is gone, which is dropped before that call.
+    // SAFETY: the client keeps the descriptor open until `released`, and the watch is dropped before that call.
     unsafe { os::watch(descriptor) }
         .map_err(|error| Error::new(ErrorCode::RuntimeFailed, "the socket could not be watched").caused_by(&error))
 }
