@@ -1,4 +1,4 @@
-//! What the bindings for other languages need beyond the public API. It changes with them: no program of a user should name it.
+//! The parts of the core that bindings for other languages need beyond the public API. It changes with them: user programs should not use it.
 
 pub use heartwire_proto::event::{Batch, Item};
 pub use heartwire_proto::options::{BYTES, Dialect, FUNCTION, OTHER, read_heartbeat};
@@ -10,7 +10,7 @@ pub use crate::driver::{
     times_stood_in, warnings,
 };
 
-/// What each system does in its own way.
+/// Functions that differ between systems.
 pub mod os {
     pub use crate::os::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};
 }

@@ -1,6 +1,6 @@
 //! Heartwire: the WebSocket client for chat bots.
 
-// Unit tests and fuzz targets share what lies in `fuzz/`, where the crate has its outside name.
+// Unit tests and fuzz targets share the files in `fuzz/`, which use the crate's outside name.
 #[cfg(test)]
 extern crate self as heartwire;
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod transport;
 mod warning;
 mod websocket;
 
-// The modules of `heartwire-proto` are this crate's own.
+// Re-exports the modules of `heartwire-proto` as this crate's own.
 use heartwire_proto::{address, close, error, event, message, options, protocol, session};
 
 pub use driver::FragmentWriter;

@@ -1,9 +1,9 @@
-//! The process: which side of a fork this is, what a forked child must let go of, and chance that it shares with nobody. A leaf: knows no socket, only
-//! descriptors.
+//! The process: its fork generation, the resources that a forked child must release, and random bytes that no other process shares. A leaf: knows no
+//! socket, only descriptors.
 //!
-//! After a fork the child owns nothing of its parent's connections (their threads do not exist there, and a byte written by the child would
-//! corrupt the parent's stream). So every socket remembers the generation it was made in, and the child's copies of the descriptors are
-//! let go of in the fork handler, without a word to the peer.
+//! After a fork the child owns nothing of its parent's connections: their threads do not exist there, and a byte from the child would corrupt the
+//! parent's stream. So every socket remembers the generation in which it was made, and the fork handler closes the child's copies of the descriptors
+//! without a Close frame.
 
 mod per_process;
 
@@ -25,7 +25,7 @@ static HANDLERS: Once = Once::new();
 static IN_CHILD: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
-    /// Holds the list still while this thread forks.
+    /// Locks the list while this thread forks.
     static HELD: RefCell<Option<MutexGuard<'static, Vec<Weak<Slot>>>>> = const { RefCell::new(None) };
 }
 
@@ -34,27 +34,27 @@ pub fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Random bytes of the system's own: a generator in memory, as threads and hash maps have, is the same in every child of a fork.
+/// Random bytes of the system. A generator in memory, as threads and hash maps have, is the same in every child of a fork.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_or_else(|_| rand::random(), |()| bytes)
 }
 
-/// Has every forked child call `undo` at once, in its fork handler: it may do only what is safe there. The first call counts.
+/// Makes every forked child call `undo` at once, in its fork handler: it may do only what is safe there. Only the first call counts.
 pub fn in_child(undo: fn()) {
     let _ = IN_CHILD.set(undo);
 }
 
-/// Where a socket writes down the descriptor that it uses, so that a forked child can close its copy.
+/// The place where a socket stores its descriptor, so that a forked child can close its copy.
 #[derive(Debug)]
 pub struct Slot {
     descriptor: os::Shared,
-    /// Somebody else's loop knows the number, and is copied by a fork with it.
+    /// A foreign loop knows the number, and a fork copies that loop.
     lent: AtomicBool,
 }
 
 impl Slot {
-    /// A slot without a descriptor. From now on forks are noticed.
+    /// A slot without a descriptor. From now on forks are handled.
     pub fn register() -> Arc<Self> {
         HANDLERS.call_once(|| os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child));
         let slot = Arc::new(Self { descriptor: os::Shared::none(), lent: AtomicBool::new(false) });
@@ -76,8 +76,8 @@ impl Slot {
         self.descriptor.set(descriptor);
     }
 
-    /// From now on a loop of somebody else's watches what the descriptors name. Its copy in a forked child may go on to name them, and libuv's ends the
-    /// process over a number that is closed: there the numbers stay taken, by something that is never ready.
+    /// From now on a foreign loop watches the descriptor. A forked child may copy that loop and go on using the number, and libuv aborts on a closed
+    /// one. So the child duplicates a never-ready pipe onto the number.
     pub fn lend(&self) {
         self.lent.store(true, Ordering::Relaxed);
     }

@@ -13,7 +13,7 @@ use crate::driver::Connection;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Settled;
 
-/// The requests of one socket that are awaited.
+/// The pending requests of one socket.
 #[derive(Default)]
 pub(crate) struct Replies {
     waiting: Mutex<HashMap<u64, Waiting>>,
@@ -43,14 +43,14 @@ impl Replies {
         self.lock().remove(&ticket);
     }
 
-    /// A request ended.
+    /// Stores the end of a request.
     pub(crate) fn settle(&self, settled: Settled) {
         let reply = settled.outcome.and_then(|text| {
             let text = text.unwrap_or_default();
             serde_json::from_str(&text).map_err(|error| Error::new(ErrorCode::Internal, "the reply is no JSON").caused_by(&error))
         });
         let mut waiting = self.lock();
-        // Nobody waits for one that was dropped.
+        // Nobody waits for a request that was dropped.
         let waker = match waiting.get_mut(&settled.ticket) {
             Some(place) => match std::mem::replace(place, Waiting::Done(reply)) {
                 Waiting::Open(waker) => waker,
@@ -79,7 +79,7 @@ impl Reply {
         Self { connection, replies, ticket }
     }
 
-    /// Blocks this thread until the reply is there.
+    /// Blocks this thread until the reply arrives.
     ///
     /// # Errors
     /// `request_timeout`, `request_failed` with the reply as the error's body, `connection_lost`, `rate_limited`.

@@ -1,5 +1,5 @@
-//! An open stream: a non-blocking TCP or unix socket, plain or under TLS, or TLS within TLS (through an https proxy). Reads and writes what it
-//! can at once and never waits. Knows nothing of runtimes, frames, or how it was opened.
+//! An open stream: a non-blocking TCP or unix socket, plain or under TLS, or TLS within TLS (through an https proxy). Reads and writes as much as it
+//! can at once, and never waits. Knows nothing of runtimes, frames, or dialling.
 
 pub(crate) mod tls;
 
@@ -12,13 +12,14 @@ use socket2::SockRef;
 use self::tls::Session;
 use crate::os::{self, RawDescriptor, UnixStream};
 
-/// How much ciphertext one read takes from the socket at least, where it is there.
+/// The least ciphertext that one read asks of the socket.
 const LEAST_CIPHERTEXT: usize = 1024;
 
-/// How much plaintext is encrypted for one write to the socket at most. Bytes that the socket does not take wait, and no more are encrypted until they have left.
+/// The most plaintext that is encrypted for one write to the socket. If the socket does not take all bytes, no more are encrypted until they have
+/// left.
 const PLAINTEXT_CHUNK: usize = 64 * 1024;
 
-/// An open stream. Dropping it closes the socket without a word, as a forked child must.
+/// An open stream. Dropping it closes the socket without any further byte, as a forked child must.
 #[derive(Debug)]
 pub struct Transport(Layer);
 
@@ -36,16 +37,16 @@ struct Tls {
     session: Session,
     /// Ciphertext that the layer below has not taken yet.
     waiting: Vec<u8>,
-    /// What the next read returns: a fault that was found behind plaintext which had to be handed out first.
+    /// The error of the next read: it was found behind plaintext that had to be returned first.
     fault: Option<io::Error>,
     /// Whether the peer's `close_notify` or the end of the stream below was seen.
     ended: bool,
-    /// Whether the last read took as much ciphertext as it could, so that more may wait.
+    /// Whether the last read took as much ciphertext as it could: more may wait.
     full: bool,
 }
 
 thread_local! {
-    /// Buffers for ciphertext, shared by all connections of a thread; more than one only where TLS runs within TLS.
+    /// Buffers for ciphertext, shared by all connections of a thread. More than one is needed only for TLS within TLS.
     static CIPHERTEXT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -60,9 +61,9 @@ impl Transport {
         Self(Layer::Unix(stream))
     }
 
-    /// Puts TLS over a stream, after the handshake. `waiting` is what the session has to send still; `ciphertext` was read from the stream below
-    /// and is not known to the session yet. Returns the transport and the plaintext that had come already: with it, nothing is left inside that a
-    /// readiness of the socket would not tell.
+    /// Puts TLS over a stream, after the handshake. `waiting` are the bytes that the session still has to send. `ciphertext` was read from the stream
+    /// below and is new to the session. Returns the transport and the plaintext that had arrived already: afterwards the readiness of the socket
+    /// reports all further input.
     pub(crate) fn tls(below: Self, session: Session, waiting: Vec<u8>, ciphertext: &[u8]) -> (Self, Vec<u8>) {
         let ended = session.has_ended();
         let mut tls = Box::new(Tls { below, session, waiting, fault: None, ended, full: false });
@@ -74,8 +75,8 @@ impl Transport {
         (Self(Layer::Tls(tls)), plaintext)
     }
 
-    /// Appends what is there to `into`: about `room` bytes at most (TLS may add one record). `Ok(0)` is the end of the stream, with or without
-    /// TLS's `close_notify`; `WouldBlock` means that the socket is empty. A fault in TLS is an error that holds the `rustls::Error`.
+    /// Appends the available bytes to `into`, about `room` at most (TLS may add one record). `Ok(0)` is the end of the stream, with or without TLS's
+    /// `close_notify`; `WouldBlock` means that the socket is empty. A fault in TLS is an error that holds the `rustls::Error`.
     ///
     /// # Errors
     /// Those of `recv(2)`, and `InvalidData` for TLS.
@@ -90,7 +91,7 @@ impl Transport {
     /// Takes as many of `bytes` as it can. Under TLS, bytes that were taken may wait inside, encrypted: [`Transport::flush`] sends them.
     ///
     /// # Errors
-    /// `WouldBlock` if it can take nothing now; those of `send(2)`.
+    /// `WouldBlock` if it can take no byte now; those of `send(2)`.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Layer::Tcp(stream) => retry(|| stream.write(bytes)),
@@ -118,7 +119,8 @@ impl Transport {
         }
     }
 
-    /// The bytes that were taken and that the peer's system has not acknowledged, about; without those that wait in the kernel where it does not tell.
+    /// About how many of the taken bytes the peer's system has not acknowledged. If this system does not report them, bytes in the kernel do not
+    /// count.
     pub fn unacknowledged(&self) -> usize {
         match &self.0 {
             Layer::Tcp(_) | Layer::Unix(_) => os::unacknowledged(self.descriptor()),
@@ -126,8 +128,8 @@ impl Transport {
         }
     }
 
-    /// Whether to read on although the last read returned less than its `room`: ciphertext may wait in the socket, or the end or a fault inside.
-    /// When this is false and a read was short, the socket was empty.
+    /// Whether to read on although the last read returned less than its `room`: ciphertext may wait in the socket, or the end or a fault inside. If
+    /// it is false after a short read, the socket was empty.
     pub fn has_buffered_input(&self) -> bool {
         match &self.0 {
             Layer::Tcp(_) | Layer::Unix(_) => false,
@@ -135,9 +137,9 @@ impl Transport {
         }
     }
 
-    /// Says that nothing more will be written: `close_notify` under TLS, as far as the socket takes it at once, then FIN. Reading goes on.
+    /// Ends writing: sends `close_notify` under TLS, as far as the socket takes it at once, then FIN. Reading goes on.
     pub fn shutdown_write(&mut self) {
-        // The stream is given up: an error here means that the peer did so first.
+        // The stream is being given up: an error here means that the peer ended it first.
         match &mut self.0 {
             Layer::Tcp(stream) => _ = stream.shutdown(Shutdown::Write),
             Layer::Unix(stream) => _ = stream.shutdown(Shutdown::Write),
@@ -174,7 +176,7 @@ impl Transport {
 }
 
 impl Transport {
-    /// Our address and the peer's, or the proxy's; none on a unix socket.
+    /// Our address and the peer's (or the proxy's). `None` on a unix socket.
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         let socket = self.socket();
         Some((socket.local_addr().ok()?.as_socket()?, socket.peer_addr().ok()?.as_socket()?))
@@ -221,7 +223,7 @@ impl Tls {
     fn decrypt(&mut self, ciphertext: &mut [u8], into: &mut Vec<u8>) -> io::Result<()> {
         let outcome = self.session.receive(ciphertext, into, &mut self.waiting);
         self.ended |= self.session.has_ended();
-        // An answer (a key update, an alert) leaves at once if it can, with the next flush if not.
+        // An answer (a key update, an alert) leaves at once if it can, otherwise with the next flush.
         if !self.waiting.is_empty()
             && let Err(error) = self.flush()
             && error.kind() != io::ErrorKind::WouldBlock
@@ -269,7 +271,7 @@ fn invalid(fault: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, fault)
 }
 
-/// Lends a buffer, which holds anything.
+/// Lends a buffer with arbitrary content.
 fn with_ciphertext<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let mut ciphertext = CIPHERTEXT.with_borrow_mut(Vec::pop).unwrap_or_default();
     let outcome = work(&mut ciphertext);
@@ -277,7 +279,7 @@ fn with_ciphertext<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     outcome
 }
 
-/// Writes until all is taken or an error says why not; with how much was taken.
+/// Writes until all bytes are taken or an error stops it. Returns how many were taken.
 fn write_all(below: &mut Transport, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut sent = 0;
     while sent < bytes.len() {
@@ -289,7 +291,7 @@ fn write_all(below: &mut Transport, bytes: &[u8]) -> (usize, io::Result<()>) {
     (sent, Ok(()))
 }
 
-/// Reads once, straight into the vector's unused memory.
+/// Reads once, directly into the vector's unused memory.
 fn receive(socket: &SockRef<'_>, into: &mut Vec<u8>, room: usize) -> io::Result<usize> {
     let room = room.max(1);
     into.reserve(room);
@@ -300,7 +302,7 @@ fn receive(socket: &SockRef<'_>, into: &mut Vec<u8>, room: usize) -> io::Result<
     Ok(read)
 }
 
-/// Calls again what a signal interrupted.
+/// Repeats a call that a signal interrupted.
 fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {

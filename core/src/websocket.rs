@@ -51,7 +51,7 @@ impl WebSocket {
         Self::connect_with(url, options, Providers::default())
     }
 
-    /// The same with `providers`: the values that [`Event::Ask`] asks for. Answer with [`WebSocket::answer`].
+    /// As [`WebSocket::connect`], with `providers`: the values that [`Event::Ask`] asks for. Answer with [`WebSocket::answer`].
     ///
     /// # Errors
     /// As [`WebSocket::connect`].
@@ -71,8 +71,8 @@ impl WebSocket {
         Ok((socket, events))
     }
 
-    /// A socket whose events go to `handler`, one at a time and in order, on a thread of the socket's own. The thread ends after the last
-    /// `close` event; join it to wait for that. A handler that panics ends the socket.
+    /// A socket whose events go to `handler`, one at a time and in order, on the socket's own thread. The thread ends after the last `close` event;
+    /// join it to wait for that. A handler that panics ends the socket.
     ///
     /// ```no_run
     /// use heartwire::{Event, Options, WebSocket};
@@ -125,7 +125,7 @@ impl WebSocket {
         self.connection.send(data.as_data(), SendOptions::new())
     }
 
-    /// The same, with options.
+    /// As [`WebSocket::send`], with options.
     ///
     /// # Errors
     /// As [`WebSocket::send`].
@@ -153,7 +153,7 @@ impl WebSocket {
     /// ```
     ///
     /// # Errors
-    /// `invalid_state` after `close` and the last event; `invalid_data`: no object, or an id that is in use; `queue_full`; `forked`.
+    /// `invalid_state` after `close` and the last event; `invalid_data`: not an object, or an id in use; `queue_full`; `forked`.
     pub fn request(&self, value: &serde_json::Value, call: &RequestCall<'_>) -> Result<Reply> {
         let ticket = self.replies.expect();
         if let Err(error) = self.connection.request(ticket, &value.to_string(), call) {
@@ -163,7 +163,7 @@ impl WebSocket {
         Ok(Reply::new(self.connection.clone(), Arc::clone(&self.replies), ticket))
     }
 
-    /// Holds all messages back for this time, except urgent ones, or those with this key: for a server that says "slow down". Zero ends it.
+    /// Holds back all messages for this time, except urgent ones, or only those with this key: for a server that asks to slow down. Zero ends it.
     ///
     /// # Errors
     /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`; `forked`.
@@ -171,8 +171,8 @@ impl WebSocket {
         self.connection.throttle(time, key)
     }
 
-    /// Begins a message that leaves in fragments as its parts come (RFC 6455 section 5.4). `text` says its kind; without it, its first part does, and a
-    /// message without parts is text. `compress` overrides what the options say. Other messages wait until it has ended.
+    /// Begins a message that leaves in fragments as its parts arrive (RFC 6455 section 5.4). `text` gives its kind; without it the first part does,
+    /// and a message without parts is text. `compress` overrides the options. Other messages wait until it has ended.
     pub fn fragments(&self, text: Option<bool>, compress: Option<bool>) -> FragmentWriter {
         self.connection.fragments(text, compress)
     }
@@ -206,8 +206,8 @@ impl WebSocket {
         self.connection.terminate();
     }
 
-    /// Sets the heartbeat of the present connection, as a server dictates it in its greeting. `None` turns it off. The next connection starts
-    /// with the heartbeat of the options.
+    /// Sets the heartbeat of the present connection, as a server requests it in its greeting. `None` turns it off. The next connection starts with
+    /// the heartbeat of the options.
     ///
     /// # Errors
     /// `invalid_option`, `invalid_state` unless open, `forked`.
@@ -215,8 +215,8 @@ impl WebSocket {
         self.connection.set_heartbeat(options.into())
     }
 
-    /// Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). The old one delivers what it has brought,
-    /// tells its peer `code` (1000 if none) and ends with a [`Event::Close`] whose error is `replaced`. If no connection is open, the next attempt
+    /// Opens another connection now, without a delay, to `url` if one is given (for this attempt only). All events of the old one are delivered. Its
+    /// peer gets `code` (1000 if none), and it ends with an [`Event::Close`] whose error is `replaced`. If no connection is open, the next attempt
     /// begins at once.
     ///
     /// # Errors
@@ -225,17 +225,17 @@ impl WebSocket {
         self.connection.reconnect(url, code.into(), reason)
     }
 
-    /// As [`WebSocket::reconnect`], but the other connection is opened, and logged in by `ready`, first. Then everything that was read before is
-    /// delivered, the peer of the old one is told `code` (1000 if none), and its last messages are delivered. Its [`Event::Close`] follows, and then
-    /// [`Event::Open`] and what has come on the new one; `ready_state` is `Open` all the time. If the new one fails, the old one stays.
+    /// As [`WebSocket::reconnect`], but the other connection is opened, and logged in by `ready`, first. Then everything read before is delivered,
+    /// the old peer gets `code` (1000 if none), and its last messages are delivered. Its [`Event::Close`] follows, and then [`Event::Open`] and the
+    /// events of the new one; `ready_state` stays `Open`. If the new one fails, the old one stays.
     ///
     /// # Errors
-    /// As [`WebSocket::reconnect`]; `invalid_state`, too, where a function logs in.
+    /// As [`WebSocket::reconnect`]; also `invalid_state` if a function logs in.
     pub fn reconnect_beside(&self, url: Option<&str>, code: Option<CloseCode>, reason: &str) -> Result<()> {
         self.connection.reconnect_beside(url, code, reason)
     }
 
-    /// Stops reading until `resume` or `close`, so that TCP slows the peer down.
+    /// Stops reading until `resume` or `close`. TCP then slows the peer down.
     pub fn pause(&self) {
         self.connection.pause();
     }
@@ -314,14 +314,14 @@ impl Events {
             return Poll::Ready(Some(event));
         }
         self.bell.listen(cx.waker());
-        // Events that came before we listened woke nobody.
+        // Events that arrived before this task waited have woken nobody.
         if let Some(event) = self.pop() {
             return Poll::Ready(Some(event));
         }
         if self.socket.connection.is_finished() { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    /// The next event that is to be shown.
+    /// The next event that the user may see.
     fn pop(&mut self) -> Option<Event> {
         let connection = &self.socket.connection;
         loop {
@@ -347,7 +347,7 @@ impl Events {
                 Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => {}
                 Item::Event(event) => {
                     if connection.enter(event) {
-                        // A message is large and moves; its weight is reported with the batch, so a copy of the small rest stays.
+                        // The batch still reports the weight of the event, so the event stays there and a copy is returned.
                         return Some((**event).clone());
                     }
                 }
@@ -356,7 +356,7 @@ impl Events {
     }
 }
 
-/// Of bytes that the protocol has found to be UTF-8. To check them once more is far cheaper than to look for what is not.
+/// Converts bytes that the protocol has found to be UTF-8. Checking them again is cheap.
 fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
 }
@@ -409,7 +409,7 @@ impl Bell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).waker = Some(waker.clone());
     }
 
-    /// Waits until it rings; false when the time is over.
+    /// Waits until it rings. False when the time is over.
     fn wait(&self, until: Option<std::time::Instant>) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.rung {

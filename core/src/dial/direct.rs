@@ -1,5 +1,5 @@
-//! A socket that belongs to no runtime while it is being opened: the poller of the attempt waits for its descriptor, so that it can be an event
-//! loop that knows nothing of tokio. Knows nothing of who that is.
+//! A socket that belongs to no runtime while it is being opened. The poller of the attempt waits for its descriptor, so the poller may be an event
+//! loop that does not know tokio. Knows nothing of the poller.
 
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
@@ -16,43 +16,43 @@ use crate::error::Result;
 use crate::options::Options;
 use crate::os::{self, RawDescriptor};
 
-/// What a direct attempt waits for.
+/// The conditions that a direct attempt waits for.
 #[derive(Debug, Default)]
 pub struct Waits {
     socket: Mutex<Option<Arc<TcpStream>>>,
-    /// For its descriptor to be readable, writable.
+    /// Waits until the descriptor is readable, writable.
     read: AtomicBool,
     write: AtomicBool,
-    /// How many reads are left of this poll.
+    /// How many reads this poll may still do.
     reads: AtomicU32,
 }
 
-/// How often a poll of the attempt reads. A server that never stops sending must not keep the event loop.
+/// How many reads one poll of the attempt may do. A server that never stops sending must not block the event loop.
 const MOST_READS: u32 = 16;
 
-/// Keeps the descriptor of an attempt that has failed, for those who still watch it.
+/// Owns the descriptor of a failed attempt, for loops that still watch it.
 pub type Spent = Arc<TcpStream>;
 
 impl Waits {
-    /// To be called before each poll of the attempt.
+    /// Call it before each poll of the attempt.
     pub fn begin_poll(&self) {
         self.reads.store(MOST_READS, Ordering::Relaxed);
     }
 
-    /// The descriptor, once there is one, and whether the attempt goes on when that is readable, or writable.
+    /// The descriptor, once it exists, and whether the attempt needs it readable, or writable.
     pub fn descriptor(&self) -> Option<(RawDescriptor, bool, bool)> {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         let descriptor = os::number_of(&**socket.as_ref()?);
         Some((descriptor, self.read.load(Ordering::Relaxed), self.write.load(Ordering::Relaxed)))
     }
 
-    /// The socket, which lives as long as this: to be called before an attempt is given up.
+    /// The socket. Call it before an attempt is given up: the descriptor then stays open as long as the returned value.
     pub fn take(&self) -> Option<Spent> {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// A socket whose `WouldBlock` is told to its [`Waits`] and wakes nobody.
+/// A socket that reports `WouldBlock` to its [`Waits`] and wakes no task.
 #[derive(Debug)]
 pub(super) struct Direct {
     socket: Arc<TcpStream>,
@@ -101,14 +101,14 @@ impl Direct {
     }
 }
 
-/// Has `waits` say whether the call has to be made again.
+/// Stores in `waits` whether the call has to be made again.
 fn told<T>(outcome: io::Result<T>, waits: &AtomicBool) -> Poll<io::Result<T>> {
     let blocked = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
     waits.store(blocked, Ordering::Relaxed);
     if blocked { Poll::Pending } else { Poll::Ready(outcome) }
 }
 
-/// Calls again what a signal interrupted.
+/// Repeats a call that a signal interrupted.
 fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {

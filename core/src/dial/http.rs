@@ -1,6 +1,6 @@
-//! One HTTP/1.1 request on a stream that is to become something else: CONNECT to a proxy, or the upgrade. Gives the stream back, with every byte
-//! that came behind the head, or what was answered instead. `httparse` reads the answer; the request is written here, because header names leave
-//! as they are spelled, which hyper cannot do. Knows nothing of WebSockets.
+//! One HTTP/1.1 request on a stream that changes its protocol afterwards: CONNECT to a proxy, or the upgrade. Returns the stream with every byte
+//! behind the head, or the refusal. `httparse` reads the answer. The request is written here, because header names must keep their spelling, which
+//! hyper cannot do. Knows nothing of WebSockets.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -14,27 +14,27 @@ use super::stream::Stream;
 use super::tls;
 use crate::error::{Error, ErrorCode, Phase};
 
-/// The largest answer without its body, interim answers (1xx) included.
+/// The largest answer without its body, with interim answers (1xx).
 const HEAD_LIMIT: usize = 64 * 1024;
 /// The most headers of a response.
 const HEADER_COUNT_LIMIT: usize = 256;
 /// The most interim answers (RFC 9110 section 15.2) before the final one.
 const INTERIM_LIMIT: usize = 20;
-/// Below this size an incomplete head is parsed after every read, so that an answer that is no HTTP is refused at once.
+/// Below this size an incomplete head is parsed after every read, so an answer that is not HTTP is refused at once.
 const EAGER: usize = 1024;
 /// How much of a refusal's body is kept.
 const BODY_LIMIT: usize = 4096;
 /// The longest line before a chunk of a body.
 const CHUNK_LINE_LIMIT: usize = 1024;
-/// How long a refusal's body is waited for.
+/// How long to wait for a refusal's body.
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A request without a body.
 pub(super) struct Request {
     pub(super) method: &'static str,
-    /// What the request line asks for.
+    /// The target of the request line.
     pub(super) target: String,
-    /// In the order and the spelling in which they leave. Checked: no line ends in them.
+    /// The headers in their order and spelling. They are checked: they contain no line end.
     pub(super) headers: Vec<(String, String)>,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct Head {
 
 /// The outcome of the request.
 pub(super) enum Answer {
-    /// The stream is ours again. The bytes came behind the head.
+    /// The stream may be used again. The bytes came behind the head.
     Switched(Head, Stream, Vec<u8>),
-    /// The server said something else.
+    /// The server refused.
     Refused(Head, Box<Body>),
 }
 
@@ -62,21 +62,21 @@ pub(super) struct Body {
     framing: Framing,
 }
 
-/// Where a body ends (RFC 9112 section 6.3).
+/// The end of a body (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     Length(u64),
     Chunked,
-    /// With the connection.
+    /// The body ends with the connection.
     End,
 }
 
 /// Sends the request and reads the answer. `who` names the peer in errors: "the server im.example:80".
 ///
 /// # Errors
-/// `http_invalid`, or what TLS says where the fault lies there.
+/// `http_invalid`, or the TLS error if TLS failed.
 pub(super) async fn exchange(mut stream: Stream, request: &Request, who: &str) -> Result<Answer, Error> {
-    // A server may answer and end the connection before it has read all of the request: its answer counts.
+    // A server may answer and end the connection before it has read the whole request: its answer still counts.
     let sent = send(&mut stream, request).await;
     let mut received = Vec::new();
     let (mut passed, mut interim) = (0, 0);
@@ -130,7 +130,7 @@ async fn send(stream: &mut Stream, request: &Request) -> io::Result<()> {
     stream.flush().await
 }
 
-/// Why an answer cannot be used.
+/// The reason why an answer cannot be used.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     NoHttp,
@@ -142,7 +142,7 @@ enum Fault {
 impl Fault {
     fn explain(self, received: &[u8], who: &str) -> Error {
         let words = match self {
-            // An alert record: what a TLS server says to a request in the clear.
+            // A TLS alert record: a TLS server sends it after a plain request.
             Self::NoHttp | Self::Ended if received.starts_with(&[0x15, 0x03]) => {
                 "answered in TLS; use wss:// (https://) on this port".into()
             }
@@ -162,7 +162,7 @@ fn broken(error: &io::Error, who: &str) -> Error {
         .unwrap_or_else(|| Error::new(ErrorCode::HttpInvalid, format!("{who} could not be asked: the connection broke")).caused_by(error))
 }
 
-/// The head at the start of `received` and its length; none if it is not whole.
+/// The head at the start of `received`, and its length. `None` while it is incomplete.
 fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
     let mut headers = [httparse::EMPTY_HEADER; HEADER_COUNT_LIMIT];
     let mut response = Response::new(&mut headers);
@@ -187,13 +187,13 @@ fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
     Ok(Some((Head { is_http_1_1: version == 1, status, headers: map }, length)))
 }
 
-/// A value of which each fold (a line end and the blanks around it) is one space.
+/// A value in which one space replaces each fold (a line end and the blanks around it).
 fn unfolded(value: &[u8]) -> Vec<u8> {
     let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     if value.contains(&b'\n') { lines.collect::<Vec<_>>().join(&b' ') } else { value.to_vec() }
 }
 
-/// How the body ends; none where the lengths contradict each other.
+/// How the body ends. `None` if the lengths contradict each other.
 fn framing(head: &Head) -> Option<Framing> {
     if matches!(head.status, 204 | 304) {
         return Some(Framing::Length(0));
@@ -210,7 +210,7 @@ fn framing(head: &Head) -> Option<Framing> {
 }
 
 impl Body {
-    /// The start of it: as much as comes soon. A body that stalls must not hide the refusal.
+    /// The start of the body, as far as it arrives soon. A body that stalls must not delay the refusal.
     pub(super) async fn start(self, deadline: Option<Instant>) -> Vec<u8> {
         let patience = Instant::now() + BODY_PATIENCE;
         let mut kept = Vec::new();
@@ -245,7 +245,7 @@ impl Body {
         }
     }
 
-    /// Moves so many bytes into `kept`, or as many as are kept of a body.
+    /// Moves so many bytes into `kept`, at most up to the limit for a body.
     async fn keep(&mut self, length: u64, kept: &mut Vec<u8>) -> Option<()> {
         let mut rest = usize::try_from(length).unwrap_or(usize::MAX);
         while rest > 0 && kept.len() < BODY_LIMIT {
@@ -281,13 +281,13 @@ impl Head {
         http::StatusCode::from_u16(self.status).map_or_else(|_| self.status.to_string(), |status| status.to_string())
     }
 
-    /// An error that keeps this response, but for its body.
+    /// An error that keeps this response without its body.
     pub(super) fn error(&self, code: ErrorCode, message: impl Into<String>) -> Error {
         Error::new(code, message).with(|detail| {
             detail.status = Some(self.status);
             detail.headers = self.headers();
             detail.retry_after = self.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
-            // Refusals that may pass by themselves; what the code says by itself holds for other phases.
+            // A later attempt may succeed after these refusals. In other phases the error code decides.
             if code.phase() == Phase::Http {
                 detail.retryable = matches!(self.status, 408 | 425 | 429 | 500..=599);
             }
@@ -299,7 +299,7 @@ impl Head {
 fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More seconds than fit are as good as the most that do.
+        // A number of seconds that does not fit counts as the largest one that does.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default())

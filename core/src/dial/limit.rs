@@ -1,5 +1,5 @@
-//! How many sockets of this process may be connecting to one place at a time (RFC 6455 section 4.1: one). Knows nothing of what they do meanwhile.
-//! Not a semaphore of tokio's: each socket brings a limit of its own for the same place, and those that wait keep their order.
+//! Limits how many sockets of this process connect to one place at a time (RFC 6455 section 4.1: one). Knows nothing of their work. It is not a
+//! semaphore of tokio: each socket brings its own limit for the same place, and waiting sockets keep their order.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 
 use crate::process::PerProcess;
 
-/// The right to be connecting to a place; given back when dropped.
+/// The permission to connect to a place. Dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Turn {
-    /// None: there is nothing to give back.
+    /// `None`: there is no permission to give back.
     place: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl Drop for Turn {
             let Some((_, give)) = here.waiting.pop_front() else { break };
             here.connecting += 1;
             if let Err(mut unwanted) = give.send(Turn { place: Some(place.clone()) }) {
-                // It gave up just now: the turn is taken back here, where the lock is held.
+                // The waiting socket gave up just now: take the permission back here, where the lock is held.
                 unwanted.place = None;
                 here.connecting -= 1;
             }
@@ -109,7 +109,7 @@ mod tests {
         for _ in 0..3 {
             assert!(tokio::time::timeout(Duration::from_millis(5), take_turn("limit.test:2", 1)).await.is_err());
         }
-        // Given a turn, and dropped before it was looked at.
+        // This one gets the permission, and is dropped before it is polled again.
         let mut unseen = Box::pin(take_turn("limit.test:2", 1));
         assert!(tokio::time::timeout(Duration::from_millis(5), &mut unseen).await.is_err());
         drop(first);

@@ -1,5 +1,5 @@
-//! One attempt to open a connection: resolve, connect, proxy, TLS, HTTP upgrade, redirects. Ends in an open stream or in an error that knows
-//! its phase. Knows nothing of frames, of sessions, or of attempts before and after this one.
+//! One attempt to open a connection: resolve, connect, proxy, TLS, HTTP upgrade, redirects. It ends in an open stream or in an error with its phase.
+//! Knows nothing of frames, of sessions, or of other attempts.
 
 mod direct;
 mod http;
@@ -31,7 +31,7 @@ use crate::address::{bare_host, host_and_port};
 use crate::error::{Error, ErrorCode, Phase, Result};
 use crate::options::{ConnectUntil, Options, Proxy};
 
-/// Whether [`dial_directly`] can do it: an address and no name, nobody in between, and no TLS, whose handshake keeps a thread busy.
+/// Whether [`dial_directly`] can do it: the URL has an IP address, no proxy is used, and no TLS (its handshake would block the thread).
 pub fn is_direct(request: &Request) -> bool {
     let options = &*request.options;
     request.url.scheme() == "ws"
@@ -42,8 +42,8 @@ pub fn is_direct(request: &Request) -> bool {
         && matches!(proxy::choose(&request.url, options), Ok(None))
 }
 
-/// As [`dial`], where [`is_direct`] is true, and with only the clock of a runtime: to be polled when the descriptor in `waits` is ready for what
-/// they say, and when the waker is woken.
+/// As [`dial`], for requests that [`is_direct`] accepts, and with only the clock of a runtime. Poll it when the descriptor in `waits` is ready as
+/// they require, and when the waker is woken.
 ///
 /// # Errors
 /// As [`dial`].
@@ -51,8 +51,8 @@ pub async fn dial_directly(request: Request, waits: Arc<Waits>) -> Result<Opened
     attempt(request, Some(&waits)).await
 }
 
-/// Opens a connection. Needs a tokio runtime with its clock and its I/O. Dropping the future closes whatever it has opened. `open_timeout` counts
-/// from here on: waiting for others that connect to the same place (`connect_limit`) is part of it.
+/// Opens a connection. Needs a tokio runtime with its clock and its I/O. Dropping the future closes all that it has opened. `open_timeout` counts
+/// from the call: it includes the wait for other sockets that connect to the same place (`connect_limit`).
 ///
 /// # Errors
 /// Every error of the phases dns, tcp, proxy, tls and http; `invalid_option` for TLS files that cannot be used.
@@ -82,7 +82,7 @@ async fn open(request: &Request, progress: &Progress, deadline: Option<Instant>,
         progress.begins(Phase::Tcp, format!("waiting for other sockets that connect to {place} (connect_limit is {limit})"));
         let mut permit = Some(take_turn(&place, limit).await);
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // It was given up by one whose time is over too: what took the time is the wait, and the timeout says so.
+            // The permission came from a socket whose time is over too. Most of our time went into the wait, so the timeout reports that.
             std::future::pending::<()>().await;
         }
         let stream = connect(&way, options, progress, deadline, direct).await?;
@@ -109,7 +109,7 @@ async fn open(request: &Request, progress: &Progress, deadline: Option<Instant>,
     }
 }
 
-/// A stream to where `way` leads, with TLS where it is due.
+/// A stream to the end of `way`, with TLS if the URL needs it.
 async fn connect(
     way: &Way<'_>,
     options: &Options,

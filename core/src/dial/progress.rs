@@ -1,11 +1,11 @@
-//! The present step of an attempt, so that `open_timeout` can name it. Knows nothing of how it is done.
+//! The present step of an attempt, so that `open_timeout` can name it. Knows nothing of the steps themselves.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode, Phase};
 
-/// The step under way.
+/// The present step.
 #[derive(Debug)]
 pub(super) struct Progress(Mutex<(Phase, String)>);
 
@@ -14,12 +14,12 @@ impl Progress {
         Self(Mutex::new((Phase::Dns, String::new())))
     }
 
-    /// Says what begins; `doing` goes on from "it was ...".
+    /// Stores the step that begins. `doing` continues the sentence "it was ...".
     pub(super) fn begins(&self, phase: Phase, doing: impl Into<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (phase, doing.into());
     }
 
-    /// The error for an attempt that has taken too long.
+    /// The error for an attempt that took too long.
     pub(super) fn timed_out(&self, place: &str, after: Duration) -> Error {
         let (phase, doing) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Error::new(ErrorCode::OpenTimeout, format!("{place} was not open within {after:?} (open_timeout): it was {doing}"))

@@ -1,4 +1,4 @@
-//! Redirects of the upgrade request: where to go next, which credentials may go along, the cookies set on the way. Knows nothing of connections.
+//! Redirects of the upgrade request: the next URL, the credentials that may be sent there, the cookies set on the way. Knows nothing of connections.
 
 use cookie_store::CookieStore;
 use url::Url;
@@ -10,14 +10,14 @@ use super::upgrade::{Ask, credentials_of};
 use crate::address::{host_and_port, map_scheme};
 use crate::error::{ErrorCode, Result};
 
-/// The way from the URL that was asked for to the one that opens.
+/// The way from the requested URL to the one that opens.
 pub(super) struct Journey<'a> {
     request: &'a Request,
-    /// Where it is now.
+    /// The present URL.
     pub(super) url: Url,
-    /// The user's headers that may be sent here.
+    /// The user's headers that may be sent to the present URL.
     headers: Vec<(String, String)>,
-    /// Whether the user's cookies and credentials may be sent here; once they may not, they never may again.
+    /// Whether the user's cookies and credentials may be sent to the present URL. Once false, it stays false.
     trusted: bool,
     /// Cookies set on the way (RFC 6265).
     jar: CookieStore,
@@ -29,13 +29,13 @@ impl<'a> Journey<'a> {
         Self { request, url: request.url.clone(), headers: request.headers.clone(), trusted: true, jar: CookieStore::new(), followed: 0 }
     }
 
-    /// Where it leads from here. `connect_to` stands for the host and port that were asked for, and for no other.
+    /// The URL and place of the next connection. `connect_to` replaces only the requested host and port, no other.
     pub(super) fn way(&self) -> Way<'_> {
         let is_home = host_and_port(&self.url) == host_and_port(&self.request.url);
         Way::new(&self.url, self.request.options.connect_to.as_ref().filter(|_| is_home))
     }
 
-    /// What to ask for here.
+    /// The upgrade request for the present URL.
     pub(super) fn ask(&self) -> Ask<'_> {
         let options = &self.request.options;
         let mut cookies = if self.trusted { options.cookies.clone() } else { Vec::new() };
@@ -55,10 +55,10 @@ impl<'a> Journey<'a> {
         }
     }
 
-    /// Goes where a refusal leads, if it is a redirect that may be followed.
+    /// Follows a refusal, if it is a redirect that may be followed.
     ///
     /// # Errors
-    /// `http_refused` if it is no redirect, `http_redirect` if it must not be followed.
+    /// `http_refused` if it is not a redirect, `http_redirect` if it must not be followed.
     pub(super) fn follow(&mut self, head: &Head) -> Result<()> {
         let here = host_and_port(&self.url);
         if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
@@ -75,7 +75,7 @@ impl<'a> Journey<'a> {
             return Err(refuse(" to something that is no ws, wss, http or https URL".into()));
         };
         target.set_fragment(None);
-        // Path and query stay out of messages: they are where servers put tokens.
+        // Messages do not show path and query, because servers put tokens there.
         let there = format!("{}://{}", target.scheme(), host_and_port(&target));
         if options.follow_redirects == 0 {
             return Err(refuse(format!(" to {there}; redirects are not followed (follow_redirects is 0)")));
@@ -96,7 +96,7 @@ impl<'a> Journey<'a> {
         }
         if origin(&self.url) == origin(&target) {
             if credentials_of(&target).is_none() {
-                // As browsers do: the credentials of the URL hold for its origin. Neither call can fail for a URL with a host.
+                // As in browsers, the credentials of the URL apply to its origin. Neither call can fail for a URL with a host.
                 let _ = target.set_username(self.url.username());
                 let _ = target.set_password(self.url.password());
             }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::options::Options;
 
-    /// The cookies that go to `to`, after `from` has redirected there with `set`.
+    /// The cookies sent to `to`, after `from` has redirected there with `set`.
     fn cookies_after(from: &str, set: &str, to: &str) -> Vec<(String, String)> {
         let options = Arc::new(Options::new().follow_redirects(1).allow_insecure_redirect(true));
         let request = Request { url: Url::parse(from).unwrap(), protocols: Vec::new(), headers: Vec::new(), extensions: None, options };

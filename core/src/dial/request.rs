@@ -12,7 +12,7 @@ use crate::transport::Transport;
 /// A request to open a connection. `Debug` shows only the place, because the rest may be secret.
 #[derive(Clone)]
 pub struct Request {
-    /// Where: as [`parse_url`](crate::address::parse_url) gave it.
+    /// The URL, from [`parse_url`](crate::address::parse_url).
     pub url: Url,
     /// The subprotocols to offer, checked.
     pub protocols: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The value of `Sec-WebSocket-Extensions`, if extensions are offered.
     pub extensions: Option<String>,
-    /// Everything else.
+    /// All other options.
     pub options: Arc<Options>,
 }
 
@@ -30,13 +30,13 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An open connection. `Debug` names the place alone.
+/// An open connection. `Debug` shows only the place.
 pub struct Opened {
     /// The stream, non-blocking and bound to no runtime.
     pub transport: Transport,
     /// The bytes that came after the response's head: the first frames.
     pub leftover: Vec<u8>,
-    /// The URL that was opened in the end: another than the request's if redirects were followed.
+    /// The URL that was opened in the end. It differs from the request's after redirects.
     pub url: Url,
     /// The subprotocol that the server chose, checked; or empty.
     pub protocol: String,
@@ -55,7 +55,7 @@ impl fmt::Debug for Opened {
 /// The URL and the place of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Way<'a> {
-    /// The URL that is asked for: its host is the name for TLS and for the Host header.
+    /// The requested URL: its host is the name for TLS and for the Host header.
     pub(super) url: &'a Url,
     /// The place to connect to.
     pub(super) to: Place,
@@ -68,7 +68,7 @@ impl<'a> Way<'a> {
         Self { url, to }
     }
 
-    /// For errors and for `connect_limit`.
+    /// The name of the place in errors and for `connect_limit`.
     pub(super) fn place(&self, options: &Options) -> String {
         let target = host_and_port(self.url);
         match &options.unix_socket {

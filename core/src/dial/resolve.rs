@@ -1,4 +1,4 @@
-//! From a host's name to the addresses to try, in order (RFC 8305 section 4). Knows nothing of connections.
+//! Resolves a host name to the addresses to try, in order (RFC 8305 section 4). Knows nothing of connections.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,11 +8,11 @@ use crate::address::Place;
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::{AddressFamily, Options};
 
-/// The addresses of a place, the two families taking turns; never empty. The system's resolver decides which family comes first, for it
-/// knows which one works here (RFC 6724).
+/// The addresses of a place, with the two families in turn; never empty. The system's resolver decides which family comes first, because it knows
+/// which one works here (RFC 6724).
 ///
 /// # Errors
-/// `dns_failed`, also for a zone that is no network interface; `connection_failed` if the options forbid the family of a host that is an address.
+/// `dns_failed`, also for a zone without such a network interface; `connection_failed` if the host is an address of a family that the options forbid.
 pub(super) async fn resolve(place: &Place, options: &Options) -> Result<Vec<SocketAddr>> {
     let port = place.port.unwrap_or_default();
     let (found, name) = match (&place.host, &place.zone) {
@@ -61,7 +61,7 @@ fn is_allowed(address: IpAddr, options: &Options) -> bool {
     family && options.local_address.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
 }
 
-/// Lets the families take turns, beginning with that of the first address; drops repetitions.
+/// Puts the families in turn, beginning with that of the first address. Removes duplicates.
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv4() == first_is_ipv4);

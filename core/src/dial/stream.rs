@@ -1,5 +1,5 @@
-//! A stream while it is being opened: tokio's sockets or one of no runtime, under any number of layers of TLS; in the end a [`Transport`]. Knows nothing of who
-//! is at the other end.
+//! A stream while it is being opened: a socket of tokio or of no runtime, under any number of layers of TLS. In the end it becomes a [`Transport`].
+//! Knows nothing of the peer.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,9 +17,9 @@ use crate::os::AsyncUnixStream;
 use crate::transport::Transport;
 use crate::transport::tls::Session;
 
-/// How much is read at once: the server's part of a handshake is seldom more.
+/// Bytes of one read: the server's part of a handshake is seldom larger.
 const CHUNK: usize = 8 << 10;
-/// How much is encrypted before it has to leave.
+/// The most plaintext that is encrypted before it has to leave.
 const OUTPUT_LIMIT: usize = 64 << 10;
 
 /// A connected stream.
@@ -43,7 +43,7 @@ impl Stream {
     }
 }
 
-/// Calls the same method of whatever stream it is.
+/// Calls the same method of each kind of stream.
 macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
@@ -92,14 +92,14 @@ impl AsyncWrite for Stream {
 pub(super) struct TlsStream {
     below: Stream,
     session: Session,
-    /// Ciphertext to be sent. It leaves when it is flushed, so that the end of the handshake and the request leave together.
+    /// Ciphertext to be sent. It leaves with a flush, so the end of the handshake and the request leave together.
     output: Vec<u8>,
     /// Decrypted bytes that were not read yet.
     plaintext: Vec<u8>,
 }
 
 impl TlsStream {
-    /// Performs the handshake. Its last words are sent with the first that are written.
+    /// Performs the handshake. Its last bytes leave with the first write.
     ///
     /// # Errors
     /// Those of the stream; `UnexpectedEof` if it ends; `InvalidData` that holds a `rustls::Error`.
@@ -147,7 +147,7 @@ impl TlsStream {
         ciphertext.extend_from_slice(read.filled());
         let outcome = self.decrypt(&mut ciphertext);
         if outcome.is_err() {
-            // The alert: if it cannot leave at once, nobody waits for it.
+            // Sends the alert. If it cannot leave at once, it is dropped.
             let _ = self.poll_send(cx);
         }
         Poll::Ready(outcome)

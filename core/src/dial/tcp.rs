@@ -1,5 +1,5 @@
-//! A connected socket: the race of a host's addresses (RFC 8305 section 5), socket options, unix sockets. Knows nothing of names or of what is
-//! spoken on the socket.
+//! A connected socket: the race of a host's addresses (RFC 8305 section 5), socket options, unix sockets. Knows nothing of names or of the protocol
+//! on the socket.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,14 +23,14 @@ type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send 
 enum News {
     Connected(TcpStream),
     Failed(SocketAddr, io::Error),
-    /// The next address may begin, without the others giving up.
+    /// The next address may start, while the others continue.
     Late,
 }
 
-/// Connects to the first address that answers. Each next one begins when the one before has failed, or `happy_eyeballs_delay` later.
+/// Connects to the first address that answers. The next address starts when the one before has failed, or after `happy_eyeballs_delay`.
 ///
 /// # Errors
-/// `connection_refused` if all refused, else `connection_failed`; the message says what was tried.
+/// `connection_refused` if all refused, else `connection_failed`. The message names the addresses tried.
 pub(super) async fn connect(place: &str, addresses: Vec<SocketAddr>, options: &Options) -> Result<TcpStream> {
     let mut waiting = addresses.into_iter();
     let mut racing: Vec<(SocketAddr, Connecting<'_>)> = Vec::new();
@@ -71,7 +71,7 @@ async fn connect_one(address: SocketAddr, options: &Options) -> io::Result<TcpSt
     TcpSocket::from_std_stream(socket(address, options)?.into()).connect(address).await
 }
 
-/// A socket as the options want it, non-blocking, to be connected to `address`.
+/// A non-blocking socket with the given options, to be connected to `address`.
 pub(super) fn socket(address: SocketAddr, options: &Options) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -95,7 +95,7 @@ pub(super) async fn connect_unix(path: &Path) -> Result<AsyncUnixStream> {
     AsyncUnixStream::connect(path).await.map_err(|error| {
         let code = match error.kind() {
             io::ErrorKind::ConnectionRefused => ErrorCode::ConnectionRefused,
-            // The system has none: no further attempt helps.
+            // This system has no unix sockets: another attempt cannot help.
             io::ErrorKind::Unsupported => ErrorCode::InvalidOption,
             _ => ErrorCode::ConnectionFailed,
         };
@@ -110,7 +110,7 @@ pub(super) fn explain(place: &str, failed: &[(SocketAddr, io::Error)]) -> Error 
     failed.iter().fold(Error::new(code, format!("cannot connect to {place}: tried {tried}")), |error, (_, cause)| error.caused_by(cause))
 }
 
-/// The words of an error without the number that the system gives it.
+/// The words of an error without the system's error number.
 pub(super) fn plain(error: &io::Error) -> String {
     let words = error.to_string();
     words.split(" (os error").next().unwrap_or(&words).to_lowercase()

@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455 section 4.1): the request, and the answer checked to the letter. Knows nothing of how the stream was made, and
-//! leaves the extensions' parameters to the protocol layer.
+//! The opening handshake (RFC 6455 section 4.1): sends the request, and checks the whole answer. Knows nothing of the stream below, and leaves the
+//! extensions' parameters to the protocol layer.
 
 use ::http::header::CONNECTION;
 use base64::Engine;
@@ -14,7 +14,7 @@ use crate::address;
 use crate::error::{Error, ErrorCode, Result};
 use crate::process;
 
-/// What to ask for at one URL.
+/// The upgrade request for one URL.
 pub(super) struct Ask<'a> {
     pub(super) url: &'a Url,
     pub(super) protocols: &'a [String],
@@ -29,13 +29,13 @@ pub(super) struct Ask<'a> {
 
 /// The outcome of an upgrade.
 pub(super) enum Outcome {
-    /// The server speaks WebSocket now.
+    /// The server speaks WebSocket from here on.
     Open { stream: Stream, leftover: Vec<u8>, protocol: String, extensions: String, head: Head },
-    /// It answered with another status than 101.
+    /// The server answered with a status other than 101.
     Refused(Head, Box<Body>),
 }
 
-/// Asks the server at the other end of `stream`.
+/// Sends the request to the server at the other end of `stream`.
 ///
 /// # Errors
 /// `http_invalid`, `subprotocol_mismatch`, `invalid_header`.
@@ -53,10 +53,10 @@ pub(super) async fn upgrade(stream: Stream, ask: &Ask<'_>) -> Result<Outcome> {
     }
 }
 
-/// The longest request target that HTTP servers are likely to take, and then some.
+/// The longest request target that is sent. It is above the limits of common HTTP servers.
 const TARGET_LIMIT: usize = 65_534;
 
-/// What the request line asks for; none if it is too long to be sent.
+/// The target of the request line. `None` if it is too long.
 pub(super) fn request_target(url: &Url) -> Option<&str> {
     Some(&url[Position::BeforePath..Position::AfterQuery]).filter(|target| target.len() <= TARGET_LIMIT)
 }
@@ -82,7 +82,7 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 impl Ask<'_> {
-    /// The request. Names are spelled as RFC 6455 and RFC 9110 spell them, the user's as the user does: some servers compare letter by letter.
+    /// The request. Header names are spelled as in RFC 6455 and RFC 9110, and the user's as the user wrote them: some servers compare case.
     fn request(&self, key: &str) -> Result<http::Request> {
         for (name, value) in self.headers {
             address::check_header(name, value)?;
@@ -94,7 +94,7 @@ impl Ask<'_> {
         if of("host").count() > 1 {
             return Err(Error::new(ErrorCode::InvalidHeader, "header \"Host\" is given more than once"));
         }
-        // A Host of the user's own stands where HTTP wants it: first.
+        // A Host header of the user comes first, as HTTP recommends.
         match of("host").next() {
             Some((name, value)) => add(name, value),
             None => add("Host", &host(self.url)),
@@ -109,7 +109,7 @@ impl Ask<'_> {
         if let Some(extensions) = self.extensions {
             add("Sec-WebSocket-Extensions", extensions);
         }
-        // A header of the user wins over the option of the same meaning; cookies of both are sent.
+        // A header of the user replaces the option of the same meaning. Cookies of both are sent.
         if let Some(origin) = self.origin.filter(|_| !given("origin")) {
             add("Origin", origin);
         }
@@ -125,7 +125,7 @@ impl Ask<'_> {
             let ours = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
             add("Cookie", &theirs.chain(ours).collect::<Vec<_>>().join("; "));
         }
-        // An option may hold what a header may not.
+        // An option may hold characters that a header may not.
         for (name, value) in &headers {
             address::check_header_value(name, value)?;
         }
@@ -139,7 +139,7 @@ impl Ask<'_> {
     }
 }
 
-/// Checks a 101 as RFC 6455 section 4.1 demands, and the subprotocol as the WHATWG standard does: exactly one of those offered, if any were.
+/// Checks a 101 response by RFC 6455 section 4.1, and the subprotocol by the WHATWG standard: exactly one of those offered, if any were.
 fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String> {
     let refuse =
         |code, why: String| Err(head.error(code, format!("{who} answered 101 but {why}")).retryable(code == ErrorCode::HttpInvalid));
@@ -176,7 +176,7 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
         Ok(None) => return refuse(ErrorCode::HttpInvalid, "has no Sec-WebSocket-Accept header".into()),
         Err(why) => return refuse(ErrorCode::HttpInvalid, why),
     }
-    // Subprotocols may be secrets (some services take a key there): they are counted, not named.
+    // Subprotocols may be secrets (some services put a key there): the message counts them, and does not name them.
     let offer = || match offered.len() {
         0 => "none was".to_owned(),
         1 => "another one was".to_owned(),
@@ -197,7 +197,7 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
     }
 }
 
-/// The error for a refusal, in words that help.
+/// The error for a refusal, with helpful words.
 pub(super) fn refusal(url: &Url, head: &Head) -> Error {
     let hint = match head.status {
         200..=299 => ": it is a web page there, not a WebSocket",

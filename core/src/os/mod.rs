@@ -1,5 +1,5 @@
-//! What each system does in its own way: descriptors, waiting for them, alarms, forks, clocks, the end of the process. The names are the same on each
-//! system, so that no other file asks which one it is on. Knows nothing of sockets' lives, frames or runtimes.
+//! Functions that differ between systems: descriptors, waiting for them, alarms, forks, clocks, the end of the process. The names are the same on
+//! each system, so no other file needs `cfg`. Knows nothing of sockets' lives, frames or runtimes.
 
 #[cfg(unix)]
 #[path = "unix/mod.rs"]
@@ -18,11 +18,11 @@ pub(crate) use system::{
 };
 pub use system::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};
 
-/// A descriptor's number, or none, that threads share.
+/// The number of a descriptor, or no number, shared by threads.
 pub(crate) struct Shared(system::AtomicNumber);
 
 impl Shared {
-    /// None yet.
+    /// Without a number.
     pub(crate) const fn none() -> Self {
         Self(system::AtomicNumber::new(system::NO_NUMBER))
     }
@@ -37,7 +37,7 @@ impl Shared {
         self.0.store(descriptor.unwrap_or(system::NO_NUMBER), Ordering::Relaxed);
     }
 
-    /// The number, which is forgotten here.
+    /// Returns the number and clears it.
     pub(crate) fn take(&self) -> Option<RawDescriptor> {
         Some(self.0.swap(system::NO_NUMBER, Ordering::Relaxed)).filter(|number| *number != system::NO_NUMBER)
     }
@@ -49,10 +49,10 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// Waits until one of the descriptors is ready, or the time is over. A descriptor that was closed meanwhile, or belongs to somebody else by now,
+/// Waits until one of the descriptors is ready, or the time is over. A descriptor that was closed meanwhile, or whose number another file has by now,
 /// is only reported as such.
 pub(crate) fn poll(polled: &mut [Polled], at_most: Duration) {
-    // Rounded up: a wait that ends too early is repeated.
+    // Rounded up, because a wait that ends too early is repeated.
     let milliseconds = if at_most.is_zero() { 0 } else { i32::try_from(at_most.as_millis() + 1).unwrap_or(i32::MAX) };
     system::poll(polled, milliseconds);
 }

@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A value behind a lock, of its own in each process.
+/// A value behind a lock, separate in each process.
 pub struct PerProcess<T: 'static>(AtomicPtr<OfProcess<T>>);
 
 struct OfProcess<T> {
@@ -20,7 +20,7 @@ impl<T: Default> Default for PerProcess<T> {
 }
 
 impl<T: Default> PerProcess<T> {
-    /// Nothing yet.
+    /// Without a value.
     pub const fn new() -> Self {
         Self(AtomicPtr::new(null_mut()))
     }
@@ -45,7 +45,7 @@ impl<T: Default> PerProcess<T> {
             Err(other) => {
                 // SAFETY: nobody else has seen `made`.
                 drop(unsafe { Box::from_raw(made) });
-                // SAFETY: another thread of this process was faster; its value is never freed.
+                // SAFETY: another thread of this process came first; its value is never freed.
                 unsafe { &*other }
             }
         }

@@ -1,5 +1,5 @@
-//! One side of a TLS connection, without I/O: by rustls' unbuffered interface, which decrypts where the ciphertext lies and encrypts into memory
-//! that is lent to it. What it keeps of the stream is what makes no whole record yet. Knows nothing of streams.
+//! One side of a TLS connection, without I/O. It uses rustls' unbuffered interface, which decrypts the ciphertext in place and encrypts into borrowed
+//! memory. It keeps only the bytes of an incomplete record. Knows nothing of streams.
 
 #[cfg(test)]
 mod tests;
@@ -12,9 +12,10 @@ use rustls::pki_types::ServerName;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use rustls::{ClientConfig, Error, InvalidMessage};
 
-/// How much ciphertext may wait for the rest of its record or handshake message: one of the largest that rustls takes, in any cut.
+/// How much ciphertext may wait for the rest of its record or handshake message: enough for the largest message that rustls accepts, however it is
+/// split.
 const PENDING_LIMIT: usize = 128 << 10;
-/// The most that a record adds to its plaintext, about. rustls says it if it is more.
+/// About the most that a record adds to its plaintext. If it is more, rustls reports it.
 const OVERHEAD: usize = 32;
 /// The most plaintext in a record.
 const RECORD: usize = 16 << 10;
@@ -22,16 +23,16 @@ const RECORD: usize = 16 << 10;
 /// The client's side.
 pub(crate) struct Session {
     rustls: UnbufferedClientConnection,
-    /// Ciphertext that waits for more.
+    /// Ciphertext of an incomplete record.
     pending: Vec<u8>,
     /// The peer's `close_notify` was seen.
     ended: bool,
-    /// After a fault, nothing goes on.
+    /// After a fault, every call fails.
     fault: Option<Error>,
 }
 
 impl Session {
-    /// A connection that begins: [`Session::receive`] nothing, and there is a greeting among the replies.
+    /// Starts a connection. The first [`Session::receive`], with no bytes, appends the ClientHello to the replies.
     ///
     /// # Errors
     /// Those of rustls.
@@ -55,8 +56,8 @@ impl Session {
         ciphertext.extend_from_slice(&self.pending);
     }
 
-    /// Decrypts and appends to `plaintext`; to `replies` what has to be sent: of the handshake, of a key update, an alert. Both may grow before a
-    /// fault.
+    /// Decrypts, and appends to `plaintext`. Appends to `replies` the bytes that have to be sent: of the handshake, of a key update, an alert. Both
+    /// may grow before a fault.
     ///
     /// # Errors
     /// Those of rustls; the same one if called again.
@@ -70,7 +71,7 @@ impl Session {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(fault) => {
-                    // The alert that tells the peer. No more steps than there is something to say: the fault would be met again.
+                    // Sends the alert. It takes only as many steps as there are bytes to send: further ones would meet the fault again.
                     while self.rustls.wants_write() && matches!(self.step(&mut ciphertext[done..], plaintext, replies), (_, Ok(true))) {}
                     return self.fail(fault);
                 }
@@ -79,7 +80,7 @@ impl Session {
         self.keep(if self.ended { &[] } else { &ciphertext[done..] })
     }
 
-    /// Takes a step: how much of `ciphertext` is done with, and whether there is another one to take.
+    /// Takes one step. Returns how much of `ciphertext` is used up, and whether another step follows.
     fn step(&mut self, ciphertext: &mut [u8], plaintext: &mut Vec<u8>, replies: &mut Vec<u8>) -> (usize, Result<bool, Error>) {
         let UnbufferedStatus { mut discard, state } = self.rustls.process_tls_records(ciphertext);
         let outcome = state.and_then(|state| {
@@ -91,7 +92,7 @@ impl Session {
                     }
                 }
                 ConnectionState::EncodeTlsData(mut data) => append(replies, |space| data.encode(space))?,
-                // They are sent in their order, whenever the stream takes them.
+                // They are sent in their order, when the stream takes them.
                 ConnectionState::TransmitTlsData(sent) => sent.done(),
                 ConnectionState::PeerClosed => self.ended = true,
                 _ => return Ok(false),
@@ -115,27 +116,27 @@ impl Session {
         Ok(())
     }
 
-    /// Encrypts all of `plaintext`, after the handshake. Returns how much of `space`, from its start, is to be sent; what `space` held is of no meaning,
-    /// and it is made larger where it has to be.
+    /// Encrypts all of `plaintext`, after the handshake. Returns how much of `space`, from its start, has to be sent. The old content of `space` is
+    /// ignored, and it grows if it has to.
     ///
     /// # Errors
     /// Those of rustls.
     pub(crate) fn send(&mut self, plaintext: &[u8], space: &mut Vec<u8>) -> Result<usize, Error> {
         self.check()?;
         let room = plaintext.len() + (plaintext.len() / RECORD + 1) * OVERHEAD;
-        // With what is pending, for rustls keeps positions in it.
+        // Passes the pending bytes, because rustls keeps positions in them.
         match self.rustls.process_tls_records(&mut self.pending).state? {
             ConnectionState::WriteTraffic(mut traffic) => fill(space, room, |space| traffic.encrypt(plaintext, space)),
             _ => Err(Error::HandshakeNotComplete),
         }
     }
 
-    /// Says `close_notify`, unless an alert has ended the connection.
+    /// Adds `close_notify`, unless an alert has ended the connection.
     pub(crate) fn close(&mut self, replies: &mut Vec<u8>) {
         if self.fault.is_none()
             && let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.rustls.process_tls_records(&mut self.pending).state
         {
-            // Where it cannot be said any more, nobody would hear it.
+            // If it cannot be sent any more, the peer could not read it.
             let _ = append(replies, |space| traffic.queue_close_notify(space));
         }
     }
@@ -156,9 +157,9 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Why rustls did not write into the space that it was lent.
+/// The reason why rustls did not write into the borrowed space.
 enum Refusal {
-    /// It needs so much.
+    /// It needs this much room.
     Room(usize),
     Fault(Error),
 }
@@ -181,7 +182,7 @@ impl From<EncryptError> for Refusal {
     }
 }
 
-/// Lends `space`, with at least so much room, and more if need be. Returns how much of it was filled.
+/// Lends `space` with at least this much room, and more if necessary. Returns how much was filled.
 fn fill<E: Into<Refusal>>(
     space: &mut Vec<u8>,
     mut room: usize,

@@ -1,4 +1,4 @@
-//! The proxy that the environment names, with the exceptions of `NO_PROXY`. Knows nothing of connections.
+//! Chooses the proxy that the environment names, with the exceptions of `NO_PROXY`. Knows nothing of connections.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -10,22 +10,22 @@ use super::kind::known_kind;
 use crate::address::{bare_host, port};
 use crate::error::{Error, ErrorCode, Result};
 
-/// The variables that may name the proxy, the first that is set counts. For `ws` a proxy that tunnels anything goes before one that is for HTTP
-/// (RFC 6455 section 4.1).
+/// The variables that may name the proxy, in order: the first one that is set counts. For `ws`, a proxy that tunnels anything comes before one for
+/// HTTP (RFC 6455 section 4.1).
 const FOR_WS: [&str; 5] = ["ws_proxy", "socks_proxy", "https_proxy", "http_proxy", "all_proxy"];
 const FOR_WSS: [&str; 4] = ["wss_proxy", "socks_proxy", "https_proxy", "all_proxy"];
 
-/// The proxy for `url`, unless `NO_PROXY` names the host. The lower case of a name is looked at first; an empty variable counts as none.
+/// The proxy for `url`, unless `NO_PROXY` names the host. The lower case of a name comes first. An empty variable counts as unset.
 ///
 /// # Errors
-/// `proxy_failed`, if a variable's value is of no use.
+/// `proxy_failed` if a variable's value cannot be used.
 pub(super) fn choose(url: &Url, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<Url>> {
-    // Under CGI, HTTP_PROXY is what a client sent in a Proxy header ("httpoxy").
+    // Under CGI, HTTP_PROXY holds the Proxy header of a client ("httpoxy").
     let is_cgi = variable("REQUEST_METHOD").is_some();
     let get = |name: &str| {
         [name.to_owned(), name.to_ascii_uppercase()].into_iter().find_map(|name| {
             let value = variable(&name).filter(|value| !value.is_empty() && (!is_cgi || name != "HTTP_PROXY"))?;
-            // The value may hold a password and is not repeated.
+            // The value may hold a password, so the message does not repeat it.
             let failed = |_| Error::new(ErrorCode::ProxyFailed, format!("{name} in the environment is not UTF-8")).retryable(false);
             let value = value.into_string().map_err(failed).map(|value| (name.clone(), value.trim().to_owned()));
             Some(value).filter(|value| value.as_ref().map_or(true, |(_, value)| !value.is_empty()))
@@ -44,8 +44,8 @@ pub(super) fn choose(url: &Url, variable: impl Fn(&str) -> Option<OsString>) -> 
     known_kind(proxy, &format!("{name} in the environment")).map(Some)
 }
 
-/// Whether `NO_PROXY` (a list by commas or spaces) names the URL's host: `*`, a host with its subdomains, an address, a network as
-/// `10.0.0.0/8`; each may have a port behind it, and then holds for that port only.
+/// Whether `NO_PROXY` (a list with commas or spaces) names the URL's host: `*`, a host with its subdomains, an address, or a network as `10.0.0.0/8`.
+/// An entry with a port counts for that port only.
 fn is_excepted(url: &Url, exceptions: &str) -> bool {
     let host = bare_host(url).to_ascii_lowercase();
     let host = host.trim_end_matches('.');
@@ -68,7 +68,7 @@ fn is_excepted(url: &Url, exceptions: &str) -> bool {
     })
 }
 
-/// The port behind an entry. The colons of an IPv6 address without brackets are no ports.
+/// The port behind an entry. The colons of an IPv6 address without brackets do not start a port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {

@@ -1,4 +1,4 @@
-//! A tunnel through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6). Knows nothing of how the proxy was reached.
+//! A tunnel through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6). Knows nothing of the connection to the proxy.
 
 use tokio::time::Instant;
 use url::Url;
@@ -36,7 +36,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, 
             Err(failed(format!("sent {} bytes before anything was asked of {target} through it", ahead.len())))
         }
         Answer::Refused(head, body) => {
-            // tinyproxy says 401 where it did not like the credentials.
+            // tinyproxy answers 401 to wrong credentials.
             let error = if matches!(head.status, 401 | 407) {
                 let words = if credentials.is_some() { "did not accept the credentials given" } else { "wants credentials" };
                 head.error(ErrorCode::ProxyAuthRequired, format!("{who} {words} ({}) on the way to {target}", head.status_text()))

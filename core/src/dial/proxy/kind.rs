@@ -1,10 +1,10 @@
-//! The kinds of proxies that are known. A leaf.
+//! The known kinds of proxies. A leaf.
 
 use url::Url;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// The kinds of proxies. `socks` is SOCKS 5 with names resolved by the proxy, as Chromium and GNOME mean it.
+/// The kinds of proxies. `socks` is SOCKS 5 with names resolved by the proxy, as in Chromium and GNOME.
 const KINDS: [&str; 6] = ["http", "https", "socks", "socks4a", "socks5", "socks5h"];
 
 /// Refuses a proxy of an unknown kind. `source` is the option or the variable that names it.

@@ -1,5 +1,5 @@
-//! The way through a proxy: which one, and how to ask it for a connection. A proxy that cannot be used is an error, never a way around it.
-//! Knows nothing of what is spoken through it.
+//! Connects through a proxy: which one, and how to ask it for a connection. A proxy that cannot be used is an error: nothing goes around it. Knows
+//! nothing of the protocol inside.
 
 mod environment;
 mod http_connect;
@@ -20,7 +20,7 @@ use crate::options::{Options, Proxy};
 /// The proxy to use for `url`, if any.
 ///
 /// # Errors
-/// `proxy_failed`, if the environment names something that is no proxy of a kind that we know.
+/// `proxy_failed` if the environment names a proxy of an unknown kind.
 pub(super) fn choose(url: &Url, options: &Options) -> Result<Option<Url>> {
     match &options.proxy {
         Proxy::None => Ok(None),
@@ -32,7 +32,7 @@ pub(super) fn choose(url: &Url, options: &Options) -> Result<Option<Url>> {
 /// Connects to `to` through `proxy`.
 ///
 /// # Errors
-/// `proxy_failed`, `proxy_auth_required`, `open_timeout`'s phase is told to `progress`.
+/// `proxy_failed`, `proxy_auth_required`. `progress` gets the phase for `open_timeout`.
 pub(super) async fn connect(proxy: &Url, to: &Place, options: &Options, progress: &Progress, deadline: Option<Instant>) -> Result<Stream> {
     let who = format!("the proxy {}", host_and_port(proxy));
     let unreachable = |error: Error| {
@@ -42,12 +42,12 @@ pub(super) async fn connect(proxy: &Url, to: &Place, options: &Options, progress
         Error::new(ErrorCode::ProxyFailed, message).with(|detail| detail.causes = causes)
     };
     progress.begins(Phase::Proxy, format!("connecting to {who}"));
-    // The proxy is spoken to as itself, whatever host the connection is for in the end.
+    // Connects to the proxy's own address, whatever the target is.
     let addresses = resolve::resolve(&Place::of(proxy), options).await.map_err(unreachable)?;
     let mut stream = Stream::Tcp(tcp::connect(&host_and_port(proxy), addresses, options).await.map_err(unreachable)?);
     if proxy.scheme() == "https" {
         progress.begins(Phase::Tls, format!("in the TLS handshake with {who}"));
-        // The client's certificate and the name to ask for are meant for the server behind it.
+        // The client's certificate and the server name belong to the server behind the proxy.
         let tls = options.tls.clone().cert(None).key(None).server_name(None);
         stream = tls::handshake(stream, &tls, tls::Peer { name: &bare_host(proxy), who: &who }).await?;
     }

@@ -1,4 +1,4 @@
-//! SOCKS 4a and 5 (RFC 1928, RFC 1929): asks a proxy for a connection, in the words of `tokio_socks`. Knows nothing of how the proxy was reached.
+//! SOCKS 4a and 5 (RFC 1928, RFC 1929): asks a proxy for a connection, with `tokio_socks`. Knows nothing of the connection to the proxy.
 
 use std::io;
 
@@ -21,7 +21,7 @@ use crate::options::Options;
 pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, options: &Options) -> Result<Stream> {
     let port = to.port.unwrap_or_default();
     let target = match (proxy.scheme(), &to.host) {
-        // The local address is one of the connection to the proxy and says nothing about the target.
+        // The local address belongs to the connection to the proxy, and does not restrict the target.
         ("socks5", Host::Domain(_)) => {
             let addresses = resolve::resolve(to, &options.clone().local_address(None)).await?;
             TargetAddr::Ip(addresses[0])
@@ -32,7 +32,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, 
     };
     let credentials = credentials_of(proxy);
     let answer = match (proxy.scheme(), &credentials) {
-        // A NUL ends the name: what follows it would be read as something else.
+        // A NUL ends the name: the bytes behind it would count as another field.
         ("socks4a", Some((user, _))) if user.contains('\0') => Err(tokio_socks::Error::InvalidAuthValues("a user name has no NUL")),
         ("socks4a", None) => Socks4Stream::connect_with_socket(stream, target).await.map(Socks4Stream::into_inner),
         ("socks4a", Some((user, _))) => {
@@ -49,7 +49,7 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, 
     })
 }
 
-/// Code and plain words for an answer that gives no connection, and whether trying again may help.
+/// The code and plain words for a refusal, and whether another attempt may help.
 fn explain(error: &tokio_socks::Error, scheme: &str, with_credentials: bool) -> (ErrorCode, String, bool) {
     use tokio_socks::Error as Socks;
     let could_not = |why: &str| format!("could not connect: {why}");

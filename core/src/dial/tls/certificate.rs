@@ -11,22 +11,22 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// A certificate that was read.
+/// A parsed certificate.
 pub(super) struct Certificate(CertificateInner<Raw>);
 
 impl Certificate {
-    /// None where it is not X.509.
+    /// Parses a certificate. `None` if it is not X.509.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         CertificateInner::from_der(der).ok().map(Self)
     }
 
-    /// From when until when it is valid, since 1970.
+    /// The start and the end of its validity, since 1970.
     pub(super) fn validity(&self) -> (Duration, Duration) {
         let validity = self.0.tbs_certificate().validity();
         (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration())
     }
 
-    /// Whether it is for this host by its common name, which counts where it names no host in the way that replaced that (RFC 2818 section 3.1).
+    /// Whether its common name is this host. The common name counts only if there is no subjectAltName (RFC 2818 section 3.1).
     pub(super) fn is_commonly_for(&self, name: &ServerName<'_>) -> bool {
         let certificate = self.0.tbs_certificate();
         let has_names = certificate.extensions().is_some_and(|all| all.iter().any(|extension| extension.extn_id == SUBJECT_ALT_NAME));
@@ -35,12 +35,12 @@ impl Certificate {
         !has_names && names.into_iter().any(|attribute| attribute.value.value().eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
-    /// The public key, as X.509 has it.
+    /// The public key, in X.509 form.
     pub(super) fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'static>> {
         self.0.tbs_certificate().subject_public_key_info().to_der().ok().map(SubjectPublicKeyInfoDer::from)
     }
 
-    /// The key's algorithm, as `AlgorithmIdentifier::as_ref` has it, and the key itself.
+    /// The key's algorithm, in the form of `AlgorithmIdentifier::as_ref`, and the key itself.
     pub(super) fn raw_key(&self) -> Option<(Vec<u8>, &[u8])> {
         let info = self.0.tbs_certificate().subject_public_key_info();
         let algorithm = info.algorithm.to_der().ok()?;
@@ -50,7 +50,7 @@ impl Certificate {
         Some((content.to_vec(), info.subject_public_key.as_bytes()?))
     }
 
-    /// How many bits its RSA key has; none for other keys.
+    /// The bits of its RSA key. `None` for other keys.
     pub(super) fn rsa_bits(&self) -> Option<usize> {
         let info = self.0.tbs_certificate().subject_public_key_info();
         if info.algorithm.oid != RSA {

@@ -1,5 +1,5 @@
-//! From [`TlsOptions`] to a configuration of rustls: one for each different set of options, so that all connections share its session tickets.
-//! Blocks: it reads files. Knows nothing of connections.
+//! Makes a rustls configuration from [`TlsOptions`]: one for each different set of options, so all connections share its session tickets. Blocks,
+//! because it reads files. Knows nothing of connections.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct Config {
     pub(super) verifies: bool,
 }
 
-/// Everything that a configuration depends on: the files' content and not their names, so that a renewed certificate is used.
+/// All inputs of a configuration: the content of files and not their names, so a renewed certificate is used.
 #[derive(Clone, PartialEq)]
 struct Recipe {
     ca: Option<Vec<u8>>,
@@ -70,7 +70,7 @@ pub(super) fn get(options: &TlsOptions) -> Result<Config> {
     Ok(config)
 }
 
-/// The content of PEM that is given, or of the file.
+/// The given PEM, or the content of the file.
 fn read(option: &str, value: Option<&Pem>) -> Result<Option<Vec<u8>>> {
     let path = match value {
         None => return Ok(None),
@@ -79,7 +79,7 @@ fn read(option: &str, value: Option<&Pem>) -> Result<Option<Vec<u8>>> {
     };
     match std::fs::read(path) {
         Ok(content) => Ok(Some(content)),
-        // A text without a dot is hardly a file's name: it may be the key itself, without the lines that PEM puts around it.
+        // A text without a dot is hardly a file name: it may be the key itself, without PEM's header and footer.
         Err(error) => {
             let name = path.to_string_lossy();
             let file = if name.contains('.') { format!("the file {name:?}") } else { "the file of that name (not shown)".to_owned() };
@@ -105,7 +105,7 @@ fn build(recipe: &Recipe) -> Result<Config> {
         None => builder.with_no_client_auth(),
         Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
     };
-    // Browsers ask for this; a server that chooses between HTTP versions by it must not choose HTTP/2.
+    // Browsers send this, too. A server that chooses the HTTP version by it must not choose HTTP/2.
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     if recipe.keylog {
         if std::env::var_os("SSLKEYLOGFILE").is_none() {
@@ -128,7 +128,7 @@ fn trust_only(content: &[u8]) -> Result<Arc<dyn ServerCertVerifier>> {
     Ok(Arc::new(Verifier::new(roots::of(roots, &PROVIDER)?, &trusted)))
 }
 
-/// The client's certificates and its key, which may stand with the certificates.
+/// The client's certificates and its key, which may be in the same file.
 fn identity(recipe: &Recipe) -> Result<Option<Identity>> {
     let password = recipe.password.as_deref();
     let Some(cert) = &recipe.cert else {
@@ -152,7 +152,7 @@ fn invalid(option: &str, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorCode::InvalidOption, format!("{option}: {why}"))
 }
 
-/// `tls.verify` off: no check at all, so that it works with whatever the peer shows.
+/// `tls.verify` off: there is no check at all, so any certificate is accepted.
 #[derive(Debug)]
 struct TrustAnyone;
 

@@ -1,4 +1,4 @@
-//! What a fault in TLS means, in words that name the failed check. Knows nothing of connections.
+//! Explains TLS failures, in words that name the failed check. Knows nothing of connections.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,7 +10,7 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatibl
 use super::verify::Words;
 use crate::error::{Error, ErrorCode};
 
-/// The error for the rustls error that lies beneath another one, if one does.
+/// The error for the rustls error beneath another one, if there is one.
 pub(crate) fn explain_beneath(error: &(dyn StdError + 'static), who: &str) -> Option<Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -45,7 +45,7 @@ fn explain(error: &rustls::Error, who: &str) -> Error {
     Error::new(code, format!("{who} {words}"))
 }
 
-/// The name of a fault in the code of rustls as words: "`CaUsedAsEndEntity`" is "ca used as end entity". Its fields are left out.
+/// The name of a rustls error as words: "`CaUsedAsEndEntity`" becomes "ca used as end entity". Its fields are left out.
 fn spaced(debug: &str) -> String {
     let name = debug.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
     let mut words = String::new();
@@ -93,7 +93,7 @@ fn certificate(fault: &CertificateError) -> String {
     }
 }
 
-/// The message of a check that is not of rustls itself.
+/// The message of a check that rustls itself did not make.
 fn other_words(error: &(dyn StdError + Send + Sync + 'static)) -> String {
     use webpki::Error as Fault;
     if let Some(Words(words)) = error.downcast_ref() {
@@ -101,7 +101,7 @@ fn other_words(error: &(dyn StdError + Send + Sync + 'static)) -> String {
     }
     let Some(fault) = error.downcast_ref::<Fault>() else {
         let name = format!("{error:?}");
-        // What the platform's verifier says of a certificate for another purpose.
+        // The platform's verifier gives this for a certificate with another purpose.
         let is_purpose = name.starts_with("EkuError");
         return if is_purpose { NOT_FOR_SERVERS.into() } else { format!("has a certificate that was not accepted ({})", spaced(&name)) };
     };
@@ -146,7 +146,7 @@ fn alert_words(alert: AlertDescription) -> String {
 /// The versions and ciphers of this client, for errors of old servers that lack them.
 const SPOKEN: &str = "TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (suites with CBC, RSA key exchange or finite-field DHE are not spoken)";
 
-/// As RFC 8446 spells it: `unknown_ca`.
+/// The name in the spelling of RFC 8446: `unknown_ca`.
 fn alert_name(alert: AlertDescription) -> String {
     spaced(&format!("{alert:?}")).replace(' ', "_").replace("c_a", "ca")
 }

@@ -1,5 +1,5 @@
-//! The certificate and key that a client shows. The server judges them: here is only looked at whether they belong together and can be used. Knows
-//! nothing of files.
+//! The certificate and key of the client. The server judges them: this file checks only that they belong together and can be used. Knows nothing of
+//! files.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use rustls::{Error, SignatureScheme};
 use super::certificate::Certificate;
 use super::provider::PROVIDER;
 
-/// Shows one certificate, whatever the server says about the ones that it wants.
+/// Always shows this one certificate, whatever kinds the server asks for.
 #[derive(Debug)]
 pub(super) struct Identity(Arc<CertifiedKey>);
 
 impl Identity {
     /// # Errors
-    /// In words that follow the options' names.
+    /// Messages that continue the option's name.
     pub(super) fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, String> {
         let key = PROVIDER.key_provider.load_private_key(key).map_err(|error| unusable(&chain, &error))?;
-        // The key's certificate goes first, wherever it stands in the file. One that cannot be read is shown as it is.
+        // The certificate of the key goes first, wherever it is in the file. One that cannot be read is sent as it is.
         let own = key.public_key().and_then(|own| {
             chain
                 .iter()
@@ -41,7 +41,7 @@ impl Identity {
     }
 }
 
-/// Why a key cannot be used, by the key in its certificate.
+/// Explains why a key cannot be used, from the key in its certificate.
 fn unusable(chain: &[CertificateDer<'static>], error: &Error) -> String {
     const KNOWN: &str = "used can be RSA of 2048 to 4096 bits, ECDSA on P-256, P-384 and P-521, and Ed25519";
     let read = chain.first().and_then(Certificate::read);
@@ -54,7 +54,7 @@ fn unusable(chain: &[CertificateDer<'static>], error: &Error) -> String {
 
 impl ResolvesClientCert for Identity {
     fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        // Without a scheme in common rustls would end the handshake; without a certificate the server says what it thinks of that.
+        // Without a common scheme rustls would end the handshake. Without a certificate, the server reports its own reason.
         self.0.key.choose_scheme(schemes).map(|_| Arc::clone(&self.0))
     }
 

@@ -1,4 +1,4 @@
-//! The TLS handshake by rustls, and what its failures mean. Knows nothing of what is spoken inside.
+//! The TLS handshake with rustls, and the explanation of its failures. Knows nothing of the protocol inside.
 
 mod certificate;
 mod config;
@@ -30,7 +30,7 @@ pub(super) struct Peer<'a> {
 /// Puts TLS over a stream.
 ///
 /// # Errors
-/// `tls_certificate`, `tls_failed`; `invalid_option` for files and names of the options that cannot be used.
+/// `tls_certificate`, `tls_failed`; `invalid_option` for files and names in the options that cannot be used.
 pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'_>) -> Result<Stream> {
     let name = ServerName::try_from(peer.name.to_owned()).map_err(|_| {
         let message = format!("{:?} is neither a host name nor an IP address", peer.name);
@@ -40,7 +40,7 @@ pub(super) async fn handshake(stream: Stream, options: &TlsOptions, peer: Peer<'
         Error::new(ErrorCode::TlsFailed, format!("no certificate could be for {}: {message}", peer.who)).retryable(false)
     })?;
     let options = options.clone();
-    // Trust stores and key files are read from disk.
+    // On a blocking thread, because trust stores and key files are read from disk.
     let config = tokio::task::spawn_blocking(move || config::get(&options));
     let config = config
         .await

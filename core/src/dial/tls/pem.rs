@@ -1,5 +1,5 @@
-//! PEM as files have it (RFC 7468): a byte order mark, text in any encoding around the blocks, blanks at line ends, certificates and keys in one
-//! file. Gives certificates and keys. Knows nothing of where it came from.
+//! Reads PEM files as they occur (RFC 7468): a byte order mark, text in any encoding around the blocks, blanks at line ends, certificates and keys in
+//! one file. Returns certificates and keys. Knows nothing of files.
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use rustls::pki_types::pem::{self, PemObject};
@@ -7,10 +7,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// All certificates, in order; other blocks are passed over.
+/// All certificates, in order. Other blocks are ignored.
 ///
 /// # Errors
-/// In words that follow the option's name.
+/// Messages that continue the option's name.
 pub(super) fn certificates(content: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let parsed = CertificateDer::pem_slice_iter(&blocks(content)).collect::<Result<Vec<_>, _>>();
     let certificates = parsed.map_err(|error| format!("not valid PEM: {}", plain(&error)))?;
@@ -23,7 +23,7 @@ pub(super) fn certificates(content: &[u8]) -> Result<Vec<CertificateDer<'static>
 /// The first private key.
 ///
 /// # Errors
-/// In words that follow the option's name.
+/// Messages that continue the option's name.
 pub(super) fn private_key(content: &[u8], password: Option<&str>) -> Result<PrivateKeyDer<'static>, String> {
     let blocks = blocks(content);
     let has = |words: &str| blocks.windows(words.len()).any(|part| part == words.as_bytes());
@@ -48,7 +48,7 @@ fn decrypt(blocks: &[u8], password: Option<&str>) -> Result<PrivateKeyDer<'stati
     let Some(password) = password else {
         return Err("the private key is encrypted: give its password as tls.password".into());
     };
-    // The reader of PEM knows no encrypted keys. It is given another label, and the content is taken as it is.
+    // The PEM reader knows no encrypted keys. So the label is changed, and the content is taken as it is.
     let text = String::from_utf8_lossy(blocks).replace("ENCRYPTED PRIVATE KEY-----", "PRIVATE KEY-----");
     let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).map_err(|error| format!("not valid PEM: {}", plain(&error)))?;
     let info = EncryptedPrivateKeyInfoRef::try_from(der.secret_pkcs8_der())
@@ -64,7 +64,7 @@ fn decrypt(blocks: &[u8], password: Option<&str>) -> Result<PrivateKeyDer<'stati
     }
 }
 
-/// The blocks alone, each line without the blanks around it.
+/// Only the blocks, each line without the blanks around it.
 fn blocks(content: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(content.len());
     let mut inside = false;
@@ -80,7 +80,7 @@ fn blocks(content: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// The other formats that it may have, in words.
+/// The other formats that the content may have, in words.
 fn looks_like(content: &[u8]) -> &'static str {
     match content {
         // A SEQUENCE with a long length: DER.

@@ -1,4 +1,4 @@
-//! The algorithms of TLS: ring's, and P-521 (`RustCrypto`), which ring lacks and OpenSSL's peers use. Knows nothing of connections.
+//! The TLS algorithms: those of ring, and P-521 (`RustCrypto`), which ring lacks and OpenSSL's peers use. Knows nothing of connections.
 
 use std::sync::{Arc, LazyLock};
 
@@ -30,7 +30,7 @@ static P521: [Algorithm; 3] = [
     &P521Verification { signature: alg_id::ECDSA_SHA256, hash: |message| Sha256::digest(message).to_vec() },
 ];
 
-/// Once for the process, which keeps them.
+/// Call it once: the process keeps the result.
 fn with_p521(ring: WebPkiSupportedAlgorithms) -> WebPkiSupportedAlgorithms {
     let all = ring.all.iter().chain(&P521).copied().collect::<Vec<_>>();
     let own = [(SignatureScheme::ECDSA_NISTP521_SHA512, &P521[..1])];
@@ -47,7 +47,7 @@ struct P521Verification {
 
 impl SignatureVerificationAlgorithm for P521Verification {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        // The number that a hash stands for, at the width of the curve.
+        // The number of the hash, at the width of the curve.
         const WIDTH: usize = 66;
         let hash = (self.hash)(message);
         let mut number = [0; WIDTH];

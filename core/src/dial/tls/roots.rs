@@ -24,12 +24,13 @@ pub(super) type Environment = [Option<OsString>; 3];
 /// The store of this process, read once: it takes milliseconds and a few hundred KiB.
 static PLATFORM: PerProcess<Option<(Environment, Arc<dyn ServerCertVerifier>)>> = PerProcess::new();
 
-/// What the variables say now.
+/// The present values of the variables.
 pub(super) fn environment() -> Environment {
     VARIABLES.map(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
 }
 
-/// Trusts what this machine trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` stand instead of the platform's store, `NODE_EXTRA_CA_CERTS` beside it.
+/// Trusts the certificates that this machine trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the platform's store, `NODE_EXTRA_CA_CERTS` adds to
+/// it.
 ///
 /// # Errors
 /// `tls_failed`, if the variables name no usable certificate.
@@ -45,12 +46,12 @@ pub(super) fn platform(provider: &Arc<CryptoProvider>, environment: &Environment
     Ok(verifier)
 }
 
-/// Where the store is files.
+/// For systems whose store is files.
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
     let [file, directories, extra] = environment;
     let mut trusted = if let (None, None) = (file, directories) {
-        // An empty variable counts as none, which `load_native_certs` does not see so.
+        // An empty variable counts as unset here, but `load_native_certs` would use it.
         let places = openssl_probe::probe();
         let of_file = rustls_native_certs::load_certs_from_paths(places.cert_file.as_deref(), None).certs;
         let of_directories = places.cert_dir.iter().map(|path| rustls_native_certs::load_certs_from_paths(None, Some(path)).certs);
@@ -71,7 +72,7 @@ fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc
     Ok(Arc::new(Verifier::new(of(roots, provider)?, &trusted)))
 }
 
-/// Where the store is asked through an interface of the system.
+/// For systems whose store has an interface of its own.
 #[cfg(not(all(unix, not(target_vendor = "apple"), not(target_os = "android"))))]
 fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
     use rustls_platform_verifier::Verifier as System;
@@ -83,7 +84,7 @@ fn load(provider: &Arc<CryptoProvider>, environment: &Environment) -> Result<Arc
 }
 
 /// # Errors
-/// `tls_failed`, where the environment names a store, which must not be replaced by another one.
+/// `tls_failed` if the environment names a store: another one must not replace it.
 fn without_store(provider: &Arc<CryptoProvider>, [file, directory, _]: &Environment) -> Result<Arc<dyn ServerCertVerifier>> {
     if file.is_some() || directory.is_some() {
         let named = [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", directory)].into_iter();
@@ -105,7 +106,7 @@ pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result
     Ok(verifier.map_err(|error| Error::new(ErrorCode::TlsFailed, "no trusted certificates").caused_by(&error))?)
 }
 
-/// A file that cannot be used is warned of and left out, as the program does that has defined the variable.
+/// Warns of a file that cannot be used, and leaves it out, as Node does for this variable.
 fn extra_certificates(path: &OsString) -> Vec<CertificateDer<'static>> {
     let content = std::fs::read(path).map_err(|error| error.to_string());
     let parsed = content.and_then(|content| pem::certificates(&content)).unwrap_or_else(|why| {

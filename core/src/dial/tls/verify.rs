@@ -1,5 +1,5 @@
-//! Whether a server is the one that is meant: the check of rustls, and beside it certificates that are trusted themselves, as OpenSSL does it.
-//! Knows nothing of where trust comes from.
+//! Verifies the server: the check of rustls, and also certificates that are trusted themselves, as OpenSSL does. Knows nothing of the source of
+//! trust.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::certificate::Certificate;
 use super::provider::PROVIDER;
 
-/// The smallest RSA key that rustls takes, in bits.
+/// The smallest RSA key that rustls accepts, in bits.
 const RSA_LEAST: usize = 2048;
 
 /// A certificate that is trusted itself, by its hash.
@@ -23,7 +23,7 @@ pub(super) fn pin(certificate: &CertificateDer<'_>) -> Pin {
     Sha256::digest(certificate).into()
 }
 
-/// Why a certificate was not accepted, in words for a message.
+/// The reason why a certificate was not accepted, in words for a message.
 #[derive(Debug)]
 pub(super) struct Words(pub(super) String);
 
@@ -39,12 +39,12 @@ fn refused(words: String) -> Error {
     CertificateError::Other(OtherError(Arc::new(Words(words)))).into()
 }
 
-/// Trusts what `inner` trusts, and the certificates of `pins` themselves.
+/// Trusts the certificates that `inner` trusts, and those of `pins` themselves.
 #[derive(Debug)]
 pub(super) struct Verifier {
     inner: Arc<dyn ServerCertVerifier>,
     pins: Vec<Pin>,
-    /// The bits of a trusted RSA key that is too small to have issued anything that is taken.
+    /// The bits of a trusted RSA key that is too small: no certificate that it has signed is accepted.
     weak: Option<usize>,
 }
 
@@ -112,7 +112,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Checks the name and the dates of a certificate that is trusted itself: it needs no issuer, and may be one.
+/// Checks the name and the dates of a certificate that is trusted itself. It needs no issuer, and may be an issuer.
 fn check_pinned(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<ServerCertVerified, Error> {
     let read = Certificate::read(certificate).ok_or(CertificateError::BadEncoding)?;
     let (begins, ends) = read.validity();
@@ -128,7 +128,7 @@ fn check_pinned(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: Un
     }
     let fault = match webpki::EndEntityCert::try_from(certificate) {
         Ok(parsed) => parsed.verify_is_valid_for_subject_name(name),
-        // Of version 1, which has no names but the common one.
+        // A certificate of version 1 has only the common name.
         Err(webpki::Error::UnsupportedCertVersion) => {
             Err(webpki::Error::CertNotValidForName(webpki::InvalidNameContext { expected: name.to_owned(), presented: Vec::new() }))
         }
@@ -143,12 +143,12 @@ fn check_pinned(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: Un
     }
 }
 
-/// Whether webpki could not read the certificate, so that nothing is known of the signature.
+/// Whether webpki could not read the certificate, so the signature is unchecked.
 fn is_unreadable(outcome: &Result<HandshakeSignatureValid, Error>) -> bool {
     matches!(outcome, Err(Error::InvalidCertificate(CertificateError::BadEncoding | CertificateError::Other(_))))
 }
 
-/// Checks a signature of TLS 1.2 by the key of a certificate that webpki does not read.
+/// Checks a TLS 1.2 signature with the key of a certificate that webpki does not read.
 fn verify_raw(message: &[u8], cert: &CertificateDer<'_>, dss: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
     let read = Certificate::read(cert).ok_or(CertificateError::BadEncoding)?;
     let (algorithm, key) = read.raw_key().ok_or(CertificateError::BadEncoding)?;
@@ -167,7 +167,7 @@ fn weak_bits<'a, 'b: 'a>(certificates: impl IntoIterator<Item = &'a CertificateD
     certificates.into_iter().filter_map(|der| Certificate::read(der)?.rsa_bits()).find(|bits| *bits < RSA_LEAST)
 }
 
-/// A key that is too small makes every signature a wrong one: then that is the fault.
+/// Reports a key that is too small, because it makes every signature look wrong.
 fn weak_key(error: Error, who: &str, bits: Option<usize>) -> Error {
     match (&error, bits) {
         (Error::InvalidCertificate(CertificateError::BadSignature), Some(bits)) => {

@@ -1,4 +1,4 @@
-//! A clock with a descriptor: it is readable when its time has come, so that a loop that waits for descriptors needs no timeout. Knows no socket.
+//! A clock with a descriptor that is readable when its time has come. A loop that waits for descriptors then needs no timeout. Knows no socket.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -21,17 +21,17 @@ mod system {
         if descriptor < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: it is new, and nobody else's.
+        // SAFETY: the descriptor is new, and nobody else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
     }
 
     pub(super) fn set(timer: &OwnedFd, from_now: Duration) -> io::Result<()> {
-        // SAFETY: a structure of numbers, for which zeros are a value.
+        // SAFETY: a structure of numbers, for which zeros are valid.
         let mut time: libc::itimerspec = unsafe { MaybeUninit::zeroed().assume_init() };
         time.it_value.tv_sec = from_now.as_secs().try_into().unwrap_or(libc::time_t::MAX);
-        // Zero would switch it off.
+        // Zero would turn it off.
         time.it_value.tv_nsec = from_now.subsec_nanos().max(1).into();
-        // SAFETY: the descriptor is open, the structure is ours and is only read; null asks for nothing back.
+        // SAFETY: the descriptor is open; the structure is ours and is only read; null asks for no old value.
         match unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &raw const time, std::ptr::null_mut()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
@@ -54,20 +54,20 @@ mod system {
     }
 }
 
-/// A clock that rings once for each time it is set.
+/// A clock that rings once each time it is set.
 #[derive(Debug)]
 pub(crate) struct Alarm(OwnedFd);
 
 impl Alarm {
-    /// One that is not set.
+    /// Makes an alarm that is not set.
     ///
     /// # Errors
-    /// `Unsupported` on a system that has none, and those of `timerfd_create(2)`.
+    /// `Unsupported` on a system without it, and those of `timerfd_create(2)`.
     pub(crate) fn new() -> io::Result<Self> {
         system::create().map(Self)
     }
 
-    /// Has it ring at this time, and not when it was set to before.
+    /// Sets the time, and replaces the one set before.
     ///
     /// # Errors
     /// Those of `timerfd_settime(2)`.

@@ -1,8 +1,8 @@
-//! Forks: what is called around one, and how a child lets go of descriptors.
+//! Forks: calls functions around a fork, and releases descriptors in the child.
 
 use super::RawDescriptor;
 
-/// Has these run before each fork, and behind it in the parent and in the child. They may do only what is safe there.
+/// Registers functions that run before each fork, and after it in the parent and in the child. They may do only what is safe there.
 pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) {
     // SAFETY: the three are plain functions that live as long as the program.
     unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
@@ -11,7 +11,7 @@ pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_ch
 /// Closes this process's copy of a socket that only its parent uses; its owner here is never dropped. `stand_in` has the number from then on.
 /// Calls only functions that are safe in a fork handler.
 pub(crate) fn give_up(descriptor: RawDescriptor, stand_in: Option<RawDescriptor>) {
-    // SAFETY: calls on numbers; the one that is let go of is used by nobody in this process.
+    // SAFETY: calls on numbers; nobody in this process uses the one that is closed.
     unsafe {
         match stand_in {
             Some(other) if libc::dup2(other, descriptor) >= 0 => _ = libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC),
@@ -20,7 +20,7 @@ pub(crate) fn give_up(descriptor: RawDescriptor, stand_in: Option<RawDescriptor>
     }
 }
 
-/// The end of a pipe that nobody writes to and nobody closes. Calls only what is safe in a fork handler.
+/// The end of a pipe that nobody writes to and nobody closes. Calls only functions that are safe in a fork handler.
 pub(crate) fn never_ready() -> Option<RawDescriptor> {
     let mut ends = [-1; 2];
     // SAFETY: the first call writes two numbers, which are ours; the others are calls on these.

@@ -1,4 +1,4 @@
-//! The unix systems: file descriptors, poll(2), and mio's and tokio's watches of them.
+//! The unix systems: file descriptors, poll(2), and watches by mio and tokio.
 
 mod alarm;
 mod fork;
@@ -23,11 +23,11 @@ pub type RawDescriptor = RawFd;
 pub(super) type AtomicNumber = std::sync::atomic::AtomicI32;
 pub(super) const NO_NUMBER: RawDescriptor = -1;
 
-/// Whether a loop's wait may end before its time although nothing has happened.
+/// Whether a loop's wait may end early without an event.
 pub(crate) const ENDS_WAITS_EARLY: bool = false;
 
-/// How long a wait of a host lasts at most before it looks for signals. A signal interrupts the wait: only one that comes between the look and the
-/// wait has to wait for this.
+/// The longest wait of a host before it checks for signals. A signal interrupts the wait; only one that arrives between the check and the wait is
+/// delayed by this.
 pub const CHECK_FOR_INTERRUPTS: Duration = Duration::from_secs(1);
 
 /// The number of a stream's descriptor.
@@ -35,23 +35,23 @@ pub(crate) fn number_of(stream: &impl AsRawFd) -> RawDescriptor {
     stream.as_raw_fd()
 }
 
-/// One descriptor in a [`poll`](super::poll), and what became of it.
+/// One descriptor in a [`poll`](super::poll), and the result.
 #[repr(transparent)]
 pub(crate) struct Polled(libc::pollfd);
 
 impl Polled {
-    /// To be readable, and with `to_write` writable. Without a descriptor nothing ever happens.
+    /// Waits until it is readable, and with `to_write` writable. Without a descriptor no event happens.
     pub(crate) fn new(descriptor: Option<RawDescriptor>, to_write: bool) -> Self {
         let events = libc::POLLIN | if to_write { libc::POLLOUT } else { 0 };
         Self(libc::pollfd { fd: descriptor.unwrap_or(NO_NUMBER), events, revents: 0 })
     }
 
-    /// Whether anything happened.
+    /// Whether an event happened.
     pub(crate) fn has_news(&self) -> bool {
         self.0.revents != 0
     }
 
-    /// Whether it is ready for this, or done for.
+    /// Whether it is ready for reading or writing, as asked, or has ended.
     pub(crate) fn is_ready(&self, to_read: bool, to_write: bool) -> bool {
         let wanted = if to_read { libc::POLLIN } else { 0 } | if to_write { libc::POLLOUT } else { 0 };
         self.0.revents & (wanted | libc::POLLHUP | libc::POLLERR) != 0
@@ -63,40 +63,40 @@ pub(super) fn poll(polled: &mut [Polled], milliseconds: i32) {
     unsafe { libc::poll(polled.as_mut_ptr().cast(), polled.len() as libc::nfds_t, milliseconds) };
 }
 
-/// A descriptor under watch by tokio.
+/// A descriptor that tokio watches.
 pub(crate) type Watched = AsyncFd<RawFd>;
-/// That a [`Watched`] descriptor is ready.
+/// The readiness of a [`Watched`] descriptor.
 pub(crate) type Readiness<'a> = AsyncFdReadyGuard<'a, RawFd>;
 
 /// Watches a descriptor with the tokio runtime of this thread.
 ///
 /// # Safety
-/// The descriptor stays open until what is returned was dropped.
+/// The descriptor must stay open until the returned value is dropped.
 ///
 /// # Errors
-/// Those of the system's way to watch.
+/// Those of the system's readiness interface.
 pub(crate) unsafe fn watch(descriptor: RawDescriptor) -> io::Result<Watched> {
     // SAFETY: as the caller promises.
     unsafe { AsyncFd::register(descriptor) }.map_err(|error| error.into_parts().1)
 }
 
-/// A descriptor under watch by a loop of mio's. Edge-triggered, so one registration serves everything that is waited for.
+/// A descriptor that a loop of mio watches. Edge-triggered, so one registration serves reading and writing.
 pub(crate) struct Source(RawFd);
 
 impl Source {
-    /// Has the loop watch a descriptor.
+    /// Makes the loop watch a descriptor.
     ///
     /// # Errors
-    /// Those of the system's way to watch.
+    /// Those of the system's readiness interface.
     pub(crate) fn register(registry: &Registry, descriptor: RawDescriptor, token: Token, _read: bool, _write: bool) -> io::Result<Self> {
         registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self(descriptor))
     }
 
-    /// A turn was taken, and waits for this from now on.
+    /// Updates the watch after a turn.
     ///
     /// # Errors
-    /// None here; elsewhere those of the system's way to watch.
+    /// None here; elsewhere those of the system's readiness interface.
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "other systems have to be asked again")]
     pub(crate) fn renew(&mut self, _registry: &Registry, _token: Token, _read: bool, _write: bool) -> io::Result<()> {
         Ok(())
@@ -109,31 +109,31 @@ impl Source {
     }
 }
 
-/// Has a loop of mio's tell of bytes that come, until the descriptor is closed.
+/// Makes a loop of mio report incoming bytes, until the descriptor is closed.
 ///
 /// # Errors
-/// `Unsupported` where the system cannot; those of the system's way to watch.
+/// `Unsupported` if the system cannot; those of the system's readiness interface.
 pub(crate) fn observe(registry: &Registry, descriptor: RawDescriptor) -> io::Result<()> {
     registry.register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE)
 }
 
-/// The descriptor that is readable while a loop of mio's has something to tell, where there is one.
+/// The descriptor of a loop of mio, which is readable while the loop has events, if the system has one.
 #[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
 pub(crate) fn descriptor_of(poll: &Poll) -> Option<RawDescriptor> {
     Some(poll.as_raw_fd())
 }
 
-/// Whether the error of a connect says that it goes on.
+/// Whether a connect has failed only because it is still in progress.
 pub(crate) fn is_under_way(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS) || error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// The bytes that were written to a socket and that the other side's system has not acknowledged; 0 where this system does not tell.
+/// The bytes written to a socket that the other side's system has not acknowledged. 0 if this system does not report them.
 pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let mut bytes: libc::c_int = 0;
-        // SAFETY: the call writes one int, which is ours; of a number that is closed it says so.
+        // SAFETY: the call writes one int, which is ours; for a closed descriptor it returns an error.
         let status = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &raw mut bytes) };
         if status == 0 {
             return usize::try_from(bytes).unwrap_or_default();
@@ -143,7 +143,7 @@ pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
     {
         let mut bytes: libc::c_int = 0;
         let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the call writes one int, which is ours, and its length; of a number that is closed it says so.
+        // SAFETY: the call writes one int, which is ours, and its length; for a closed descriptor it returns an error.
         let status =
             unsafe { libc::getsockopt(descriptor, libc::SOL_SOCKET, libc::SO_NWRITE, (&raw mut bytes).cast::<c_void>(), &raw mut length) };
         if status == 0 {
@@ -154,7 +154,7 @@ pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
     0
 }
 
-/// A monotonic clock in nanoseconds that goes on by some milliseconds at a time and costs some nanoseconds to read, where there is one.
+/// A monotonic clock in nanoseconds with steps of some milliseconds, which costs some nanoseconds to read, if the system has one.
 #[inline]
 #[allow(clippy::unnecessary_cast, reason = "on machines of 32 bits they are shorter")]
 pub fn coarse_time() -> u64 {
@@ -168,18 +168,18 @@ pub fn coarse_time() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Where a function of the program, or of a library that it has loaded, lies in memory.
+/// The address of a function of the program, or of a loaded library.
 pub fn find_symbol(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: the name is a C string; looking it up among the process's symbols has no other effect.
     let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     (!symbol.is_null()).then_some(symbol)
 }
 
-/// Has `work` run at a normal end of the process: a return from `main`, `exit()`. The first call counts.
+/// Runs `work` at a normal end of the process: a return from `main`, `exit()`. Only the first call counts.
 pub(crate) fn at_exit(work: fn()) {
     static WORK: OnceLock<fn()> = OnceLock::new();
     extern "C" fn run() {
-        // On a thread of its own, for this one's thread-local values may be gone by now.
+        // On a thread of its own, because this thread's local values may be gone by now.
         if let Some(work) = WORK.get()
             && let Ok(thread) = std::thread::Builder::new().spawn(work)
         {

@@ -1,4 +1,4 @@
-//! What Windows has not: unix sockets, forks, clocks and loops with a descriptor.
+//! The parts that Windows lacks: unix sockets, forks, clocks and loops with a descriptor.
 
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -20,7 +20,7 @@ use super::RawDescriptor;
 pub(crate) struct UnixStream(Infallible);
 
 impl UnixStream {
-    /// Refuses.
+    /// Always fails.
     ///
     /// # Errors
     /// `Unsupported`.
@@ -28,7 +28,7 @@ impl UnixStream {
         Err(io::Error::new(io::ErrorKind::Unsupported, "there are none on Windows"))
     }
 
-    /// Itself.
+    /// Never called.
     ///
     /// # Errors
     /// None.
@@ -36,7 +36,7 @@ impl UnixStream {
         match self.0 {}
     }
 
-    /// Nothing.
+    /// Never called.
     ///
     /// # Errors
     /// None.
@@ -98,7 +98,7 @@ impl AsyncWrite for UnixStream {
 pub(crate) struct Alarm(Infallible);
 
 impl Alarm {
-    /// Refuses.
+    /// Always fails.
     ///
     /// # Errors
     /// `Unsupported`.
@@ -106,7 +106,7 @@ impl Alarm {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Nothing.
+    /// Never called.
     ///
     /// # Errors
     /// None.
@@ -142,13 +142,13 @@ pub(crate) fn observe(_: &Registry, _: RawDescriptor) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Nothing: no process forks here.
+/// Does nothing: no process forks here.
 pub(crate) fn at_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) {}
 
-/// Never called, for no process forks here.
+/// Never called, because no process forks here.
 pub(crate) fn give_up(_: RawDescriptor, _: Option<RawDescriptor>) {}
 
-/// Never called, for no process forks here.
+/// Never called, because no process forks here.
 pub(crate) fn never_ready() -> Option<RawDescriptor> {
     None
 }

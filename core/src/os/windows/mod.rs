@@ -1,5 +1,5 @@
-//! Windows: sockets, WSAPoll, and mio's and tokio's watches of duplicated sockets. What it lacks (unix sockets, forks, alarms) is never asked for, or
-//! says so.
+//! Windows: sockets, WSAPoll, and watches of duplicated sockets by mio and tokio. The missing parts (unix sockets, forks, alarms) are never used, or
+//! report that they are missing.
 
 mod absent;
 
@@ -30,10 +30,10 @@ pub(super) type AtomicNumber = std::sync::atomic::AtomicU64;
 /// `INVALID_SOCKET`.
 pub(super) const NO_NUMBER: RawDescriptor = RawDescriptor::MAX;
 
-/// Whether a loop's wait may end before its time although nothing has happened: mio's does when a request to the driver of sockets is cancelled.
+/// Whether a loop's wait may end early without an event: mio's does when a request to the socket driver is cancelled.
 pub(crate) const ENDS_WAITS_EARLY: bool = true;
 
-/// How long a wait of a host lasts at most before it looks for Ctrl+C, which interrupts no wait here.
+/// The longest wait of a host before it checks for Ctrl+C, which interrupts no wait here.
 pub const CHECK_FOR_INTERRUPTS: Duration = Duration::from_millis(100);
 
 /// The number of a stream's socket.
@@ -41,23 +41,23 @@ pub(crate) fn number_of(stream: &impl AsRawSocket) -> RawDescriptor {
     stream.as_raw_socket()
 }
 
-/// One socket in a [`poll`](super::poll), and what became of it.
+/// One socket in a [`poll`](super::poll), and the result.
 #[repr(transparent)]
 pub(crate) struct Polled(WSAPOLLFD);
 
 impl Polled {
-    /// To be readable, and with `to_write` writable. Without a socket nothing ever happens.
+    /// Waits until it is readable, and with `to_write` writable. Without a socket no event happens.
     pub(crate) fn new(descriptor: Option<RawDescriptor>, to_write: bool) -> Self {
         let events = POLLIN | if to_write { POLLOUT } else { 0 };
         Self(WSAPOLLFD { fd: descriptor.unwrap_or(NO_NUMBER) as SOCKET, events, revents: 0 })
     }
 
-    /// Whether anything happened.
+    /// Whether an event happened.
     pub(crate) fn has_news(&self) -> bool {
         self.0.revents & !POLLNVAL != 0
     }
 
-    /// Whether it is ready for this, or done for.
+    /// Whether it is ready for reading or writing, as asked, or has ended.
     pub(crate) fn is_ready(&self, to_read: bool, to_write: bool) -> bool {
         let wanted = if to_read { POLLIN } else { 0 } | if to_write { POLLOUT } else { 0 };
         self.0.revents & (wanted | POLLHUP | POLLERR) != 0
@@ -73,10 +73,10 @@ pub(super) fn poll(polled: &mut [Polled], milliseconds: i32) {
     unsafe { WSAPoll(polled.as_mut_ptr().cast(), polled.len() as u32, milliseconds) };
 }
 
-/// A second handle of the same socket: mio and tokio watch only what they own.
+/// A second handle of the same socket: mio and tokio watch only sockets that they own.
 ///
 /// # Safety
-/// The socket is open during the call.
+/// The socket must be open during the call.
 unsafe fn duplicate(descriptor: RawDescriptor) -> io::Result<TcpStream> {
     // SAFETY: as the caller promises.
     let borrowed = unsafe { BorrowedSocket::borrow_raw(descriptor) };
@@ -85,10 +85,10 @@ unsafe fn duplicate(descriptor: RawDescriptor) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A socket under watch by tokio.
+/// A socket that tokio watches.
 pub(crate) struct Watched(tokio::net::TcpStream);
 
-/// That a [`Watched`] socket is ready.
+/// The readiness of a [`Watched`] socket.
 pub(crate) struct Readiness<'a> {
     of: &'a Watched,
     ready: Ready,
@@ -97,10 +97,10 @@ pub(crate) struct Readiness<'a> {
 /// Watches a socket with the tokio runtime of this thread.
 ///
 /// # Safety
-/// The socket is open during the call.
+/// The socket must be open during the call.
 ///
 /// # Errors
-/// Those of the system's way to watch.
+/// Those of the system's readiness interface.
 pub(crate) unsafe fn watch(descriptor: RawDescriptor) -> io::Result<Watched> {
     // SAFETY: as the caller promises.
     let stream = unsafe { duplicate(descriptor) }?;
@@ -108,22 +108,22 @@ pub(crate) unsafe fn watch(descriptor: RawDescriptor) -> io::Result<Watched> {
 }
 
 impl Watched {
-    /// Waits until it is ready for this.
+    /// Waits until the socket is ready for this.
     ///
     /// # Errors
-    /// Those of the system's way to watch.
+    /// Those of the system's readiness interface.
     pub(crate) async fn ready(&self, interest: tokio::io::Interest) -> io::Result<Readiness<'_>> {
         Ok(Readiness { of: self, ready: self.0.ready(interest).await? })
     }
 }
 
 impl Readiness<'_> {
-    /// For what it is ready.
+    /// The kinds of readiness.
     pub(crate) fn ready(&self) -> Ready {
         self.ready
     }
 
-    /// Forgets that it is ready for this, and has the system asked again.
+    /// Forgets this readiness, and makes the system report it again.
     pub(crate) fn clear_ready_matching(&mut self, ready: Ready) {
         for (is_cleared, interest) in
             [(ready.is_readable(), tokio::io::Interest::READABLE), (ready.is_writable(), tokio::io::Interest::WRITABLE)]
@@ -149,21 +149,21 @@ fn interest(read: bool, write: bool) -> Option<Interest> {
 }
 
 impl Source {
-    /// Has the loop watch a socket, which must be open.
+    /// Makes the loop watch a socket, which must be open.
     ///
     /// # Errors
-    /// Those of the system's way to watch.
+    /// Those of the system's readiness interface.
     pub(crate) fn register(registry: &Registry, descriptor: RawDescriptor, token: Token, read: bool, write: bool) -> io::Result<Self> {
-        // SAFETY: the socket is open, for its turn has just said what it waits for.
+        // SAFETY: the socket is open, because its turn has just named it for this watch.
         let mut stream = mio::net::TcpStream::from_std(unsafe { duplicate(descriptor) }?);
         registry.register(&mut stream, token, interest(read, write).unwrap_or(Interest::READABLE))?;
         Ok(Self(stream))
     }
 
-    /// A turn was taken, and waits for this from now on.
+    /// Updates the watch after a turn.
     ///
     /// # Errors
-    /// Those of the system's way to watch.
+    /// Those of the system's readiness interface.
     pub(crate) fn renew(&mut self, registry: &Registry, token: Token, read: bool, write: bool) -> io::Result<()> {
         interest(read, write).map_or(Ok(()), |interest| registry.reregister(&mut self.0, token, interest))
     }
@@ -175,17 +175,17 @@ impl Source {
     }
 }
 
-/// Whether the error of a connect says that it goes on.
+/// Whether a connect has failed only because it is still in progress.
 pub(crate) fn is_under_way(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// The bytes that were sent and that the other side's system has not acknowledged; 0 where this system does not tell (before Windows 10 1703).
+/// The bytes sent that the other side's system has not acknowledged. 0 if this system does not report them (before Windows 10 1703).
 pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
     let version = 0_u32;
     let mut about = TCP_INFO_v0::default();
     let mut written = 0;
-    // SAFETY: the call reads the number and writes the structure and a length, which are ours; of a socket that is closed it says so.
+    // SAFETY: the call reads the number and writes the structure and a length, which are ours; for a closed socket it returns an error.
     let status = unsafe {
         WSAIoctl(
             descriptor as SOCKET,
@@ -202,22 +202,22 @@ pub(crate) fn unacknowledged(descriptor: RawDescriptor) -> usize {
     if status == 0 { about.BytesInFlight as usize } else { 0 }
 }
 
-/// A monotonic clock in nanoseconds that goes on by some milliseconds at a time and costs some nanoseconds to read.
+/// A monotonic clock in nanoseconds with steps of some milliseconds, which costs some nanoseconds to read.
 #[inline]
 pub fn coarse_time() -> u64 {
     // SAFETY: a call without arguments.
     unsafe { GetTickCount64() * 1_000_000 }
 }
 
-/// Where a function that the program exports lies in memory.
+/// The address of a function that the program exports.
 pub fn find_symbol(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: null is the program itself; the name is a C string.
+    // SAFETY: null names the program itself; the name is a C string.
     let symbol = unsafe { GetProcAddress(GetModuleHandleW(ptr::null()), name.as_ptr().cast()) };
     symbol.map(|symbol| symbol as *mut c_void)
 }
 
-/// Has `work` run when the program returns from `main`; `std::process::exit` asks nobody. The first call counts. Nothing in a DLL: its handlers run
-/// when the process has no other threads any more.
+/// Runs `work` when the program returns from `main`, but not at `std::process::exit`. Only the first call counts. It does nothing in a DLL, whose
+/// handlers run when the process has no other threads any more.
 pub(crate) fn at_exit(work: fn()) {
     static WORK: OnceLock<fn()> = OnceLock::new();
     extern "C" fn run() {
