@@ -66,7 +66,7 @@ pub struct Place {
     pub host: Host<String>,
     /// The network interface of a link-local IPv6 address: its name or its number.
     pub zone: Option<String>,
-    /// None: that of the URL.
+    /// `None` means that of the URL.
     pub port: Option<u16>,
 }
 
@@ -114,9 +114,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// The same URL with `http` as `ws` and `https` as `wss`, in the standard's newest spelling; none for any other scheme.
+/// The same URL with `http` as `ws` and `https` as `wss`, in the standard's newest spelling. `None` for any other scheme.
 pub fn map_scheme(mut url: Url) -> Option<Url> {
-    // The standard encodes it since 2023, and the parser does not yet.
+    // The standard has encoded it since 2023, and the parser does not yet.
     if url.path().contains('^') {
         url.set_path(&url.path().replace('^', "%5E"));
     }
@@ -160,7 +160,7 @@ pub(crate) fn protocol_fault(protocols: &[String], index: usize) -> Option<&'sta
 /// sets.
 ///
 /// # Errors
-/// `invalid_header`. The value is not repeated in the message, for it may be a secret.
+/// `invalid_header`. The message does not repeat the value, because it may be a secret.
 pub fn check_header(name: &str, value: &str) -> Result<()> {
     match header_fault(name, value) {
         Some(why) => Err(Error::new(ErrorCode::InvalidHeader, format!("header {} {why}", shown_name(name)))),
@@ -179,7 +179,7 @@ pub fn check_header_value(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// A name as a message may show it. A name that is no token may hold the value too, as in "Authorization: Bearer ..." or "session=...".
+/// A name as a message may show it. A name that is not a token may also hold the value, as in "Authorization: Bearer ..." or "session=...".
 pub(crate) fn shown_name(name: &str) -> String {
     if is_token(name) || name.is_empty() {
         return format!("{name:?}");
@@ -211,7 +211,7 @@ pub(crate) fn header_fault(name: &str, value: &str) -> Option<&'static str> {
     (ours.contains(&lower.as_str()) || lower.starts_with("sec-websocket-")).then_some("is set by the handshake itself")
 }
 
-/// Whether a text may stand in a Host header: `host`, `host:port`, an IPv6 address in brackets.
+/// Whether a text is allowed in a Host header: `host`, `host:port`, an IPv6 address in brackets.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -248,7 +248,7 @@ pub fn bare_host(url: &Url) -> String {
 fn hide_secrets(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
     let authority_end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |at| start + at);
-    // A password may itself hold a slash that nobody encoded: everything up to the last @ may belong to it.
+    // A password may itself hold an unencoded slash: everything up to the last @ may belong to it.
     let at = text[start..authority_end].rfind('@').or_else(|| text[start..].rfind('@'));
     let (credentials, rest) = at.map_or(("", &text[start..]), |at| ("***", &text[start + at..]));
     let end = rest.find(['?', '#']).map_or(rest.len(), |at| at + 1);

@@ -45,7 +45,7 @@ impl CloseCode {
     /// The server is overloaded: try later.
     pub const TRY_LATER: Self = Self(1013);
 
-    /// The codes that may stand in a Close frame, in words.
+    /// The codes that are allowed in a Close frame, in words.
     pub const MAY_BE_SENT: &str = "1000 to 1003, 1007 to 1014, and 3000 to 4999";
     /// The codes that the browser's `close()` takes, in words.
     pub const FOR_PAGES: &str = "1000, and 3000 to 4999";
@@ -53,7 +53,7 @@ impl CloseCode {
     /// The longest reason, in bytes of UTF-8 (125 bytes of a control frame less the code).
     pub const MAX_REASON_BYTES: usize = 123;
 
-    /// Whether the code may stand in a Close frame on the wire, in either direction (RFC 6455 section 7.4.1 and 7.4.2, and the registry's 1012 to 1014).
+    /// Whether the code is allowed in a Close frame, in either direction (RFC 6455 section 7.4.1 and 7.4.2, and the registry's 1012 to 1014).
     pub fn may_be_sent(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
@@ -64,7 +64,7 @@ impl CloseCode {
     }
 }
 
-/// Checks the arguments of `close()`: a code that may be sent, or none; and a reason only with a code.
+/// Checks the arguments of `close()`: an allowed code or no code, and a reason only with a code.
 ///
 /// # Errors
 /// `invalid_close`.

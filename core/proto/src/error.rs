@@ -1,4 +1,4 @@
-//! The one error type: a stable code, its phase, a message, the server's response, and what follows.
+//! The one error type: a stable code, its phase, a message, the server's response, and whether a retry may help.
 //! Knows nothing of states, sockets or languages. The bindings turn it into an exception by its fields.
 
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Phase {
     Tls,
     /// The HTTP upgrade was refused or its answer was wrong.
     Http,
-    /// The peer broke RFC 6455 or RFC 7692, or a limit of ours.
+    /// The peer broke RFC 6455 or RFC 7692, or one of our limits.
     Protocol,
     /// The peer was silent for too long.
     Liveness,
@@ -179,7 +179,7 @@ impl ErrorCode {
     }
 }
 
-/// An error: what went wrong, in which phase, and what follows. Cheap to clone. Never holds a secret.
+/// An error: its message, its phase, and whether a retry may help. Cheap to clone. Never holds a secret.
 #[derive(Clone)]
 pub struct Error(Arc<Detail>);
 
@@ -189,7 +189,7 @@ pub struct Error(Arc<Detail>);
 pub struct Detail {
     /// The stable code.
     pub code: ErrorCode,
-    /// The phase, if it is not that of the code: an open timeout names the step that was under way.
+    /// The phase, if it differs from that of the code: an open timeout names the step that it interrupted.
     pub phase: Phase,
     /// The message, in plain words.
     pub message: String,
@@ -291,7 +291,7 @@ impl Error {
     }
 }
 
-/// The system's number, also of an error within: `source()` of `io::Error` leaves out the one that it wraps.
+/// The system's number, also of an inner error: `source()` of `io::Error` leaves out the one that it wraps.
 fn os_error(error: &std::io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| os_error(error.get_ref()?.downcast_ref()?))
 }

@@ -19,7 +19,7 @@ pub enum ReadyState {
     Connecting = 0,
     /// Messages can be sent and received.
     Open = 1,
-    /// The closing handshake is under way.
+    /// The closing handshake has begun.
     Closing = 2,
     /// Closed for good: no event follows.
     Closed = 3,
@@ -58,7 +58,7 @@ pub enum Event {
     Ready,
     /// Messages have to wait for the rate limit.
     Throttled(Throttled),
-    /// A request ended, or a send that somebody awaits. For bindings: no handler sees it.
+    /// A request ended, or a send that a caller awaits. For bindings: no handler sees it.
     Settled(Settled),
     /// A question to a function of the user. The binding calls it and answers with its value.
     Ask(Ask),
@@ -125,12 +125,12 @@ pub struct Reconnecting {
 pub enum Heartbeat {
     /// It was sent.
     Sent,
-    /// Its response came.
+    /// Its response arrived.
     Answered {
         /// The time since it was sent.
         latency: Duration,
     },
-    /// Its response did not come in time.
+    /// Its response did not arrive in time.
     Missed {
         /// How many responses in a row are missing, with this one.
         count: u32,
@@ -177,7 +177,7 @@ pub struct Throttled {
     pub waiting: usize,
 }
 
-/// The end of a request, or of a send that somebody awaits.
+/// The end of a request, or of a send that a caller awaits.
 #[derive(Clone, Debug)]
 pub struct Settled {
     /// The caller's ticket.
@@ -195,7 +195,7 @@ pub struct Ask {
     pub question: Question,
 }
 
-/// The value that is asked for.
+/// The requested value.
 #[derive(Clone, Debug)]
 pub enum Question {
     /// The URL of the next attempt: a string.
@@ -226,8 +226,8 @@ pub enum Item {
     Binary(Range<usize>),
     /// Any other event.
     Event(Box<Event>),
-    /// A barrier: it waits until every earlier event is delivered, and until what their handlers sent has left. Behind `open` the send queue waits
-    /// here, elsewhere the end of the connection. `Client::settle` then lets it happen. The user never sees it.
+    /// A barrier: it waits until every earlier event is delivered and the messages that their handlers sent have left. After `open` the send queue
+    /// waits for it; elsewhere the end of the connection does. `Client::settle` then continues. The user never sees it.
     Barrier,
 }
 
@@ -248,7 +248,7 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// Takes over what another one holds, behind its own content. Messages become events of their own.
+    /// Moves the content of another batch behind its own. Messages become separate events.
     pub fn append(&mut self, other: &mut Self) {
         let Self { bytes, items, owned } = other;
         self.owned += std::mem::take(owned);

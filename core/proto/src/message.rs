@@ -234,7 +234,7 @@ impl<'a> Way<'a> {
     }
 }
 
-/// How to send one request. The option `request` decides what is not given here.
+/// How to send one request. Values that are not given come from the option `request`.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct RequestCall<'a> {

@@ -1,5 +1,5 @@
-//! JSON pointers (RFC 6901) into JSON text: where a value stands, and the text with another value there. The text is scanned, not turned into
-//! values, so what is not pointed at costs little and stays as it was written. A leaf.
+//! JSON pointers (RFC 6901) into JSON text: finds a value, or puts another value there. The text is scanned, not parsed into values, so the rest of
+//! the text costs little and stays as it was written. A leaf.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// Reads a pointer: empty, or tokens that each begin with a slash, where `~1` stands for a slash and `~0` for a tilde.
+    /// Reads a pointer: empty, or tokens that each begin with a slash; `~1` means a slash and `~0` a tilde.
     pub fn parse(text: &str) -> Option<Self> {
         let tokens = match text.strip_prefix('/') {
             Some(rest) => rest.split('/').map(unescape).collect::<Option<Vec<_>>>()?,
@@ -29,13 +29,14 @@ impl Pointer {
         &self.text
     }
 
-    /// The JSON text of the value there; none where there is no such value, or `json` is not one JSON value. Of members of one name the last counts.
+    /// The JSON text of the value there. `None` without such a value, or if `json` is not one JSON value. Of several members with one name the last
+    /// counts.
     pub fn find<'a>(&self, json: &'a str) -> Option<&'a str> {
         find(&self.tokens, json)
     }
 
-    /// `json` with `value`, which is JSON text, in this place. Objects that are missing on the way are made. None where that cannot be: `json` is
-    /// not one JSON value, or something on the way is no object.
+    /// `json` with `value`, which is JSON text, in this place. Missing objects on the way are made. `None` if that is impossible: `json` is not one
+    /// JSON value, or the way leads through a value that is not an object.
     pub fn put(&self, json: &str, value: &str) -> Option<String> {
         for depth in (0..=self.tokens.len()).rev() {
             let (known, missing) = self.tokens.split_at(depth);
@@ -85,7 +86,7 @@ fn find<'a>(tokens: &[String], json: &'a str) -> Option<&'a str> {
     found
 }
 
-/// The way to a value, from where the reader stands.
+/// The rest of the way to a value.
 struct Walk<'t>(&'t [String]);
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -100,7 +101,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-/// Values that hold no others end the way.
+/// The way ends at values that hold no others.
 macro_rules! ends {
     ($($visit:ident($type:ty);)+) => {$(
         fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {

@@ -12,12 +12,12 @@ pub fn convert(utf8: &[u8], wide: &mut Vec<u16>) -> usize {
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512bw") && std::arch::is_x86_feature_detected!("avx512vbmi2") {
-        // SAFETY: the processor has what the function is compiled for.
+        // SAFETY: the processor has the features that the function is compiled for.
         return unsafe { avx512::convert(utf8, wide) };
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("ssse3") && std::arch::is_x86_feature_detected!("sse4.1") {
-        // SAFETY: the processor has what the function is compiled for.
+        // SAFETY: the processor has the features that the function is compiled for.
         let (read, written) = unsafe { x86::convert(utf8, wide) };
         return written + encoding_rs::mem::convert_utf8_to_utf16(&utf8[read..], &mut wide[written..]);
     }
@@ -35,7 +35,7 @@ mod avx512 {
 
     const BLOCK: usize = 64;
 
-    /// Bit by bit, what ends at a byte: a character of one byte, of two, of three, of four, and the first half of the latter's pair.
+    /// A bit for each byte: whether a character of one, two, three or four bytes ends there, and whether the first half of the latter's pair does.
     #[derive(Clone, Copy)]
     struct Ends {
         one: u64,
@@ -120,7 +120,7 @@ mod x86 {
     };
     use std::sync::OnceLock;
 
-    /// How many bytes are looked at together.
+    /// How many bytes are processed together.
     const BLOCK: usize = 64;
 
     /// How the bytes of some characters go into lanes, lowest byte first.
@@ -140,7 +140,7 @@ mod x86 {
         Narrow,
         /// Four of 32 bits, for characters of up to three bytes.
         Wide,
-        /// None: the first character has four bytes, and becomes a pair.
+        /// The first character has four bytes, and becomes a pair.
         Pair,
     }
 
@@ -190,12 +190,12 @@ mod x86 {
         let steps = steps();
         let (mut read, mut written) = (0, 0);
         while read + BLOCK <= utf8.len() {
-            // Bit by bit: whether a character ends there, for no byte that continues it follows. Of the last byte it is not known.
+            // A bit for each byte: whether a character ends there, because no continuation byte follows. It is unknown for the last byte.
             let mut ends = !continuing(&utf8[read..read + BLOCK]) >> 1;
             let known = read + BLOCK - 1;
-            // A step looks at twelve bits, and at sixteen bytes.
+            // A step uses twelve bits, and reads sixteen bytes.
             while read + 16 <= known {
-                // SAFETY: sixteen bytes are there, and room for sixteen units: no more units were written than bytes read.
+                // SAFETY: the input has sixteen bytes there, and the output has room for sixteen units: no more units were written than bytes read.
                 let (input, output) =
                     unsafe { (_mm_loadu_si128(utf8.as_ptr().add(read).cast()), wide.as_mut_ptr().add(written).cast::<__m128i>()) };
                 if ends & 0xffff == 0xffff {

@@ -1,4 +1,4 @@
-//! Which options do not fit together. A pair of options of which one alone is faulty is not looked at.
+//! Checks options that do not fit together. A pair is skipped if one of its options is faulty by itself.
 
 use super::types::{AddressFamily, Payload, Pem, Proxy};
 use super::{HeartbeatOptions, Options, report::Report};
@@ -17,7 +17,7 @@ pub(super) fn check(report: &mut Report, options: &Options) {
         check_heartbeat(report, heartbeat);
     }
     check_bot(report, options);
-    // The key may stand with the certificate; what a file holds is seen when it is read.
+    // The key may be in the certificate's PEM. A file is checked when it is read.
     if options.tls.key.is_none() && matches!(&options.tls.cert, Some(pem @ Pem::Content(_)) if !pem.shows("PRIVATE KEY-----")) {
         report.conflict(&["tls.cert", "tls.key"], |other| format!("needs {}, or the key in the same PEM", other[0]));
     }
@@ -116,7 +116,7 @@ fn check_route(report: &mut Report, options: &Options) {
     }
 }
 
-/// Options that are headers, where the same header is given by its name too.
+/// Options that set a header, when the same header is also given by name.
 fn check_headers(report: &mut Report, options: &Options) {
     let given = [("auth", options.auth.is_some(), "authorization"), ("origin", options.origin.is_some(), "origin")];
     for (option, given, header) in given {

@@ -16,9 +16,9 @@ pub enum Dialect {
 impl Dialect {
     /// Every dialect.
     pub const ALL: [Self; 2] = [Self::Python, Self::JavaScript];
-    /// That of Rust, whose names are the same.
+    /// The dialect of Rust: its names are those of Python.
     pub const RUST: Self = Self::Python;
-    /// That of browsers, which have microtasks and `AbortSignal`.
+    /// The dialect with microtasks and `AbortSignal`, as browsers have them.
     pub const BROWSERS: Self = Self::JavaScript;
 
     /// The spelling of an option's name or path, given in `snake_case`.
@@ -96,7 +96,7 @@ impl Dialect {
         }
     }
 
-    /// A value as a message shows it: scalars as they are, long text shortened, the rest by what it is.
+    /// A value as a message shows it: scalars as they are, long text shortened, other values by their kind.
     pub(super) fn value(self, value: &Value) -> String {
         const LONGEST: usize = 60;
         match value {
@@ -123,8 +123,8 @@ impl Dialect {
 pub const FUNCTION: &str = "$function";
 /// How a face sends bytes: `{"$bytes": "<base64>"}`.
 pub const BYTES: &str = "$bytes";
-/// How a face sends what JSON has no value for (NaN, a date, an instance of some class): `{"$other": "<what it is>"}`. Never acceptable;
-/// the words stand in the message.
+/// How a binding sends a value that JSON lacks (NaN, a date, an instance of some class): `{"$other": "<what it is>"}`. No option accepts it; the
+/// words go into the message.
 pub const OTHER: &str = "$other";
 
 /// The content of an object that is nothing but `{mark: content}`.

@@ -1,19 +1,20 @@
-//! What a kind of value is: it reads, checks and describes the values of an option; and what the table says of an option. Knows no kind and no option.
+//! The kinds of values: a kind reads, checks and describes the values of an option. Also the table's entry of an option. Knows no particular kind and
+//! no option.
 
 use serde_json::Value;
 
 pub(super) use super::dialect::either;
 use super::report::{Dialect, Report};
 
-/// A kind of value. `Value` is what the struct holds.
+/// A kind of value. `Value` is the type in the struct.
 pub(super) trait Kind {
     type Value;
 
-    /// Reads and checks; says what is wrong and returns none if it is.
+    /// Reads and checks a value. Reports a fault and returns `None` if it is wrong.
     fn read(&self, report: &mut Report, value: &Value) -> Option<Self::Value>;
     /// Checks the limits of a value that a program set.
     fn check(&self, report: &mut Report, value: &Self::Value);
-    /// The JSON that would be read as this value.
+    /// The JSON that is read as this value.
     fn show(&self, value: &Self::Value, dialect: Dialect) -> Value;
     /// The type, as the language writes it.
     fn type_name(&self, dialect: Dialect) -> String;
@@ -122,12 +123,12 @@ impl OptionSpec {
         dialect.name(&self.path)
     }
 
-    /// The record that holds it, such as `HeartbeatOptions`; the whole is `Options`.
+    /// The record that holds it, such as `HeartbeatOptions`. The outermost one is `Options`.
     pub fn record(&self) -> &'static str {
         self.record
     }
 
-    /// The record that is its value, if it has options of its own.
+    /// The record of its own options, if it has them.
     pub fn nested(&self) -> Option<&'static str> {
         self.nested.map(|(name, _)| name)
     }
@@ -147,7 +148,7 @@ impl OptionSpec {
         &self.face(dialect).allowed
     }
 
-    /// The default, as a literal of the language; none for what has none.
+    /// The default, as a literal of the language. `None` without a default.
     pub fn default_value(&self, dialect: Dialect) -> Option<&str> {
         self.face(dialect).default.as_deref()
     }

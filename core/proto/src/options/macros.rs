@@ -1,8 +1,8 @@
 //! The macro that turns the definition of the options into structs, builders, defaults, reading, checking and the table of the reference.
 //! Knows no option.
 
-/// Defines a record of options with a builder method for each. Each line is a doc comment, `name: type = default => kind`; the kind (`kind.rs`) reads, checks and
-/// describes the values. `elsewhere` holds options that are no fields: functions of the user, and what a face keeps for itself.
+/// Defines a record of options with a builder method for each. Each line is a doc comment, `name: type = default => kind`; the kind (`kind.rs`)
+/// reads, checks and describes the values. `elsewhere` holds options without a field: functions of the user, and values that a binding keeps.
 macro_rules! options {
     (
         $(#[doc = $about:literal])+

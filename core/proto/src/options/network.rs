@@ -1,5 +1,5 @@
-//! The kinds of options that say how to get to a server: credentials, the proxy, the place to connect to, PEM, passwords. Knows the rules of their
-//! values, not what becomes of them.
+//! The kinds of options for reaching a server: credentials, the proxy, the place to connect to, PEM, passwords. Knows the rules of their values, not
+//! their use.
 
 use std::path::Path;
 
@@ -61,7 +61,8 @@ impl ProxyUrl {
         Self::SCHEMES.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty())
     }
 
-    /// Whether a text is a host with a port, or part of that. Any other may hold a password, as the "host:port:user:password" of some vendors does.
+    /// Whether a text is a host with a port, or a part of that. Any other text may hold a password, as the "host:port:user:password" of some vendors
+    /// does.
     fn is_a_place(text: &str) -> bool {
         let place = text.split_once("://").map_or(text, |(_, place)| place).trim_end_matches('/');
         let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));

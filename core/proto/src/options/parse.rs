@@ -1,4 +1,4 @@
-//! The two ways into the options: what a face sends is read, what a Rust program set is checked. All faults are reported at once.
+//! Reads the options that a binding sends, and checks those that a Rust program set. All faults are reported at once.
 
 use serde_json::{Map, Value};
 
@@ -12,9 +12,9 @@ use super::{HeartbeatOptions, Options, conflicts};
 use crate::error::Result;
 
 impl Options {
-    /// Reads options that a face sends as JSON: an object, or null for none. Functions of the user come as `{"$function": true}`, bytes as
-    /// `{"$bytes": "<base64>"}`, what JSON has no value for as `{"$other": "<what it is>"}`. A member that a language counts as not given
-    /// (`undefined`) must be left out, for null means "none" in many options.
+    /// Reads options that a binding sends as JSON: an object, or null for no options. A function of the user is `{"$function": true}`, bytes are
+    /// `{"$bytes": "<base64>"}`, and a value that JSON lacks is `{"$other": "<what it is>"}`. Omit a member that the language counts as not given
+    /// (`undefined`), because null means "none" in many options.
     ///
     /// # Errors
     /// `invalid_option`, with all faults in `message` and `faults`; `invalid_header` or `invalid_protocol` if there are no others.

@@ -1,4 +1,4 @@
-//! The kinds of JSON pointers: one, and pairs of target and source. Knows the rule of RFC 6901, not what is pointed at.
+//! The kinds of JSON pointers: one, and pairs of target and source. Knows the rule of RFC 6901, not the texts that they point into.
 
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Kind for At {
     }
 }
 
-/// Which value goes where: an object whose names are pointers into what is sent, and whose values are pointers into what came.
+/// Which value goes where: an object whose names are pointers into the sent text, and whose values are pointers into the received one.
 pub(super) struct Fill;
 
 impl Kind for Fill {

@@ -16,7 +16,7 @@ pub(super) trait Record: Default {
     fn check(&self, report: &mut Report);
     /// The object that would be read as this record.
     fn show(&self, dialect: Dialect) -> Value;
-    /// What the table says of it.
+    /// The table's entries of the record.
     fn specs() -> Vec<OptionSpec>;
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads a record, and refuses what it did not take.
+    /// Reads a record, and refuses the members that it did not read.
     pub(super) fn read_all<R: Record>(report: &'a mut Report, object: &'a Map<String, Value>) -> R {
         let mut members = Self { report, object, known: Vec::new() };
         let record = R::read(&mut members);
@@ -39,7 +39,7 @@ impl<'a> Members<'a> {
         record
     }
 
-    /// Takes one option. None: it is not given, or has a fault.
+    /// Reads one option. `None`: it is not given, or has a fault.
     pub(super) fn read<K: Kind>(&mut self, name: &str, kind: &K) -> Option<K::Value> {
         let dialect = self.report.dialect;
         let marks = kind.marks();

@@ -1,4 +1,4 @@
-//! Where a reader of options stands and which faults it found so far.
+//! The present place of a reader of options, and the faults found so far.
 //! Knows no option and no kind.
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorCode, Fault};
 /// Words that name the nearest option: for a dialect, the path of the record, and an unknown key.
 pub(super) type Suggest = fn(Dialect, &str, &str) -> String;
 
-/// The faults found so far, and the place in the options that is looked at.
+/// The faults found so far, and the present place in the options.
 pub(super) struct Report {
     pub(super) dialect: Dialect,
     pub(super) providers: Providers,
@@ -39,7 +39,7 @@ impl Report {
         self.step(&["[", &index.to_string(), "]"], look)
     }
 
-    /// Looks at an entry of a map with names of the user's own, as a message may show them.
+    /// Reads an entry of a map with the user's own names, which a message may show.
     pub(super) fn at_shown_key<T>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> T) -> T {
         self.step(&["[", key, "]"], look)
     }
@@ -79,12 +79,12 @@ impl Report {
         self.add(ErrorCode::InvalidOption, None, format!("is required: {allowed}"));
     }
 
-    /// The value here breaks a rule that has words of its own.
+    /// Adds a fault with its own words.
     pub(super) fn add(&mut self, code: ErrorCode, value: Option<String>, rule: String) {
         self.faults.push((code, Fault { path: self.path.clone(), value, rule }));
     }
 
-    /// There is no such option here.
+    /// Reports an unknown option.
     pub(super) fn unknown(&mut self, key: &str) {
         let mut path = self.path.clone();
         if !path.is_empty() {
@@ -95,7 +95,7 @@ impl Report {
         self.faults.push((ErrorCode::InvalidOption, Fault { path, value: None, rule: format!("is not an option; {suggestion}") }));
     }
 
-    /// Says that options do not fit together, unless one of them has a fault of its own. Paths in `snake_case`, the one to blame first.
+    /// Reports options that do not fit together, unless one of them has a fault of its own. The paths are in `snake_case`; the first one is to blame.
     pub(super) fn conflict(&mut self, paths: &[&str], rule: impl FnOnce(&[String]) -> String) {
         let paths: Vec<String> = paths.iter().map(|path| self.dialect.name(path)).collect();
         if !self.faults.iter().any(|(_, fault)| paths.contains(&fault.path)) {

@@ -56,7 +56,7 @@ pub(super) fn at_least<T>(least: u64) -> Whole<T> {
     Whole { least, most: MOST, unit: None, marker: PhantomData }
 }
 
-/// How many messages a window may hold: each that has left is remembered while it counts.
+/// How many messages a window may hold: each sent message is remembered while it counts.
 pub(super) fn limit() -> Whole<usize> {
     between(1, 1_000_000)
 }
@@ -105,7 +105,7 @@ impl<T: TryFrom<u64> + TryInto<u64> + Copy> Kind for Whole<T> {
 
     fn allowed(&self, _: Dialect) -> String {
         let what = if self.unit.is_some() { "a whole number of bytes" } else { "a whole number" };
-        // The limit of the type is worth words only to who is beyond it.
+        // The text leaves out the limit of the type, because few values reach it.
         if self.most == MOST { format!("{what}, at least {}", self.least) } else { format!("{what} from {} to {}", self.least, self.most) }
     }
 
@@ -168,7 +168,7 @@ pub(super) fn time_or_zero() -> Time {
     Time { least: Duration::ZERO }
 }
 
-/// A time of at least a second, for clocks of the kernel that know no less.
+/// A time of at least a second, for kernel clocks with that resolution.
 pub(super) fn whole_seconds() -> Time {
     Time { least: Duration::from_secs(1) }
 }
@@ -220,7 +220,7 @@ impl Kind for Time {
     }
 }
 
-/// A number, written without a fraction where it has none.
+/// A number, written without a fraction if it is whole.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < MOST as f64 { Value::from(value as i64) } else { Value::from(value) }
 }

@@ -1,5 +1,4 @@
-//! The kinds that one option has to itself: headers, subprotocols, heartbeats. Knows the rules of their
-//! values, not what becomes of them.
+//! The kinds that only one option has: headers, subprotocols, heartbeats. Knows the rules of their values, not their use.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -64,7 +63,7 @@ impl Kind for Protocols {
     }
 }
 
-/// Names with values: an object, or a list of pairs where the order matters; a list as the value stands for several of the same name.
+/// Names with values: an object, or a list of pairs if the order matters. A list as the value means several entries of the same name.
 pub(super) struct Pairs {
     /// The fault of a pair, in words that follow its name.
     pub(super) fault: fn(&str, &str) -> Option<&'static str>,

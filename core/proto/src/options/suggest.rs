@@ -1,4 +1,4 @@
-//! Which option was meant by an unknown name. Knows the table and the names that other WebSocket libraries use.
+//! Finds the option that an unknown name probably means. Knows the table and the names that other WebSocket libraries use.
 
 use super::dialect::Dialect;
 use super::table::table;

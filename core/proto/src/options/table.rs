@@ -1,4 +1,4 @@
-//! The table of all options, made from the definition: what the reference, the type stubs and the suggestions are derived from.
+//! The table of all options, made from the definition. The reference, the type stubs and the suggestions come from it.
 
 use std::sync::LazyLock;
 

@@ -151,7 +151,7 @@ impl fmt::Debug for Pem {
     }
 }
 
-/// Where the proxy comes from.
+/// The source of the proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Proxy {
     /// `WSS_PROXY`, `WS_PROXY`, `SOCKS_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
@@ -172,7 +172,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Which values come from a function of the user. [`Event::Ask`](crate::event::Event::Ask) asks for each when it is needed.
+/// The values that come from functions of the user. [`Event::Ask`](crate::event::Event::Ask) asks for each when it is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent flags")]

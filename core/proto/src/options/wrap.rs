@@ -70,7 +70,7 @@ impl<K: Kind> Kind for Switch<K> {
             Value::Null | Value::Bool(false) => Some(None),
             Value::Bool(true) => Some(Some((self.on)())),
             Value::Object(_) | Value::Number(_) => self.kind.read(report, value).map(Some),
-            // The fault names all that is allowed here, not only what the inner kind takes.
+            // The fault names all that is allowed here, not only the values of the inner kind.
             other => {
                 report.refuse(other, &self.allowed(report.dialect));
                 None
@@ -218,7 +218,7 @@ impl<K: Kind> Kind for Provided<K> {
     }
 }
 
-/// A function of the user and nothing else. The struct holds nothing of it.
+/// A function of the user and nothing else. It has no field in the struct.
 pub(super) struct Function {
     pub(super) flag: fn(&mut Providers) -> &mut bool,
     /// The type as each dialect writes it, in the order of [`Dialect::ALL`].
@@ -281,10 +281,10 @@ impl Kind for Kept {
     }
 }
 
-/// A record of options of its own.
+/// A nested record of options.
 pub(super) struct Nested<R>(PhantomData<R>);
 
-/// A record of options of its own.
+/// A nested record of options.
 pub(super) fn nested<R>() -> Nested<R> {
     Nested(PhantomData)
 }

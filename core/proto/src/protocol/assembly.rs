@@ -15,14 +15,14 @@ const SMALL: usize = 16 << 10;
 /// The most memory to allocate at once for a message whose length was only announced.
 const ANNOUNCED: usize = 1 << 20;
 
-/// The kind of the message under way.
+/// The kind of the message that is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Binary,
 }
 
-/// The message under way.
+/// The message that is being received.
 pub(super) struct Assembly {
     max_size: usize,
     kind: Kind,
@@ -42,7 +42,7 @@ impl Assembly {
         (self.kind, self.compressed, self.length) = (kind, compressed, 0);
     }
 
-    /// To be called with the payload length of each frame, before its payload.
+    /// Call it with the payload length of each frame, before its payload.
     pub(super) fn announce(&mut self, length: u64) -> Result<()> {
         if self.compressed {
             return Ok(());
@@ -53,7 +53,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Takes a piece of payload as it stands in the frame; `last` is that of the whole message, and may be empty.
+    /// Takes a piece of payload as the frame holds it. `last` marks the last piece of the whole message, which may be empty.
     pub(super) fn push(&mut self, payload: &[u8], last: bool, decoder: Option<&mut Decoder>) -> Result<()> {
         match decoder {
             Some(decoder) if self.compressed && last => decoder.finish(payload, |piece| self.append(piece)),
@@ -125,7 +125,7 @@ impl Assembly {
         Ok(if self.compressed { self.length } else { 0 })
     }
 
-    /// Gives the memory back; to be called between two messages.
+    /// Gives the memory back. Call it between two messages.
     pub(super) fn forget(&mut self) {
         self.text = Text::default();
         self.binary = Vec::new();

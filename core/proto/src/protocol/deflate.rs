@@ -15,10 +15,10 @@ const JOINED: usize = 512;
 const PIECE: usize = 8 << 10;
 /// Scratch memory up to this size is kept between messages.
 const KEPT_SCRATCH: usize = 64 << 10;
-/// The most bytes of a stored block, and what it costs beyond them at a byte's boundary (RFC 1951 section 3.2.4).
+/// The most bytes of a stored block, and its additional cost at a byte's boundary (RFC 1951 section 3.2.4).
 const LONGEST_STORED: usize = 0xffff;
 const STORED_HEADER: usize = 5;
-/// The smallest window that deflate can work with; an agreed 8 means that we send everything as it is, which is always allowed.
+/// The smallest window that deflate can use. With an agreed 8 we send everything uncompressed, which is always allowed.
 const LEAST_WINDOW_BITS: u8 = 9;
 
 /// Compresses messages.
@@ -30,7 +30,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// None, where the agreed window is too small for deflate.
+    /// `None` if the agreed window is too small for deflate.
     pub(super) fn new(agreed: Agreed, options: &CompressionOptions) -> Option<Self> {
         let bits = options.client_max_window_bits.min(agreed.client_max_window_bits.unwrap_or(15)).min(15);
         let config = DeflateConfig { level: options.level.clamp(1, 9).into(), window_bits: -i32::from(bits), ..DeflateConfig::default() };
@@ -75,7 +75,7 @@ impl Encoder {
         }
         let mut length = self.context.with(data, |deflate| deflate_all(deflate, data, &mut self.scratch));
         if last {
-            // Nothing new was to be flushed, as for an empty message: an empty block of its own, less the trailer.
+            // There were no new bytes to flush, as for an empty message: send an empty block without the trailer.
             if self.scratch[..length].ends_with(&TRAILER) {
                 length -= TRAILER.len();
             } else {
@@ -89,19 +89,19 @@ impl Encoder {
         &self.scratch[..length]
     }
 
-    /// Forgets the messages so far; to be called between two of them. The next message refers to nothing before.
+    /// Forgets the messages so far. Call it between two messages: the next one refers to no earlier one.
     pub(super) fn restart(&mut self) {
         self.context.restart();
     }
 
-    /// Gives the memory back; to be called between two messages. The next message refers to nothing before, which any receiver understands.
+    /// Gives the memory back. Call it between two messages: the next one refers to no earlier one, which any receiver understands.
     pub(super) fn forget(&mut self) {
         self.context.forget();
         self.scratch = Vec::new();
     }
 }
 
-/// Deflates and flushes into `scratch`; how much it came to.
+/// Deflates and flushes into `scratch`. Returns the length.
 fn deflate_all(deflate: &mut Deflate, mut data: &[u8], scratch: &mut Vec<u8>) -> usize {
     let mut length = 0;
     loop {
@@ -125,7 +125,7 @@ pub(super) struct Decoder {
     no_context_takeover: bool,
     inflate: Option<Box<Inflate>>,
     scratch: Vec<u8>,
-    /// Whether the message under way has brought something since it, or the stream within it, started.
+    /// Whether the present message has brought bytes since it started, or since the stream within it did.
     fed: bool,
 }
 
@@ -158,7 +158,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Inflates `input`, the last bytes of which are the trailer, if there is one.
+    /// Inflates `input`, which ends with the trailer if there is one.
     fn inflate(&mut self, mut input: &[u8], trailer: usize, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         if input.is_empty() {
             return Ok(());
@@ -173,10 +173,10 @@ impl Decoder {
             let stuck = before == (inflate.total_in(), inflate.total_out()) && !input.is_empty();
             input = &input[(inflate.total_in() - before.0) as usize..];
             let produced = (inflate.total_out() - before.1) as usize;
-            // Before the verdict on what follows it, so that the outcome does not depend on how the bytes were cut.
+            // Before the check of the bytes behind it, so that the outcome does not depend on how the bytes were split.
             sink(&self.scratch[..produced])?;
             match result {
-                // A last block may end the stream at any place (RFC 7692 section 7.2.3.4); what follows is a new one.
+                // A last block may end the stream at any place (RFC 7692 section 7.2.3.4). A new stream follows.
                 Ok(Status::StreamEnd) => {
                     inflate.reset(false);
                     self.fed = false;
@@ -193,7 +193,7 @@ impl Decoder {
         }
     }
 
-    /// Gives back what the next message does not need; to be called between two messages.
+    /// Gives back the memory that the next message does not need. Call it between two messages.
     pub(super) fn forget(&mut self) {
         self.scratch = Vec::new();
         if self.no_context_takeover {

@@ -1,7 +1,7 @@
-//! The deflate encoders that all connections of the process share. An encoder takes some 330 KiB, so there are few; what a connection keeps for
-//! itself is the end of what it has sent, from which an encoder that served another connection takes up its context. Knows no frames.
+//! The deflate encoders that all connections of the process share. An encoder takes some 330 KiB, so there are few. A connection keeps only the end
+//! of its sent data; an encoder that served another connection restores its context from that. Knows no frames.
 //!
-//! No lock is waited for: of a lock that another thread holds (or held when the process was forked), the encoder is left alone.
+//! No code here waits for a lock. If another thread holds it (or held it when the process was forked), that encoder is not used.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -10,9 +10,9 @@ use zlib_rs::{Deflate, DeflateConfig};
 
 /// How many encoders are kept: so many connections may send at the same time without one taking the encoder of another.
 const SLOTS: usize = 32;
-/// How much a connection keeps of what it has sent: what an encoder may refer to that another connection used in between.
+/// How much sent data a connection keeps: the context for an encoder that another connection used meanwhile.
 const HISTORY: usize = 8 << 10;
-/// The history is cut when it is longer by so much, so that it is not moved for each message.
+/// The history is cut only when it is longer by this, so that it is not moved for each message.
 const SLACK: usize = 4 << 10;
 
 static ENCODERS: [Mutex<Slot>; SLOTS] = [const { Mutex::new(Slot { user: NOBODY, encoder: None }) }; SLOTS];
@@ -26,11 +26,11 @@ struct Slot {
     encoder: Option<(DeflateConfig, Box<Deflate>)>,
 }
 
-/// A connection's part in the shared encoders: the context of what it compresses.
+/// A connection's part in the shared encoders: the context of its compression.
 pub(super) struct Context {
     config: DeflateConfig,
     user: u64,
-    /// Where its encoder was.
+    /// The slot of its last encoder.
     slot: usize,
     /// The end of what was compressed, oldest first.
     history: Vec<u8>,
@@ -41,7 +41,7 @@ impl Context {
         Self { config, user: NEXT_USER.fetch_add(1, Ordering::Relaxed), slot: 0, history: Vec::new() }
     }
 
-    /// Calls `compress` with an encoder that has this context. `data` is what it will compress.
+    /// Calls `compress` with an encoder that has this context. `data` is the text to compress.
     pub(super) fn with<R>(&mut self, data: &[u8], compress: impl FnOnce(&mut Deflate) -> R) -> R {
         let result = if let Some(mut slot) = self.slot() {
             let is_ready = slot.user == self.user;
@@ -74,7 +74,7 @@ impl Context {
         }
     }
 
-    /// Its own slot, else one that nobody uses, else one that another connection has used.
+    /// Its own slot, else a free one, else one that another connection has used.
     fn slot(&mut self) -> Option<MutexGuard<'static, Slot>> {
         if let Some(slot) = try_lock(self.slot).filter(|slot| slot.user == self.user) {
             return Some(slot);
@@ -103,18 +103,18 @@ impl Context {
         self.history.extend_from_slice(tail);
     }
 
-    /// Forgets what was compressed so far. The encoder serves the next connection.
+    /// Forgets the data compressed so far. The encoder may serve another connection.
     pub(super) fn restart(&mut self) {
         self.history.clear();
         if let Some(mut slot) = try_lock(self.slot).filter(|slot| slot.user == self.user) {
             slot.user = NOBODY;
         } else {
-            // Another thread looks at it at this moment: as a new user, this one has nothing to do with it any more.
+            // Another thread reads that slot at this moment. With a new user number, this connection no longer owns it.
             self.user = NEXT_USER.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The same, and the memory is given back.
+    /// As [`Context::restart`], and gives the memory back.
     pub(super) fn forget(&mut self) {
         self.history = Vec::new();
         if let Some(mut slot) = try_lock(self.slot).filter(|slot| slot.user == self.user) {

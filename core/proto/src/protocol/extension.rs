@@ -50,12 +50,12 @@ pub fn offer(options: &CompressionOptions) -> String {
     offer
 }
 
-/// Reads the server's `Sec-WebSocket-Extensions` (all of its lines, joined with commas; empty where it sent none).
+/// Reads the server's `Sec-WebSocket-Extensions` (all of its lines, joined with commas; empty without such a header).
 ///
 /// # Errors
-/// `extension_mismatch`, where the answer is malformed, or says something that was not offered.
+/// `extension_mismatch` if the answer is malformed, or contains a value that was not offered.
 pub fn agree(offered: Option<&CompressionOptions>, answer: &str) -> Result<Option<Agreed>> {
-    // An empty element of a list counts for nothing (RFC 9110 section 5.6.1).
+    // An empty element of a list is ignored (RFC 9110 section 5.6.1).
     let between = [' ', '\t', ','];
     let answer = answer.trim_start_matches(between);
     if answer.is_empty() {

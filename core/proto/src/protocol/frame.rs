@@ -1,4 +1,4 @@
-//! Frame headers (RFC 6455 section 5.2): strict reading of a server's, minimal writing of ours. Knows nothing of messages.
+//! Frame headers (RFC 6455 section 5.2): strict reading of the server's, minimal writing of ours. Knows nothing of messages.
 
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -13,7 +13,7 @@ const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
 const OPCODE: u8 = 0x0f;
-/// The first bytes of nearly all frames, in which nothing can be wrong.
+/// The first bytes of nearly all frames, which need no further check.
 const WHOLE_TEXT: u8 = FIN | 1;
 const WHOLE_BINARY: u8 = FIN | 2;
 const MASKED: u8 = 0x80;
@@ -37,8 +37,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header at the start of `bytes`. None: it is not complete, and right so far. Whether it is right never depends on how
-    /// much of it has come: what comes first is judged first.
+    /// Reads the header at the start of `bytes`. `None`: it is incomplete, and correct so far. The verdict never depends on how much of it has
+    /// arrived: the first byte is checked first.
     #[inline]
     pub(super) fn parse(bytes: &[u8], may_be_compressed: bool) -> Result<Option<Self>> {
         let &[first, ref rest @ ..] = bytes else { return Ok(None) };

@@ -18,7 +18,7 @@ impl Keys {
         self.0.get_or_insert_with(seeded).next_u32().to_ne_bytes()
     }
 
-    /// Gives the memory back; the next key comes from a newly seeded generator.
+    /// Gives the memory back. The next key comes from a newly seeded generator.
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }

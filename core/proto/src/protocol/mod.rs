@@ -53,8 +53,8 @@ impl Protocol {
         Self { receiver: Receiver::new(max_size, decoder), sender: Sender::new(encoder) }
     }
 
-    /// Appends to `bytes`, the batch's, what an earlier [`receive`](Self::receive) could not use yet, and returns where it starts.
-    /// Bytes read from the socket go right behind it.
+    /// Appends to the batch's `bytes` the ones that an earlier [`receive`](Self::receive) could not use yet, and returns where they start. Bytes read
+    /// from the socket go right behind them.
     pub fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
         self.receiver.prepare(bytes)
     }
@@ -65,18 +65,18 @@ impl Protocol {
         self.receiver.receive(batch, start, max_events, &mut self.sender)
     }
 
-    /// Sends a message. `compress` overrides what options and size say, where compression was agreed on. While a fragmented message is
-    /// under way it waits until that one is complete. After [`close`](Self::close) it does nothing.
+    /// Sends a message. If compression was agreed, `compress` overrides the options and the size rule. The message waits while a fragmented one is
+    /// incomplete. After [`close`](Self::close) it does nothing.
     pub fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
         self.sender.send(data, compress);
     }
 
-    /// Sends a fragment of a message; the first says whether the message is text, and its `compress` overrides what options and its size say.
+    /// Sends a fragment of a message. The first one decides whether the message is text, and its `compress` overrides the options and the size rule.
     /// After [`close`](Self::close) it does nothing.
     ///
     /// # Errors
-    /// `invalid_state`: a first fragment while another message is under way, or one that is not the first while none is; `invalid_data`: text
-    /// in a binary message, or the other way about.
+    /// `invalid_state`: a first fragment while another message is incomplete, or a later one without a first; `invalid_data`: text in a binary
+    /// message, or the other way about.
     pub fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         self.sender.send_fragment(data, first, last, compress)
     }
@@ -91,7 +91,7 @@ impl Protocol {
         self.sender.pong(payload);
     }
 
-    /// Sends a Close frame, the last frame of ours; without a code it has no body. A second call does nothing.
+    /// Sends a Close frame, our last frame; without a code it has no body. A second call does nothing.
     pub fn close(&mut self, code: Option<CloseCode>, reason: &str) {
         self.sender.close(code, reason);
     }
@@ -121,7 +121,7 @@ impl Protocol {
         self.sender.buffered_amount()
     }
 
-    /// Gives back the memory that nothing under way needs: empty buffers, the encoder. To be called when the connection has been quiet.
+    /// Gives back unused memory: empty buffers, the encoder. Call it when the connection has been quiet.
     pub fn idle(&mut self) {
         self.receiver.forget();
         self.sender.forget();

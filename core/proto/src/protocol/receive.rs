@@ -1,5 +1,5 @@
-//! Bytes in, events out: walks the frames of a read buffer in place, keeps the order of RFC 6455 section 5.4, and fails at the first wrong byte.
-//! Must not know what is sent, but for the answers to pings.
+//! Bytes in, events out: walks the frames of a read buffer in place, keeps the order of RFC 6455 section 5.4, and fails at the first wrong byte. Must
+//! not know the sent data, except the answers to pings.
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -13,7 +13,8 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item};
 
-/// How many bytes a turn inflates before the rest has to wait: small frames can become large messages. Others are bounded by what was read.
+/// How many bytes a turn inflates before the rest has to wait: small frames can become large messages. Uncompressed messages are bounded by the size
+/// of the read.
 const TURN: usize = 1 << 20;
 
 /// What [`Protocol::receive`](super::Protocol::receive) found.
@@ -26,7 +27,7 @@ pub struct Received {
     /// Bytes remain that were not parsed because the turn's budget was spent: call [`Protocol::prepare`](super::Protocol::prepare) and
     /// [`Protocol::receive`](super::Protocol::receive) again without reading.
     pub more: bool,
-    /// The peer's last word, or the reason why there can be no more. Whatever follows is ignored.
+    /// The peer's Close, or the failure. All bytes behind it are ignored.
     pub end: Option<End>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Receiver {
     message: Assembly,
     /// Whether a message has begun and not ended.
     under_way: bool,
-    /// The data frame whose payload is coming, if any.
+    /// The data frame whose payload is being received, if any.
     frame: Option<Rest>,
     /// The unused bytes: an incomplete header or control frame, or the rest after the turn's budget.
     kept: Vec<u8>,
@@ -162,7 +163,7 @@ impl Receiver {
                 OpCode::Data(kind) => {
                     let kind = self.check_order(kind)?;
                     match (kind, payload) {
-                        // The usual case: a whole message as it stands in the buffer.
+                        // The usual case: the buffer holds a whole message.
                         (Some(kind), Some(payload)) if header.fin && !header.compressed => {
                             if payload.len() > self.max_size {
                                 return Err(assembly::too_big(self.max_size));
@@ -199,7 +200,7 @@ impl Receiver {
         }
     }
 
-    /// Whether a data frame may come now. The kind of the message that it starts; none for a continuation.
+    /// Checks whether a data frame is allowed now. Returns the kind of the message that it starts; `None` for a continuation.
     #[inline]
     fn check_order(&self, kind: Data) -> Result<Option<Kind>> {
         match (kind, self.under_way) {
@@ -221,7 +222,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// Gives back the memory that nothing under way needs.
+    /// Gives back unused memory.
     pub(super) fn forget(&mut self) {
         if self.kept.is_empty() {
             self.kept = Vec::new();

@@ -1,5 +1,5 @@
-//! Messages in, bytes out: frames, masks and compresses what is sent into one buffer, and accounts for what has not left.
-//! Must not know what is received, nor when anything is written.
+//! Messages in, bytes out: frames, masks and compresses messages into one buffer, and counts the bytes that have not left. Must not know the received
+//! data, nor when bytes are written.
 
 use std::collections::VecDeque;
 
@@ -14,10 +14,10 @@ use crate::message::{Data, Message};
 
 /// From this length on (files, not chat), a message that does not shrink is sent as it is, at the price of the encoder's context.
 const WORTH_FORGETTING: usize = 256 << 10;
-/// How many answers to pings may wait to be written. Of the pings that come while so many wait, only the last is answered
-/// (RFC 6455 section 5.5.3), so that a flood of them costs no memory.
+/// How many answers to pings may wait to be written. While so many wait, only the last of further pings is answered (RFC 6455 section 5.5.3), so a
+/// flood of them costs no memory.
 const MAX_PONGS: u32 = 64;
-/// The part of the output that was written is cut off when it is this long and longer than the rest.
+/// The written part of the output is cut off when it is this long and longer than the rest.
 const WORTH_CUTTING: usize = 64 << 10;
 /// An empty output buffer larger than this is given back at once.
 const KEPT_OUTPUT: usize = 1 << 20;
@@ -39,7 +39,7 @@ pub(super) struct Sender {
     closed: bool,
 }
 
-/// A fragmented message under way.
+/// A fragmented message that is incomplete.
 #[derive(Clone, Copy)]
 struct Fragments {
     text: bool,
@@ -93,7 +93,7 @@ impl Sender {
         self.message(data, compress);
     }
 
-    /// Whether a message is to be compressed that has or begins with so many bytes.
+    /// Whether to compress a message of so many bytes, or one whose first fragment has so many.
     #[inline]
     fn compresses(&self, length: usize, wanted: Option<bool>) -> bool {
         self.encoder.as_ref().is_some_and(|encoder| wanted.unwrap_or_else(|| encoder.wants(length)))
@@ -252,7 +252,7 @@ impl Sender {
         self.unsent.total - of_first_written
     }
 
-    /// Gives back the memory that nothing under way needs.
+    /// Gives back unused memory.
     pub(super) fn forget(&mut self) {
         self.keys.forget();
         if self.output.is_empty() {

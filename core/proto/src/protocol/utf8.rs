@@ -1,4 +1,4 @@
-//! UTF-8 that comes in pieces, cut anywhere: what can no longer become valid is refused at its first impossible byte.
+//! UTF-8 in pieces, split anywhere: text that can no longer become valid is refused at its first impossible byte.
 
 use std::mem;
 use std::str;
@@ -7,7 +7,7 @@ use std::str;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
 
-/// Whether `bytes` are ASCII. Most text is, and then this is all that has to be known.
+/// Whether `bytes` are ASCII. Most text is, and then no other check is needed.
 #[inline]
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
     // The compiler makes a few wide instructions of a block; the standard library's blocks are small.
@@ -27,11 +27,11 @@ pub(super) fn is_valid(bytes: &[u8]) -> bool {
     simdutf8::basic::from_utf8(bytes).is_ok()
 }
 
-/// A text under way.
+/// A text that is being received.
 #[derive(Debug, Default)]
 pub(super) struct Text {
     whole: String,
-    /// The start of a character whose rest has not come.
+    /// The start of a character whose rest has not arrived.
     partial: [u8; 4],
     partial_length: usize,
 }
@@ -76,7 +76,7 @@ impl Text {
         Ok(())
     }
 
-    /// To be called when the text is over: whether it ends with a whole character.
+    /// Call it at the end of the text: checks that it ends with a whole character.
     pub(super) fn finish(&self) -> Result<(), Invalid> {
         if self.partial_length == 0 { Ok(()) } else { Err(Invalid) }
     }
@@ -94,7 +94,7 @@ impl Text {
     }
 }
 
-/// How many of the last bytes are the start of a character whose rest is missing.
+/// How many of the last bytes are the start of an incomplete character.
 fn unfinished(bytes: &[u8]) -> usize {
     for (index, byte) in bytes.iter().rev().take(3).enumerate() {
         let length = match byte {

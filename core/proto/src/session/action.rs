@@ -1,4 +1,4 @@
-//! What the session says: the actions it wants done and the outlet that collects them. Knows no rule of when to say what.
+//! The output of a session: the actions that it wants, and the outlet that collects them. Knows no rule of when to emit them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::message::Message;
 pub enum Action {
     /// Open a connection; report with `handle_opened` or `handle_dial_failed`.
     Dial(Target),
-    /// Give up the dial that is under way; nothing of it is reported any more.
+    /// Give up the present dial; its outcome is not reported any more.
     CancelDial,
     /// Hand a message to the protocol; the second says whether to compress it, as in `SendOptions`.
     Transmit(Message, Option<bool>),
@@ -24,26 +24,26 @@ pub enum Action {
     Ping(Bytes),
     /// Hand a Close frame to the protocol.
     SendClose(Option<CloseCode>, String),
-    /// Write what can be written without waiting, then drop the connection. Exactly one for each that was opened.
+    /// Write as much as possible without waiting, then drop the connection. Exactly one for each that was opened.
     Drop,
     /// Give the event to the host.
     Emit(Event),
-    /// Report with `handle_open_delivered` and `handle_hand_over` once the host has come so far: the handlers of all events before this have run.
+    /// Report with `handle_open_delivered` and `handle_hand_over` once the host has reached it: the handlers of all events before it have run.
     Barrier,
     /// The server asked its clients to connect again. Call `reconnect` with these values once everything that was read is delivered.
     Replace(Option<Url>, CloseCode),
     /// For the connection that is opened beside the present one: a dial, a message, a ping, a Close, a drop, or an event, which is held.
     Beside(Box<Self>),
-    /// The connection beside the present one is the present one from now on, and what comes on it is held. The old one is drained: report its end with
-    /// `handle_parting_close` or `handle_parting_lost`.
+    /// The second connection becomes the present one, and its events are held. The old one is drained: report its end with `handle_parting_close` or
+    /// `handle_parting_lost`.
     HandOver,
     /// Drop the old connection, as `Drop` does.
     DropParting,
     /// The connection or the dial beside the present one, which was dropped, takes its place.
     Promote,
-    /// The held events of the connection beside the present one go to the host now, or are dropped. From now on nothing of it is held.
+    /// The held events of the second connection go to the host now, or are dropped. From now on its events are not held.
     Held {
-        /// Whether the host gets it.
+        /// Whether the host gets them.
         deliver: bool,
     },
 }
@@ -52,7 +52,7 @@ pub enum Action {
 /// be secret.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Target {
-    /// Where to connect to.
+    /// The URL to connect to.
     pub url: Option<Url>,
     /// The headers of the upgrade request, instead of `options.headers`.
     pub headers: Option<Vec<(String, String)>>,
@@ -84,7 +84,7 @@ pub enum Route {
 #[derive(Debug, Default)]
 pub(super) struct Outlet {
     actions: VecDeque<Action>,
-    /// With a rate limit, what heartbeat and login say waits here until it is counted.
+    /// With a rate limit, the messages of heartbeat and login wait here until they are counted.
     metered: Option<VecDeque<Message>>,
     last_id: u64,
 }
@@ -103,12 +103,12 @@ impl Outlet {
         }
     }
 
-    /// The next message that is to be counted.
+    /// The next message to be counted.
     pub(super) fn take_metered(&mut self) -> Option<Message> {
         self.metered.as_mut()?.pop_front()
     }
 
-    /// Numbers its questions after all of another one's, so that two outlets never have the same.
+    /// Numbers its questions after those of another outlet, so that two outlets never use the same number.
     pub(super) fn number_after(&mut self, other: &Self) {
         self.last_id = self.last_id.max(other.last_id + (1 << 32));
     }

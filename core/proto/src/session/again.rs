@@ -1,5 +1,5 @@
-//! `reconnect()`: another connection, now and without a delay, because the user asks for it or the server has announced it. Knows when that is possible,
-//! and what becomes of the present one.
+//! `reconnect()`: another connection, now and without a delay, because the user asks for it or the server has announced it. Knows when that is
+//! possible, and what happens to the present connection.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Session {
     /// As [`Session::check_reconnect`], for a connection beside the present one.
     ///
     /// # Errors
-    /// The same; `invalid_state`, too, where a function logs in: it would not know which of the two connections it has.
+    /// As [`Session::check_reconnect`]; also `invalid_state` if a function logs in: it could not tell the two connections apart.
     pub fn check_overlap(&self, code: Option<CloseCode>, reason: &str) -> Result<()> {
         self.check_reconnect(code, reason)?;
         if !self.providers.ready {
@@ -62,7 +62,7 @@ impl Session {
         self.options.reconnect.as_ref().is_some_and(|reconnect| reconnect.on.is_some())
     }
 
-    /// A message came, which may be that announcement. The URL in it holds for one attempt; one that is no WebSocket URL is not used.
+    /// Handles a message that may be the server's announcement. Its URL counts for one attempt. A value that is not a WebSocket URL is ignored.
     pub(super) fn heed_announcement(&mut self, message: &Inbound<'_>, now: Instant) {
         let Some(options) = &self.options.reconnect else { return };
         if self.reconnect.is_none() || !self.may_return() || !options.on.as_ref().is_some_and(|on| message.matches(on)) {
@@ -80,8 +80,8 @@ impl Session {
         }
     }
 
-    /// Drops the connection, with `code` for the peer, and begins the next attempt at once, to `url` if one is given. Between two attempts the
-    /// next one begins; one that is under way goes on, unless it goes elsewhere than to `url`. A later attempt goes where the options say.
+    /// Drops the connection, with `code` for the peer, and begins the next attempt at once, to `url` if one is given. Between two attempts it begins
+    /// the next one now. A running attempt continues, unless `url` differs from its URL. Later attempts use the URL of the options.
     ///
     /// # Errors
     /// As [`Session::check_reconnect`].

@@ -1,5 +1,5 @@
-//! How login, requests and rate limits act together on one socket: what waits for what, and what follows from an end. Each of them is a file of
-//! its own that knows nothing of the others.
+//! Login, requests and rate limits together on one socket: which one waits for which, and the consequences of an end. Each has its own file that
+//! knows nothing of the others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl Session {
         }
     }
 
-    /// Nothing holds back any more what waited for a connection.
+    /// Releases the messages that waited for a ready connection.
     pub(super) fn be_ready(&mut self, now: Instant) {
         self.is_ready = true;
         if let Some(limiter) = &mut self.limiter {
@@ -68,7 +68,7 @@ impl Session {
             || self.requests.as_ref().is_some_and(|requests| !requests.is_empty())
     }
 
-    /// A message came. False: it is a reply, and nobody else's.
+    /// Handles a message. False: it is a reply, and no handler gets it.
     pub(super) fn bot_message(&mut self, now: Instant, message: &super::matcher::Inbound<'_>) -> bool {
         let reply = self.requests.as_mut().and_then(|requests| requests.message(message, &self.options.request));
         let mut deliver = true;
@@ -83,7 +83,7 @@ impl Session {
         deliver
     }
 
-    /// A message came on the old connection, which is drained. False: it is a reply, and nobody else's.
+    /// Handles a message on the old connection, which is being drained. False: it is a reply, and no handler gets it.
     pub fn handle_parting_message(&mut self, data: Data<'_>) -> bool {
         let message = super::matcher::Inbound::new(data);
         let Some((settled, deliver)) = self.requests.as_mut().and_then(|requests| requests.message(&message, &self.options.request)) else {
@@ -116,7 +116,7 @@ impl Session {
         super::timing::earliest([login, self.limiter.as_ref().and_then(|limiter| limiter.next_deadline())])
     }
 
-    /// Requests whose time is over, in whatever state.
+    /// Ends the requests whose deadline has passed, in any state.
     pub(super) fn expire_requests(&mut self, now: Instant) {
         let over = self.requests.as_mut().map(|requests| requests.expire(now)).unwrap_or_default();
         for settled in over {
@@ -169,7 +169,7 @@ impl Session {
         }
     }
 
-    /// The caller does not want the reply any more. A reply that comes all the same is a message as any other.
+    /// Cancels a request. A reply that still arrives is an ordinary message.
     pub fn cancel_request(&mut self, now: Instant, ticket: u64) {
         let was_open = self.requests.as_mut().is_some_and(|requests| requests.cancel(ticket));
         if was_open && let Some(limiter) = &mut self.limiter {
@@ -294,7 +294,7 @@ impl Session {
         }
     }
 
-    /// Sends what the limits allow by now.
+    /// Sends the messages that the limits allow now.
     fn release(&mut self, now: Instant) {
         let released = self.limiter.as_mut().map(|limiter| limiter.release(now)).unwrap_or_default();
         for waiting in released {
@@ -330,7 +330,7 @@ impl Session {
 
     // Ends -------------------------------------------------------------------------------------------------------------------
 
-    /// The connection is gone: what was sent and not answered is lost, what waited for the limits waits for the next one.
+    /// The connection is gone: unanswered requests are lost, and messages held by the limits wait for the next connection.
     pub(super) fn lose_connection(&mut self, cause: Option<&Error>) {
         self.login = None;
         self.is_ready = false;
@@ -343,7 +343,7 @@ impl Session {
         self.lose_requests(cause);
     }
 
-    /// No reply comes any more to what was sent on the present connection.
+    /// Ends the requests sent on the present connection, because no reply can arrive any more.
     pub(super) fn lose_requests(&mut self, cause: Option<&Error>) {
         let lost = self.requests.as_mut().map(|requests| requests.lose(cause)).unwrap_or_default();
         for settled in lost {

@@ -30,7 +30,7 @@ impl Session {
         }
     }
 
-    /// Does what is due on an open connection: sends pings and heartbeats, or decides that the peer is dead.
+    /// Does the due work of an open connection: sends pings and heartbeats, or decides that the peer is dead.
     fn stay_alive(&mut self, now: Instant) {
         let mut dead = self.liveness.timeout(now, &self.options, self.reading, &mut self.rng, &mut self.out);
         let mut code = CloseCode::GOING_AWAY;
@@ -46,7 +46,7 @@ impl Session {
         }
     }
 
-    /// When [`Session::handle_timeout`] is to be called next.
+    /// The time of the next [`Session::handle_timeout`].
     pub fn next_deadline(&self) -> Option<Instant> {
         let queue = match (&self.outbox, &self.options.send_queue) {
             (Some(outbox), Some(options)) => outbox.next_deadline(options),

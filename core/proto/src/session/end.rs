@@ -1,4 +1,4 @@
-//! The end of a connection as the session holds it: the closing handshake under way, and what is known of an end that was reached.
+//! The end of a connection in the session: the present closing handshake, and the facts about an end that was reached.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use crate::options::ReconnectOptions;
 /// A closing handshake.
 #[derive(Debug)]
 pub(super) struct Closing {
-    /// Our Close frame, if it was us who began.
+    /// Our Close frame, if we began.
     pub(super) ours: Option<CloseFrame>,
-    /// The peer's Close frame; with ours, which was sent in any case, the handshake is complete.
+    /// The peer's Close frame. We always answer it, so the handshake is then complete.
     pub(super) theirs: Option<CloseFrame>,
-    /// When we wait no longer.
+    /// The time at which we stop waiting.
     pub(super) deadline: Option<Instant>,
 }
 
 impl Closing {
-    /// Whether the peer's Close has still to come.
+    /// Whether the peer's Close has not arrived yet.
     pub(super) fn waits_for_peer(&self) -> bool {
         self.theirs.is_none()
     }
@@ -52,7 +52,7 @@ impl Ended {
         Self { failed: false, code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, error: Some(error), class, delay: None }
     }
 
-    /// The same, with the delay before the next attempt.
+    /// Adds the delay before the next attempt.
     pub(super) fn followed_after(self, delay: Duration) -> Self {
         Self { delay: Some(delay), ..self }
     }
@@ -63,7 +63,7 @@ impl Ended {
         Self { failed: false, code, reason: frame.reason, was_clean: true, error, class, delay: None }
     }
 
-    /// The `close` event; the error says, too, what follows.
+    /// The `close` event. Its error also says what follows.
     pub(super) fn close_event(&mut self, will_reconnect: bool) -> Close {
         let retry_in = self.delay.filter(|_| will_reconnect);
         let retryable = self.class == Class::Transient;

@@ -1,5 +1,5 @@
-//! The way out of a connection: the closing handshake, failures, losses, and what follows: the end, or the next attempt. Each attempt
-//! and each connection passes [`Session::end`] once, which is where its one `close` event comes from.
+//! The end of a connection: the closing handshake, failures, losses, and the next attempt, if one follows. Each attempt and each connection passes
+//! [`Session::end`] once, which makes its one `close` event.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl Session {
         self.finish_in_haste(now);
     }
 
-    /// The time for the goodbye is over: the socket ends now, whether the peer has answered or not. Final.
+    /// The time for the closing handshake is over: the socket ends now, with or without the peer's answer. Final.
     pub fn end_goodbye(&mut self, now: Instant) {
         if matches!(self.state, State::Closing(Closing { theirs: None, .. })) {
             let error = Error::new(ErrorCode::Exiting, "the process ended before the peer had answered the goodbye");
@@ -92,10 +92,10 @@ impl Session {
         }
     }
 
-    /// The user gives up where no connection is.
+    /// Handles the user's close while no connection is open.
     fn cancel(&mut self, now: Instant, why: &str) {
         match std::mem::replace(&mut self.state, State::Closed) {
-            // That attempt has ended already, only its end was not told yet.
+            // That attempt has ended already. Only its end was not reported yet.
             State::Deciding(.., ended) => return self.conclude(now, *ended, false),
             State::Dialling => self.out.push(Action::CancelDial),
             _ => {}
@@ -143,7 +143,7 @@ impl Session {
         }
     }
 
-    /// A deadline passed in silence. The peer is told, in case it hears us though we do not hear it.
+    /// A deadline passed in silence. We still send a Close, in case the peer can hear us.
     pub(super) fn peer_is_dead(&mut self, now: Instant, error: Error, code: CloseCode) {
         self.fail(now, error, code);
     }
@@ -195,7 +195,7 @@ impl Session {
         self.end(now, ended);
     }
 
-    /// An attempt or a connection ended: decides what follows, or asks.
+    /// Ends an attempt or a connection: decides what follows, or asks the user's function.
     pub(super) fn end(&mut self, now: Instant, mut ended: Ended) {
         if let Some(error) = self.next_failure.take() {
             ended.error.get_or_insert(error);
@@ -209,7 +209,7 @@ impl Session {
             return self.conclude(now, ended, false);
         };
         if self.overlap.is_some() {
-            // Another connection is under way already.
+            // Another connection is being opened already.
             reconnect.rest(uptime, options);
             return self.conclude(now, ended.followed_after(Duration::ZERO), true);
         }
@@ -249,7 +249,7 @@ impl Session {
         self.conclude(now, *ended, default);
     }
 
-    /// Tells the end, and begins what follows it.
+    /// Reports the end, and begins what follows.
     pub(super) fn conclude(&mut self, now: Instant, mut ended: Ended, again: bool) {
         let close = ended.close_event(again);
         if !again && let Some(outbox) = &mut self.outbox {

@@ -1,5 +1,4 @@
-//! The text heartbeat: when the next beat is due, what it says, and whether its response came. Knows nothing of connections; its owner
-//! makes a new one for each.
+//! The text heartbeat: the time of the next beat, its message, and its response. Knows nothing of connections; its owner makes a new one for each.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -23,21 +22,21 @@ const MOST_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     options: HeartbeatOptions,
-    /// Whether `set_heartbeat` gave the options: then its function is asked.
+    /// Whether `set_heartbeat` gave the options: then its function is called.
     dictated: bool,
-    /// When the next beat is due, if nothing else was sent.
+    /// The time of the next beat, if no other message is sent.
     due: Option<Instant>,
-    /// When anything of ours was last sent.
+    /// The time of our last message.
     sent: Option<Instant>,
-    /// The beats whose response is awaited, oldest first.
+    /// The beats that wait for their response, oldest first.
     awaited: VecDeque<Awaited>,
-    /// How many responses in a row did not come.
+    /// How many responses in a row are missing.
     missed: u32,
-    /// The question to the user's function that is open.
+    /// The open question to the user's function.
     asked: Option<Asked>,
-    /// What the function gave last.
+    /// The last value of the function.
     last: Option<Message>,
-    /// The last value that came at each source of `fill`, as JSON text.
+    /// The last value received at each source of `fill`, as JSON text.
     heard: Vec<Option<String>>,
 }
 
@@ -73,7 +72,7 @@ impl Heartbeat {
         }
     }
 
-    /// One that the server dictates, in the place of `before`: what was heard for a pointer that both watch stays known.
+    /// Makes the heartbeat that the server requests, in place of `before`. Values at pointers that both watch are kept.
     pub(super) fn dictated(now: Instant, options: HeartbeatOptions, before: Option<&Self>, rng: &mut SmallRng) -> Self {
         let mut new = Self { dictated: true, ..Self::new(now, options, rng) };
         if let Some(before) = before {
@@ -85,19 +84,19 @@ impl Heartbeat {
         new
     }
 
-    /// Something of ours was sent.
+    /// Notes that a message of ours was sent.
     pub(super) fn sent(&mut self, now: Instant) {
         self.sent = Some(now);
     }
 
-    /// We read again after a pause of ours, or the peer takes what heartbeats wait behind: responses get their full time once more.
+    /// Reading resumes, or the peer has acknowledged queued data: responses get their full time again.
     pub(super) fn resume(&mut self, now: Instant) {
         for awaited in &mut self.awaited {
             awaited.deadline = self.options.timeout.and_then(|timeout| now.checked_add(timeout));
         }
     }
 
-    /// Anything came: the response, where none is described.
+    /// Any frame arrived. It is the response, if no other response is described.
     pub(super) fn received(&mut self, now: Instant, out: &mut Outlet) {
         if self.options.response.is_none()
             && let Some(oldest) = self.awaited.front()
@@ -113,7 +112,7 @@ impl Heartbeat {
         !self.options.fill.is_empty() || (self.options.response.is_some() && !self.awaited.is_empty())
     }
 
-    /// A message came. It may bring values for `fill`; it answers the oldest beat, if it is the response.
+    /// Handles a message. It may bring values for `fill`, and it may be the response to the oldest beat.
     pub(super) fn message(&mut self, now: Instant, message: &Inbound<'_>, out: &mut Outlet) {
         for ((_, source), heard) in self.options.fill.iter().zip(&mut self.heard) {
             if let Some(value) = message.at(source).filter(|value| *value != "null") {
@@ -133,7 +132,7 @@ impl Heartbeat {
         out.emit(Event::Heartbeat(event::Heartbeat::Answered { latency }));
     }
 
-    /// Does what is due; or says that the peer is dead. While we do not read, nobody is judged.
+    /// Does the due work, or returns that the peer is dead. It makes no such verdict while reading is stopped.
     pub(super) fn timeout(&mut self, now: Instant, reading: bool, out: &mut Outlet) -> Option<Error> {
         let is_past = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         while reading && is_past(self.awaited.front().and_then(|oldest| oldest.deadline)) {
@@ -188,7 +187,7 @@ impl Heartbeat {
         }
     }
 
-    /// The host is busy: sends again what the function gave last, unless it must be asked each time or never answered yet.
+    /// The host is busy: sends the function's last value again, unless the function is mandatory or has not answered yet.
     fn send_last_instead(&mut self, now: Instant, out: &mut Outlet) {
         if let Some(asked) = &mut self.asked {
             asked.patience = None;
@@ -239,7 +238,7 @@ impl Heartbeat {
         Message::Text(text)
     }
 
-    /// What the peer is told when it is given up for lack of responses.
+    /// The close code for a peer whose responses are missing.
     pub(super) fn close_code(&self) -> CloseCode {
         CloseCode(self.options.close_code)
     }

@@ -1,5 +1,5 @@
-//! Whether the peer is still there: pings after silence, and the deadlines of silence. Any inbound byte is a sign of life, and room that the peer
-//! makes for what waits to leave; a pong is no more than that, and a measurement. Knows nothing of what follows from a verdict.
+//! Decides whether the peer is alive: pings after silence, and deadlines of silence. Any inbound byte and any acknowledgement of queued data is a
+//! sign of life. A pong is one too, and it measures the round trip. Knows nothing of the consequences.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -22,15 +22,15 @@ pub(super) struct Liveness(Option<Signs>);
 
 #[derive(Debug)]
 struct Signs {
-    /// When anything last came.
+    /// The time of the last inbound byte.
     life: Instant,
-    /// When a data message last came.
+    /// The time of the last data message.
     data: Instant,
-    /// When we last pinged.
+    /// The time of our last ping.
     pinged: Option<Instant>,
-    /// The first ping of ours since which nothing came.
+    /// The first of our pings since the last inbound byte.
     unanswered: Option<Instant>,
-    /// Pings, ours and the user's, whose pong did not come yet.
+    /// Pings, ours and the user's, whose pong has not arrived yet.
     pending: VecDeque<(Bytes, Instant)>,
 }
 
@@ -45,7 +45,7 @@ impl Liveness {
         self.0 = None;
     }
 
-    /// Bytes came.
+    /// Notes inbound bytes.
     pub(super) fn received(&mut self, now: Instant, data: bool) {
         if let Some(signs) = &mut self.0 {
             signs.life = now;
@@ -56,18 +56,18 @@ impl Liveness {
         }
     }
 
-    /// We read again after a pause of ours: the peer gets its full time once more.
+    /// Reading resumes: the peer gets its full time again.
     pub(super) fn resume(&mut self, now: Instant) {
         if let Some(signs) = &mut self.0 {
             signs.life = now;
             signs.data = now;
             signs.unanswered = None;
-            // The pongs may have waited in our own buffers: no measure of the peer.
+            // The pongs may have waited in our own buffers, so they measure nothing.
             signs.pending.clear();
         }
     }
 
-    /// The peer takes what we send: our pings may have waited behind it.
+    /// The peer has acknowledged queued data: our pings may have waited behind it.
     pub(super) fn progress(&mut self, now: Instant) {
         if let Some(unanswered) = self.0.as_mut().and_then(|signs| signs.unanswered.as_mut()) {
             *unanswered = now;
@@ -101,7 +101,7 @@ impl Liveness {
     }
 
     fn ping(&mut self, now: Instant, rng: &mut SmallRng, out: &mut Outlet) {
-        // Random, so that it is no payload of the user's.
+        // Random, so that it differs from the user's payloads.
         let payload = Bytes::copy_from_slice(&rng.random::<[u8; 8]>());
         self.pinged(now, payload.clone());
         if let Some(signs) = &mut self.0 {
@@ -111,7 +111,7 @@ impl Liveness {
         out.push(Action::Ping(payload));
     }
 
-    /// Sends the ping that is due; or the verdict. While we do not read, nobody is judged.
+    /// Sends the due ping, or returns the verdict. It makes none while reading is stopped.
     pub(super) fn timeout(
         &mut self,
         now: Instant,

@@ -1,5 +1,5 @@
-//! A message that came, as the features look at it: whether a matcher describes it, what stands at a pointer. Parsed at most once, and only if
-//! somebody asks.
+//! A received message, as the features see it: whether a matcher describes it, and the value at a pointer. It is parsed at most once, and only if
+//! needed.
 
 use std::cell::OnceCell;
 
@@ -9,7 +9,7 @@ use crate::message::Data;
 use crate::options::Matcher;
 use crate::pointer::Pointer;
 
-/// A message that came.
+/// A received message.
 pub(super) struct Inbound<'a> {
     text: Option<&'a str>,
     json: OnceCell<Option<Value>>,
@@ -35,7 +35,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// Its text; none for a binary message.
+    /// Its text. `None` for a binary message.
     pub(super) fn text(&self) -> Option<&'a str> {
         self.text
     }
@@ -59,7 +59,7 @@ fn contains(value: &Value, expected: &Value) -> bool {
     }
 }
 
-/// Equality as JSON has it: 1 and 1.0 are one number.
+/// Equality in JSON: 1 and 1.0 are the same number.
 fn equal(value: &Value, expected: &Value) -> bool {
     match (value, expected) {
         (Value::Number(left), Value::Number(right)) => {

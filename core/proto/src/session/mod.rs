@@ -1,9 +1,9 @@
-//! The life of one socket object: when to dial, what each end of a connection means, when to come back, what to say to stay alive.
-//! A machine of pure decisions: it is told what happened and the time, and says what to do ([`Action`]). It never asks the time, does
-//! no I/O, has no thread, and knows nothing of frames, sockets or languages.
+//! The life of one socket object: when to dial, what each end of a connection means, when to reconnect, what to send to stay alive. It is a pure
+//! state machine: its input is events and the time, its output is actions ([`Action`]). It reads no clock, does no I/O, has no thread, and knows
+//! nothing of frames, sockets or languages.
 //!
-//! This file owns the states and the way to an open connection; `ending` owns the way out of it, and the files named after a feature
-//! own that feature.
+//! This file owns the states and the path to an open connection. `ending` owns the path out of it, and each file named after a feature owns that
+//! feature.
 
 mod action;
 mod again;
@@ -62,13 +62,13 @@ pub struct Session {
     out: Outlet,
     state: State,
     intent: Intent,
-    /// Since when the connection is open; kept until its end is told.
+    /// The time at which the connection opened; kept until its end is reported.
     opened_at: Option<Instant>,
-    /// Back-pressure or `pause()` stop the reading when false.
+    /// False while back-pressure or `pause()` stops reading.
     reading: bool,
-    /// Where `reconnect()` wants the next attempt to go.
+    /// The URL of the next attempt, from `reconnect()`.
     next_url: Option<Url>,
-    /// The attempt under way goes elsewhere than `reconnect()` wants: at its end the next one begins at once.
+    /// The present attempt has another URL than `reconnect()` wants: at its end the next one begins at once.
     diverted: bool,
     /// The connection's end was read and waits behind a barrier.
     end_read: bool,
@@ -76,12 +76,12 @@ pub struct Session {
     heartbeat: Option<Box<Heartbeat>>,
     reconnect: Option<Reconnect>,
     outbox: Option<Outbox>,
-    /// The login under way; and whether the connection is ready for what waits for that.
+    /// The present login, and whether the connection is ready for the messages that wait for it.
     login: Option<Box<Login>>,
     is_ready: bool,
     requests: Option<Box<Requests>>,
     limiter: Option<Box<Limiter>>,
-    /// What the rate limit held back when the connection ended, until it is known what follows.
+    /// Messages that the rate limit held back when the connection ended, until it is known what follows.
     overdue: Vec<(rate::Key, rate::Waiting)>,
     /// The connection that is opened beside the present one; the old one that is drained; why the last attempt to open one beside it failed.
     overlap: Option<Box<Overlap<Self>>>,
@@ -92,13 +92,13 @@ pub struct Session {
     queue_waits: QueueWait,
 }
 
-/// What the send queue of an open connection waits for, so that a login sent by an `open` handler comes first.
+/// The event that the send queue of an open connection waits for, so that a login sent by an `open` handler comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum QueueWait {
     Nothing,
-    /// The user has not seen the `open` event yet: what they send now belongs behind the queue.
+    /// The user has not seen the `open` event yet: messages sent now belong behind the queue.
     OpenEvent,
-    /// The handlers of the `open` event: what they send leaves before the queue.
+    /// The handlers of the `open` event: their messages leave before the queue.
     OpenHandlers,
 }
 
@@ -116,13 +116,14 @@ enum Intent {
 enum State {
     /// Before `start`.
     New,
-    /// Functions of the user were asked for what the attempt needs.
+    /// Functions of the user were asked for the values of the attempt.
     Asking(Box<Questions>),
     Dialling,
     Open,
     /// A Close frame was sent, received, or both.
     Closing(Closing),
-    /// The connection is gone; `should_reconnect` was asked with this id, and this holds if it fails to answer.
+    /// The connection is gone, and `should_reconnect` was asked with this id. The flag is the decision of the rules, for the case that the function
+    /// fails.
     Deciding(u64, bool, Box<Ended>),
     /// Until the next attempt.
     Waiting(Option<Instant>),
@@ -214,14 +215,15 @@ impl Session {
         self.begin_login(now);
     }
 
-    /// The host comes to the `open` event of the present connection: from now on `send` reaches it.
+    /// The host reaches the `open` event of the present connection: from now on `send` uses it.
     pub fn handle_open_seen(&mut self) {
         if self.queue_waits == QueueWait::OpenEvent {
             self.queue_waits = QueueWait::OpenHandlers;
         }
     }
 
-    /// The host came to [`Action::Barrier`]: what `open` handlers sent went out, and the queue follows. Whether it waited for that.
+    /// The host reached [`Action::Barrier`]: the messages of `open` handlers went out, and the queue follows. Returns whether the queue waited for
+    /// that.
     pub fn handle_open_delivered(&mut self, now: Instant) -> bool {
         if std::mem::replace(&mut self.queue_waits, QueueWait::Nothing) == QueueWait::Nothing {
             return false;
@@ -257,8 +259,8 @@ impl Session {
         }
     }
 
-    /// Bytes came; `data_messages` data messages were complete in them. Of one turn, tell what was read before
-    /// [`Session::handle_timeout`]: what waited in the kernel is life, too.
+    /// Bytes arrived, with `data_messages` complete data messages. Within a turn, call it before [`Session::handle_timeout`]: bytes that waited in
+    /// the kernel are a sign of life, too.
     pub fn handle_received(&mut self, now: Instant, data_messages: usize) {
         if matches!(self.state, State::Open) {
             self.liveness.received(now, data_messages > 0);
@@ -268,7 +270,7 @@ impl Session {
         }
     }
 
-    /// A pong came: the round trip, if it answers a ping of the session or one told to [`Session::handle_user_ping`].
+    /// A pong arrived. Returns the round trip if it answers a ping of the session, or one reported to [`Session::handle_user_ping`].
     pub fn handle_pong(&mut self, now: Instant, payload: &[u8]) -> Option<Duration> {
         self.liveness.pong(now, payload)
     }
@@ -310,7 +312,7 @@ impl Session {
         self.bot_message(now, &message)
     }
 
-    /// The server dictates the heartbeat of the present connection: these options hold, or none is sent, until it ends.
+    /// Sets the heartbeat that the server requests for the present connection, or turns it off, until the connection ends.
     ///
     /// # Errors
     /// `invalid_state` unless open.
@@ -330,7 +332,7 @@ impl Session {
         }
     }
 
-    /// Reading the socket stops (back-pressure, `pause`) or goes on: while we do not read, silence says nothing about the peer.
+    /// Reading stops (back-pressure, `pause`) or resumes. While we do not read, silence says nothing about the peer.
     pub fn handle_reading(&mut self, now: Instant, reading: bool) {
         if reading && !self.reading {
             self.liveness.resume(now);
@@ -341,8 +343,7 @@ impl Session {
         self.reading = reading;
     }
 
-    /// The peer has taken some of what waited to leave: it is there, and what it owes (a pong, a response, its Close) comes behind that, so it gets
-    /// its full time once more.
+    /// The peer has acknowledged queued data, so it is alive. Its pong, response or Close comes behind that data, so it gets its full time again.
     pub fn handle_progress(&mut self, now: Instant) {
         self.liveness.progress(now);
         if let Some(heartbeat) = &mut self.heartbeat {
@@ -351,9 +352,9 @@ impl Session {
         self.closing_progresses(now);
     }
 
-    /// The connection's end (Close, failure or loss) was read but waits behind a barrier: nothing more can come, and no deadline of the
-    /// connection runs, until one of [`Session::handle_peer_close`], [`Session::handle_failure`], [`Session::handle_lost`] settles it. Requests learn of
-    /// it at once, for no reply can come.
+    /// The connection's end (Close, failure or loss) was read but waits behind a barrier: no more data can arrive, and no deadline of the connection
+    /// runs, until [`Session::handle_peer_close`], [`Session::handle_failure`] or [`Session::handle_lost`] settles it. Requests learn of it at once,
+    /// because no reply can arrive.
     pub fn handle_end_read(&mut self, cause: Option<&Error>) {
         self.end_read = matches!(self.state, State::Open | State::Closing(_));
         if self.end_read {
@@ -385,7 +386,7 @@ impl Session {
         }
     }
 
-    /// The wall clock jumped: the machine may have slept, so the peer is probed at once, by a ping, or by a heartbeat where pings are off.
+    /// The wall clock jumped: the machine may have slept. The peer is probed at once, by a ping, or by a heartbeat if pings are off.
     pub fn handle_clock_jump(&mut self, now: Instant) {
         if !matches!(self.state, State::Open) || self.end_read {
             return;
@@ -398,7 +399,7 @@ impl Session {
         self.meter(now);
     }
 
-    /// Decides what becomes of a message. `compress` is kept with a message that is queued.
+    /// Decides what happens to a message. A queued message keeps its `compress`.
     ///
     /// # Errors
     /// `invalid_state` while connecting without a queue; `queue_full`.
@@ -406,7 +407,7 @@ impl Session {
         self.send_by(now, data, compress, &Way::default())
     }
 
-    /// The same, where it may matter which way the message goes.
+    /// As [`Session::send`], with a [`Way`].
     ///
     /// # Errors
     /// As [`Session::send`]; `rate_limited`; `invalid_data` for a key without `rate_limit.keys`.
@@ -435,7 +436,7 @@ impl Session {
         }
     }
 
-    /// The session's own state; what the user sees changes later, as the host comes to the events.
+    /// The session's own state. The state that the user sees changes later, as the host reaches the events.
     pub fn ready_state(&self) -> ReadyState {
         match self.state {
             State::New | State::Asking(_) | State::Dialling | State::Waiting(_) => ReadyState::Connecting,

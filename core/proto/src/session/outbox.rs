@@ -95,7 +95,7 @@ impl Outbox {
         Some(oldest)
     }
 
-    /// Drops what waited too long.
+    /// Drops messages that waited too long.
     pub(super) fn expire(&mut self, now: Instant, options: &SendQueueOptions, out: &mut Outlet) {
         let mut dropped = Vec::new();
         while self.next_deadline(options).is_some_and(|deadline| deadline <= now)
@@ -118,7 +118,7 @@ impl Outbox {
         std::mem::take(&mut self.waiting).into_iter().map(|waiting| (waiting.message, waiting.compress, waiting.key)).collect()
     }
 
-    /// Takes back, to the front, what left the queue and could not leave the connection.
+    /// Puts messages back at the front: they left the queue and could not leave the connection.
     pub(super) fn put_back(&mut self, now: Instant, messages: Vec<(Message, Option<bool>, Key)>) {
         for (message, compress, key) in messages.into_iter().rev() {
             self.bytes += message.len();
@@ -126,7 +126,7 @@ impl Outbox {
         }
     }
 
-    /// No connection will come: drops everything.
+    /// No connection follows: drops everything.
     pub(super) fn drop_all(&mut self, out: &mut Outlet) {
         let dropped = std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.message).collect();
         self.bytes = 0;

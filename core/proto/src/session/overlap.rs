@@ -1,5 +1,5 @@
-//! Another connection beside the present one: `reconnect()` with `overlap`. The next connection is opened and logged in by a session of its own. Then the
-//! old one is closed with 1000 and drained, and its end is told. Only then comes what the next one has brought, so that the program sees one
+//! A second connection beside the present one: `reconnect()` with `overlap`. The next connection is opened and logged in by a session of its own.
+//! Then the old one is closed with 1000 and drained, and its end is reported. The events of the next one follow after that, so the program sees one
 //! connection after the other.
 //!
 //! | what happens meanwhile | what follows |
@@ -7,7 +7,7 @@
 //! | the next one fails | the old one stays; the next attempt follows by the rules of `reconnect`, if they allow one |
 //! | the old one ends | the next one is the socket's connection at once, however far it is |
 //! | the old one does not answer the Close | it is dropped after `close_timeout` |
-//! | `close()`, `terminate()` | both end; the next one is told the same code and is not waited for |
+//! | `close()`, `terminate()` | both end; the next one gets the same code, and nobody waits for its answer |
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::event::{Close, Event, Reconnecting};
 use crate::options::{Providers, RateScope};
 
 impl Session {
-    /// Opens another connection beside the present one, which must be open. One that is under way goes on, unless it goes elsewhere.
+    /// Opens another connection beside the present one, which must be open. A running attempt continues, unless the URL differs.
     pub(super) fn open_beside(&mut self, now: Instant, wish: Wish) {
         if let Some(parting) = &mut self.parting {
             parting.again = Some(wish);
@@ -43,7 +43,7 @@ impl Session {
     fn open_next(&mut self, now: Instant, at: Instant, mut wish: Wish) {
         let providers = Providers { should_reconnect: false, ready: false, ..self.providers };
         let mut next = Self::new(std::sync::Arc::clone(&self.options), providers, rand::RngExt::random(&mut self.rng));
-        // It does not come back by itself, keeps no messages, and does not wait for the end of TCP behind both Close frames.
+        // It does not reconnect by itself, queues no messages, and does not wait for the end of TCP after both Close frames.
         (next.reconnect, next.outbox, next.intent) = (None, None, Intent::LeaveInHaste);
         if self.options.rate_limit.as_ref().is_some_and(|limit| limit.scope == RateScope::Socket) {
             next.limiter = None;
@@ -56,7 +56,7 @@ impl Session {
         self.beside(|next| next.handle_timeout(now), now);
     }
 
-    /// Tells the next connection's session something. None: there is no such connection.
+    /// Calls the next connection's session. `None`: there is no such connection.
     pub fn beside<R>(&mut self, call: impl FnOnce(&mut Self) -> R, now: Instant) -> Option<R> {
         let result = self.overlap.as_mut().map(|overlap| call(&mut overlap.next));
         if result.is_some() {
@@ -70,12 +70,12 @@ impl Session {
         self.overlap.is_some() || self.parting.is_some()
     }
 
-    /// Whether the next connection is logged in: its end waits behind what it has brought.
+    /// Whether the next connection is logged in: its end then waits behind its messages.
     pub fn is_next_ready(&self) -> bool {
         self.overlap.as_ref().is_some_and(|overlap| overlap.is_ready)
     }
 
-    /// Does what the next connection's session wants.
+    /// Carries out the actions of the next connection's session.
     fn relay(&mut self, now: Instant) {
         let mut end = None;
         while let Some(overlap) = &mut self.overlap
@@ -85,7 +85,7 @@ impl Session {
                 Action::Emit(Event::Open(open)) => overlap.open = Some(open),
                 Action::Emit(Event::Close(close)) => end = Some(close),
                 Action::Emit(Event::Ask(ask)) => self.out.emit(Event::Ask(ask)),
-                // Its close carries the error, and what is ready is told once it is the socket's connection.
+                // Its close carries the error, and `ready` is reported once it is the socket's connection.
                 Action::Emit(Event::Error(_) | Event::Ready) | Action::Barrier => {}
                 Action::Transmit(..) if overlap.next.limiter.is_none() => {
                     if let Some(limiter) = &mut self.limiter {
@@ -131,8 +131,8 @@ impl Session {
         }
     }
 
-    /// The host came to the barrier behind which the next connection was ready: what it was delivered before is answered, and the old connection is
-    /// closed. Whether it waited for that.
+    /// The host reached the barrier at which the next connection was ready. All earlier messages are answered, so the old connection is closed.
+    /// Returns whether it waited for that.
     pub fn handle_hand_over(&mut self, now: Instant) -> bool {
         let ready = self.overlap.take_if(|overlap| overlap.is_ready && matches!(self.state, State::Open) && !self.end_read);
         let Some(overlap) = ready else { return false };
@@ -181,7 +181,7 @@ impl Session {
         }
     }
 
-    /// The old connection's Close came.
+    /// Handles the old connection's Close.
     pub fn handle_parting_close(&mut self, now: Instant, frame: CloseFrame) {
         let Some(parting) = &mut self.parting else { return };
         let ours = std::mem::take(&mut parting.ours);
@@ -217,15 +217,15 @@ impl Session {
         earliest([self.parting_deadline(), next])
     }
 
-    /// Reading the old connection stops or goes on: its peer has its time once more.
+    /// Reading the old connection stops or resumes: its peer gets its full time again.
     pub fn handle_parting_reading(&mut self, now: Instant, reading: bool) {
         if let Some(parting) = &mut self.parting {
             parting.deadline = now.checked_add(self.options.close_timeout).filter(|_| reading);
         }
     }
 
-    /// The old connection has ended: that is told, then that the next one is open, and then what has come on it.
-    /// `stays`: the new one goes on.
+    /// The old connection has ended. Reports that, then that the next one is open, and then the events of the next one. `stays`: the new one
+    /// continues.
     fn part(&mut self, now: Instant, ended: Ended, stays: bool) {
         let Some(parting) = self.parting.take() else { return };
         let mut ended = ended.followed_after(Duration::ZERO);
@@ -279,8 +279,8 @@ impl Session {
         true
     }
 
-    /// Nothing is to follow the present connection: the next one is given up, and the old one is not drained any more. What the next one has brought
-    /// is behind what was delivered.
+    /// No connection follows the present one: the next one is given up, and the old one is not drained any more. The messages of the next one stay
+    /// behind the delivered ones.
     pub(super) fn end_overlap(&mut self, code: Option<CloseCode>, reason: &str) {
         self.give_up_next(code, reason);
         if self.parting.take().is_some() {
@@ -289,10 +289,10 @@ impl Session {
         }
     }
 
-    /// As [`Session::part`], where the old connection is not waited for any longer.
+    /// As [`Session::part`], without waiting for the old connection any longer.
     pub(super) fn part_with(&mut self, now: Instant, error: &Error) {
         if let Some(parting) = &mut self.parting {
-            // The present connection ends, too: another one follows anyway.
+            // The present connection ends, too: another one follows in any case.
             parting.again = None;
             self.part(now, Ended::lost(error.clone()), false);
         }

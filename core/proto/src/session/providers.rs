@@ -10,7 +10,7 @@ use crate::event::Question;
 use crate::message::{Answer, Message};
 use crate::options::{self, Payload, Providers};
 
-/// The questions of one attempt that are open, and what was answered so far.
+/// The open questions of one attempt, and the answers so far.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     url: Option<u64>,
@@ -56,7 +56,7 @@ impl Questions {
     }
 }
 
-/// The function's value, read as the option that it stands for.
+/// The function's value, read as the option that it replaces.
 fn usable<T>(option: &str, answer: Answer, read: impl FnOnce(&Value) -> Result<T>) -> Result<T> {
     let refuse = |why: &str| Error::new(ErrorCode::ProviderFailed, format!("the function given for {option} failed: {why}"));
     let value = answer.map_err(|words| refuse(&words))?;
@@ -73,7 +73,7 @@ fn or_none<T>(read: fn(&Value) -> Result<Vec<T>>) -> impl FnOnce(&Value) -> Resu
     move |value| if value.is_null() { Ok(Vec::new()) } else { read(value) }
 }
 
-/// What a heartbeat's function gave; none where it gave nothing, so that no beat is due this time.
+/// The value of a heartbeat's function. `None` if it returned nothing: no beat is sent this time.
 ///
 /// # Errors
 /// `provider_failed`.

@@ -1,5 +1,5 @@
-//! How many messages may leave: sliding windows, for all and for each key, a reserve for what is urgent, and the lines of what waits. Every
-//! message that comes in leaves exactly once: sent, or given back. Knows no connection; is told when one is ready.
+//! Rate limits: sliding windows for all messages and for each key, a reserve for urgent ones, and queues of waiting messages. Every message leaves
+//! exactly once: sent, or given back. Knows no connection; its owner reports when one is ready.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::message::Message;
 use crate::options::{KeyLimitOptions, RateLimitOptions};
 
-/// A window is counted a little longer than the server does it, for messages do not all travel equally long.
+/// A window lasts a little longer than the server's, because messages do not all travel equally fast.
 fn margin(per: Duration) -> Duration {
     (per / 50).clamp(Duration::from_millis(20), Duration::from_secs(1))
 }
@@ -33,7 +33,7 @@ pub(super) fn check_key(limiter: Option<&Limiter>, key: Option<&str>) -> Result<
 pub(super) struct Waiting {
     pub(super) message: Message,
     pub(super) compress: Option<bool>,
-    /// The ticket that reports its departure, if somebody awaits that.
+    /// The ticket that reports its departure, if a caller awaits that.
     pub(super) ticket: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ impl Window {
     fn free_at(&self, now: Instant, reserve: usize) -> Instant {
         let room = self.most - reserve.min(self.most - 1);
         let full = self.sent.len().checked_sub(room).map_or(now, |index| self.sent[index] + self.per);
-        // A reserve keeps what is urgent from any wait.
+        // A reserve keeps urgent messages from any wait.
         let paced = match (self.pace, self.even) {
             (Some((pace, burst)), Some(even)) if reserve > 0 || self.most == 1 => {
                 even.checked_sub(pace * u32::try_from(burst - 1).unwrap_or(u32::MAX)).unwrap_or(now)
@@ -115,7 +115,7 @@ pub(super) enum Verdict {
     Waits,
 }
 
-/// The limits of one socket, and what waits for them.
+/// The limits of one socket, and the messages that wait for them.
 #[derive(Debug)]
 pub(super) struct Limiter {
     window: Window,
@@ -127,14 +127,14 @@ pub(super) struct Limiter {
     urgent: VecDeque<Waiting>,
     /// `throttle()` holds all that is not urgent until then.
     held: Option<Instant>,
-    /// A connection is there and ready. Before, only what is urgent leaves.
+    /// A connection is ready. Before that, only urgent messages leave.
     ready: bool,
     next: u64,
     waiting: usize,
     bytes: usize,
-    /// When the first of what waits may leave.
+    /// The time at which the first waiting message may leave.
     due: Option<Instant>,
-    /// At how many lanes those that are idle are forgotten.
+    /// The number of lanes at which idle ones are removed.
     crowded: usize,
 }
 
@@ -170,7 +170,7 @@ impl Limiter {
         }
     }
 
-    /// Another connection takes the place of the present one. `counted`: the server counts from the beginning, and this is what has left on it so far.
+    /// Another connection replaces the present one. `counted`: the server counts from zero, and these are the messages sent on it so far.
     pub(super) fn follow(&mut self, now: Instant, counted: Option<Self>) {
         self.opened(counted.is_some());
         if let Some(mut next) = counted {
@@ -181,12 +181,12 @@ impl Limiter {
         }
     }
 
-    /// The connection is ready: what waits may leave, as far as the windows allow.
+    /// The connection is ready: waiting messages may leave, as far as the windows allow.
     pub(super) fn set_ready(&mut self) {
         self.ready = true;
     }
 
-    /// Whether messages have to be told apart.
+    /// Whether messages have keys.
     pub(super) fn has_keys(&self) -> bool {
         self.per_key.is_some()
     }
@@ -273,7 +273,7 @@ impl Limiter {
         self.window.free_at(now, self.reserve).max(lane).max(self.held.unwrap_or(now))
     }
 
-    /// Gives what may leave now, in order.
+    /// Returns the messages that may leave now, in order.
     pub(super) fn release(&mut self, now: Instant) -> Vec<Waiting> {
         let mut released = Vec::new();
         while !self.urgent.is_empty()
@@ -332,7 +332,7 @@ impl Limiter {
         Some(oldest)
     }
 
-    /// Takes a message out that nobody wants to be sent any more.
+    /// Removes a message whose caller has cancelled it.
     pub(super) fn withdraw(&mut self, now: Instant, ticket: u64) {
         let mut all = self.take_all();
         all.retain(|(_, _, waiting)| waiting.ticket != Some(ticket));
@@ -356,7 +356,7 @@ impl Limiter {
         all
     }
 
-    /// Holds what is not urgent, or what has this key, for a time from now. Gives how long the first of what waits then has to wait.
+    /// Holds messages that are not urgent, or those with this key, for a time from now. Returns how long the first waiting message then has to wait.
     pub(super) fn throttle(&mut self, now: Instant, time: Duration, key: &Key) {
         let until = now.checked_add(time).filter(|_| !time.is_zero());
         if key.is_some() {
@@ -367,7 +367,7 @@ impl Limiter {
         self.plan(now);
     }
 
-    /// How long a message with this key would have to wait if it came now.
+    /// How long a message with this key would have to wait now.
     pub(super) fn delay(&self, now: Instant, key: &Key) -> Duration {
         self.due_of(now, key).saturating_duration_since(now)
     }

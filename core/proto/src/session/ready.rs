@@ -1,5 +1,4 @@
-//! The login: what is sent on each connection before anything else, what the server answers to it, and how long that may take. Knows nothing of
-//! what waits for it.
+//! The login: the first message of each connection, the server's answer, and the time limit. Knows nothing of the messages that wait for it.
 
 use std::time::Instant;
 
@@ -11,10 +10,10 @@ use crate::event::Question;
 use crate::message::{Answer, Message};
 use crate::options::{Payload, ReadyOptions};
 
-/// A login under way.
+/// The present login.
 #[derive(Debug)]
 pub(super) struct Login {
-    /// When the server, or the user's function, has had its time.
+    /// The deadline of the server, or of the user's function.
     deadline: Option<Instant>,
     /// The question to the user's function.
     asked: Option<u64>,
@@ -47,7 +46,7 @@ impl Login {
         self.asked.is_some()
     }
 
-    /// A message came.
+    /// Handles a message.
     pub(super) fn message(message: &Inbound<'_>, options: &ReadyOptions) -> Progress {
         if options.reject.as_ref().is_some_and(|reject| message.matches(reject)) {
             return Progress::Failed(Error::new(

@@ -1,4 +1,4 @@
-//! Whether and when to come back: what each kind of end means, the budgets, and the delay (full-jitter exponential backoff).
+//! Whether and when to reconnect: the meaning of each kind of end, the budgets, and the delay (full-jitter exponential backoff).
 //! Knows nothing of states or events.
 //!
 //! | end | class |
@@ -47,13 +47,13 @@ pub(super) fn class_of_close(code: CloseCode, options: Option<&ReconnectOptions>
     if is_fatal { Class::Unwelcome } else { Class::Transient }
 }
 
-/// How often the server may say that we are not welcome. A function may give a fresh token, so it gets a second chance.
+/// How often the server may refuse us for good. A function may give a fresh token, so it gets a second chance.
 fn auth_budget(options: &ReconnectOptions, providers: Providers) -> u32 {
     let asks = providers.url || providers.headers || providers.protocols;
     options.max_auth_failures.unwrap_or(if asks { 2 } else { 1 })
 }
 
-/// The counters of a socket that comes back.
+/// The counters of a socket that reconnects.
 #[derive(Debug, Default)]
 pub(super) struct Reconnect {
     /// Attempts planned since the counters were reset.
@@ -90,14 +90,14 @@ impl Reconnect {
         }
     }
 
-    /// The number of the next attempt, once it is sure that it comes.
+    /// The number of the next attempt, once it is certain.
     pub(super) fn plan(&mut self) -> u32 {
         self.retries = self.retries.saturating_add(1);
         self.retries
     }
 
-    /// The delay before the next attempt: random in (0, bound], so that many clients that lost one server do not come back in a wave;
-    /// after the time of Retry-After, if the server gave one, but no more than `max_retry_after` of it.
+    /// The delay before the next attempt. It is random in (0, bound], so that many clients that lost one server do not reconnect in a wave. It starts
+    /// after the time of Retry-After, if the server gave one, at most `max_retry_after`.
     pub(super) fn delay(&self, retry_after: Option<Duration>, options: &ReconnectOptions, rng: &mut SmallRng) -> Duration {
         let bound = self.bound(options);
         let share = 1.0 - rng.random::<f64>();

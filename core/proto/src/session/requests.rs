@@ -1,5 +1,5 @@
-//! Requests and their replies, told by an id at a JSON pointer. Each request that was taken in is settled exactly once: by its reply, by the server's
-//! error, by its deadline, by a loss, or by the caller who cancels it. Knows no connection.
+//! Requests and their replies, matched by an id at a JSON pointer. Each accepted request is settled exactly once: by its reply, by the server's
+//! error, by its deadline, by a loss, or by its cancellation. Knows no connection.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -127,7 +127,7 @@ impl Requests {
         self.open.get(&ticket)
     }
 
-    /// A message came. If it is a reply: the end of its request, and whether the user sees it as a message, too.
+    /// Handles a message. If it is a reply: the end of its request, and whether the user sees the message, too.
     pub(super) fn message(&mut self, message: &Inbound<'_>, options: &options::RequestOptions) -> Option<(Settled, bool)> {
         let pointer = options.response_id.as_ref().unwrap_or(&options.id);
         let ticket = *self.by_id.get(&canonical(message.at(pointer)?))?;
@@ -160,7 +160,7 @@ impl Requests {
         self.remove(ticket).is_some()
     }
 
-    /// Those whose time is over.
+    /// The requests whose deadline has passed.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Settled> {
         let mut over = Vec::new();
         while let Some((deadline, ticket)) = self.deadlines.first().copied()
@@ -178,7 +178,7 @@ impl Requests {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// The connection is gone: those that were sent are lost, unless they are to be sent again.
+    /// The connection is gone: requests that were sent are lost, unless they are marked for resending.
     pub(super) fn lose(&mut self, cause: Option<&Error>) -> Vec<Settled> {
         for request in self.open.values_mut().filter(|request| request.resend) {
             request.stage = Stage::Waits;
@@ -194,7 +194,7 @@ impl Requests {
         }
     }
 
-    /// The old connection is gone: what was sent on it is lost, unless it is to be sent again.
+    /// The old connection is gone: requests sent on it are lost, unless they are marked for resending.
     pub(super) fn lose_handed_over(&mut self, cause: Option<&Error>) -> Vec<Settled> {
         let sent: Vec<u64> =
             self.open.iter().filter(|(_, request)| request.stage == Stage::SentBefore).map(|(ticket, _)| *ticket).collect();
@@ -205,7 +205,7 @@ impl Requests {
         self.give_up(lost, "the connection ended before the reply came", cause)
     }
 
-    /// No connection will come.
+    /// No connection follows.
     pub(super) fn end(&mut self, cause: Option<&Error>) -> Vec<Settled> {
         let all = self.open.keys().copied().collect();
         self.give_up(all, "the socket closed before the request was answered", cause)

@@ -1,4 +1,4 @@
-//! What a session holds while its connections overlap: the next connection, with a session `S` of its own, and the old one. Knows no rule.
+//! The state of a session while its connections overlap: the next connection, with a session `S` of its own, and the old one. Knows no rule.
 
 use std::time::Instant;
 
@@ -11,9 +11,9 @@ use crate::event::Open;
 #[derive(Debug)]
 pub(super) struct Overlap<S> {
     pub(super) next: S,
-    /// Its `open` event, to be told when it takes the old one's place.
+    /// Its `open` event, to be reported when it takes the old one's place.
     pub(super) open: Option<Open>,
-    /// It is logged in. The old one is closed when the host has come so far.
+    /// It is logged in. The old one is closed when the host has reached that point.
     pub(super) is_ready: bool,
     pub(super) wish: Wish,
 }
@@ -22,7 +22,7 @@ pub(super) struct Overlap<S> {
 #[derive(Debug)]
 pub(super) struct Wish {
     pub(super) url: Option<Url>,
-    /// What the old connection's peer is told.
+    /// The close code for the old connection's peer.
     pub(super) code: Option<CloseCode>,
     pub(super) reason: String,
 }
@@ -31,9 +31,9 @@ pub(super) struct Wish {
 #[derive(Debug)]
 pub(super) struct Parting {
     pub(super) ours: CloseFrame,
-    /// When its peer must have answered; none while it is not read.
+    /// The deadline of its peer's answer. `None` while it is not read.
     pub(super) deadline: Option<Instant>,
     pub(super) open: Option<Open>,
-    /// `reconnect()` with `overlap` was called once more meanwhile.
+    /// `reconnect()` with `overlap` was called again meanwhile.
     pub(super) again: Option<Wish>,
 }

@@ -7,7 +7,7 @@ pub(super) fn earliest<const N: usize>(deadlines: [Option<Instant>; N]) -> Optio
     deadlines.into_iter().flatten().min()
 }
 
-/// Seconds for a message: as few digits as tell it.
+/// Seconds for a message, with as few digits as necessary.
 pub(super) fn seconds(time: Duration) -> String {
     format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
 }

@@ -1,4 +1,4 @@
-//! The orderly end: the socket opens no connection any more, and stays until its work is done. The driver says goodbye then.
+//! The orderly end: the socket opens no more connections, and stays until its work is done. The driver then sends Close.
 
 use std::time::Instant;
 
@@ -6,8 +6,8 @@ use super::{Intent, Session, State};
 use crate::close::CloseCode;
 
 impl Session {
-    /// No further connection follows. An attempt goes on if messages or requests wait for it; otherwise, and between two attempts, the socket ends now.
-    /// This cannot be undone.
+    /// Allows no further connection. A running attempt continues if messages or requests wait for it. Otherwise, and between two attempts, the socket
+    /// ends now. This cannot be undone.
     pub fn wind_down(&mut self, now: Instant) {
         self.winding_down = true;
         self.give_up_next(Some(CloseCode::GOING_AWAY), "");
