@@ -1,5 +1,5 @@
-//! From batches to JavaScript: takes what comes next of a socket, converts it, and has the shim hand it to the listeners. One event is one task of the
-//! host, with its microtasks and ticks behind it; with `allowSynchronousEvents`, what a read has brought is one.
+//! From batches to JavaScript: takes the next items of a socket, converts them, and lets the shim hand them to the listeners. One event is one task
+//! of the host, followed by its microtasks and ticks. With `allowSynchronousEvents` the messages of one read are one task.
 
 use std::ptr;
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ use crate::values;
 
 /// How many messages cross in one call, and how many tasks share a handle scope.
 pub(crate) const PER_CALL: usize = 64;
-/// How many bytes of messages cross in one call, so that what a handler's `close()` makes void is not converted for nothing.
+/// How many bytes of messages cross in one call. Messages that a handler's `close()` discards are then not converted for nothing.
 const BYTES_PER_CALL: usize = 256 << 10;
 /// How long one call may take.
 const SHORT: Duration = Duration::from_millis(1);
-/// How many empty batches are kept: one for the socket that reads, some for those in the middle of one. And of what size: that of a turn of a flood
-/// under the default `read_limit`, for the memory of one that is given back after each turn costs a page fault every 4 KiB of the next.
+/// How many empty batches are kept: one for the socket that reads, some for those in the middle of one. And their size, that of a turn of a flood
+/// under the default `read_limit`: memory that is given back after each turn costs a page fault every 4 KiB of the next.
 const SPARE: usize = 4;
 const SPARE_BYTES: usize = 4 << 20;
 
@@ -32,9 +32,9 @@ struct Task {
     count: usize,
     /// The next event of this socket may come in the same task.
     synchronous: bool,
-    /// More of its batch follows.
+    /// More items of its batch follow.
     more: bool,
-    /// It brings messages, not another event.
+    /// It carries messages, not another event.
     messages: bool,
 }
 
@@ -59,15 +59,15 @@ impl Task {
 enum Served {
     /// Nothing waits.
     Through,
-    /// The loop has to go on.
+    /// The loop has to continue.
     Late,
-    /// No JavaScript can be called any more.
+    /// JavaScript cannot be called any more.
     Gone,
 }
 
-/// Serves the sockets that have something, one after the other, from outside of all JavaScript, for as long as one pass of the loop may last.
+/// Serves the sockets with items, one after the other, while no JavaScript runs, for as long as one pass of the loop may last.
 pub(crate) fn serve(home: Home) {
-    // The last socket may go meanwhile, and with it who keeps the state.
+    // The last socket may go meanwhile, and with it the owner of the state.
     let _kept = home.keep();
     let js = home.with(|environment| {
         let js = environment.js().filter(|_| !environment.serving);
@@ -110,7 +110,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
                             if !js.report_pending() {
                                 return Some(Served::Gone);
                             }
-                            // The ticks behind the one that threw come before the next event.
+                            // The ticks behind the handler that threw run before the next event.
                             outcome = js.task(task.function, &[]);
                         }
                         if let Some(began) = began {
@@ -120,7 +120,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
                     Err(_) => _ = js.report_pending(),
                 }
                 if home.with(|environment| environment.turn.end_task()) {
-                    // Named, if it has kept the loop for so long that the keeper had to stand in.
+                    // Reports the handler, if it kept the loop for so long that the keeper had to stand in.
                     if home.with(|environment| blame(js, environment, handle, &mut task)).unwrap_or(false) {
                         let _ = js.task(task.function, task.arguments());
                     }
@@ -179,7 +179,7 @@ enum Pulled {
     Part = 2,
 }
 
-/// `pull(handle)`: delivers the next thing of a socket from within JavaScript, where the loop does not do it.
+/// `pull(handle)`: delivers the next item of a socket from within JavaScript, if the loop does not do it.
 pub(crate) fn pull(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     let mut task = Task::new();
@@ -193,7 +193,7 @@ pub(crate) fn pull(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
     js.integer(pulled as u32)
 }
 
-/// `unread(handle, count)`: the last so many messages of the last call come again.
+/// `unread(handle, count)`: so many of the last call's messages are delivered again.
 pub(crate) fn unread(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let count = js.to_integer(arguments.at(1))? as usize;
     if let Some(socket) = environment.socket(js.to_integer(arguments.at(0))?) {
@@ -202,13 +202,13 @@ pub(crate) fn unread(js: Js, environment: &mut Environment, arguments: &Argument
     js.undefined()
 }
 
-/// `report(error)`: an uncaught exception, for the host to tell.
+/// `report(error)`: gives an uncaught exception to the host.
 pub(crate) fn report(js: Js, _: Home, arguments: &Arguments) -> Result<Value> {
     js.report(arguments.at(0))?;
     js.undefined()
 }
 
-/// Makes a task of what comes next. False: nothing waits.
+/// Makes a task of the next items. False: nothing waits.
 fn next(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> Result<bool> {
     if let (Some(stall), Some(link)) = (environment.stall(), &environment.link) {
         *task = Task::new();
@@ -325,7 +325,7 @@ fn is_message(item: &Item) -> bool {
     }
 }
 
-/// Converts the messages that come next, and moves past them.
+/// Converts the next messages, and moves past them.
 fn messages(js: Js, socket: &mut Socket, most: usize, task: &mut Task, wide: &mut Vec<u16>) -> Result<()> {
     let Some(Batch { bytes, items, .. }) = &socket.batch else { return Ok(()) };
     let mut size = 0;

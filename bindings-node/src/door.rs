@@ -1,5 +1,5 @@
-//! The way from any thread to an environment, one for all its sockets: a bell of its loop, or a threadsafe function, used once for each change from
-//! "nothing is ready" to "something is". Knows handles, no sockets.
+//! Wakes an environment from any thread, once for all its sockets: a bell of its loop, or a threadsafe function, used once for each change from no
+//! ready socket to some. Knows handles, no sockets.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -17,7 +17,7 @@ pub(crate) struct Door(Mutex<State>);
 
 struct State {
     bell: Bell,
-    /// The sockets that have something, in order.
+    /// The ready sockets, in order.
     ready: Vec<u32>,
 }
 
@@ -42,18 +42,18 @@ struct Context {
 }
 
 impl Door {
-    /// A door that rings a bell of the loop, to be closed before the bell.
+    /// Makes a door that rings a bell of the loop. Close it before the bell.
     pub(crate) fn with_bell(ringer: Ringer) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State { bell: Bell::Loop(ringer), ready: Vec::new() })))
     }
 
-    /// A door that calls `drain(handle, ...)`. It does not keep the process alive by itself.
+    /// Makes a door that calls `drain(handle, ...)`. It does not keep the process alive by itself.
     pub(crate) fn with_function(js: Js, drain: Value) -> Result<Arc<Self>> {
         let door = Arc::new(Self(Mutex::new(State { bell: Bell::None, ready: Vec::new() })));
         let context = Box::new(Context { door: Arc::clone(&door), drain: js.keep(drain)? });
         let name = js.text("heartwire")?;
         let mut function = ptr::null_mut();
-        // SAFETY: the environment is the one of the callback under way; `context` is freed by `forget`, which the host calls once at the end.
+        // SAFETY: the environment is that of the present callback; `context` is freed by `forget`, which the host calls once at the end.
         let status = unsafe {
             let context = Box::into_raw(context).cast::<c_void>();
             sys::napi_create_threadsafe_function(
@@ -116,7 +116,7 @@ impl Door {
         }
     }
 
-    /// The environment ends: nobody is called any more.
+    /// The environment ends: no function is called any more.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.bell = Bell::None;
@@ -128,8 +128,8 @@ impl Door {
     }
 }
 
-/// On the environment's thread: hands the ready sockets to the drain. What a handler of the user throws goes to the host as an uncaught
-/// exception, and the drain goes on behind it.
+/// On the environment's thread: hands the ready sockets to the drain. An exception of the user's handler goes to the host as an uncaught one, and the
+/// drain then continues.
 unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void, _: *mut c_void) {
     if env.is_null() {
         return;
@@ -153,6 +153,6 @@ unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void,
 unsafe extern "C" fn forget(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
     // SAFETY: made by `Box::into_raw` in `with_function`; the host calls this once, after the last call.
     let context = unsafe { Box::from_raw(context.cast::<Context>()) };
-    // The function goes now, perhaps before the environment's own end is told.
+    // The function goes now, perhaps before the environment's own end is reported.
     context.door.close();
 }

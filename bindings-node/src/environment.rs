@@ -41,11 +41,11 @@ pub(crate) struct Environment {
     holders: u32,
     /// They are being served.
     pub(crate) serving: bool,
-    /// The orderly end of the sockets is under way.
+    /// The present orderly end of the sockets.
     pub(crate) shutdown: Option<Shutdown>,
-    /// The host's environment has ended: JavaScript can be called no more.
+    /// The host's environment has ended: JavaScript cannot be called any more.
     pub(crate) ended: bool,
-    /// How often the keeper had stood in, for whatever host, when it was last looked at.
+    /// How often the keeper had stood in for any host, at the last check.
     stood_in: usize,
     /// Empty batches with room for a read: an idle socket holds none.
     pub(crate) spare: Vec<Batch>,
@@ -54,8 +54,8 @@ pub(crate) struct Environment {
     pub(crate) wide: Vec<u16>,
 }
 
-/// What `connect` (below) gave: the way in, and the functions that take what happens. These are held while there are sockets, and not otherwise: a copy
-/// that nobody uses any more can be collected.
+/// The arguments of `connect` (below): the functions that JavaScript gave, and the door. They are held only while there are sockets, so an unused
+/// copy can be collected.
 pub(crate) struct Link {
     pub(crate) door: Arc<Door>,
     pub(crate) messages: Kept,
@@ -152,7 +152,7 @@ impl Environment {
     /// A socket has something: it is served when those before it were.
     pub(crate) fn line_up(&mut self, handle: u32) {
         let Some(socket) = self.sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return };
-        // A batch under way does not count: it may be older than what there is.
+        // A batch in delivery does not count: it may be older than the waiting items.
         socket.again = true;
         if !std::mem::replace(&mut socket.lined_up, true) {
             self.line.push_back(handle);
@@ -168,7 +168,7 @@ impl Environment {
         Some(handle)
     }
 
-    /// The pass of the loop is over: what was held back leaves.
+    /// The pass of the loop is over: held messages leave.
     pub(crate) fn end_turn(&mut self) {
         for handle in self.turn.finish() {
             if let Some(socket) = self.socket(handle) {
@@ -189,14 +189,14 @@ impl Environment {
         self.sockets.iter().flatten().filter_map(|socket| socket.connection.take_stall()).max()
     }
 
-    /// Says goodbye to the peers of this copy's sockets.
+    /// Closes this copy's sockets with a Close frame.
     pub(crate) fn say_goodbye(&mut self) {
         self.end_turn();
         let connections: Vec<Connection> = self.sockets.iter().flatten().map(|socket| socket.connection.clone()).collect();
         exit::goodbye_of(&connections, None);
     }
 
-    /// The last act: the peers hear that we go, nobody calls in any more, every socket is let go of whatever its state, and the loop's handles close.
+    /// The end: sends the Close frames, lets no thread call in any more, releases every socket in any state, and closes the loop's handles.
     pub(crate) fn end(&mut self) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -219,7 +219,7 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        // Collected, while the host's environment goes on.
+        // This copy was collected, while the host's environment goes on.
         if let (Some(link), Some(js)) = (&self.link, self.js()) {
             for kept in link.functions() {
                 js.forget(kept);
@@ -229,11 +229,11 @@ impl Drop for Environment {
     }
 }
 
-/// `connect(drain, messages, event, stalled, uv, ticks)`: `messages(handle, data, ...)` and `event(handle, name, fields)` take what happens, and do
-/// nothing without arguments. `stalled(milliseconds, handle, name)`: for so long something has waited for the loop, because of the handlers of that
-/// event; without the latter two, because of something else. `uv`: the host's loop is libuv's, and the addon calls from there; else `drain(handle, ...)` is called when sockets have something.
-/// `ticks`: between two messages, `messages` runs microtasks and ticks. Gives whether the loop tells the end of its passes; else `endTurn` has to, of each
-/// pass in which something is sent or `bufferedAmount` is read. The caller keeps the functions, too.
+/// `connect(drain, messages, event, stalled, uv, ticks)`: `messages(handle, data, ...)` and `event(handle, name, fields)` deliver events, and do nothing
+/// without arguments. `stalled(milliseconds, handle, name)`: the loop was blocked for so long by the handlers of that event; without the last two
+/// arguments, by something else. `uv`: the host's loop is libuv's, and the addon calls from there; otherwise `drain(handle, ...)` is called when sockets
+/// have events. `ticks`: between two messages, `messages` runs microtasks and ticks. Returns whether the loop reports the end of its passes. If not,
+/// call `endTurn` in each pass that sends or reads `bufferedAmount`. The caller keeps the functions, too.
 pub(crate) fn connect(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let uv = if js.to_boolean(arguments.at(4))? { environment.instance.event_loop() } else { None };
     let home = Home::of(arguments);
@@ -259,7 +259,7 @@ pub(crate) fn connect(js: Js, environment: &mut Environment, arguments: &Argumen
     js.boolean(environment.uv.is_some())
 }
 
-/// `hold(more)`: one socket more, or less, keeps the process alive.
+/// `hold(more)`: one more socket, or one less, keeps the process alive.
 pub(crate) fn hold(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let before = environment.holders;
     environment.holders = if js.to_boolean(arguments.at(0))? { before + 1 } else { before.saturating_sub(1) };
@@ -273,7 +273,7 @@ pub(crate) fn hold(js: Js, environment: &mut Environment, arguments: &Arguments)
     js.undefined()
 }
 
-/// `endTurn()`: where the loop does not tell it.
+/// `endTurn()`: for loops that do not report the end of a pass.
 pub(crate) fn end_turn(js: Js, environment: &mut Environment, _: &Arguments) -> Result<Value> {
     environment.end_turn();
     js.undefined()

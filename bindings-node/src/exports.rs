@@ -1,4 +1,4 @@
-//! The functions of the addon by their names in JavaScript, and the way from a C callback to one of ours. Knows no socket.
+//! The functions of the addon by their names in JavaScript, and the path from a C callback to one of ours. Knows no socket.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_void};

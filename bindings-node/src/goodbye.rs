@@ -1,5 +1,5 @@
-//! The goodbye at the end of the process or of a worker, and which signals would end the process. Each environment watches once, on the `process` of its
-//! own realm: that of a test runner's sandbox is a copy that nobody tells of the end. Knows no single socket.
+//! The Close frames at the end of the process or of a worker, and the signals that would end the process. Each environment watches once, on the
+//! `process` of its own realm: that of a test runner's sandbox is a copy that gets no exit event. Knows no single socket.
 
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ pub(crate) struct Place {
     host: Host,
 }
 
-/// `watchExit(main, node, deno)`: called with each new socket, for a signal that somebody listened to may be free again.
+/// `watchExit(main, node, deno)`: called with each new socket, because a signal whose listeners are gone may be free again.
 pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
     let instance = home.with(|environment| Rc::clone(&environment.instance));
     let host = match (js.to_boolean(arguments.at(1))?, js.to_boolean(arguments.at(2))?) {
@@ -58,7 +58,7 @@ pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> 
     js.undefined()
 }
 
-/// `goodbye()`: the process ends, or the worker.
+/// `goodbye()`: the process or the worker ends.
 pub(crate) fn now(js: Js, home: Home, _: &Arguments) -> Result<Value> {
     home.with(|environment| Rc::clone(&environment.instance)).say_goodbye();
     js.undefined()
@@ -90,7 +90,7 @@ unsafe extern "C" fn on_exit(env: sys::napi_env, info: sys::napi_callback_info) 
     })
 }
 
-/// From now on it is the program's to say what follows. Deno's handler of a signal calls the one that stood before, which is ours, so that has to know.
+/// From now on the program decides what follows. Deno's handler of a signal calls the one before it, which is ours, so ours has to know.
 unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
     exports::run(env, info, |js, arguments| {
         if let Some(signal) = signal_of(js, arguments.at(0)) {
@@ -144,13 +144,13 @@ impl Instance {
         }
     }
 
-    /// Has the signals say goodbye that would end the process now.
+    /// Makes the signals that would end the process now close the sockets first.
     fn arm(&self, js: Js) -> Result<()> {
         let Some(Place { main, host }) = self.place.get() else { return Ok(()) };
         let mut free = Vec::new();
         for (name, signal) in SIGNALS {
-            // Node puts libuv's handler there for a listener, and takes it away behind the last; so the action says it, in a worker, too, which does not
-            // know the listeners of the main thread.
+            // Node installs libuv's handler for a listener, and removes it with the last one. So the installed action decides. This also works in a
+            // worker, which does not know the listeners of the main thread.
             let is_free = if host == Host::Node && !signals::COUNTS_LISTENERS {
                 signals::is_free(*signal, TAKEN.load(Ordering::Relaxed) & bit(*signal) != 0)
             } else if self.listened_elsewhere.get() & bit(*signal) != 0 {

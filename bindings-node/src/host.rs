@@ -1,5 +1,5 @@
-//! A socket on the host's own loop: its descriptor and its deadline are libuv's to watch, and its turns are taken on the JavaScript thread, with
-//! nothing between the kernel and the handler. Knows what a turn asks for, not what it brings.
+//! A socket on the host's own loop: libuv watches its descriptor and its deadline, and its turns run on the JavaScript thread, with nothing between
+//! the kernel and the handler. Knows the plan of a turn, not its events.
 
 use std::ffi::c_int;
 use std::time::Instant;
@@ -16,7 +16,7 @@ pub(crate) struct Host {
     place: Place,
     descriptor: Option<(LinkId, Watch<Place>)>,
     events: c_int,
-    /// When it is to be driven at the latest; it may be driven earlier, which costs a turn and no more.
+    /// The time of the next drive at the latest. Driving earlier costs a turn and no more.
     pub(crate) alarm: Option<Instant>,
 }
 
@@ -25,7 +25,7 @@ impl Host {
         Self { place, descriptor: None, events: 0, alarm: None }
     }
 
-    /// Takes a turn. True: it is to take another at once.
+    /// Takes a turn. True: take another one at once.
     pub(crate) fn drive(&mut self, connection: &Connection, batch: &mut Batch, uv: &Loop, alarms: &mut Alarms) -> bool {
         let plan = connection.drive(batch);
         self.follow(connection, &plan, uv);
@@ -49,7 +49,7 @@ impl Host {
         self.watch(if plan.want_read { READABLE } else { 0 } | if plan.want_write { WRITABLE } else { 0 });
     }
 
-    /// Watches nothing until the next turn: what has come is not delivered yet, and the loop would not stop to tell of more.
+    /// Watches nothing until the next turn: undelivered items wait, and the loop would report the same readiness again and again.
     pub(crate) fn rest(&mut self) {
         self.watch(0);
     }

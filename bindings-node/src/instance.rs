@@ -83,7 +83,7 @@ impl Instance {
         let mut uv = self.uv.borrow_mut();
         if uv.is_none() {
             *uv = Some(Loop::of(self.js)?);
-            // SAFETY: the environment is that of the callback under way; the state outlives the hook.
+            // SAFETY: the environment is that of the present callback; the state outlives the hook.
             unsafe { sys::napi_add_async_cleanup_hook(self.js.0, Some(on_last), Rc::as_ptr(self).cast_mut().cast(), ptr::null_mut()) };
         }
         uv.clone()

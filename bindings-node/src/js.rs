@@ -7,7 +7,7 @@ use std::ptr;
 
 use napi::sys;
 
-/// A JavaScript value, valid until the callback under way returns.
+/// A JavaScript value, valid until the present callback returns.
 pub(crate) type Value = sys::napi_value;
 
 /// A call failed. An exception may be pending, which the host throws when the callback returns.
@@ -25,13 +25,13 @@ pub(crate) type Result<T> = std::result::Result<T, Failed>;
 /// Calls a Node-API function and checks its status.
 macro_rules! checked {
     ($name:ident($($argument:expr),* $(,)?)) => {{
-        // SAFETY: the environment and the values are those of the callback under way, on its thread, and the out-pointers point to live variables.
+        // SAFETY: the environment and the values are those of the present callback, on its thread, and the out-pointers point to live variables.
         let status = unsafe { sys::$name($($argument),*) };
         if status == sys::Status::napi_ok { Ok(()) } else { Err(Failed(status)) }
     }};
 }
 
-/// The same for a function whose last argument takes its result.
+/// As `checked!`, for a function whose last argument takes its result.
 macro_rules! resulting {
     ($name:ident($($argument:expr),* $(,)?), $zero:expr) => {{
         let mut result = $zero;
@@ -117,7 +117,7 @@ impl Js {
         resulting!(napi_create_function(self.0, name.as_ptr(), name.count_bytes().cast_signed(), callback, data), ptr::null_mut())
     }
 
-    /// Calls a JavaScript function; what it throws stays pending.
+    /// Calls a JavaScript function. Its exception stays pending.
     pub(crate) fn call(self, function: Value, arguments: &[Value]) -> Result<()> {
         let this = self.undefined()?;
         checked!(napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
@@ -172,7 +172,7 @@ impl Js {
 
     /// Has a reference of `keep_weakly` keep its value, or not any more.
     pub(crate) fn hold(self, kept: Kept, held: bool) {
-        // It can only fail where the environment ends, and then it does not matter.
+        // It can fail only while the environment ends, and then it does not matter.
         let _ = if held {
             checked!(napi_reference_ref(self.0, kept.0, ptr::null_mut()))
         } else {
@@ -185,7 +185,7 @@ impl Js {
         let _ = checked!(napi_delete_reference(self.0, kept.0));
     }
 
-    /// Has the host call `then` with `data` when `object` is collected, or at the environment's end.
+    /// Makes the host call `then` with `data` when `object` is collected, or at the environment's end.
     pub(crate) fn when_collected(
         self,
         object: Value,
@@ -199,7 +199,7 @@ impl Js {
         resulting!(napi_get_global(self.0), ptr::null_mut())
     }
 
-    /// The `process` of the realm in which the addon was loaded: the host's own, whatever a test runner shows to its tests.
+    /// The `process` of the realm in which the addon was loaded: the host's own, even if a test runner shows another one to its tests.
     pub(crate) fn process(self) -> Result<Value> {
         self.get(self.global()?, c"process")
     }
@@ -227,7 +227,7 @@ impl Js {
         Ok(resulting!(napi_typeof(self.0, value), sys::ValueType::napi_undefined)? == sys::ValueType::napi_string)
     }
 
-    /// As [`Js::to_text`]; none for null.
+    /// As [`Js::to_text`]; `None` for null.
     pub(crate) fn to_optional_text(self, value: Value, room: &mut Vec<u8>) -> Result<Option<&str>> {
         if self.is_null(value)? { Ok(None) } else { self.to_text(value, room).map(Some) }
     }
@@ -260,7 +260,7 @@ impl Js {
             }
         }
         if std::str::from_utf8(&room[..length]).is_err() {
-            // No host known to us does this; whatever it wrote, only UTF-8 leaves.
+            // No known host writes invalid UTF-8, but if one does, it is replaced here.
             *room = String::from_utf8_lossy(&room[..length]).into_owned().into_bytes();
             length = room.len();
         }
@@ -292,8 +292,8 @@ impl Js {
         if data.is_null() || length == 0 {
             return Ok(take(&[]));
         }
-        // SAFETY: the host says that `length` bytes live at `data`; `take` runs no JavaScript, and the shim refuses shared memory, so nobody
-        // writes to them or moves them meanwhile.
+        // SAFETY: the host guarantees `length` bytes at `data`; `take` runs no JavaScript, and the shim refuses shared memory, so nobody writes to
+        // them or moves them meanwhile.
         Ok(take(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 }
@@ -302,7 +302,7 @@ impl Js {
 #[derive(Clone, Copy)]
 pub(crate) struct Kept(sys::napi_ref);
 
-/// The arguments of a call, and what was bound to the function when it was made.
+/// The arguments of a call, and the data bound to the function when it was made.
 pub(crate) struct Arguments {
     values: [Value; Self::MOST],
     pub(crate) data: *mut c_void,
@@ -318,7 +318,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// The argument at `index`; the host fills with `undefined` what was not given.
+    /// The argument at `index`. The host fills missing ones with `undefined`.
     pub(crate) fn at(&self, index: usize) -> Value {
         self.values[index]
     }

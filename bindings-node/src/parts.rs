@@ -1,4 +1,4 @@
-//! Sends one message in parts, for JavaScript. A socket has at most one such message under way. This file knows no event.
+//! Sends one message in parts, for JavaScript. A socket sends at most one such message at a time. This file knows no event.
 
 use heartwire::{Data, Error, ErrorCode};
 
@@ -38,7 +38,7 @@ pub(crate) fn end_message(js: Js, environment: &mut Environment, arguments: &Arg
     outcome(js, Some(message.end()))
 }
 
-/// `abandonMessage(handle)` gives the message up. The connection ends, for the peer can't tell where the message would have ended.
+/// `abandonMessage(handle)` gives the message up. The connection ends, because the peer cannot tell where the message would have ended.
 pub(crate) fn abandon_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     drop(environment.socket(handle).and_then(|socket| socket.message.take()));

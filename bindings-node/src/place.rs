@@ -1,4 +1,4 @@
-//! Where a socket lives: its copy of the JavaScript and its handle there, for callbacks of libuv.
+//! The place of a socket: its copy of the JavaScript and its handle there, for callbacks of libuv.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ impl Home {
         Self(arguments.data.cast())
     }
 
-    /// Keeps the state alive, whatever is collected meanwhile.
+    /// Keeps the state alive, even if its owner is collected meanwhile.
     pub(crate) fn keep(self) -> Rc<RefCell<Environment>> {
-        // SAFETY: the pointer comes from `Rc::into_raw`, and the state lives now: a function that is being called keeps it, and a handle of
-        // the loop whose callback runs is its own.
+        // SAFETY: the pointer comes from `Rc::into_raw`, and the state is alive now: a running function keeps it, and a handle whose callback runs
+        // belongs to it.
         unsafe {
             Rc::increment_strong_count(self.0);
             Rc::from_raw(self.0)

@@ -1,8 +1,8 @@
-//! The signals that end a process, and whether the action that stands for one is to be ours. Knows neither sockets nor JavaScript.
+//! The signals that end a process, and whether to replace the installed action of one. Knows neither sockets nor JavaScript.
 
 use std::ffi::{CStr, c_void};
 
-/// Whether only the program's listeners tell that a signal is free: not here, where the action does.
+/// Whether only the program's listeners show that a signal is free. Not here, because the installed action shows it.
 pub(crate) const COUNTS_LISTENERS: bool = false;
 
 /// The signals whose default action ends the process, by Node's names. Node's own handler of SIGUSR1 starts its debugger, and stays.
@@ -15,9 +15,9 @@ pub(crate) const SIGNALS: &[(&CStr, i32)] = &[
     (c"SIGUSR2", libc::SIGUSR2),
 ];
 
-/// Whether the action that stands for a signal is to be ours, for it ends the process: the default one; Node's own, which restores the terminal, and then
-/// has the default one raised (`SA_RESETHAND` says so); or that of another Heartwire in this process, unless ours comes behind that one already, which
-/// `taken` says.
+/// Whether to replace the action of a signal, because it ends the process. That is: the default action; Node's own handler, which restores the
+/// terminal and then raises the default one (it has `SA_RESETHAND`); or that of another Heartwire in this process, unless ours runs behind that one
+/// already (`taken`).
 pub(crate) fn is_free(signal: i32, taken: bool) -> bool {
     let action = action_of(signal);
     match action.sa_sigaction {
@@ -28,7 +28,7 @@ pub(crate) fn is_free(signal: i32, taken: bool) -> bool {
     }
 }
 
-/// Whether the default action stands.
+/// Whether the default action is installed.
 pub(crate) fn is_default(signal: i32) -> bool {
     action_of(signal).sa_sigaction == libc::SIG_DFL
 }
@@ -42,7 +42,7 @@ fn action_of(signal: i32) -> libc::sigaction {
     }
 }
 
-/// Whether a handler belongs to another Heartwire in this process, perhaps of another version: the name of its file says so.
+/// Whether a handler belongs to another Heartwire in this process, perhaps of another version, by the name of its file.
 fn is_of_another(handler: usize) -> bool {
     let (Some(here), Some(there)) = (file_of(is_of_another as fn(usize) -> bool as usize), file_of(handler)) else { return false };
     if here.dli_fbase == there.dli_fbase || there.dli_fname.is_null() {
@@ -56,7 +56,7 @@ fn is_of_another(handler: usize) -> bool {
 
 /// The file that code at this address was loaded from.
 fn file_of(address: usize) -> Option<libc::Dl_info> {
-    // SAFETY: dladdr only looks the address up, and writes into memory of the right type.
+    // SAFETY: dladdr only resolves the address, and writes into memory of the right type.
     unsafe {
         let mut about: libc::Dl_info = std::mem::zeroed();
         (libc::dladdr(address as *const c_void, &raw mut about) != 0).then_some(about)

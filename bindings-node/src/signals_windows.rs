@@ -1,9 +1,9 @@
-//! As `signals`, on Windows: the events of the console by the names that Node gives them. Node's handler of them stands from the start, so that the listeners
-//! of the program tell what would happen.
+//! As `signals`, on Windows: the console events by the names that Node gives them. Node's handler is installed from the start, so the listeners of
+//! the program decide.
 
 use std::ffi::CStr;
 
-/// Whether only the program's listeners tell that a signal is free.
+/// Whether only the program's listeners show that a signal is free.
 pub(crate) const COUNTS_LISTENERS: bool = true;
 
 /// Ctrl+C; Ctrl+Break; the window is closed, the user logs off, or the machine shuts down.

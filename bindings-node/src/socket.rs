@@ -1,4 +1,4 @@
-//! What JavaScript can do with a socket: one function for each call of `Connection`, by handle. Failures come back as plain objects.
+//! The calls of JavaScript on a socket: one function for each call of `Connection`, by handle. Failures are returned as plain objects.
 
 use std::ptr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Socket {
     pub(crate) connection: Connection,
     /// Where the host's loop drives it.
     pub(crate) host: Option<Host>,
-    /// The batch under way, and where in it.
+    /// The present batch, and the position in it.
     pub(crate) batch: Option<Batch>,
     pub(crate) next: usize,
     /// How many messages cross in one call at present.
@@ -70,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// Whether what has come has to wait.
+    /// Whether received messages have to wait.
     pub(crate) fn is_held(&self) -> bool {
         self.paused && self.connection.may_deliver()
     }
@@ -83,10 +83,10 @@ impl Socket {
     }
 }
 
-/// Stands for the URL that a function of the user will give. It is asked before each attempt, so nothing is ever opened there.
+/// A placeholder until a function of the user gives the URL. The function is called before each attempt, so this URL is never opened.
 const UNKNOWN_URL: &str = "ws://localhost/";
 
-/// `create(url, options, synchronous)`, the URL null where a function gives it, the options as JSON text: the handle, or an error's fields.
+/// `create(url, options, synchronous)` returns the handle, or an error's fields. The URL is null if a function gives it; the options are JSON text.
 pub(crate) fn create(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let mut room = Vec::new();
     let url = if js.is_null(arguments.at(0))? { None } else { Some(js.to_text(arguments.at(0), &mut room)?.to_owned()) };
@@ -147,8 +147,8 @@ pub(crate) fn start(js: Js, environment: &mut Environment, arguments: &Arguments
     js.undefined()
 }
 
-/// `shutDown(milliseconds)`: begins the orderly end of this copy's sockets; a negative time goes on with it. Undefined until all have ended, and then whether
-/// everything was done in time.
+/// `shutDown(milliseconds)`: begins the orderly end of this copy's sockets; a negative time continues it. Returns undefined until all have ended, and
+/// then whether everything was done in time.
 pub(crate) fn shut_down(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let time = js.to_number(arguments.at(0))?;
     if time >= 0.0 {
@@ -336,7 +336,7 @@ pub(crate) fn pause(js: Js, environment: &mut Environment, arguments: &Arguments
     js.undefined()
 }
 
-/// `answer(handle, id, ok, text)`: JSON text, or what went wrong in words.
+/// `answer(handle, id, ok, text)`: JSON text, or the words of the failure.
 pub(crate) fn answer(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let id = js.to_number(arguments.at(1))? as u64;
     let mut room = Vec::new();

@@ -74,7 +74,7 @@ pub(crate) fn call(js: Js, environment: &mut Environment, arguments: &Arguments)
             match method {
                 "refuse" => server.refuse_connections(),
                 "drop" => server.drop_connections(),
-                // The last one who holds it, this or a wait that is under way, ends it.
+                // The last owner ends it: this one, or a wait that still runs.
                 _ => environment.servers.0[js.to_integer(arguments.at(0))? as usize] = None,
             }
             Ok(Json::Null)

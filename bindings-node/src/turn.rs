@@ -1,5 +1,5 @@
-//! The passes of the host's loop as sockets see them: what is sent first in one leaves at once, the rest in one write at its end, and what script
-//! can see of the time changes between tasks only. Knows handles, no sockets.
+//! The passes of the host's loop for the sockets: the first message of a pass leaves at once, the others in one write at its end. The state that
+//! scripts can read changes only between tasks. Knows handles, no sockets.
 
 use heartwire::binding::os;
 
@@ -11,10 +11,10 @@ const BUDGET: u64 = 10;
 
 #[derive(Default)]
 pub(crate) struct Turn {
-    /// The pass under way, and whether it has anything to do at its end.
+    /// The present pass, and whether there is work at its end.
     pub(crate) number: u64,
     open: bool,
-    /// The task under way: one event, or the rest of the pass.
+    /// The present task: one event, or the rest of the pass.
     pub(crate) task: u64,
     began: u64,
     /// The sockets whose output waits for the end.
@@ -45,13 +45,13 @@ impl Turn {
         self.held.push(handle);
     }
 
-    /// A task is over. True: the loop has to go on.
+    /// A task is over. True: the loop has to continue.
     pub(crate) fn end_task(&mut self) -> bool {
         self.task += 1;
         coarse_time() >= self.began + BUDGET
     }
 
-    /// The pass is over. Gives the sockets whose output waits.
+    /// The pass is over. Returns the sockets whose output waits.
     pub(crate) fn finish(&mut self) -> Vec<u32> {
         if let Some(end) = &self.end {
             end.stop_prepare();
@@ -70,7 +70,7 @@ unsafe extern "C" fn on_end(handle: Handle) {
     }
 }
 
-/// Milliseconds on a clock that goes on by a few at a time, and costs a few nanoseconds to read.
+/// Milliseconds of a clock with steps of a few milliseconds, which costs a few nanoseconds to read.
 pub(crate) fn coarse_time() -> u64 {
     os::coarse_time() / 1_000_000
 }

@@ -1,5 +1,5 @@
-//! libuv as the host process has it: the few functions that descriptors, a timer, the end of a pass of the loop and a bell for other threads need,
-//! found at run time. Node promises a stable ABI within a major version; the shim asks for this only where it is Node's own libuv 1. Knows no socket.
+//! The libuv of the host process: the few functions for descriptors, a timer, the end of a pass of the loop and a bell for other threads, found at
+//! run time. Node promises a stable ABI within a major version; the shim uses this only with Node's own libuv 1. Knows no socket.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -93,7 +93,7 @@ impl Loop {
     pub(crate) fn of(js: Js) -> Option<Self> {
         let functions = functions()?;
         let mut uv = ptr::null_mut();
-        // SAFETY: the environment is that of the callback under way.
+        // SAFETY: the environment is that of the present callback.
         let status = unsafe { sys::napi_get_uv_event_loop(js.0, &raw mut uv) };
         (status == sys::Status::napi_ok && !uv.is_null()).then(|| Self { uv: uv.cast(), functions, closing: Rc::default() })
     }
@@ -132,7 +132,7 @@ impl Loop {
         }
         let bound = Box::into_raw(Box::new(Bound { data, closing: Rc::clone(&self.closing) }));
         self.closing.open.set(self.closing.open.get() + 1);
-        // SAFETY: the handle is initialised; `on_close` frees what is bound.
+        // SAFETY: the handle is initialised; `on_close` frees the bound data.
         unsafe {
             (self.functions.set_data)(handle, bound.cast());
             (self.functions.unref)(handle);
@@ -200,14 +200,14 @@ impl<T: Copy> Watch<T> {
     /// Only in a callback of a handle that was made with a `T`.
     pub(crate) unsafe fn data(handle: Handle) -> Option<T> {
         let functions = functions()?;
-        // SAFETY: `open` set it, and it lives until `on_close`, after which no callback comes.
+        // SAFETY: `open` set it, and it lives until `on_close`, after which no callback runs.
         Some(unsafe { (*(functions.get_data)(handle).cast::<Bound<T>>()).data })
     }
 }
 
 impl<T: Copy> Drop for Watch<T> {
     fn drop(&mut self) {
-        // SAFETY: open until now; libuv watches nothing of it any more when this returns, and calls `on_close` in a later turn.
+        // SAFETY: open until now; libuv watches no part of it when this returns, and calls `on_close` in a later turn.
         unsafe { (self.functions.close)(self.handle, on_close::<T>) };
     }
 }
@@ -231,7 +231,7 @@ impl Ringer {
 
 unsafe extern "C" fn on_close<T: Copy>(handle: Handle) {
     let Some(functions) = functions() else { return };
-    // SAFETY: set in `open`, and this is the last callback of the handle, whose memory is ours.
+    // SAFETY: `open` set it, and this is the last callback of the handle, whose memory is ours.
     let bound = unsafe {
         let bound = Box::from_raw((functions.get_data)(handle).cast::<Bound<T>>());
         libc::free(handle);
@@ -241,7 +241,7 @@ unsafe extern "C" fn on_close<T: Copy>(handle: Handle) {
     bound.closing.let_go();
 }
 
-/// How many handles are still open, and who waits for them.
+/// How many handles are still open, and the hook that waits for them.
 struct Closing {
     open: Cell<usize>,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,

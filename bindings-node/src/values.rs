@@ -84,7 +84,7 @@ fn opened(js: Js, open: &Open) -> Result<Value> {
         (c"url", js.text(&open.url)?),
         (c"protocol", js.text(&open.protocol)?),
         (c"extensions", js.text(&open.extensions)?),
-        // Few look at them.
+        // As JSON text, because few programs read the headers.
         (c"headers", js.text(&serde_json::to_string(&open.headers).unwrap_or_default())?),
     ])
 }

@@ -10,7 +10,7 @@ const MOST: usize = 100;
 
 static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// From now on the core's warnings come here. The first call counts.
+/// From now on the core's warnings come here. Only the first call counts.
 pub(crate) fn install() {
     heartwire::binding::warnings::set_hook(|words| {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);

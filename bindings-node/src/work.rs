@@ -1,4 +1,4 @@
-//! Work that blocks, on a thread of the host's pool, with a promise for its outcome. Knows nothing of what the work is.
+//! Blocking work, on a thread of the host's pool, with a promise for its outcome. Knows nothing of the work itself.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -20,7 +20,7 @@ pub(crate) fn promise(js: Js, run: impl FnOnce() -> String + Send + 'static) -> 
     let mut promise = ptr::null_mut();
     let work = Box::new(Work { run: Some(Box::new(run)), outcome: String::new(), deferred: ptr::null_mut(), handle: ptr::null_mut() });
     let work = Box::into_raw(work);
-    // SAFETY: the environment is that of the callback under way; `work` lives until `complete`, which the host calls once for queued work.
+    // SAFETY: the environment is that of the present callback; `work` lives until `complete`, which the host calls once for queued work.
     unsafe {
         let status = sys::napi_create_promise(js.0, &raw mut (*work).deferred, &raw mut promise);
         if status != sys::Status::napi_ok {

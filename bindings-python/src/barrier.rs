@@ -11,7 +11,7 @@ const TURNS_OF_TASKS: u32 = 8;
 pub(crate) struct Barrier {
     /// How many turns the tasks still get.
     turns: u32,
-    /// When the wait for the receiver of messages ends, in nanoseconds of the coarse clock. `None`: there is no such wait.
+    /// The time at which the wait for the receiver of messages ends, in nanoseconds of the coarse clock. `None`: there is no such wait.
     until: Option<u64>,
     /// The timer that ends the wait for the receiver is set.
     parked: bool,

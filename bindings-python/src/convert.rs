@@ -69,7 +69,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What JSON has no value for is named, for the core to refuse with everything else that is wrong.
+    /// A value that JSON lacks is sent by its name: the core then refuses it together with all other faults.
     fn value(&mut self, value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<Value> {
         if depth > MAX_DEPTH {
             Ok(other("a value that is nested too deeply, or contains itself"))
@@ -161,7 +161,7 @@ pub(crate) fn options(kwargs: &Bound<'_, PyDict>, functions: &mut Functions) -> 
     Ok(Value::Object(object))
 }
 
-/// Bytes of any object that gives a buffer; borrowed where the object cannot change.
+/// Bytes of any object with a buffer. They are borrowed if the object cannot change.
 pub(crate) enum Buffer<'a> {
     Borrowed(&'a [u8]),
     Python(Bound<'a, PyBytes>),

@@ -1,4 +1,4 @@
-//! The core's error as Python's exceptions. Which class belongs to which code is said in `_errors.py`.
+//! The core's error as Python's exceptions. `_errors.py` has the class of each code.
 
 use heartwire::Error;
 use pyo3::exceptions::PyTypeError;

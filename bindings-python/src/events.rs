@@ -1,4 +1,4 @@
-//! The event objects: frozen for everybody, their fields plain members; made once for each event, but for messages (`Reusable`). Calls nobody.
+//! The event objects: frozen, with plain members as fields. One is made for each event, except for messages (`Reusable`). It calls no user code.
 
 use std::time::Duration;
 
@@ -91,11 +91,11 @@ impl MessageEvent {
 /// The end of a connection, or of an attempt to open one.
 #[pyclass(frozen, extends = Event, module = "heartwire", get_all)]
 pub(crate) struct CloseEvent {
-    /// The code received; 1005: none was given; 1006: no Close came, or we failed the connection.
+    /// The received code. 1005: the Close had no code. 1006: no Close arrived, or we failed the connection.
     code: u16,
     /// The reason received.
     reason: Py<PyString>,
-    /// Whether both sides said goodbye.
+    /// Whether both sides sent a Close frame.
     was_clean: bool,
     /// The cause of an abnormal end, or None.
     error: Py<PyAny>,
@@ -168,7 +168,7 @@ pub(crate) struct PingEvent {
 pub(crate) struct PongEvent {
     /// Its payload.
     payload: Py<PyBytes>,
-    /// Seconds since the ping that it answers; None if it answers none of ours.
+    /// Seconds since the ping that it answers. None if it answers none of ours.
     latency: Option<f64>,
 }
 
@@ -177,9 +177,9 @@ pub(crate) struct PongEvent {
 pub(crate) struct HeartbeatEvent {
     /// `sent`, `answered` or `missed`.
     kind: Py<PyString>,
-    /// Seconds until the response, where it was answered.
+    /// Seconds until the response, if it arrived.
     latency: Option<f64>,
-    /// How many responses in a row are missing, where this one is.
+    /// How many responses in a row are missing, if this one is.
     missed: Option<u32>,
 }
 
@@ -217,7 +217,7 @@ fn maybe_error(py: Python<'_>, error: Option<&heartwire::Error>) -> PyResult<Py<
     error.map_or_else(|| Ok(py.None()), |error| Ok(errors::object(py, error)?.unbind()))
 }
 
-/// The event object of a socket's messages: the same one again and again while nobody keeps it.
+/// The event object of a socket's messages: it is used again while no one keeps it.
 #[derive(Default)]
 pub(crate) struct Reusable(Option<Py<PyAny>>);
 
@@ -240,7 +240,7 @@ impl Reusable {
         Ok(self.0.get_or_insert_with(|| py.None()).bind(py))
     }
 
-    /// Lets go of the last message, or of the event if somebody keeps it.
+    /// Drops the last message, or the event if someone keeps it.
     pub(crate) fn forget_data(&mut self, py: Python<'_>) {
         match &self.0 {
             Some(event) if is_ours_alone(py, event) => put_data(event.bind(py), py.None().into_bound(py)),
@@ -253,7 +253,7 @@ impl Reusable {
     }
 }
 
-/// Whether nobody else has the object. A free-threaded interpreter spreads the count over threads, so there it is never known.
+/// Whether nobody else has the object. A free-threaded interpreter spreads the count over threads, so there the answer is always false.
 fn is_ours_alone(py: Python<'_>, event: &Py<PyAny>) -> bool {
     let _ = py;
     // SAFETY: attached (py), and the object is alive.
@@ -271,7 +271,7 @@ fn put_data<'py>(event: &Bound<'py, PyAny>, data: Bound<'py, PyAny>) {
     drop(old.into_bound(event.py()));
 }
 
-/// The data of a message as Python has it.
+/// The data of a message as a Python object.
 pub(crate) fn data(py: Python<'_>, message: &Message) -> Py<PyAny> {
     match message {
         Message::Text(text) => text::to_str(py, text).into_any().unbind(),
@@ -295,8 +295,8 @@ pub(crate) fn close<'py>(target: &Bound<'py, PyAny>, close: &heartwire::Close) -
     Ok(Bound::new(py, base(Kind::Close, target).add_subclass(event))?.into_any())
 }
 
-/// The object of any event that the user sees, with its kind; none for a question, which is not for listeners, and for messages,
-/// which need their origin.
+/// The object of an event that the user sees, with its kind. `None` for a question, which listeners do not get, and for messages, which need their
+/// origin.
 pub(crate) fn other<'py>(target: &Bound<'py, PyAny>, event: &heartwire::Event) -> PyResult<Option<(Kind, Bound<'py, PyAny>)>> {
     let py = target.py();
     let text = |text: &str| PyString::new(py, text).unbind();

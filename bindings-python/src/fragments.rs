@@ -1,4 +1,4 @@
-//! A message in parts as Python's asyncio and blocking APIs hold it, which wait between two parts. Knows no loop.
+//! A message in parts for Python's asyncio and blocking APIs, which wait between two parts. Knows no loop.
 
 use std::sync::Mutex;
 
@@ -9,11 +9,11 @@ use crate::lock::lock;
 use crate::send;
 use crate::socket::Socket;
 
-/// A message under way.
+/// A message that is being sent.
 #[pyclass(frozen, module = "heartwire._native")]
 pub(crate) struct Fragments {
     socket: Py<Socket>,
-    /// None while a part is put, and behind the end.
+    /// `None` while a part is being put, and after the end.
     writer: Mutex<Option<FragmentWriter>>,
 }
 
@@ -26,7 +26,7 @@ impl Fragments {
         Ok(Self { socket, writer: Mutex::new(Some(writer)) })
     }
 
-    /// Takes a part; it leaves once the next is there, for the last one is marked.
+    /// Takes a part. It leaves once the next part is there, because the last one is marked.
     fn put(&self, py: Python<'_>, part: &Bound<'_, PyAny>) -> PyResult<()> {
         let Some(mut writer) = lock(&self.writer).take() else { return Ok(()) };
         let put = send::put(self.socket.get().inner(py)?, &mut writer, part);
@@ -40,7 +40,7 @@ impl Fragments {
         send::end(py, self.socket.get().inner(py)?, writer)
     }
 
-    /// The message will have no more parts. If some have left, its connection ends.
+    /// Abandons the message. If some parts have left, its connection ends.
     fn abandon(&self) {
         let writer = lock(&self.writer).take();
         drop(writer);

@@ -1,7 +1,7 @@
-//! The listeners of each event of a socket: `on...` attributes and listeners, in the DOM's order. Calls nobody.
+//! The listeners of each event of a socket: `on...` attributes and added listeners, in the DOM's order. It calls no user code.
 //!
-//! A list is never changed, only replaced, and only the one that was looked at: who walks one has a snapshot, threads that change it at the same
-//! time lose nothing, and no lock is held while Python runs or objects are dropped.
+//! A list is never changed, only replaced, and only if it is still the one that was read. So a caller that walks a list has a snapshot, threads that
+//! change it at the same time lose nothing, and no lock is held while Python runs or objects are dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 pub(crate) const NAMES: [&str; 12] =
     ["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled"];
 
-/// How a function came to listen.
+/// The reason why a function listens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// It is the function of an `on...` attribute.
@@ -41,7 +41,7 @@ enum Role {
     Added { once: bool },
     /// It is a method of the user's subclass.
     Method,
-    /// It belongs to the asyncio or the blocking API, which the user neither sees nor replaces.
+    /// It belongs to the asyncio or the blocking API; the user neither sees nor replaces it.
     Private,
 }
 
@@ -64,7 +64,7 @@ impl Listener {
         self.role == Role::Added { once: true }
     }
 
-    /// Whether it was added by the user, who may add it twice or remove it.
+    /// Whether the user added it. The user may add it twice or remove it.
     fn is_added(&self) -> bool {
         matches!(self.role, Role::Added { .. })
     }
@@ -85,7 +85,7 @@ pub(crate) type List = Arc<[Arc<Listener>]>;
 /// The listeners of one socket.
 #[derive(Default)]
 pub(crate) struct Listeners {
-    /// Of the events that somebody listens to: few.
+    /// Only events with listeners are in it, so it is short.
     lists: Mutex<Vec<(Kind, List)>>,
     /// Changes with every change.
     version: AtomicU32,
@@ -99,7 +99,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The listeners of an event; always to be asked for the same one.
+    /// The listeners of an event. Always call it with the same kind.
     #[inline]
     pub(crate) fn of(&mut self, listeners: &Listeners, kind: Kind) -> Option<&List> {
         let version = listeners.version.load(Ordering::Acquire);
@@ -129,7 +129,7 @@ impl Listeners {
         }
     }
 
-    /// Puts a list in the place of the one that was seen. False: another one is there by now.
+    /// Replaces the list that was read. False: the list has changed meanwhile.
     fn replace(&self, kind: Kind, seen: Option<&List>, next: Vec<Arc<Listener>>) -> bool {
         let old = {
             let mut lists = self.lock();
@@ -164,7 +164,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Adds a listener that nothing removes: one of the package's own, or a method of the user's subclass.
+    /// Adds a listener that nobody can remove: one of the package itself, or a method of the user's subclass.
     pub(crate) fn add_fixed(&self, kind: Kind, callback: &Bound<'_, PyAny>, private: bool, bare: bool) -> PyResult<()> {
         let role = if private { Role::Private } else { Role::Method };
         self.change(kind, |list| {
@@ -200,7 +200,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Takes a `once` listener out before it is called; false if somebody else was faster.
+    /// Removes a `once` listener before it is called. False if another caller was first.
     pub(crate) fn take(&self, kind: Kind, listener: &Arc<Listener>) -> PyResult<bool> {
         if listener.removed.swap(true, Ordering::Relaxed) {
             return Ok(false);
@@ -239,7 +239,7 @@ impl Listeners {
         self.list(kind)?.iter().find(|known| known.role == Role::Attribute).map(|known| known.callback.clone_ref(py))
     }
 
-    /// Shows every function to the garbage collector; a list that is being changed right now is shown the next time.
+    /// Shows every function to the garbage collector. A list that is being changed at this moment is skipped until the next collection.
     pub(crate) fn traverse(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         if let Ok(lists) = self.lists.try_lock() {
             for listener in lists.iter().flat_map(|(_, list)| list.iter()) {

@@ -1,8 +1,8 @@
-//! The process: goodbye at exit, signals, and what happens to threads that deliver events when the interpreter ends. Thin over the core;
-//! when to call what is the package's matter (`_process.py`).
+//! The process: the Close frames at exit, signals, and the threads that deliver events when the interpreter ends. Thin over the core; the package
+//! decides when to call it (`_process.py`).
 //!
-//! A thread that comes back to a Python that has ended is unwound by force, which Rust's frames do not survive. So daemon threads stop
-//! delivering before that, and those that wait here wait for ever.
+//! A thread that returns to a Python that has ended is unwound by force, which Rust's frames do not survive. So daemon threads stop delivering before
+//! that, and those that wait here wait for ever.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ pub(crate) fn stay_if_ending() {
     }
 }
 
-/// Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given.
+/// Sends Close 1001 on all sockets of the process, and waits for the answers. It blocks, for at most `timeout` seconds if given.
 #[pyfunction]
 #[pyo3(signature = (timeout=None))]
 pub(crate) fn goodbye(py: Python<'_>, timeout: Option<f64>) {
@@ -72,7 +72,7 @@ pub(crate) fn end(py: Python<'_>) {
 /// Refuses any interpreter but the first: the classes are one for the whole process, and a sub-interpreter's end would take them away.
 #[pyfunction]
 pub(crate) fn refuse_subinterpreters() -> PyResult<()> {
-    // SAFETY: an interpreter is attached, for it called this; both calls only read.
+    // SAFETY: an interpreter is attached, because it called this; both calls only read.
     let id = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
     if id == 0 {
         return Ok(());
@@ -105,14 +105,14 @@ impl Shutdown {
     }
 }
 
-/// As [`goodbye`], where code of the program goes on: the sockets then have their last events.
+/// As [`goodbye`], if the program goes on: the sockets then have their last events.
 #[pyfunction]
 pub(crate) fn goodbye_and_tell(py: Python<'_>) {
     py.detach(|| exit::goodbye_and_tell(None));
 }
 
-/// The signals that end a process and whose default action stands say goodbye from now on, and then do what they would have done; so do those of
-/// `chaining`, of which Python knows nothing, if a handler of C stands there that lets the default action follow.
+/// From now on signals that end a process, and whose default action is in place, close the sockets first and then do their usual work. So do those of
+/// `chaining`, which Python does not know, if a C handler is installed that runs the default action afterwards.
 #[pyfunction]
 #[pyo3(signature = (chaining = Vec::new()))]
 #[expect(clippy::needless_pass_by_value, reason = "a list of Python's becomes a vector")]
@@ -121,7 +121,7 @@ pub(crate) fn watch_signals(chaining: Vec<i32>) {
     exit::watch_chaining_signals(&chaining);
 }
 
-/// The same, where the default action was put back, if signals were watched before in this process.
+/// Watches again the signals whose default action was restored, if signals were watched before in this process.
 #[pyfunction]
 pub(crate) fn watch_signals_again() {
     exit::watch_signals_again();

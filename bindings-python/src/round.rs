@@ -1,4 +1,4 @@
-//! How long the sockets of a hub keep their loop in one of its turns, all together, and who has to wait for the next one. Knows no socket.
+//! Limits the time that all sockets of a hub keep their loop in one of its turns, and stores the sockets that wait for the next one. Knows no socket.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,9 +14,9 @@ const BUDGET_NS: u64 = 10_000_000;
 #[derive(Default)]
 pub(crate) struct Round {
     spent_ns: AtomicU64,
-    /// The loop will say when its turn has ended.
+    /// The loop will report the end of its turn.
     ends: AtomicBool,
-    /// The sockets that came too late, in order.
+    /// The sockets that have to wait, in order.
     waiting: Mutex<Vec<usize>>,
 }
 
@@ -33,7 +33,7 @@ impl Round {
         self.spent_ns.load(Ordering::Relaxed) >= BUDGET_NS
     }
 
-    /// Counts the time that something takes. True beside its outcome: the loop has to say when its turn has ended.
+    /// Counts the time of a call. The flag beside its outcome is true if the loop has to report the end of its turn.
     pub(crate) fn measure<T>(&self, what: impl FnOnce() -> T) -> (T, bool) {
         let start = os::coarse_time();
         let outcome = what();
@@ -45,7 +45,7 @@ impl Round {
         (outcome, self.must_end())
     }
 
-    /// Has a socket wait for the next round.
+    /// Makes a socket wait for the next round.
     pub(crate) fn wait(&self, token: usize) {
         let mut waiting = lock(&self.waiting);
         if !waiting.contains(&token) {
@@ -53,7 +53,7 @@ impl Round {
         }
     }
 
-    /// Whether the loop has to be asked to say when its turn has ended: it was not yet.
+    /// Whether the loop must be asked to report the end of its turn, because it was not asked yet.
     pub(crate) fn must_end(&self) -> bool {
         !self.ends.swap(true, Ordering::Relaxed)
     }

@@ -57,7 +57,7 @@ impl FaultServer {
         self.with(py, Core::client_pem)
     }
 
-    /// Replaces the script for the connections to come.
+    /// Replaces the script for later connections.
     fn set_script(&self, py: Python<'_>, script: &Bound<'_, PyAny>) -> PyResult<()> {
         let script = convert::plain(script)?;
         self.with(py, |server| server.set_script(&script)).map_err(raise)
@@ -99,7 +99,7 @@ impl FaultServer {
     }
 }
 
-/// A JSON value as Python has it.
+/// A JSON value as a Python object.
 fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     LOADS.import(py, "json", "loads")?.call1((value.to_string(),))

@@ -42,15 +42,15 @@ mod compact {
         static WIDE: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// A str of a text: one copy for ASCII; for everything else one pass to measure, and one by way of UTF-16, for which there is vector code.
+    /// A str of a text: one copy for ASCII. Other text takes one pass to measure, and one through UTF-16, for which there is vector code.
     pub(crate) fn to_str<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         if text.is_ascii() {
-            // SAFETY: this was just seen.
+            // SAFETY: checked just above.
             return unsafe { ascii_to_str(py, text.as_bytes()) };
         }
         let characters = characters(text.as_bytes());
         match text.bytes().fold(0, u8::max) {
-            // SAFETY: the highest first byte of a character says which range the highest character is in; there is at least one of it.
+            // SAFETY: the highest first byte of a character gives the range of the highest character, and at least one character is in it.
             0xf0.. => unsafe { make(py, characters, 0x0010_ffff, |units| fill::<u32>(text, units)) },
             // SAFETY: as above.
             0xc4.. => unsafe { make(py, characters, 0xffff, |units| fill::<u16>(text, units)) },
@@ -75,11 +75,11 @@ mod compact {
         unsafe { make(py, text.len(), 127, copy) }
     }
 
-    /// A new str of `length` characters, written by `fill`, which says how many it has written.
+    /// A new str of `length` characters, written by `fill`, which returns how many it has written.
     ///
     /// # Safety
-    /// `highest` has to be that of the range (one byte less its highest bit, one byte, two, or four) which the highest character of the text is
-    /// in, and `U` the type of the units that such a str has.
+    /// `highest` must be the largest value of the range of the text's highest character (seven bits, one byte, two, or four), and `U` the unit type
+    /// of such a str.
     unsafe fn make<U>(
         py: Python<'_>,
         length: usize,
@@ -91,7 +91,7 @@ mod compact {
         unsafe {
             let object = pyo3::ffi::PyUnicode_New(length.cast_signed(), highest);
             let made = Bound::from_owned_ptr(py, object);
-            // The empty str is one for all, and there is nothing to write.
+            // There is only one empty str, and nothing to write.
             if length > 0 {
                 let units = std::slice::from_raw_parts_mut(pyo3::ffi::PyUnicode_DATA(object).cast::<MaybeUninit<U>>(), length);
                 assert_eq!(fill(units), length, "as many characters as were counted");
@@ -102,7 +102,7 @@ mod compact {
 
     /// How many characters: bytes that continue none.
     fn characters(text: &[u8]) -> usize {
-        // Chunks whose count fits a byte, for the compiler to add up many at once.
+        // In chunks whose count fits a byte, so that the compiler can add up many at once.
         text.chunks(255).map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(byte.cast_signed() >= -64)).sum::<u8>())).sum()
     }
 

@@ -1,4 +1,5 @@
-//! The sockets that nobody runs yet. One that is dropped unrun, or is left at the end of the process, becomes a warning. Calls nobody.
+//! The sockets that no loop or thread runs yet. One that is dropped like this, or is left at the end of the process, causes a warning. It calls no
+//! user code.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,7 +49,7 @@ fn words(name: &str) -> String {
 pub(crate) fn end_unrun(forget: bool) {
     let left = std::mem::take(&mut *UNRUN.lock());
     if forget {
-        // Also in a forked child, whose count is its parent's.
+        // Also in a forked child, which inherits its parent's count.
         COUNT.store(0, Ordering::Release);
     } else {
         COUNT.fetch_sub(left.len(), Ordering::AcqRel);

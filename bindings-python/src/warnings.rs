@@ -1,5 +1,5 @@
-//! Warnings on their way to Python's `logging`. They come from any thread, also from those of the core, which never touch Python: they wait here
-//! until a thread that delivers events tells them, or the end of the process does.
+//! Warnings on their way to Python's `logging`. They come from any thread, also from the core's, which never touch Python. They wait here until a
+//! thread that delivers events logs them, or the end of the process does.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,12 +19,12 @@ static WAITING: PerProcess<VecDeque<String>> = PerProcess::new();
 static ANY: AtomicBool = AtomicBool::new(false);
 static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// The core's warnings come here from now on.
+/// From now on the core's warnings come here.
 pub(crate) fn install() {
     heartwire::binding::warnings::set_hook(keep);
 }
 
-/// Keeps a warning until it is told. To be called on any thread.
+/// Stores a warning until it is logged. Any thread may call it.
 pub(crate) fn keep(words: &str) {
     let mut waiting = WAITING.lock();
     if waiting.len() == MOST {
@@ -34,7 +34,7 @@ pub(crate) fn keep(words: &str) {
     ANY.store(true, Ordering::Release);
 }
 
-/// Tells what waits.
+/// Logs the stored warnings.
 #[inline]
 pub(crate) fn tell(py: Python<'_>) -> PyResult<()> {
     if ANY.load(Ordering::Relaxed) { tell_all(py) } else { Ok(()) }
@@ -58,7 +58,7 @@ fn tell_all(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Tells what waits; for the end of the process.
+/// Logs the stored warnings at the end of the process.
 #[pyfunction]
 pub(crate) fn tell_warnings(py: Python<'_>) -> PyResult<()> {
     tell(py)

@@ -1,5 +1,4 @@
-//! How a hub is told that something is to be done: by an event loop of Python's that watches descriptors, and by the wakes of the core's threads.
-//! Knows no delivery.
+//! Wakes a hub: by one of Python's event loops that watches descriptors, and by the wakes of the core's threads. Knows no delivery.
 
 use std::sync::Mutex;
 
@@ -10,7 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::lock::lock;
 
-/// What a socket's wake-up rings: nothing until the socket has a hub; what was missed is made up for then.
+/// The target of a socket's wake-ups. Before the socket has a hub it stores a missed wake, and the hub catches up.
 #[derive(Default)]
 pub(crate) struct Wire(Mutex<(Option<LoopHandle>, bool)>);
 
@@ -38,17 +37,17 @@ impl Wire {
     }
 }
 
-/// An event loop that watches descriptors, and what it calls.
+/// An event loop that watches descriptors, and the functions that it calls.
 pub(crate) struct Watcher {
     event_loop: Py<PyAny>,
     call_soon: Py<PyAny>,
-    /// Methods of the hub that holds this: let go of with the hub's last socket, or nothing would ever free the hub.
+    /// Methods of the hub that holds this. They are dropped with the hub's last socket: otherwise the hub would never be freed.
     calls: Mutex<Option<Calls>>,
 }
 
 /// What the loop calls, looked up once.
 pub(crate) struct Calls {
-    /// With the socket whose descriptor is ready.
+    /// Called with the socket whose descriptor is ready.
     pub(crate) ready: Py<PyAny>,
     pub(crate) flush: Py<PyAny>,
     pub(crate) over: Py<PyAny>,
@@ -78,7 +77,7 @@ impl Watcher {
         Ok(true)
     }
 
-    /// Has the loop watch what it has to watch now, and nothing else of this socket's.
+    /// Makes the loop watch the new descriptor of this socket, and no other of it.
     pub(crate) fn change(&self, socket: &Bound<'_, PyAny>, watch: Watch) -> PyResult<()> {
         let Watch { before, now } = watch;
         let event_loop = self.event_loop.bind(socket.py());
@@ -107,7 +106,7 @@ impl Watcher {
         drop(old);
     }
 
-    /// Has the loop watch a descriptor no more.
+    /// Makes the loop stop watching a descriptor.
     pub(crate) fn let_go(&self, py: Python<'_>, descriptor: Descriptor) -> PyResult<()> {
         let event_loop = self.event_loop.bind(py);
         if descriptor.read {
