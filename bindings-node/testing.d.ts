@@ -1,6 +1,6 @@
 // The types of `heartwire/testing`. Scripts, records and patterns: docs/testing.md.
 
-/** A peer on loopback that behaves, or misbehaves, by a script, and records what it received. */
+/** A peer on loopback that behaves, or misbehaves, by a script, and records all that it received. */
 export class FaultServer {
   /** Starts it. Without a script it is an echo server. */
   constructor(script?: unknown)
@@ -11,7 +11,7 @@ export class FaultServer {
   readonly caPem: string | null
   /** With TLS: a certificate and a key that the server accepts from a client. */
   readonly clientPem: { readonly cert: string; readonly key: string } | null
-  /** Replaces the script for the connections to come. */
+  /** Replaces the script for later connections. */
   setScript(script: unknown): void
   /** Everything recorded so far. */
   records(): Record<string, any>[]
@@ -21,7 +21,7 @@ export class FaultServer {
   acceptConnections(): void
   /** Resets every open connection. */
   dropConnections(): void
-  /** Ends it. Throws where a client did not do what the script expected: an Error named `ScriptFailed`, with the records of the failed steps in `failed`. */
+  /** Ends it. Throws if a client did not do what the script expected: an Error named `ScriptFailed`, with the records of the failed steps in `failed`. */
   stop(): void
   [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>

@@ -19,13 +19,14 @@ export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'ready' | 'request' | 'closed' | 'process'
 
 /**
- * Ends all sockets of this thread in good order. Settles when they have ended. No connection is opened any more: a socket that loses its connection ends, and a new one ends at
- * once with the error `cancelled`. Queued messages are sent, and requests get their replies, for `timeout` milliseconds at most (10 000 by default). Then
- * each socket says goodbye with Close 1001. Resolves to whether everything was sent and answered in time. Rejects with a TypeError if `timeout` is not a number of 0 or more.
+ * Ends all sockets of this thread in good order. Settles when they have ended. They open no more connections: a socket that loses its connection
+ * ends, and a new one ends at once with the error `cancelled`. Queued messages are sent, and requests get their replies, for `timeout` milliseconds
+ * at most (10 000 by default). Then each socket sends Close 1001. Resolves to whether everything was sent and answered in time. Rejects with a
+ * TypeError if `timeout` is not a number of 0 or more.
  */
 export function shutdown(timeout?: number): Promise<boolean>
 
-/** An error: what went wrong, in which phase, and what follows. Never holds a secret. */
+/** An error: its message, its phase, and whether a retry may help. Never holds a secret. */
 export class WebSocketError extends Error {
   private constructor()
   readonly name: 'WebSocketError'
@@ -34,7 +35,7 @@ export class WebSocketError extends Error {
   readonly phase: Phase
   /** Whether trying again may help. */
   readonly retryable: boolean
-  /** In how many milliseconds the next attempt comes, if one does. */
+  /** The milliseconds until the next attempt, if one follows. */
   readonly retryIn?: number
   /** The HTTP status of a refused upgrade. */
   readonly status?: number
@@ -59,7 +60,7 @@ export interface OpenEvent extends Event {
 /** What a message is delivered as: text, or by the socket's `binaryType` a Blob, an ArrayBuffer or a Buffer. */
 export type MessageData = string | Blob | ArrayBuffer | Buffer
 
-/** A message came. */
+/** A message arrived. */
 export class MessageEvent<T = MessageData> extends Event {
   constructor(type: string, init?: EventInit & { data?: T; origin?: string; lastEventId?: string })
   /** Text, or by the socket's `binaryType` a Blob (the default), an ArrayBuffer or a Buffer. */
@@ -96,10 +97,10 @@ export interface ErrorEvent extends Event {
 /** A connection, or an attempt to open one, ended. */
 export class CloseEvent extends Event {
   constructor(type: string, init?: EventInit & { wasClean?: boolean; code?: number; reason?: string })
-  /** The code received; 1005 for a Close without one, 1006 where no Close came or the connection was failed. */
+  /** The received code. 1005: the Close had no code. 1006: no Close arrived, or the connection was failed. */
   readonly code: number
   readonly reason: string
-  /** Whether both Close frames passed. */
+  /** Whether both sides sent a Close frame. */
   readonly wasClean: boolean
   /** The cause of an abnormal end. */
   readonly error: WebSocketError | null
@@ -130,7 +131,7 @@ export interface PingEvent extends Event {
 /** A pong. */
 export interface PongEvent extends Event {
   readonly payload: Buffer
-  /** The round trip in milliseconds, if it answers a ping of ours. */
+  /** The round trip in milliseconds, if it answers our ping. */
   readonly latency: number | null
 }
 
@@ -160,17 +161,17 @@ export interface ThrottledEvent extends Event {
 
 /** How a message goes its way. */
 export interface SendOptions {
-  /** Overrides what the options and the size say. */
+  /** Overrides the options and the size rule. */
   compress?: boolean
-  /** What it is told apart by (`rateLimit.keys`): the order within a key is kept. */
+  /** The key of the message (`rateLimit.keys`): messages with one key keep their order. */
   key?: string
-  /** It waits for no login, and uses the reserve of the rate limit. */
+  /** The message waits for no login, and uses the reserve of the rate limit. */
   urgent?: boolean
 }
 
-/** How to send a request; what is left out is as the option `request` says. */
+/** How to send a request. The option `request` gives the missing members. */
 export interface RequestCall {
-  /** How long the reply may take, from the call on, in milliseconds; null: no limit. */
+  /** The time limit for the reply, from the call on, in milliseconds. null means no limit. */
   timeout?: number | null
   /** Whether it is sent again on the next connection if this one ends before the reply. */
   resend?: boolean
@@ -198,8 +199,8 @@ export interface WebSocketEventMap {
 }
 
 /**
- * A listener. A method's parameters are compared both ways, so that functions fit that are typed with the DOM's or Node's class of the same
- * event, or with what is known of it, as `MessageEvent<string>`. Functions for another event do not.
+ * A listener. TypeScript compares a method's parameters both ways, so a function also fits if it is typed with the DOM's or Node's class of the same
+ * event, or with a narrower type such as `MessageEvent<string>`. A function for another event does not.
  */
 export type Listener<E> = { call_(this: WebSocket, event: E): unknown }['call_']
 
@@ -227,7 +228,7 @@ export interface Opened {
 }
 
 /**
- * The WHATWG `WebSocket`, and what a bot needs besides. Without options it behaves as the browser's does, and stays alive: it pings, and says goodbye
+ * The WHATWG `WebSocket`, with additions for bots. Without options it behaves as the browser's does, and stays alive: it pings, and sends a Close
  * when the process ends.
  */
 export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent> {
@@ -237,7 +238,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   static readonly CLOSED: 3
 
   /**
-   * @param url ws, wss, http or https; or a function that is asked before each attempt.
+   * @param url ws, wss, http or https; or a function that is called before each attempt.
    * @param protocols Subprotocols, or options.
    */
   constructor(
@@ -253,7 +254,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly CLOSED: 3
   readonly url: string
   readonly readyState: 0 | 1 | 2 | 3
-  /** The bytes of messages that have not left, nor will where the connection is gone. Changes only between two tasks of the script. */
+  /** The bytes of messages that have not left. If the connection is gone, they never leave. It changes only between two tasks of the script. */
   readonly bufferedAmount: number
   /** The extensions in use, or empty. */
   readonly extensions: string
@@ -288,7 +289,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   get onthrottled(): Handler | null
   set onthrottled(value: Listener<ThrottledEvent> | null)
 
-  /** Sends a message; `compress` overrides what the options and the size say. */
+  /** Sends a message; `compress` overrides the options and the size rule. */
   send(data: Data, options?: SendOptions): void
   /** Starts the closing handshake. Final: no reconnection follows. */
   close(code?: number, reason?: string): void
@@ -296,9 +297,9 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   /** Sends a value as JSON text. */
   sendJSON(value: unknown): void
   /**
-   * Sends one message whose parts, all text or all binary, come one by one; waits while more than `writeLimit` bytes wait to leave.
-   * A message without parts is empty: text, or binary where `binary` is true. Rejects with a TypeError for a part of the other kind.
-   * Rejects with an InvalidStateError where the connection ends before the last part; nothing of it goes to the next one.
+   * Sends one message whose parts, all text or all binary, arrive one by one. It waits while more than `writeLimit` bytes are unsent. A message
+   * without parts is empty: text, or binary if `binary` is true. Rejects with a TypeError for a part of the other kind. Rejects with an
+   * InvalidStateError if the connection ends before the last part; no part of it goes to the next connection.
    */
   sendStream(
     source: AsyncIterable<string | ArrayBufferLike | ArrayBufferView> | Iterable<string | ArrayBufferLike | ArrayBufferView>,
@@ -311,33 +312,33 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   /** Drops the connection at once. Final. */
   terminate(): void
   /**
-   * Sends a request as JSON text, with an id where it has none, and gives the parsed reply, which is no `message` event. It waits until the
-   * connection is open and ready. Rejects with `request_timeout`, `request_failed` (the reply is the error's `body`), `connection_lost`,
-   * `rate_limited`, or with the signal's reason; with `invalid_data` where the value has no room for an id, or its id is in use.
+   * Sends a request as JSON text, and adds an id if it has none. Resolves to the parsed reply, which is no `message` event. The request waits until
+   * the connection is open and ready. Rejects with `request_timeout`, `request_failed` (the reply is the error's `body`), `connection_lost`,
+   * `rate_limited`, or with the signal's reason; with `invalid_data` if the value has no place for an id, or its id is in use.
    */
   request<T = any>(value: object | string, options?: RequestCall): Promise<T>
   /**
-   * The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key. 0 lifts it. Needs the option `rateLimit`.
+   * The server asked us to slow down: for this time only urgent messages leave, or none with this key. 0 ends it. Needs the option `rateLimit`.
    */
   throttle(milliseconds: number, options?: { key?: string }): void
   /** Settles when the present connection is ready, or the next one: after `open`, or after the login (`ready`). Rejects when there will be none. */
   readonly ready: Promise<void>
   /**
-   * The heartbeat of the present connection from now on, as the server dictates it in its greeting; null: none. The next connection begins with the
+   * Sets the heartbeat of the present connection, as a server requests it in its greeting; null turns it off. The next connection starts with the
    * option `heartbeat` again. Throws an InvalidStateError unless the connection is open.
    */
   setHeartbeat(options: HeartbeatOptions | null): void
   /**
-   * Opens another connection now, without a delay, to `url` if one is given (for this attempt alone). What the old connection has brought is
-   * delivered, then its server is told `code` (1000 by default), and `close` tells of the error `replaced`. Where no connection is open, the next
+   * Opens another connection now, without a delay, to `url` if one is given (for this attempt only). All messages of the old connection are
+   * delivered. Then its server gets `code` (1000 by default), and its `close` event has the error `replaced`. If no connection is open, the next
    * attempt begins at once. Throws an InvalidStateError after close() and the last event.
    *
    * With `overlap` the other connection is opened, and logged in by `ready`, first. Then the old one is closed with `code` and its last messages are
-   * delivered; `close` (with 1000), `open` and what has come on the new one follow, and `readyState` is OPEN all the time. If the new one fails, the old
-   * one stays. Where a function logs in, it throws an InvalidStateError.
+   * delivered. `close` (with 1000), `open` and the events of the new connection follow, and `readyState` stays OPEN. If the new one fails, the old
+   * one stays. If a function logs in, it throws an InvalidStateError.
    */
   reconnect(target?: string | URL | { url?: string | URL; code?: number; reason?: string; overlap?: boolean }): void
-  /** Delivers no more messages until resume(); the peer is slowed down. */
+  /** Delivers no more messages until resume(). TCP then slows the peer down. */
   pause(): void
   resume(): void
   readonly isPaused: boolean
@@ -350,7 +351,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   hasRef(): boolean
   /** Settles with the first open connection; rejects when there will be none. */
   readonly opened: Promise<Opened>
-  /** Settles with the last close event, whatever it is. */
+  /** Settles with the last close event, also after a failure. */
   readonly closed: Promise<CloseEvent>;
   /** Messages as they come. Ends with the socket; throws its error if it was lost, and the reason if a signal ended it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<MessageEvent>

@@ -1,4 +1,4 @@
-// The types of `heartwire/ws`: those of ws' client (@types/ws), as far as Heartwire has it.
+// The types of `heartwire/ws`: those of ws' client (@types/ws), as far as Heartwire supports it.
 
 /// <reference types="node" />
 
@@ -32,7 +32,7 @@ declare class WebSocket extends EventEmitter {
   readonly protocol: string
   readonly readyState: 0 | 1 | 2 | 3
   readonly url: string
-  /** Heartwire's socket underneath, for what ws does not have; null while `finishRequest` or `lookup` is under way. */
+  /** Heartwire's socket underneath, for features that ws does not have; null while `finishRequest` or `lookup` runs. */
   readonly heartwire: Heartwire | null
 
   onopen: ((event: WebSocket.Event) => void) | null

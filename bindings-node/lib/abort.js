@@ -1,12 +1,12 @@
 // @ts-check
-// Owns: what is to happen when an AbortSignal aborts, with one listener for each signal however many wait for it: Node warns of more than ten.
+// Owns: the callbacks of an AbortSignal, with one listener for each signal however many callbacks wait: Node warns of more than ten listeners.
 'use strict'
 
 /** @type {WeakMap<AbortSignal, { waiting: Set<() => void>, run: () => void }>} */
 const signals = new WeakMap()
 
 /**
- * Has `callback` called once when the signal aborts, which it has not yet. Gives what takes it back.
+ * Calls `callback` once when the signal aborts, which has not happened yet. Returns a function that cancels this.
  * @param {AbortSignal} signal
  * @param {() => void} callback
  */
@@ -19,7 +19,7 @@ function whenAborted(signal, callback) {
     signal.addEventListener('abort', known.run, { once: true })
   }
   const { waiting, run } = known
-  // A function of its own, for the same callback may wait twice.
+  // A new function each time, because the same callback may wait twice.
   const wait = () => callback()
   waiting.add(wait)
   return () => {

@@ -1,7 +1,7 @@
 // @ts-check
-// Owns: finding and loading the compiled addon, the one line that says what is missing, and the addon's functions for this evaluation of the package's
-// modules: there may be several over one addon (jest, a bundler beside a require, a cleared require.cache), each with sockets of its own. Knows nothing of
-// what the functions do.
+// Owns: finding and loading the compiled addon, the message if it is missing, and the addon's functions for this copy of the package's modules.
+// Several copies may share one addon (jest, a bundler beside a require, a cleared require.cache); each has its own sockets. Knows nothing of the
+// functions' work.
 'use strict'
 
 const { existsSync } = require('node:fs')
@@ -10,7 +10,7 @@ const { join } = require('node:path')
 const { platform, arch } = process
 
 /**
- * The packages of the platforms. Each stands here as a literal, so that bundlers and tracers (@vercel/nft) see it.
+ * The packages of the platforms. Each name is a literal, so that bundlers and tracers (@vercel/nft) see it.
  * @type {Record<string, () => unknown>}
  */
 const PACKAGES = {
@@ -22,7 +22,7 @@ const PACKAGES = {
   'darwin-arm64': () => require('@heartwire/darwin-arm64'),
 }
 
-/** The names of what this machine can load: on Linux both kinds of libc are tried, for asking which one it is costs more. */
+/** The names that this machine may load. On Linux both kinds of libc are tried, because finding out which one it is costs more. */
 const names = (platform === 'linux' ? ['-gnu', '-musl'] : ['']).map((libc) => `${platform}-${arch}${libc}`)
 
 /** @returns {any} */
@@ -43,7 +43,7 @@ function load() {
 }
 
 /**
- * One line: what is missing, and what to do.
+ * One line: the missing package, and what to do.
  * @param {{ name: string, error: Error }[]} failures
  */
 function explain(failures) {

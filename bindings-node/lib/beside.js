@@ -1,9 +1,9 @@
 // @ts-check
 // Owns: the prototypes of MessageEvent and CloseEvent beside the platform's classes of these names. Knows no event's members.
 //
-// The standard puts them directly below Event's prototype, and so do we. Programs also ask `event instanceof MessageEvent` with the platform's class,
-// which has to be true. Both hold: only who asks for the prototype's own prototype is told of the platform's class, and only while that class is
-// the global one. The global is not touched before: in Node 24 even looking at its descriptor loads fetch and all its kin, some 60 ms.
+// The standard puts them directly below Event's prototype, and so do we. Programs also test `event instanceof MessageEvent` with the platform's
+// class, which has to be true. Both hold: only `getPrototypeOf` of the prototype itself returns the platform's, and only while the platform's class
+// is the global one. The global is not touched before: in Node 24 even reading its descriptor loads fetch and its dependencies, some 60 ms.
 'use strict'
 
 const { getPrototypeOf, isExtensible } = Reflect
@@ -20,7 +20,7 @@ function beside(members, name) {
   const prototype = new Proxy(members, {
     getPrototypeOf(target) {
       const base = getPrototypeOf(target)
-      // Frozen, or put elsewhere by the program: what it is, then.
+      // The prototype is frozen, or the program has moved it: return the true one.
       if (asking || base !== Event.prototype || !isExtensible(target)) return base
       asking = true
       try {

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: what a bot adds to a socket: requests and their replies, being ready, rate limits. The core does the work; this makes promises of it.
+// Owns: the calls for bots: requests and their replies, the ready state, rate limits. The core does the work; this file makes promises of it.
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
@@ -15,7 +15,7 @@ const { WebSocketError, carried, thrown } = require('./errors.js')
  * @property {{ error: unknown } | null} lastClose
  */
 
-/** The socket whose login the user's function does, in that function. @type {AsyncLocalStorage<object>} */
+/** The socket whose login is running in this async context, set while the user's function runs. @type {AsyncLocalStorage<object>} */
 const login = new AsyncLocalStorage()
 
 const OPTIONS = ['timeout', 'resend', 'deliver', 'key', 'urgent', 'signal']
@@ -23,7 +23,7 @@ const OPTIONS = ['timeout', 'resend', 'deliver', 'key', 'urgent', 'signal']
 class Bot {
   #socket
   #face
-  /** Those who wait for the end of a request, by its ticket. @type {Map<number, (text: string | null, error: any) => void>} */
+  /** The callbacks that wait for the end of a request, by its ticket. @type {Map<number, (text: string | null, error: any) => void>} */
   #waiting = new Map()
   #tickets = 0
   /** @type {{ promise: Promise<void>, resolve: () => void, reject: (error: unknown) => void } | null} */
@@ -83,7 +83,7 @@ class Bot {
     waiting?.(reply, error && carried(error))
   }
 
-  /** Settles when the present connection is ready, or the next one; rejects where none will be. */
+  /** Settles when the present connection is ready, or the next one. Rejects if there will be none. */
   get ready() {
     if (this.#ready !== null) return this.#ready.promise
     const made = withResolvers()

@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: the event classes as users construct them, with the outside that Web IDL asks for, and the conversion of their dictionaries. The light ones
-// behind them (events.js) descend from a class of ours, which nobody is to see.
+// Owns: the event classes that users construct, with the members that Web IDL requires, and the conversion of their dictionaries. The light classes
+// behind them (events.js) descend from an internal class, which must stay hidden.
 'use strict'
 
 const { scalarText } = require('./convert.js')

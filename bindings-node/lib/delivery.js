@@ -1,15 +1,15 @@
 // @ts-check
-// Owns: the way of events from the addon to their sockets. Each event is its own task: microtasks and ticks run before the next.
+// Owns: the delivery of events from the addon to their sockets. Each event is its own task: microtasks and ticks run before the next.
 //
-// Where sockets live on the host's loop, the addon calls for each task, from outside of all JavaScript, and the host ends it when the call returns. Many
-// messages may come in one call, where what ends a task can be had from within, as Node's timers do it. Elsewhere the addon is asked for one event
-// after the other: the next waits for a tick that a microtask asked for, which comes after the ticks of the handlers and after
-// all microtasks, nested ones too. An exception of a user's tick then goes its usual way, and the tick that is ours still comes.
+// If the host's loop drives the sockets, the addon calls for each task while no JavaScript runs, and the host ends the task when the call returns.
+// One call may deliver many messages, if the end of a task can be run from within, as Node's timers do it. Elsewhere this file asks the addon for one
+// event after the other. The next one waits for a tick that a microtask asked for: that tick comes after the ticks of the handlers and after all
+// microtasks, nested ones too. If a tick of the user throws, ours still runs.
 'use strict'
 
 const addon = require('./addon.js')
 
-/** The host's own, for a test runner may show another to its tests. @type {NodeJS.Process} */
+/** The host's own, because a test runner may give its tests another one. @type {NodeJS.Process} */
 const process = addon.process
 
 /** What `pull` did, as in delivery.rs. */
@@ -37,7 +37,7 @@ function runtime() {
 
 const isNode = runtime() === 'node'
 
-/** Runs the microtasks and ticks that wait; undefined where that is not to be had. @type {(() => void) | undefined} */
+/** Runs the waiting microtasks and ticks; undefined if the host has no such function. @type {(() => void) | undefined} */
 const endTask = isNode ? Reflect.get(process, '_tickCallback') : undefined
 
 const takers = [
@@ -61,10 +61,10 @@ const endsAreTold = addon.connect(
 )
 
 /**
- * Names who has kept the event loop for so long that the keeper had to stand in.
+ * Names the handlers that kept the event loop for so long that the keeper had to stand in.
  * @param {number} milliseconds
- * @param {number} [handle] whose handlers ran
- * @param {string} [type] and for what
+ * @param {number} [handle] the socket whose handlers ran
+ * @param {string} [type] the event type
  */
 function warnOfStall(milliseconds, handle, type = '') {
   const socket = handle === undefined ? undefined : sockets[handle]
@@ -76,19 +76,19 @@ function warnOfStall(milliseconds, handle, type = '') {
   )
 }
 
-// Where the addon is asked -------------------------------------------------------------------------------------------------
+// The loop that asks the addon --------------------------------------------------------------------------------------------
 
-/** Sockets that have something, in order. @type {Set<number>} */
+/** Sockets with events, in order. @type {Set<number>} */
 const ready = new Set()
 let chained = false
 let resuming = false
-/** When the event loop is to get its turn. */
+/** The time at which the event loop gets its turn. */
 let until = 0
 
 /** @param {number[]} handles */
 function drain(...handles) {
   for (const handle of handles) ready.add(handle)
-  // Else the event loop has waited long enough.
+  // Otherwise the event loop has waited long enough.
   if (chained || resuming) return
   until = performance.now() + BUDGET
   work()
@@ -96,7 +96,7 @@ function drain(...handles) {
 
 /** Serves the sockets in turn, event by event. */
 function work() {
-  // A socket that has more goes to the end of the set, where this loop comes to it again.
+  // A socket with more events goes to the end of the set, which this loop reaches later.
   for (const handle of ready) {
     ready.delete(handle)
     const pulled = addon.pull(handle)
@@ -135,7 +135,7 @@ function resume() {
 
 let turning = false
 
-/** Tells the addon when the pass of the loop that is under way has ended; undefined where the loop does. @type {(() => void) | undefined} */
+/** Tells the addon the end of the present pass of the loop; undefined if the loop does it. @type {(() => void) | undefined} */
 const beginTurn = endsAreTold
   ? undefined
   : () => {

@@ -8,7 +8,7 @@ const { spelled } = require('./names.js')
 
 const decoder = new TextDecoder()
 
-/** The host's own, for a test runner may show another to its tests. @type {NodeJS.Process} */
+/** The host's own, because a test runner may give its tests another one. @type {NodeJS.Process} */
 const process = addon.process
 
 /**
@@ -16,7 +16,7 @@ const process = addon.process
  *   retryable?: boolean, retryIn?: number | null, causes?: string[] }} Fields
  */
 
-/** An error: what went wrong, in which phase, and what follows. Never holds a secret. */
+/** An error: its message, its phase, and whether a retry may help. Never holds a secret. */
 class WebSocketError extends Error {
   /** @param {Fields} fields */
   constructor(fields) {
@@ -34,7 +34,7 @@ class WebSocketError extends Error {
       this.headers = joined(fields.headers ?? [])
       /** The first 4 KiB of the response's body. */
       this.body = decoder.decode(fields.body)
-      // They are the server's, who puts cookies and tokens there: printing the error does not print them.
+      // Printing the error does not show them, because servers put cookies and tokens there.
       for (const name of ['headers', 'body']) Object.defineProperty(this, name, { enumerable: false })
     }
     if (fields.code === 'request_failed') {
@@ -43,7 +43,7 @@ class WebSocketError extends Error {
       Object.defineProperty(this, 'body', { enumerable: false })
     }
     if (typeof fields.retryIn === 'number') {
-      /** In how many milliseconds the next attempt comes. */
+      /** The milliseconds until the next attempt. */
       this.retryIn = fields.retryIn
     }
   }
@@ -51,7 +51,7 @@ class WebSocketError extends Error {
 Object.defineProperty(WebSocketError.prototype, 'name', { value: 'WebSocketError', writable: true, configurable: true })
 
 /**
- * Errors that stand for what lies beneath, outermost first.
+ * Errors for the causes beneath, outermost first.
  * @param {string[]} causes
  * @returns {{ cause?: Error }}
  */
@@ -68,12 +68,12 @@ function joined(pairs) {
 }
 
 /**
- * An error that an event carries. Its stack would only show our own turn of events.
+ * An error for an event. It has no stack, which would only show our own code.
  * @param {Fields} fields
  */
 function carried(fields) {
   const { stackTraceLimit } = Error
-  // It cannot be set where intrinsics are frozen; an assignment would throw.
+  // Frozen intrinsics do not allow it; an assignment would throw.
   Reflect.set(Error, 'stackTraceLimit', 0)
   try {
     return new WebSocketError(fields)
@@ -86,7 +86,7 @@ function carried(fields) {
 const standard = { invalid_url: 'SyntaxError', invalid_protocol: 'SyntaxError', invalid_state: 'InvalidStateError' }
 
 /**
- * What a call throws: the standard's DOMException where the standard has one.
+ * The error that a call throws: the standard's DOMException if the standard has one.
  * @param {Fields} fields
  */
 function thrown(fields) {

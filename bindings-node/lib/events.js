@@ -1,11 +1,11 @@
 // @ts-check
-// Owns: the event classes: light objects that look and behave like the platform's, at a tenth of the price. Knows no socket.
+// Owns: the event classes: light objects that behave like the platform's, at a tenth of the cost. Knows no socket.
 //
-// Each is an `instanceof` the platform's class of its name (where there is one), but is not made by its constructor: constructing a real Event
-// costs more than all the rest of a message's way. Every accessor of Event is here, so nothing of the platform's is ever called on them.
+// Each is an `instanceof` the platform's class of its name (if there is one), but that class's constructor does not run: constructing a real Event
+// costs more than all other work for a message. Every accessor of Event is here, so the platform's are never called on them.
 //
-// A message of a socket has one prototype more than the standard's, with the same members, where the engine finds them fast: a prototype of
-// beside.js is a Proxy.
+// A socket's message has one more prototype than the standard requires, with the same members. The engine finds them fast there, because a prototype
+// of beside.js is a Proxy.
 'use strict'
 
 const { inspect } = require('node:util')
@@ -37,7 +37,7 @@ const PREVENTED = 128
 /** @type {readonly any[]} */
 const NO_PORTS = Object.freeze([])
 
-/** The base of all the others, and not one of them: an object whose class has to call `super()` takes twice the time to make. */
+/** Also the base of the other classes: an object whose class has to call `super()` takes twice the time to make. */
 class MessageEvent {
   #common
   /** @type {EventTarget | null} */
@@ -191,14 +191,14 @@ Object.setPrototypeOf(MessageEvent, Event)
 /** The members that only messages have. */
 const OF_MESSAGES = ['data', 'origin', 'lastEventId', 'source', 'ports', 'json', 'initMessageEvent']
 
-/** The fields that each class adds, to be shown by `inspect`. @type {Map<object, string[]>} */
+/** The fields of each class for `inspect`. @type {Map<object, string[]>} */
 const own = new Map()
 const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(MessageEvent.prototype)
 const common = Object.fromEntries(Object.entries(members).filter(([name]) => !OF_MESSAGES.includes(name)))
 
-/** What `inspect` shows of an event, also of one whose class the program derived. @param {object} event */
+/** The fields that `inspect` shows of an event, also of one whose class the program derived. @param {object} event */
 function shown(event) {
-  // The search ends at ours: to ask for what is above it would load the platform's classes.
+  // The search ends at ours: asking for the next prototype would load the platform's classes.
   for (let proto = Object.getPrototypeOf(event); proto; proto = Object.getPrototypeOf(proto)) {
     const names = own.get(proto)
     if (names) return names
@@ -222,7 +222,7 @@ function belowEvent(Class) {
 }
 
 /**
- * The prototype that users see of a class which the platform may have, too.
+ * The visible prototype of a class that the platform may also have.
  * @param {any} Class
  * @param {object} members
  */
@@ -239,7 +239,7 @@ const messagePrototype = besidePlatform(
   Object.create(Event.prototype, /** @type {any} */ (Object.getOwnPropertyDescriptors(MessageEvent.prototype))),
 )
 Object.setPrototypeOf(MessageEvent.prototype, messagePrototype)
-// On the prototype of a socket's messages alone, for it is not the standard's.
+// Only on the prototype of a socket's messages, because it is not part of the standard.
 Object.defineProperty(MessageEvent.prototype, 'toString', {
   value() {
     warnOnce(
@@ -281,7 +281,7 @@ class CloseEvent extends MessageEvent {
 }
 belowEvent(CloseEvent)
 const closePrototype = besidePlatform(CloseEvent, CloseEvent.prototype)
-/** Stands for `new.target` where a close event is made. */
+/** Replaces `new.target` when a close event is made. */
 function CloseTarget() {}
 CloseTarget.prototype = closePrototype
 

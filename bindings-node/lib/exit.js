@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: having the addon say goodbye at the end of the process or of the worker. Knows no single socket.
+// Owns: makes the addon send the Close frames at the end of the process or of the worker. Knows no single socket.
 'use strict'
 
 const { isMainThread } = require('node:worker_threads')
@@ -9,7 +9,7 @@ const { tellOnBun, tellOnDeno } = require('./signals.js')
 const host = runtime()
 let watching = false
 
-/** Called with each new socket: signals that somebody listened to meanwhile may be free again. */
+/** Called with each new socket, because signals may have lost their listeners meanwhile. */
 function watchExit() {
   addon.watchExit(isMainThread, host === 'node', host === 'deno')
   if (watching) return
@@ -19,7 +19,7 @@ function watchExit() {
   if (host === 'bun' && isMainThread) tellOnBun(addon.process, watchExit)
 }
 
-// At once, for Deno does not say who listens already when the first socket is made.
+// At once, because Deno cannot tell later which listeners existed already.
 if (host === 'deno' && isMainThread) tellOnDeno(Reflect.get(globalThis, 'Deno'), addon.listens)
 
 module.exports = { watchExit }

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: what code written for `ws` does that is no fault in the standard's eyes, and would fail in silence: it is done, or told. Knows no socket.
+// Owns: calls from code written for `ws` that the standard ignores in silence: they work here, or cause a warning. Knows no socket.
 'use strict'
 
 const { warnOnce } = require('./warnings.js')
@@ -45,7 +45,7 @@ function answer(callback, isTaken) {
 }
 
 /**
- * Options of `ws`'s send() that say what is so anyway are fine; the others would be ignored.
+ * Accepts those options of `ws`'s send() that only state what happens anyway, and refuses the others, which would be ignored.
  * @param {any} options
  * @param {boolean} isText
  */

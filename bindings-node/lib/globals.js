@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: putting the classes on globalThis. The only module that changes anything outside of the package, and only when it is told to.
+// Owns: putting the classes on globalThis. It is the only module that changes anything outside of the package, and only on request.
 'use strict'
 
 const { CloseEvent } = require('./constructors.js')
@@ -9,12 +9,12 @@ const { WebSocket } = require('./websocket.js')
 let isOurs = false
 
 /**
- * MessageEvent is left alone: those of Node's own MessagePorts are instances of the class that is there, and so are ours.
- * @param {boolean} force also where there are such classes already
+ * It leaves MessageEvent alone: the events of Node's own MessagePorts are instances of the existing class, and so are ours.
+ * @param {boolean} force also replaces existing classes
  */
 function install(force) {
   for (const [name, value] of Object.entries({ WebSocket, CloseEvent })) {
-    // Only whether it is there: to look at Node's own would load it.
+    // Only checks that the name exists: reading Node's own class would load it.
     const isThere = name in globalThis
     if (isThere && name === 'WebSocket' && !force && !isOurs) {
       warnOnce(

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: what the core tells, made into the events that users see (but for messages), and what an open connection tells. Knows no socket's state.
+// Owns: turns the core's events into those that users see (except messages), and keeps the facts of an open connection. Knows no socket's state.
 'use strict'
 
 const { carried } = require('./errors.js')
@@ -52,7 +52,7 @@ function closeEvent(fields, failure) {
   return events.trustedClose({ ...fields, error: sameOr(failure, fields.error) })
 }
 
-/** One failure is one error, in all the events that tell of it. @param {any} failure @param {any} fields */
+/** One failure is one error object in all events that report it. @param {any} failure @param {any} fields */
 function sameOr(failure, fields) {
   if (!fields) return null
   return failure?.code === fields.code && failure.message === fields.message ? failure : carried(fields)
@@ -85,7 +85,7 @@ function headersOf(text) {
     try {
       headers.append(name, value)
     } catch {
-      // A header that fetch's Headers cannot hold is of no use here.
+      // Skips a header that fetch's Headers cannot hold.
     }
   }
   return headers

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: what the package exports: the class itself, with everything else as its properties. Importing it changes nothing outside of it.
+// Owns: the exports of the package: the class itself, with everything else as its properties. Importing it changes nothing outside of it.
 'use strict'
 
 const { CloseEvent, MessageEvent } = require('./constructors.js')

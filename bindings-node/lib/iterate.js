@@ -34,7 +34,7 @@ function iterate(socket) {
     pausedByUs = false
     socket.pause(false)
   }
-  // From now on, not from the first step on: what comes in between is not lost.
+  // Listens from now on, not from the first step on, so no message in between is lost.
   socket.listeners.add('message', onMessage)
   socket.watchers.add(notify)
   socket.awaiting++

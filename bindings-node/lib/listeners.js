@@ -1,5 +1,6 @@
 // @ts-check
-// Owns: who listens to what, and the walk over them. Behaves as the DOM standard's EventTarget; knows no socket and no event class but ours.
+// Owns: the listeners of each event type, and the loop that calls them. Behaves as the DOM standard's EventTarget. Knows no socket and no event class
+// but ours.
 'use strict'
 
 const { whenAborted } = require('./abort.js')
@@ -15,7 +16,7 @@ const CAPTURE = 1
 const ONCE = 2
 /** The value of an event handler attribute. */
 const HANDLER = 4
-/** Taken out, perhaps while a walk is under way. */
+/** Removed, perhaps while its list is being walked. */
 const REMOVED = 8
 
 /** @type {readonly Entry[]} */
@@ -23,7 +24,8 @@ const none = Object.freeze([])
 
 class Listeners {
   /**
-   * Those of all types in one list, for most sockets have four. It is replaced, never changed, so a walk under way goes on with what it began.
+   * The listeners of all types in one list, because most sockets have four. It is replaced, never changed, so a running loop keeps the list that it
+   * began with.
    * @type {readonly Entry[]}
    */
   #all = none
@@ -92,7 +94,7 @@ class Listeners {
     const list = this.#all
     // At the target, capturing listeners come first.
     const at = entry.flags & CAPTURE ? list.findLastIndex((each) => each.flags & CAPTURE) + 1 : list.length
-    // Neither pushed nor spread: that would make room for sixteen more.
+    // Neither pushed nor spread: that would reserve room for sixteen more.
     const all = new Array(list.length + 1)
     for (let index = 0; index < all.length; index++) all[index] = index < at ? list[index] : index === at ? entry : list[index - 1]
     this.#all = all
@@ -160,7 +162,7 @@ class Listeners {
     const type = event?.type
     const list = this.of(type)
     let stopped = false
-    // One listener for all of ours: Node before 22 takes `currentTarget` away after the first.
+    // One listener for all of ours: Node before 22 clears `currentTarget` after the first.
     const bridge = () => {
       for (const entry of list) {
         this.call(entry, target, event)

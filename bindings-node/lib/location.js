@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: what a host with a `location` gives: the base of relative URLs, and the origin of the script. Node has none; stand-ins for a window, workers
-// and Deno's --location have. Knows no socket.
+// Owns: the values of a host's `location`: the base of relative URLs, and the origin of the script. Node has no `location`; stand-ins for a window,
+// workers and Deno's --location have one. Knows no socket.
 'use strict'
 
 /** @returns {URL | null} */
@@ -9,7 +9,7 @@ function here() {
     const href = Reflect.get(globalThis, 'location')?.href
     return typeof href === 'string' ? new URL(href) : null
   } catch {
-    return null // Deno throws where none was given; "about:blank" and the like are parsed, nonsense is nowhere.
+    return null // Deno throws without --location. "about:blank" and the like are parsed; an invalid URL counts as none.
   }
 }
 

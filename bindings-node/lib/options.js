@@ -42,7 +42,7 @@ function collect(second, third) {
   return options
 }
 
-/** All that is to be seen of an object, inherited or its own. @param {Record<string, unknown>} object */
+/** All visible members of an object, inherited or its own. @param {Record<string, unknown>} object */
 function members(object) {
   /** @type {Record<string, unknown>} */
   const all = {}
@@ -111,7 +111,7 @@ function checkSize(maxSize) {
   throw new WebSocketError({ code: 'invalid_option', phase: 'options', message })
 }
 
-/** Whether these headers have an Origin, or are made by a function and may have one. @param {any} headers */
+/** Whether these headers have an Origin, or come from a function and may have one. @param {any} headers */
 function mayNameOrigin(headers) {
   if (typeof headers !== 'object' || headers === null) return false
   const names = Array.isArray(headers) ? headers.map((pair) => pair?.[0]) : Object.keys(headers)

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: messages that wait for a Blob to be read, so that everything leaves in the order of the calls. Empty for who sends no Blob.
+// Owns: messages that wait for a Blob to be read, so that all leave in the order of the calls. It stays empty for programs that send no Blob.
 'use strict'
 
 const { report } = require('./errors.js')
@@ -16,7 +16,7 @@ class Outbox {
   #reading = false
   #transmit
 
-  /** @param {(data: string | ArrayBuffer | Uint8Array, flags: number) => void} transmit sends what has its turn */
+  /** @param {(data: string | ArrayBuffer | Uint8Array, flags: number) => void} transmit sends the next message */
   constructor(transmit) {
     this.#transmit = transmit
   }
@@ -26,7 +26,7 @@ class Outbox {
   }
 
   /**
-   * Sends behind what waits.
+   * Sends after the waiting messages.
    * @param {string | ArrayBuffer | Uint8Array | Blob} data
    * @param {number} flags
    */
@@ -40,7 +40,7 @@ class Outbox {
     }
   }
 
-  /** Does something behind what waits. @param {() => void} run */
+  /** Runs a function after the waiting messages. @param {() => void} run */
   after(run) {
     this.#push({ size: 0, run })
   }
@@ -64,7 +64,7 @@ class Outbox {
         const bytes = (await waiting.blob?.arrayBuffer()) ?? new ArrayBuffer(0)
         if (this.#take(waiting)) waiting.run(bytes)
       } catch (error) {
-        // The Blob could not be read, or the socket refused: the rest goes on, and the host hears of it.
+        // The Blob could not be read, or the socket refused. The others continue, and the host gets the error.
         this.#take(waiting)
         report(error)
       }

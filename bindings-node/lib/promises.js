@@ -69,7 +69,7 @@ function closed(socket) {
   )
 }
 
-/** Printed, it does not show what may be secret: the URL, and the server's headers. @param {NonNullable<Socket['openInfo']>} info */
+/** Printing it does not show possible secrets: the URL, and the server's headers. @param {NonNullable<Socket['openInfo']>} info */
 function plain({ url, protocol, extensions, headers }) {
   const info = { url, protocol, extensions, headers }
   for (const name of ['url', 'headers']) Object.defineProperty(info, name, { enumerable: false })

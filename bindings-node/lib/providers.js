@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the user's functions that the core asks for values: it calls them, answers, and gives the errors that come of them their cause.
+// Owns: the user's functions that give values to the core: it calls them, answers, and makes their exceptions the causes of the resulting errors.
 // Knows no socket.
 'use strict'
 
@@ -7,7 +7,7 @@ const { closeEvent } = require('./incoming.js')
 const options = require('./options.js')
 const { warnOnce } = require('./warnings.js')
 
-/** How many failures are kept until their error comes: one of each function is enough. */
+/** How many failures are kept until their error arrives: one of each function is enough. */
 const MOST = 8
 
 class Providers {
@@ -54,7 +54,7 @@ class Providers {
     this.#thrown.set(words, error)
   }
 
-  /** Gives an error that the core made of a failure what was thrown, as its cause. @param {any} error */
+  /** Sets the thrown value as the cause of the error that the core made of the failure. @param {any} error */
   explain(error) {
     if (this.#thrown.size === 0) return
     for (let each = error; each instanceof Error; each = each.cause) {
@@ -74,7 +74,7 @@ function wordsOf(error) {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
-/** The connection goes on, so that no event tells of it. @param {string} words @param {any} error */
+/** Warns, because the connection goes on and no event reports it. @param {string} words @param {any} error */
 function tellOfHeartbeat(words, error) {
   const advice = 'the last value is sent again, if there is one and the heartbeat is not mandatory'
   warnOnce('HEARTWIRE_HEARTBEAT_FAILED', `The function given for heartbeat.message failed: ${words}; ${advice}.`, words, error?.stack)

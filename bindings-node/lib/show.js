@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: what `console.log(ws)` shows of a socket: where to, in which state, since when, and how much passed. No secret: the URL is shown without
-// credentials and query.
+// Owns: the output of `console.log(ws)`: the URL, the state and since when, and how much passed. It shows no secret: the URL has neither credentials
+// nor query.
 'use strict'
 
 const { inspect } = require('node:util')

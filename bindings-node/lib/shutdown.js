@@ -1,10 +1,10 @@
 // @ts-check
-// Owns: the orderly end of all sockets, while the program goes on. When a socket is done is the core's matter.
+// Owns: the orderly end of all sockets, while the program goes on. The core decides when a socket is done.
 'use strict'
 
 const addon = require('./addon.js')
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK = 5
 
 /**

@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: noticing which signals the program listens to where the host does not tell: Bun tells nobody that a listener has gone, and Deno has listeners
-// of its own beside those of `process`. Knows no socket and no addon.
+// Owns: finding out which signals the program listens to, if the host does not report it: Bun reports no removed listener, and Deno has listeners of
+// its own beside those of `process`. Knows no socket and no addon.
 'use strict'
 
 /** @typedef {(...args: any[]) => void} Listener */
@@ -12,7 +12,7 @@
  * @param {() => void} onChange
  */
 function tellOnBun(process, onChange) {
-  /** The functions that stand for those given to `once()`. @type {WeakMap<Listener, Listener>} */
+  /** The wrappers of listeners given to `once()`. @type {WeakMap<Listener, Listener>} */
   const standIns = new WeakMap()
   /** @param {Listener} listener */
   const standInFor = (listener) => {
@@ -57,13 +57,13 @@ function tellOnBun(process, onChange) {
 }
 
 /**
- * Has `onChange` called whenever a signal gets its first listener of `Deno.addSignalListener()`, or loses the last one. Listeners of `process` come this
- * way, too. Whatever Deno refuses, it refuses before anything is counted.
+ * Calls `onChange` whenever a signal gets its first listener of `Deno.addSignalListener()`, or loses the last one. Listeners of `process` arrive this
+ * way, too. Deno refuses bad calls before they are counted.
  * @param {any} deno
  * @param {(signal: string, listens: boolean) => void} onChange
  */
 function tellOnDeno(deno, onChange) {
-  /** For each signal, those that listen to it. @type {Map<string, Set<Listener>>} */
+  /** The listeners of each signal. @type {Map<string, Set<Listener>>} */
   const listening = new Map()
   const { addSignalListener, removeSignalListener } = deno
   deno.addSignalListener = (/** @type {string} */ signal, /** @type {Listener} */ listener) => {

@@ -1,6 +1,6 @@
 // @ts-check
-// Owns: one socket as the addon knows it: its handle, what the user sees of its state, its events on their way to the listeners, and the answers of
-// the user's functions. Knows the face only as the target of events.
+// Owns: one socket of the addon: its handle, the state that the user sees, its events on their way to the listeners, and the answers of the user's
+// functions. Knows the public object only as the target of events.
 'use strict'
 
 const { AsyncResource } = require('node:async_hooks')
@@ -35,9 +35,9 @@ class Socket {
   paused = false
   /** Null once the addon has forgotten it, after the last event. @type {number | null} */
   handle
-  /** close() was called, and waits for what was sent before it. */
+  /** close() was called, and waits for the messages sent before it. */
   closeWaits = false
-  /** What the first open event told, and the last close event. @type {InstanceType<typeof OpenInfo> | null} */
+  /** The data of the first open event, and the last close event. @type {InstanceType<typeof OpenInfo> | null} */
   openInfo = null
   /** @type {any} */
   lastClose = null
@@ -151,7 +151,7 @@ class Socket {
 
   // Delivery ---------------------------------------------------------------------------------------------------------------
 
-  /** Delivers messages: with `allowSynchronousEvents` at once, else each as a task of its own, the last of which the caller ends. @param {any[]} contents */
+  /** Delivers messages: with `allowSynchronousEvents` at once, otherwise each as its own task; the caller ends the last one. @param {any[]} contents */
   takeMessages(contents) {
     this.#messageInit ??= { origin: originOf(this.url) }
     const common = { type: 'message', init: this.#messageInit, time: performance.now() }
@@ -173,7 +173,7 @@ class Socket {
     }
   }
 
-  /** Whether messages are still to be delivered; the last `left` of a call come again if not now. @param {number} left */
+  /** Whether messages may still be delivered. If not now, the last `left` of a call are delivered again. @param {number} left */
   takes(left) {
     if (this.state !== OPEN && !(this.deliversAfterClose && this.state === CLOSING)) return false
     if (this.paused) addon.unread(this.handle, left)
@@ -229,7 +229,7 @@ class Socket {
     if (this.isOver) this.#finish()
   }
 
-  /** Whether nobody hears of an error event. A program that awaits the socket's end hears of its last error. @param {any} event */
+  /** Whether no function gets an error event. A program that awaits the socket's end gets its last error there. @param {any} event */
   #isUnheard({ error }) {
     const isTold = this.awaiting > 0 && error.retryIn === undefined
     return !this.closedByUs && !isTold && this.listeners.of('error').length === 0
@@ -299,7 +299,7 @@ class Socket {
     else this.discard(data)
   }
 
-  /** Counts what is sent after the end, as the standard has it. @param {string | ArrayBuffer | Uint8Array | Blob} data */
+  /** Counts messages sent after the end, as the standard requires. @param {string | ArrayBuffer | Uint8Array | Blob} data */
   discard(data) {
     this.#discarded += typeof data === 'string' ? Buffer.byteLength(data) : data instanceof Blob ? data.size : data.byteLength
   }
@@ -381,7 +381,7 @@ class Socket {
     this.#goOn()
   }
 
-  /** Nothing is held back any more: the end has to come through. */
+  /** Resumes reading, because the end has to be read. */
   #goOn() {
     if (this.paused) addon.pause(this.handle, false)
   }

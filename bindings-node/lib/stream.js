@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: one message whose parts come from an iterable. Waits for the peer when much is buffered. Which part is the last is the core's matter.
+// Owns: one message whose parts come from an iterable. It waits for the peer while much is buffered. The core decides which part is the last.
 'use strict'
 
 const { addon } = require('./delivery.js')
@@ -29,7 +29,7 @@ async function sendStream(socket, source, flags) {
     }
     call((handle) => addon.endMessage(handle))
   } catch (error) {
-    // If a part has left, the peer must not take it for the whole: the connection ends, and the socket may come back.
+    // If a part has left, the peer must not take it for the whole message: the connection ends, and the socket may reconnect.
     if (socket.handle !== null) addon.abandonMessage(socket.handle)
     throw error
   }

@@ -19,7 +19,7 @@ class FaultServer {
     this.clientPem = about.clientPem
   }
 
-  /** Replaces the script for the connections to come. @param {any} script */
+  /** Replaces the script for later connections. @param {any} script */
   setScript(script) {
     this.#call('setScript', script)
   }
@@ -50,7 +50,7 @@ class FaultServer {
     this.#call('drop')
   }
 
-  /** Ends it, and throws where a client did not do what the script expected, so that the test fails. */
+  /** Ends it. Throws if a client did not do what the script expected, so that the test fails. */
   stop() {
     if (this.#last !== null) return
     /** @type {any[]} */

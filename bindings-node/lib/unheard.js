@@ -1,6 +1,5 @@
 // @ts-check
-// Owns: what nobody listens to is told: errors without a listener, and the warnings of the core. Each kind once. Knows no socket's state but what
-// it is given.
+// Owns: reports events without a listener: errors, and the warnings of the core. Each kind once. Knows only the state that it is given.
 'use strict'
 
 const { addon } = require('./delivery.js')

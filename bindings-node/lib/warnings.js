@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the warnings of the process that are ours, each kind once. Knows nothing of what they are about.
+// Owns: our warnings of the process, each kind once. Knows nothing of their subjects.
 'use strict'
 
 /** @type {Set<string>} */
@@ -8,9 +8,9 @@ const told = new Set()
 /**
  * Warns, once for each kind in the life of the process (or worker), through `process.emitWarning`: that prints to standard error unless the program
  * listens to `warning`.
- * @param {string} code in the manner of Node's: HEARTWIRE_...
+ * @param {string} code in Node's style: HEARTWIRE_...
  * @param {string} words
- * @param {string} [kind] what tells it from others of the same code
+ * @param {string} [kind] distinguishes it from others with the same code
  * @param {string} [detail] printed below it
  */
 function warnOnce(code, words, kind = '', detail = undefined) {

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the class that users see: the WHATWG WebSocket, and what Heartwire adds to it. Everything below the surface is socket.js.
+// Owns: the public class: the WHATWG WebSocket, and Heartwire's additions. The work is in socket.js.
 'use strict'
 
 const { inspect } = require('node:util')
@@ -201,7 +201,7 @@ class WebSocket extends EventTarget {
     this.#socket.reconnect(url == null ? '' : absolute(convert.scalarText(url)), number, text, overlap)
   }
 
-  /** Takes no more messages until resume(); the peer is slowed down. */
+  /** Stops delivering messages until resume(). TCP then slows the peer down. */
   pause() {
     this.#socket.pause(true)
   }

@@ -10,8 +10,8 @@ const { join } = require('node:path')
 
 /**
  * @param {import('node:stream').Duplex} stream
- * @param {(path: string) => void} ready the core may connect to this path, once
- * @returns {() => void} ends it, if nobody has connected
+ * @param {(path: string) => void} ready called when the core may connect to this path, once
+ * @returns {() => void} ends it, if no connection has been made
  */
 function bridge(stream, ready) {
   // Only this user may enter the folder.

@@ -21,7 +21,7 @@ const FRAMES = [
   [/under way had ended/, 'WS_ERR_INVALID_OPCODE', 'Invalid WebSocket frame: invalid opcode'],
 ]
 
-/** The core's words for an upgrade that failed → ws', and Node's code where it has one. @type {[RegExp, string, string?][]} */
+/** Maps the core's words for a failed upgrade to those of ws, with Node's code if it has one. @type {[RegExp, string, string?][]} */
 const HANDSHAKE = [
   [/Sec-WebSocket-Accept/i, 'Invalid Sec-WebSocket-Accept header'],
   [/Upgrade header/i, 'Invalid Upgrade header'],
@@ -102,7 +102,7 @@ function closedEarly(cause) {
   return new Error('WebSocket was closed before the connection was established', cause === undefined ? {} : { cause })
 }
 
-/** What a call says that needs an open connection. @param {number} state */
+/** The error of a call that needs an open connection. @param {number} state */
 function notOpen(state) {
   return new Error(`WebSocket is not open: readyState ${state} (${['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'][state]})`)
 }

@@ -10,7 +10,7 @@ const { bridge } = require('./bridge.js')
 const { Request, Response } = require('./http.js')
 const { checkProtocols, connectsItself, headerPairs, parseAddress, translate } = require('./options.js')
 
-/** The class as its types show it. @type {typeof import('../../index.js').WebSocket} */
+/** The class with its public types. @type {typeof import('../../index.js').WebSocket} */
 const Native = /** @type {any} */ (Class)
 
 /** Headers that a redirect to another host, or out of TLS, removes. */
@@ -207,7 +207,7 @@ class Handshake {
     this.#hooks.fail(error)
   }
 
-  /** It is open, has failed, or was given up. */
+  /** The attempt is over: open, failed, or cancelled. */
   end() {
     this.#isOver = true
     this.#endBridge()

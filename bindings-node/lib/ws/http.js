@@ -1,5 +1,6 @@
 // @ts-check
-// Owns: the http objects that ws gives to its listeners: the request, and the response as far as the core tells of it. They carry no bytes: the core does.
+// Owns: the http objects that ws gives to its listeners: the request, and the response as far as the core reports it. They carry no bytes: the core
+// does.
 'use strict'
 
 const http = require('node:http')
@@ -11,7 +12,7 @@ const PARKED = /** @type {any} */ ({ addRequest() {} })
 /** The headers that the core makes itself. */
 const ITS_OWN = /^(connection|upgrade|sec-websocket-.*)$/i
 
-/** The calls on a request that came before its constructor had ended. */
+/** The calls on a request before its constructor had ended. */
 const kEarly = Symbol('early')
 
 /**
@@ -99,7 +100,7 @@ class Request extends http.ClientRequest {
   }
 }
 
-/** The headers as http has them: names in lower case, cookies as a list. @param {[string, string][]} pairs */
+/** The headers in http's form: names in lower case, cookies as a list. @param {[string, string][]} pairs */
 function joined(pairs) {
   /** @type {Record<string, string | string[]>} */
   const headers = {}

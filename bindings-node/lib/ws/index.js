@@ -1,5 +1,6 @@
 // @ts-check
-// Owns: what `require('heartwire/ws')` gives: ws' exports. The classes of ws that Heartwire does not replace come from ws, where it is installed.
+// Owns: the exports of `require('heartwire/ws')`, which are those of ws. The classes that Heartwire does not replace come from ws, if it is
+// installed.
 'use strict'
 
 const { createWebSocketStream } = require('./stream.js')
@@ -12,7 +13,7 @@ const FROM_WS = ['WebSocketServer', 'Server', 'Sender', 'Receiver', 'PerMessageD
 function fromWs(name) {
   let ws
   try {
-    // @ts-ignore: ws is there only where a user installed it.
+    // @ts-ignore: ws is there only if the user installed it.
     ws = require('ws')
   } catch (cause) {
     throw new Error(`heartwire/ws has no ${name} of its own, and the package ws, which has it, is not installed: npm install ws`, { cause })

@@ -1,10 +1,10 @@
-// Owns: what `import … from 'heartwire/ws'` gives.
+// Owns: the exports of `import … from 'heartwire/ws'`.
 import WebSocket from './index.js'
 
 export const { createWebSocketStream } = WebSocket
 export { WebSocket, WebSocket as default }
 
-// Code that imports them by name has to find the names, also where `ws` is not installed: there they are undefined.
+// Code that imports them by name has to find the names, also without `ws`: they are then undefined.
 export const WebSocketServer = ofWs('WebSocketServer')
 export const Server = ofWs('Server')
 export const Sender = ofWs('Sender')

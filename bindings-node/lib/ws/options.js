@@ -10,7 +10,7 @@ const { unsupported } = require('./errors.js')
 const VERSIONS = [8, 13]
 /** The methods that an agent overrides to connect in its own way. */
 const CONNECTS = /** @type {const} */ (['addRequest', 'createSocket', 'createConnection'])
-/** Agents that say which proxy they use. */
+/** Agents that name their proxy. */
 const KNOWN = /^(Https?|Socks|)ProxyAgent$/
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -57,7 +57,7 @@ const TLS = {
   minVersion: 'minVersion',
 }
 
-/** ws takes these from the address, whatever the options say. */
+/** ws takes these from the address, and ignores the options. */
 const IGNORED = ['host', 'hostname', 'method', 'path', 'port', 'protocol', 'socketPath', 'timeout']
 
 /** Why the others are refused. @type {Record<string, string>} */
@@ -116,11 +116,11 @@ function translate(given) {
     openTimeout: null,
     maxSize: 100 * 1024 * 1024,
     compression: compression(true),
-    // As ws: only an agent of the user's leads through a proxy.
+    // As in ws: a proxy is used only with an agent of the user.
     proxy: false,
-    // Followed here, as ws does it: see handshake.js.
+    // This package follows redirects itself, as ws does: see handshake.js.
     followRedirects: 0,
-    // As ws: sockets wait for each other only until TCP and TLS are done.
+    // As in ws: sockets wait for each other only until TCP and TLS are done.
     connectLimitUntil: 'tls',
   }
   for (const [name, value] of Object.entries(given)) {
@@ -134,7 +134,7 @@ function translate(given) {
     } else if (Object.hasOwn(TLS, name)) setTls(made, name, value)
     else if (Object.hasOwn(REFUSED, name)) throw unsupported(`the option ${name}`, REFUSED[name])
     else if (OF_NODE.includes(name)) throw unsupported(`the option ${name}`, 'Heartwire has nothing of that name')
-    // Neither ws nor Node has such an option: without effect there, too. Libraries hand their own options on.
+    // Neither ws nor Node has such an option, so it has no effect there either. Libraries pass their own options on.
     else warnOnce('HEARTWIRE_WS_OPTION', `heartwire/ws: neither ws nor Heartwire has an option ${name}: it is without effect.`, name)
   }
   return made
@@ -142,10 +142,10 @@ function translate(given) {
 
 /** @param {any} made @param {string} name @param {any} value */
 function setTls(made, name, value) {
-  // No server is asked by a name: where the host is an address, none is sent anyway.
+  // An empty name means no SNI. For an address as host, none is sent in any case.
   if (name === 'servername' && value === '') return
   if (name === 'minVersion') value = String(value).replace(/^TLSv/, '')
-  // Node takes several as an array.
+  // Node accepts several as an array.
   if (Array.isArray(value)) value = value.map(String).join('\n')
   made.tls = { ...made.tls, [TLS[name]]: value }
 }
@@ -215,7 +215,7 @@ function socksProxy({ host, port, type, userId, password }, resolvesHere) {
 }
 
 /**
- * The address as ws takes it, in its words where it is wrong.
+ * Parses the address as ws does, with its messages for wrong ones.
  * @param {string | URL} address
  * @returns {{ url: URL, path: string, unixSocket?: string }}
  */

@@ -1,9 +1,9 @@
 // @ts-check
-// Owns: the order of what is sent behind a Blob that is still read, and the callbacks of `send`, called once what was sent before them has left.
-// Knows of Heartwire's socket only how to send and `bufferedAmount`.
+// Owns: the order of messages after a Blob that is still being read, and the callbacks of `send`, called once all earlier messages have left. Of
+// Heartwire's socket it knows only how to send and `bufferedAmount`.
 'use strict'
 
-/** How often to look while the kernel takes nothing. Nothing tells when it does. */
+/** Milliseconds between two checks while the kernel takes no bytes. No event reports when it does. */
 const LOOK_MS = 5
 
 /**

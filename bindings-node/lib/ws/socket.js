@@ -62,7 +62,7 @@ class Face extends EventEmitter {
     return this
   }
 
-  /** Heartwire's own pings do what it is for. @param {boolean} [enable] */
+  /** Heartwire's own pings have the same purpose. @param {boolean} [enable] */
   setKeepAlive(enable = false) {
     if (enable) return this
     throw unsupported('_socket.setKeepAlive(false)', 'see the options pingInterval and tcpKeepalive of Heartwire')

@@ -69,7 +69,7 @@ class WebSocket extends EventEmitter {
     inner.onpong = ({ payload }) => this.emit('pong', payload)
   }
 
-  /** Nothing is heard of this attempt any more. */
+  /** Removes the handlers of this attempt. */
   #detach() {
     const inner = this.#inner
     if (inner === null) return
@@ -77,7 +77,7 @@ class WebSocket extends EventEmitter {
     inner.terminate()
   }
 
-  /** Heartwire's own socket underneath, for what ws does not have; null while the first request is prepared. */
+  /** Heartwire's own socket underneath, for features that ws does not have; null while the first request is prepared. */
   get heartwire() {
     return this.#inner
   }
