@@ -1,4 +1,4 @@
-"""The WebSocket client for chat bots: the browser's events, a connection that stays alive, comes back politely, and says goodbye."""
+"""The WebSocket client for chat bots: the browser's events, a connection that stays alive, reconnects politely, and closes properly."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # asyncio is imported only by those who use it.
+    # Only programs that use asyncio import it.
     if name in ("connect", "ClientConnection"):
         from . import _aio
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ._websocket import Protocols, Url
 
 
-#: In these states what was sent is leaving.
+#: In these states messages are still being sent.
 _TAKING = (WebSocket.OPEN, WebSocket.CLOSING)
 
 
@@ -65,7 +65,7 @@ class ClientConnection(Received):
             return
         if not self._loop.is_closed():
             raise other_loop("this connection")
-        # Tasks of the closed loop wait no more.
+        # Tasks of the closed loop no longer wait.
         self._loop = loop
         self._receiver = None
         self._senders = []
@@ -132,7 +132,7 @@ class ClientConnection(Received):
         return self._inbox.get()
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Give messages until both sides said goodbye."""
+        """Give messages until both sides have sent a Close."""
         try:
             while True:
                 yield await self.recv()
@@ -150,9 +150,9 @@ class ClientConnection(Received):
     ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
-        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
+        `text` sets the kind: True for text, False for binary. Without it the first part of an iterable decides; an empty one is text.
 
-        With `rate_limit` it waits until the message may leave: `key` is what that tells messages apart by; what is `urgent` waits for no
+        With `rate_limit` it waits until the message may leave. Messages with one `key` keep their order. An `urgent` one waits for no
         login, and uses the reserve. Raises ConnectionClosed if the connection is closed, or ends while it waits.
         """
         self._come_here()
@@ -193,7 +193,7 @@ class ClientConnection(Received):
         key: str | None = None,
         urgent: bool = False,
     ) -> Any:
-        """Send a request as JSON text, with an id where it has none, and give its parsed reply; see `WebSocket.request`."""
+        """Send a request as JSON text, with an id if it has none, and give its parsed reply; see `WebSocket.request`."""
         return await self.socket.request(value, timeout=timeout, resend=resend, deliver=deliver, key=key, urgent=urgent)
 
     async def wait_ready(self) -> None:
@@ -230,7 +230,7 @@ class ClientConnection(Received):
         return json.loads(await self.recv())
 
     async def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
-        """Send a ping; await what it returns for the pong: seconds of the round trip."""
+        """Send a ping. Await the returned value for the pong: it is the round trip in seconds."""
         await self._check_open()
         if data is None:
             self._next_ping += 1
@@ -251,7 +251,7 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye with any code that RFC 6455 allows, and wait for the end. Messages that came before can still be received."""
+        """Close with any code that RFC 6455 allows, and wait for the end. Earlier messages can still be received."""
         self.socket._close(code, reason)
         if not self._loop.is_running():
             self._come_here()
@@ -268,8 +268,8 @@ class connect:
     """Open a connection: `async with connect(url) as ws:`, or `ws = await connect(url)`.
 
     Takes the arguments of `WebSocket`. Raises WebSocketError if the connection cannot be opened; with `reconnect` it waits through the
-    attempts that `reconnect` allows. Leaving the block closes the connection: with 1000; after an exception with 1011; where the
-    program goes (Ctrl+C, `sys.exit()`, the task is cancelled) with 1001.
+    attempts that `reconnect` allows. Leaving the block closes the connection: with 1000; after an exception with 1011; with 1001 if the
+    program ends (Ctrl+C, `sys.exit()`) or the task is cancelled.
     """
 
     def __init__(self, url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> None:

@@ -1,4 +1,4 @@
-"""Requests and their replies, the user's login function, and being ready: what `WebSocket` and both `connect` faces share."""
+"""Requests and their replies, the user's login function, and the ready state: the shared part of `WebSocket` and both `connect` APIs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _login: ContextVar[object] | None = None
 
 
 def _logging_in() -> ContextVar[object]:
-    """Give the variable of the socket whose login a function of the user does, in that function and in what it awaits."""
+    """Give the variable of the socket whose login is running, as set in the user's login function and in all that it awaits."""
     global _login
     if _login is None:
         from contextvars import ContextVar
@@ -71,7 +71,7 @@ def begin(socket: Socket, value: object, settle: Callable[[str | None, Any], Non
 
 
 def request(socket: Socket, value: object, call: dict[str, Any]) -> Any:
-    """Send a request, and give what its reply can be had from: a future of the running loop, or a `Reply`."""
+    """Send a request, and give the object for its reply: a future of the running loop, or a `Reply`."""
     loop = running_loop()
     if loop is not None:
         return on_loop(loop, lambda settle: begin(socket, value, settle, call), socket)
@@ -83,7 +83,7 @@ def request(socket: Socket, value: object, call: dict[str, Any]) -> Any:
 
 
 def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any], None]], int | None], socket: Socket) -> Any:
-    """Give a future of the loop for what `start` began; its cancellation is the request's. None: it has ended already."""
+    """Give a future of the loop for the request that `start` began. Cancelling it cancels the request. None: it has ended already."""
     future = loop.create_future()
 
     def finish(reply: str | None, error: Any) -> None:

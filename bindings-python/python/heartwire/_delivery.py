@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ._native import CloseEvent
 
     class Done(Protocol):
-        """Takes the outcome of an async function that stands for an option."""
+        """Takes the outcome of an async function that replaces an option's value."""
 
-        #: Its failure is told by an `error` event.
+        #: An `error` event reports its failure.
         told: bool
 
         def __call__(self, value: object, error: BaseException | None) -> None: ...
@@ -67,7 +67,7 @@ class ThreadHub(Hub):
         self.thread = None
 
     def arm(self, delay: float) -> None:
-        """Remember when a turn is due, whatever the descriptor says."""
+        """Store the time of the next turn, whatever the descriptor says."""
         from time import monotonic
 
         self.deadline = monotonic() + delay
@@ -128,11 +128,11 @@ class ThreadHub(Hub):
         _warn_of_stall("Something else on the thread that delivers events" if function is None else name_of(function), seconds)
 
     def idle(self) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
 
 class LoopHub(Hub):
-    """Delivers on an asyncio loop, which watches the sockets' descriptors; where it cannot, a thread wakes it once for each batch."""
+    """Delivers on an asyncio loop, which watches the sockets' descriptors. If it cannot, a thread wakes it once for each batch."""
 
     __slots__ = ("live", "loop", "tasks", "thread", "timer", "waker")
 
@@ -183,7 +183,7 @@ class LoopHub(Hub):
             return
 
     def arm(self, delay: float) -> None:
-        """Take a turn in so many seconds, whatever the descriptor says, instead of when it was said before."""
+        """Take a turn in so many seconds, whatever the descriptor says. This replaces an earlier time."""
         if self.timer is not None:
             self.timer.cancel()
         self.timer = self.loop.call_later(delay, self.turn)
@@ -199,7 +199,7 @@ class LoopHub(Hub):
         )
 
     def spawn(self, socket: Socket, function: object, coroutine: Coroutine[Any, Any, object], done: Done | None) -> None:
-        """Make a task of what an async function returned, and keep it until it ends."""
+        """Make a task of the coroutine that an async function returned, and keep it until it ends."""
         task = self.loop.create_task(coroutine)
         self.tasks.add(task)
 
@@ -222,7 +222,7 @@ class LoopHub(Hub):
         """Warn of a function that was so slow that the keeper had to stand in."""
         if function is not None:
             return _warn_of_stall(name_of(function), seconds)
-        # The loop may see to us before it tells that a task has ended.
+        # The loop may call us before it reports that a task has ended.
         ended = {name_of(task.get_coro()) for task in self.tasks if task.done()}
         if len(ended) == 1:
             return _warn_of_stall(ended.pop(), seconds)
@@ -254,9 +254,9 @@ class LoopHub(Hub):
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
 """Those that have sockets."""
 _spare: dict[int, ref[LoopHub]] = {}
-"""Those without, by the `id` of the loop that watches their descriptor: which keeps them, for its next socket, as long as it is open."""
+"""Hubs without sockets, by the `id` of the loop that watches their descriptor. The loop keeps them for its next socket while it is open."""
 _moving = allocate_lock()
-"""Held while sockets go from one hub to another, for who looks then finds them in none. No function of the user runs under it."""
+"""Held while sockets move from one hub to another, because they are in neither meanwhile. No function of the user runs under it."""
 
 
 def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
@@ -290,7 +290,7 @@ def _spare_hub(loop: asyncio.AbstractEventLoop) -> LoopHub | None:
 
 
 def forget() -> None:
-    """Forget, in a forked child, what belongs to the parent."""
+    """Forget, in a forked child, the parent's hubs and locks."""
     global _moving
     _moving = allocate_lock()
     _hubs.clear()
@@ -300,8 +300,8 @@ def forget() -> None:
 def run_forever(*sockets: Socket) -> None:
     """Deliver the events of sockets on this thread until all are closed.
 
-    Ctrl+C raises KeyboardInterrupt here within milliseconds; KeyboardInterrupt and SystemExit of a handler leave it too. The sockets are
-    open then, and may be run again. With an `async def` handler it runs on an asyncio loop of its own.
+    Ctrl+C raises KeyboardInterrupt here within milliseconds. KeyboardInterrupt and SystemExit of a handler leave it, too. The sockets are
+    then open, and may be run again. With an `async def` handler it runs on an asyncio loop of its own.
     """
     if not sockets:
         raise TypeError("run_forever() needs at least one WebSocket")
@@ -324,13 +324,13 @@ def run_forever(*sockets: Socket) -> None:
 
 
 def _attach(hub: Hub, socket: Socket) -> None:
-    hub_of(socket)  # which lets go of a closed loop
+    hub_of(socket)  # which releases a closed loop
     with _moving:
         hub.attach(socket)
 
 
 def hub_of(socket: Socket) -> Hub | None:
-    """Give the hub that delivers a socket's events; none if nobody does, which is so when its loop was closed under it."""
+    """Give the hub that delivers a socket's events. None if there is none, because its loop was closed under it."""
     with _moving:
         hub = socket._hub
     if isinstance(hub, LoopHub) and hub.loop.is_closed():
@@ -374,7 +374,7 @@ def _serve_on_loop(hub: ThreadHub) -> None:
 
 
 def start(socket: Socket, daemon: bool) -> None:
-    """Deliver a socket's events on a thread of its own."""
+    """Deliver a socket's events on its own thread."""
     import threading
 
     hub = ThreadHub()
@@ -393,7 +393,7 @@ def _thread(hub: ThreadHub) -> None:
     try:
         _serve(hub)
     except (KeyboardInterrupt, SystemExit) as leaving:
-        # As in the main thread, they end what runs here; politely. A second one does not wait.
+        # As in the main thread, they end this call, with a Close first. A second one does not wait.
         for socket in sockets:
             socket._go_away(_GOING_AWAY)
         with _moving:
@@ -441,7 +441,7 @@ async def wait_closed(socket: Socket) -> CloseEvent:
 
 
 def other_loop(what: str) -> InvalidStateError:
-    """Make the error for the use of what belongs to another loop."""
+    """Make the error for the use of an object that belongs to another loop."""
     return InvalidStateError(
         f"{what} belongs to another event loop, which delivers its events: use it in that loop (a fixture and its test need the same one)",
         code="invalid_state",
@@ -450,10 +450,10 @@ def other_loop(what: str) -> InvalidStateError:
 
 
 def leave(socket: Socket, kind: type[BaseException] | None) -> None:
-    """Begin to close a socket whose `with` block was left: as usual, with 1011 after an exception, or with 1001 because the program goes.
+    """Begin to close a socket whose `with` block was left: as usual, with 1011 after an exception, or with 1001 if the program ends.
 
-    Ctrl+C, `sys.exit()` and the cancellation of the task (which is what Ctrl+C does to `asyncio.run()`) are no faults of the program. In
-    both cases the server's answer is awaited for `close_on_exit` at most.
+    Ctrl+C, `sys.exit()` and the cancellation of the task (`asyncio.run()` does that after Ctrl+C) are no faults of the program. After any
+    exception the server's answer is awaited for `close_on_exit` at most.
     """
     if kind is None:
         socket.close()
@@ -480,7 +480,7 @@ def join(socket: Socket, timeout: float | None) -> bool:
         return True
     if timeout is not None:
         return ended.wait(timeout)
-    # In pieces: Python may miss a Ctrl+C that comes just when its main thread begins to wait for a lock.
+    # In pieces, because Python may miss a Ctrl+C that arrives just when its main thread begins to wait for a lock.
     while not ended.wait(_PIECE):
         pass
     return True

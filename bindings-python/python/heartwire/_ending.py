@@ -1,7 +1,7 @@
-"""How the main thread came to its end: by returning, or by an exception that left it. Knows no socket.
+"""Finds out how the main thread ended: by returning, or by an exception. Knows no socket.
 
-Python waits for threads in both cases, and tells nobody which one it was: of an uncaught `sys.exit()` nothing is left by then. But the
-outermost frame of the main thread keeps the place where it stopped, and that is a `return` or it is not.
+Python waits for threads in both cases, and does not say which one it was: no trace of an uncaught `sys.exit()` is left by then. But the
+outermost frame of the main thread keeps the place where it stopped, and that is a `return` or not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _outermost: FrameType | None = None
 
 
 def remember() -> None:
-    """Keep the outermost frame of the main thread. To be called while that thread runs, from any thread."""
+    """Keep the outermost frame of the main thread. Call it from any thread while that thread runs."""
     global _outermost
     if _outermost is None:
         import threading
@@ -35,10 +35,10 @@ def forget() -> None:
 
 
 def is_by_exception() -> bool:
-    """Tell whether an exception, SystemExit and KeyboardInterrupt too, ended the main thread. To be called on it, at its end.
+    """Tell whether an exception, SystemExit and KeyboardInterrupt too, ended the main thread. Call it on that thread, at its end.
 
-    An interactive session is over when it ends, whichever way that was. A script that ends with `sys.exit(main())`, as those that
-    installers write do, ends as `main()` does: by an exception if one left it, else by returning.
+    An interactive session always counts as ended by an exception. A script that ends with `sys.exit(main())`, as the scripts of installers
+    do, ends as `main()` does: by an exception if one left it, otherwise by returning.
     """
     frame = _outermost
     if hasattr(sys, "ps1"):
@@ -72,7 +72,7 @@ def _is_running(frame: FrameType) -> bool:
 
 
 def _exit_code_of_child() -> int:
-    """Give what a child of multiprocessing ends with: it waits for threads before its frames are left."""
+    """Give the exit code of a child of multiprocessing: it waits for threads before its frames are left."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_code.co_name == "_bootstrap" and isinstance(frame.f_locals.get("exitcode"), int):

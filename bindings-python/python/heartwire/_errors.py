@@ -17,14 +17,15 @@ class Error(Exception):
 
 
 class WebSocketError(Error):
-    """An error: what went wrong, in which phase, and what follows. Never holds a secret.
+    """An error: its message, its phase, and whether a retry may help. Never holds a secret.
 
-    `code` is a stable name (see docs/errors.md), `phase` says where it happened, `message` is in plain words. A refused upgrade has
-    `status`, `headers` and the first 4 KiB of `body`. `retryable` says whether trying again may help, `retry_in` when the next attempt
-    comes, `retry_after` what the server asked for, both in seconds. `faults` are the faults of the options: path, value given (None where
-    it may be a secret) and rule of each. What lies beneath is in `__cause__`; where a function of yours failed, that is its exception.
+    `code` is a stable name (see docs/errors.md), `phase` names the step that failed, `message` is in plain words. A refused upgrade has
+    `status`, `headers` and the first 4 KiB of `body`. `retryable` says whether a retry may help, `retry_in` is the time until the next
+    attempt, and `retry_after` the delay that the server asked for, both in seconds. `faults` are the faults of the options: path, given
+    value (None if it may be a secret) and rule of each. `__cause__` is the cause; if a function of yours failed, it is that function's
+    exception.
 
-    Where the network failed, it is also the built-in exception for that, with its `errno`: `ConnectionRefusedError` or another
+    If the network failed, the error is also the built-in exception for that, with its `errno`: `ConnectionRefusedError` or another
     `ConnectionError`, `TimeoutError`, `socket.gaierror`, `ssl.SSLError`. All of these are an `OSError`.
     """
 
@@ -176,13 +177,13 @@ def from_core(code: str, message: str, fields: dict[str, Any], causes: list[str]
 
 
 def attach_failure(error: WebSocketError | None, failure: BaseException) -> None:
-    """Make what a function of the user raised the cause of the error that tells of it."""
+    """Make the exception of a user's function the cause of the error that reports it."""
     if error is None:
         return
     if error.code == "provider_failed":
         error.__cause__ = failure
         return
-    # `should_reconnect` failed while the end of a connection was told: that stands at the end of the chain, in words.
+    # `should_reconnect` failed while a connection's end was being reported: the end of the chain holds its message.
     above: BaseException = error
     while above.__cause__ is not None:
         if str(above.__cause__).startswith("should_reconnect failed"):
@@ -216,7 +217,7 @@ class ConnectionClosed(Error):
 
 
 class ConnectionClosedOK(ConnectionClosed):
-    """Both sides said goodbye with 1000 or 1001."""
+    """Both sides sent a Close with 1000 or 1001."""
 
     __module__ = "heartwire"
 

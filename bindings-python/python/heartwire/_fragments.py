@@ -1,4 +1,4 @@
-"""One message sent in parts as they come, by the APIs that wait between them. The core knows which part is the last."""
+"""One message sent in parts as they arrive, for the APIs that wait between them. The core knows which part is the last."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WHOLE = (str, bytes, bytearray, memoryview)
 
 
 class Fragments:
-    """A message under way: `put()` its parts, then `end()` it. Leaving the block before that closes the connection that it was begun on."""
+    """A message that is being sent: `put()` its parts, then `end()` it. Leaving the block earlier closes its connection."""
 
     def __init__(self, socket: WebSocket, text: bool | None, compress: bool | None, closed: Callable[[CloseEvent], Exception]) -> None:
         self._socket = socket
@@ -30,7 +30,7 @@ class Fragments:
         self._message = _native.Fragments(socket, text, compress)
 
     def put(self, part: Data) -> None:
-        """Take a part; it leaves once the next is there, for the last one is marked. Raise ConnectionClosed if the connection has ended."""
+        """Take a part. It leaves once the next part is there, because the last one is marked. Raise ConnectionClosed after the end."""
         self._check()
         self._message.put(part)
 

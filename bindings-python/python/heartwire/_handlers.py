@@ -63,12 +63,12 @@ def is_async(function: Any) -> bool:
         function = function.func
     code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - whose code it is
     flags = getattr(code, "co_flags", 0)
-    # Objects that answer to every name (mocks, proxies) have flags of any kind.
+    # Objects that answer to every name (mocks, proxies) have flags of any type.
     return isinstance(flags, int) and bool(flags & _CO_COROUTINE)
 
 
 def _arguments(function: Any, given: int = 0) -> tuple[int, int] | None:
-    """Give how many positional arguments, beside those given, a function needs and takes; None where that cannot be seen."""
+    """Give how many positional arguments, beside those given, a function needs and takes. None if that cannot be seen."""
     while _is_partial(function):
         if function.keywords:
             return None
@@ -78,12 +78,12 @@ def _arguments(function: Any, given: int = 0) -> tuple[int, int] | None:
         given += 1
         function = function.__func__
     elif type(function) is _Builtin:
-        # `ws.onerror = ws.close`: what a call of ours could take is not for events.
+        # `ws.onerror = ws.close`: an optional argument of our own methods is not meant for events.
         ours = isinstance(function.__self__, Socket) and function.__name__ != "send"
         return (0, 0) if not given and (ours or getattr(function, "__text_signature__", None) in _NOTHING) else None
     elif type(function) is not _Function:
         given += 1
-        function = getattr(type(function), "__call__", None)  # noqa: B004 - what a call of the object runs
+        function = getattr(type(function), "__call__", None)  # noqa: B004 - the function that a call of the object runs
     if type(function) is not _Function:
         return None
     code = function.__code__
@@ -91,7 +91,7 @@ def _arguments(function: Any, given: int = 0) -> tuple[int, int] | None:
     least = max(0, code.co_argcount - len(function.__defaults__ or ()) - given)
     wrapped = function.__dict__.get("__wrapped__")
     if least == 0 and most == _MANY and type(wrapped) is _Function and _arguments(wrapped, given) == (0, 0):
-        return 0, 0  # a decorator that passes on what it is given
+        return 0, 0  # a decorator that passes on its arguments
     return least, most
 
 
@@ -137,7 +137,7 @@ class OnEvent(_Base["E"]):
 
 
 class OnEventMethod:
-    """An `on...` attribute that is a method of the user's subclass until another function is set."""
+    """An `on...` attribute: it is a method of the user's subclass until another function is set."""
 
     __slots__ = ("kind", "method", "name")
 
@@ -164,7 +164,7 @@ def _bind(method: Any, socket: Socket | None, owner: type[Any]) -> Any:
 
 
 def _find(cls: type[Any], name: str) -> tuple[int, object]:
-    """Give the place of the class that has the name, and what it has."""
+    """Give the place in the class's bases that has the name, and its value."""
     for place, holder in enumerate(cls.__mro__):
         if name in holder.__dict__:
             return place, holder.__dict__[name]
@@ -183,7 +183,7 @@ def declare(cls: type[Any]) -> None:
 
 
 def adopt_methods(cls: type[Any]) -> None:
-    """Prepare a subclass whose methods are handlers, so that another function may still be set in an object of it."""
+    """Prepare a subclass whose methods are handlers, so that an instance may still set another function."""
     for kind, *names in _SPELLINGS:
         own = [name for name in names if name in cls.__dict__]
         if len(own) == 2 and cls.__dict__[own[0]] is not cls.__dict__[own[1]]:
@@ -201,7 +201,7 @@ def listen_by_methods(socket: Socket) -> None:
     """Have the methods of the socket's class called."""
     cls = type(socket)
     for kind, *names in _SPELLINGS:
-        # The nearest one, where a class and its parent spell it differently.
+        # The nearest one, if a class and its parent use different spellings.
         _, value = min((_find(cls, name) for name in names), key=lambda found: found[0])
         if isinstance(value, OnEvent):
             continue
@@ -211,7 +211,7 @@ def listen_by_methods(socket: Socket) -> None:
 
 
 def check(socket: Socket, listener: object) -> bool:
-    """See to it that async functions find a loop, and tell whether the listener is called without the event."""
+    """Make sure that async functions find a loop, and tell whether the listener is called without the event."""
     if is_async(listener):
         if not getattr(socket._hub, "runs_coroutines", True):
             raise TypeError(

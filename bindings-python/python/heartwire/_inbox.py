@@ -29,12 +29,12 @@ class Inbox:
         self.socket = socket
         #: The connection's end waits until the last message was received.
         self.awaited = False
-        #: Makes the exception that tells of an end.
+        #: Makes the exception for an end.
         self.closed = closed
-        #: Above and below how many messages reading stops and goes on.
+        #: Reading stops above, and resumes below, these numbers of messages.
         self.high: float = MESSAGES_HIGH
         self.low: float = MESSAGES_LOW
-        #: The same of characters and bytes.
+        #: The same limits for characters and bytes.
         self.size_high: float = SIZE_HIGH
         self.messages: deque[str | bytes] = deque()
         self.size = 0
@@ -47,7 +47,7 @@ class Inbox:
         self.add(event.data)
 
     def add(self, item: str | bytes) -> None:
-        """Take something in that is to be received in order."""
+        """Store an item to be received in order."""
         self.messages.append(item)
         self.size += len(item)
         if not self.paused and (len(self.messages) >= self.high or self.size >= self.size_high):
@@ -67,18 +67,18 @@ class Inbox:
         return message
 
     def await_receiver(self) -> bool:
-        """Tell whether messages wait to be received. If so, the socket is told once the last one was."""
+        """Tell whether messages wait to be received. If so, the socket is informed once the last one was."""
         self.awaited = bool(self.messages)
         return self.awaited
 
     def error(self) -> Exception:
-        """Make the exception that tells of the end."""
+        """Make the exception for the end."""
         assert self.end is not None, "asked for the end before it came"
         return self.closed(self.end)
 
 
 def listen_privately(socket: WebSocket, **functions: Callable[[Any], object]) -> None:
-    """Have functions of ours called for events of these names; what the user sets in `on...` does not replace them."""
+    """Call functions of ours for events of these names. A handler that the user sets in `on...` does not replace them."""
     for name, function in functions.items():
         socket._add_fixed(name, function, True, False)
 
@@ -90,7 +90,7 @@ class Received:
     _inbox: Inbox
 
     def set_heartbeat(self, options: HeartbeatOptions | None) -> None:
-        """Set the heartbeat of the present connection, as the server dictates it in its greeting; None: none."""
+        """Set the heartbeat of the present connection, as a server requests it in its greeting. None turns it off."""
         self.socket.set_heartbeat(options)
 
     def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "", overlap: bool = False) -> None:
@@ -101,7 +101,7 @@ class Received:
         self.socket.reconnect(url, code=code, reason=reason, overlap=overlap)
 
     def throttle(self, seconds: float, *, key: str | None = None) -> None:
-        """Hold what is not urgent, or what has this key, for so many seconds: the server said "slow down". 0 lifts it."""
+        """Hold messages that are not urgent, or those with this key, for so many seconds: the server asked to slow down. 0 ends it."""
         self.socket.throttle(seconds, key=key)
 
     @property

@@ -15,7 +15,7 @@ def text_of(value: object) -> str:
 
 
 def parsed(reply: str | None) -> Any:
-    """Give the reply as what its JSON means."""
+    """Give the parsed JSON of the reply."""
     import json
 
     return None if reply is None else json.loads(reply)

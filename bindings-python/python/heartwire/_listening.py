@@ -1,6 +1,6 @@
 """The listeners of a socket, and their types: `on...` attributes, `on`, `once`, the standard's names. Knows no network.
 
-The types are said for each event, so that type checkers know the event of a lambda, and refuse a function for another event.
+The types are stated for each event, so type checkers know the event of a lambda, and refuse a function for another event.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     FDropped = TypeVar("FDropped", bound=Union[Callable[[DroppedEvent], object], Bare])
 
     class _Attributes(Socket):
-        # pyright takes the type of what is assigned from here, and yet lets subclasses define methods of these names.
+        # pyright takes the type of assigned values from here, and still lets subclasses define methods of these names.
         onopen: OnEvent[OpenEvent]
         on_open: OnEvent[OpenEvent]
         onmessage: OnEvent[MessageEvent]
@@ -263,7 +263,7 @@ class Listening(_Attributes):
         self._add_listener(type, listener, once, _handlers.check(self, listener))
 
     def remove_event_listener(self, type: EventName, listener: Callable[..., object]) -> None:  # noqa: A002
-        """Call it no more."""
+        """Stop calling it."""
         self._remove_listener(type, listener)
 
     addEventListener = add_event_listener

@@ -1,4 +1,4 @@
-"""What the logger `heartwire` is told: opens, ends, retries, failures that nobody listens to, warnings. Knows no network."""
+"""Writes to the logger `heartwire`: opens, ends, retries, failures without a listener, warnings. Knows no network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def warn(words: str) -> None:
 
 
 def note(socket: Socket, event: Event, unheard: bool) -> None:
-    """Log an event of a connection's life. `unheard`: it tells of a failure, and no function listens to it."""
+    """Log an event of a connection's life. `unheard`: it reports a failure, and no function listens to it."""
     # A program without `logging` shows warnings only.
     if not unheard and "logging" not in sys.modules:
         return
@@ -56,7 +56,7 @@ def _words(event: object) -> str:
 
 
 def public(url: str) -> str:
-    """Give scheme, host and path: credentials and query are nobody's business."""
+    """Give scheme, host and path, without credentials and query."""
     scheme, _, rest = url.partition("://")
     rest = rest.partition("?")[0]
     authority, slash, path = rest.partition("/")
@@ -64,9 +64,9 @@ def public(url: str) -> str:
 
 
 def birthplace(url: object) -> str:
-    """Name a socket by its URL and by the line of the user's program that makes it now."""
+    """Name a socket by its URL and by the line of the user's program that makes it."""
     frame: FrameType | None = sys._getframe(1)
-    # Constructors, ours and those of subclasses, are not the place.
+    # Skip constructors, ours and those of subclasses.
     while frame is not None and (frame.f_code.co_name in ("__init__", "_init") or frame.f_globals.get("__package__") == "heartwire"):
         frame = frame.f_back
     place = "" if frame is None else f" (made at {frame.f_code.co_filename}:{frame.f_lineno})"

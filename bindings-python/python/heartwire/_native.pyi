@@ -87,13 +87,13 @@ class CloseEvent(Event):
 
     @property
     def code(self) -> int:
-        """The code received; 1005: none was given; 1006: no Close came, or we failed the connection."""
+        """The received code. 1005: the Close had no code. 1006: no Close arrived, or we failed the connection."""
     @property
     def reason(self) -> str:
         """The reason received."""
     @property
     def was_clean(self) -> bool:
-        """Whether both sides said goodbye."""
+        """Whether both sides sent a Close frame."""
     @property
     def wasClean(self) -> bool:
         """`was_clean` by the standard's name."""
@@ -155,7 +155,7 @@ class PongEvent(Event):
         """Its payload."""
     @property
     def latency(self) -> float | None:
-        """Seconds since the ping that it answers; None if it answers none of ours."""
+        """Seconds since the ping that it answers. None if it answers none of ours."""
 
 @final
 class HeartbeatEvent(Event):
@@ -166,10 +166,10 @@ class HeartbeatEvent(Event):
         """`sent`, `answered` or `missed`."""
     @property
     def latency(self) -> float | None:
-        """Seconds until the response, where it was answered."""
+        """Seconds until the response, if it arrived."""
     @property
     def missed(self) -> int | None:
-        """How many responses in a row are missing, where this one is."""
+        """How many responses in a row are missing, if this one is."""
 
 @final
 class DroppedEvent(Event):
@@ -209,20 +209,20 @@ class Socket:
     ) -> None:
         """Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments.
 
-        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
+        `text` sets the kind: True for text, False for binary. Without it the first part of an iterable decides; an empty one is text.
         Raises TypeError for data of another kind.
         """
     def ping(self, data: _Data | None = None) -> None:
-        """Sends a ping; the pong event tells the round trip."""
+        """Sends a ping; the pong event reports the round trip."""
     def pong(self, data: _Data | None = None) -> None:
-        """Sends a pong that answers nothing."""
+        """Sends a pong that answers no ping."""
     def close(self, code: int | None = None, reason: str = "") -> None:
-        """Says goodbye and closes; while connecting, gives up. Final: no reconnection follows."""
+        """Starts the closing handshake; while connecting, gives up. Final: no reconnection follows."""
     def _close(self, code: int | None, reason: str) -> None: ...
     def _set_receiver(self, inbox: object) -> None: ...
     def _received(self) -> None: ...
     def throttle(self, seconds: float, *, key: str | None = None) -> None:
-        """The server said "slow down": nothing that is not urgent leaves for so many seconds, or nothing with this key. 0 lifts it.
+        """The server asked us to slow down: for so many seconds only urgent messages leave, or none with this key. 0 ends it.
 
         Raises InvalidStateError without the option `rate_limit`.
         """
@@ -248,25 +248,24 @@ class Socket:
     @property
     def _is_ready(self) -> bool: ...
     def set_heartbeat(self, options: HeartbeatOptions | None) -> None:
-        """The heartbeat of the present connection from now on, as the server dictates it in its greeting; None: none.
+        """Sets the heartbeat of the present connection, as a server requests it in its greeting. None turns it off.
 
-        The next connection begins with the option `heartbeat` again. Raises InvalidStateError unless the connection is open.
+        The next connection starts with the option `heartbeat` again. Raises InvalidStateError unless the connection is open.
         """
     def reconnect(self, url: str | None = None, *, code: int | None = None, reason: str = "", overlap: bool = False) -> None:
-        """Opens another connection now, without a delay, to `url` if one is given (for this attempt alone).
+        """Opens another connection now, without a delay, to `url` if one is given (for this attempt only).
 
-        What the old connection has brought is delivered, then its server is told `code` (1000 by default), and `close` tells of the error
-        `replaced`. Where no connection is open, the next attempt begins at once. Raises InvalidStateError after `close()` and the last
-        event.
+        All messages of the old connection are delivered. Then its server gets `code` (1000 by default), and its `close` event has the error
+        `replaced`. If no connection is open, the next attempt begins at once. Raises InvalidStateError after `close()` and the last event.
 
         With `overlap` the other connection is opened, and logged in by `ready`, first. Then the old one is closed with `code` and its last
-        messages are delivered; `close` (with 1000), `open` and what has come on the new one follow, and `ready_state` is OPEN all the time.
-        If the new one fails, the old one stays. Where a function logs in, it raises InvalidStateError.
+        messages are delivered. `close` (with 1000), `open` and the events of the new connection follow, and `ready_state` stays OPEN. If
+        the new one fails, the old one stays. If a function logs in, it raises InvalidStateError.
         """
     def terminate(self) -> None:
         """Drops the connection at once. Final."""
     def pause(self) -> None:
-        """Stops reading until `resume()` or `close()`, so that the server is slowed down."""
+        """Stops reading until `resume()` or `close()`. TCP then slows the server down."""
     def resume(self) -> None:
         """Reads again."""
     @property
@@ -277,7 +276,7 @@ class Socket:
         """`ready_state` by the standard's name."""
     @property
     def buffered_amount(self) -> int:
-        """The bytes of messages that have not left, nor will where the connection is gone."""
+        """The bytes of messages that have not left. If the connection is gone, they never leave."""
     @property
     def bufferedAmount(self) -> int:
         """`buffered_amount` by the standard's name."""
@@ -326,18 +325,18 @@ class Socket:
 
 @final
 class Fragments:
-    """A message under way."""
+    """A message that is being sent."""
 
     def __new__(cls, socket: Socket, text: bool | None, compress: bool | None) -> Self: ...
     def put(self, part: _Data) -> None:
-        """Takes a part; it leaves once the next is there, for the last one is marked."""
+        """Takes a part. It leaves once the next part is there, because the last one is marked."""
     def end(self) -> None:
         """Sends the last part. A message without parts is empty."""
     def abandon(self) -> None:
-        """The message will have no more parts. If some have left, its connection ends."""
+        """Abandons the message. If some parts have left, its connection ends."""
     @property
     def is_lost(self) -> bool:
-        """Whether the connection has ended on which the message was begun."""
+        """Whether the connection on which the message began has ended."""
 
 @disjoint_base
 class Hub:
@@ -349,17 +348,17 @@ class Hub:
     def _flush(self) -> None: ...
     def _over(self) -> None: ...
     def watch_with(self, event_loop: object) -> None:
-        """Have an event loop watch the descriptors of the sockets, as it watches the hub's own."""
+        """Makes an event loop watch the descriptors of the sockets, as it watches the hub's own."""
     def fileno(self) -> int:
-        """The descriptor that is readable while somebody is ready."""
+        """The descriptor that is readable while a socket is ready."""
     def attach(self, socket: Socket) -> None:
         """Takes a socket in and lets it begin. A socket is in one hub at a time."""
     def detach_all(self) -> None:
-        """Lets all sockets go as they are; they can be attached again."""
+        """Releases all sockets as they are; they can be attached again."""
     def sockets(self) -> list[Socket]:
         """The sockets that live here."""
     def turn(self) -> None:
-        """Delivers what is there, within a budget; then calls `idle()` if no socket is left."""
+        """Delivers the waiting events, within a budget; then calls `idle()` if no socket is left."""
     def run(self) -> None:
         """Waits and delivers until no socket is left. Python's signal handlers run in between, on the main thread."""
     def pump(self, timeout: float | None = None) -> None:
@@ -369,10 +368,10 @@ class Hub:
     def look_for_stall(self, function: object) -> None:
         """As the hub does after each function that it calls: for a task of an async handler."""
     def end_watch(self) -> None:
-        """The last socket is gone, and no other will come: the loop is let go."""
+        """The last socket is gone, and no other will be attached: releases the loop."""
     def _wake(self, token: int) -> None: ...
     def nudge(self) -> None:
-        """Ends a wait without a socket: whoever waits comes back."""
+        """Ends a wait without a socket: the waiting call returns."""
 
 @final
 class Shutdown:
@@ -383,7 +382,7 @@ class Shutdown:
         """Goes on. None until all sockets have ended, and then whether everything was sent and answered in time."""
 
 def goodbye(timeout: float | None = None) -> None:
-    """Says goodbye (Close 1001) on all sockets of the process; blocks, for at most `timeout` seconds if given."""
+    """Sends Close 1001 on all sockets of the process, and waits for the answers. It blocks, for at most `timeout` seconds if given."""
 
 def end() -> None:
     """The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that."""
@@ -392,23 +391,23 @@ def end_unrun(forget: bool = False) -> None:
     """The warnings for all that are left; with `forget` they are forgotten instead."""
 
 def tell_warnings() -> None:
-    """Tells what waits; for the end of the process."""
+    """Logs the stored warnings at the end of the process."""
 
 def refuse_subinterpreters() -> None:
     """Refuses any interpreter but the first: the classes are one for the whole process."""
 
 def goodbye_and_tell() -> None:
-    """As `goodbye`, where code of the program goes on: the sockets then have their last events."""
+    """As `goodbye`, if the program goes on: the sockets then have their last events."""
 
 def watch_signals(chaining: list[int] = ...) -> None:
-    """The signals that end a process and whose default action stands say goodbye from now on, and then do what they would have done; so do
-    those of `chaining`, of which Python knows nothing, if a handler of C stands there that lets the default action follow."""
+    """From now on signals that end a process, and whose default action is in place, close the sockets first and then do their usual work.
+    So do those of `chaining`, which Python does not know, if a C handler is installed that runs the default action afterwards."""
 
 def leave_signal(signal: int, handled: bool) -> None:
-    """Whether the program handles a signal itself from now on: where only the host knows that, as on Windows."""
+    """Sets whether the program handles a signal itself from now on, for systems where only the host knows that, such as Windows."""
 
 def watch_signals_again() -> None:
-    """The same, where the default action was put back, if signals were watched before in this process."""
+    """Watches again the signals whose default action was restored, if signals were watched before in this process."""
 
 @disjoint_base
 class FaultServer:
@@ -428,7 +427,7 @@ class FaultServer:
     def client_pem(self) -> tuple[str, str] | None:
         """With TLS: a certificate and a key that the server accepts from a client, as PEM; else None."""
     def set_script(self, script: Any) -> None:
-        """Replaces the script for the connections to come."""
+        """Replaces the script for later connections."""
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded so far: a list of dicts."""
     def wait_for(self, pattern: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The life of the process: goodbye at its end, signals, fork."""
+"""The life of the process: the Close frames at its end, signals, fork."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _keeps_signals = False
 
 
 def watch(close_on_exit: bool) -> None:
-    """Prepare for fork and for the end of the process; for signals that end it with the first socket that wants a goodbye."""
+    """Prepare for fork and for the end of the process, and, with the first socket that has `close_on_exit`, for signals that end it."""
     global _watched, _registered
     if not _registered:
         _registered = True
@@ -40,8 +40,8 @@ def watch(close_on_exit: bool) -> None:
 
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forked)
-        # Runs when the main thread has ended, before threads are waited for: atexit alone comes after them, and, before Python 3.13,
-        # never in the children of multiprocessing.
+        # Runs when the main thread has ended, before Python waits for threads. atexit alone runs after them, and, before Python 3.13, never
+        # in the children of multiprocessing.
         register = getattr(threading, "_register_atexit", None)
         if register is not None:
             try:
@@ -49,7 +49,7 @@ def watch(close_on_exit: bool) -> None:
             except RuntimeError:  # the main thread has ended already: `_end` is left
                 _ensure_end()
     if close_on_exit:
-        # With each socket: others may have set signals since.
+        # With each socket, because others may have set signals since.
         _native.watch_signals(_signals_of_faulthandler())
         if not _keeps_signals:
             _keep_signals()
@@ -58,7 +58,7 @@ def watch(close_on_exit: bool) -> None:
 
 
 def _signals_of_faulthandler() -> list[int]:
-    """Give the signals whose handler, if they have one, Python does not know: `faulthandler.register()` may have set it."""
+    """Give the signals whose C handler Python may not know: `faulthandler.register()` may have set one."""
     if "faulthandler" not in sys.modules:
         return []
     _signal: Any = __import__("_signal")
@@ -68,11 +68,11 @@ def _signals_of_faulthandler() -> list[int]:
 
 
 def _keep_signals() -> None:
-    """Have the goodbye stand again, at once, where somebody gives a signal its default action back.
+    """Watch a signal again at once when code gives it its default action back.
 
-    Many do so: they save what stands there, which for Python is the default action, set a handler of their own for a while, and restore
-    what was saved; asyncio's `remove_signal_handler` does the same. All of them come to `_signal.signal`, however they got hold of
-    `signal.signal`. What it returns and what `getsignal` says stay as they were.
+    Many programs do so. They save the present handler, which for Python is the default action, set their own for a while, and restore the
+    saved one; asyncio's `remove_signal_handler` does the same. All of them call `_signal.signal`, however they imported `signal.signal`.
+    Its return value and `getsignal` stay as they were.
     """
     global _keeps_signals
     _keeps_signals = True
@@ -94,7 +94,7 @@ def _keep_signals() -> None:
 
 
 def _leave_handled() -> None:
-    """Have Ctrl+C and Ctrl+Break say goodbye only where Python does not handle them: nothing else than Python knows that on Windows."""
+    """Let Ctrl+C and Ctrl+Break close the sockets only if Python does not handle them. On Windows only Python knows that."""
     _signal: Any = __import__("_signal")
     for number in (_signal.SIGINT, _signal.SIGBREAK):
         _native.leave_signal(int(number), _signal.getsignal(number) != _signal.SIG_DFL)
@@ -118,10 +118,10 @@ def _end() -> None:
 
 
 def _main_ended() -> None:
-    """Say goodbye, unless a thread keeps the process alive: it may use sockets, which live on as in Node, until `_end`.
+    """Send the Close frames, unless a thread keeps the process alive: it may use sockets, which live on as in Node, until `_end`.
 
-    Where an exception ended the main thread (Ctrl+C, `sys.exit()`), the program is to end: such a thread is told so by the last event of
-    its sockets, and `run_forever()` and the threads of `start()` return.
+    If an exception ended the main thread (Ctrl+C, `sys.exit()`), the program has to end: the last event of its sockets informs such a
+    thread, and `run_forever()` and the threads of `start()` return.
     """
     if not _keepers():
         _native.goodbye()
@@ -140,7 +140,7 @@ def _keepers() -> list[threading.Thread]:
 
 
 def _ensure_end() -> None:
-    """Have the goodbye said behind the last thread in a child of multiprocessing, where `_end` never runs before Python 3.13."""
+    """Send the Close frames after the last thread in a child of multiprocessing, in which `_end` never runs before Python 3.13."""
     process = sys.modules.get("multiprocessing.process")
     if sys.version_info < (3, 13) and process is not None and process.parent_process() is not None:
         import threading
@@ -157,11 +157,11 @@ def _say_behind_keepers() -> None:
 
 
 def _forked() -> None:
-    # The core has let go of the parent's connections and signals already, in its own fork handler.
+    # The core has released the parent's connections and signals already, in its own fork handler.
     global _registered
     from . import _delivery
 
-    _registered = False  # multiprocessing clears what is registered with atexit
+    _registered = False  # multiprocessing clears the functions registered with atexit
     _ending.forget()
     _native.end_unrun(forget=True)
     _delivery.forget()

@@ -1,4 +1,4 @@
-"""The reply of a request where no asyncio loop runs: a `concurrent.futures.Future`. Apart, for its import is not light."""
+"""The reply of a request without an asyncio loop: a `concurrent.futures.Future`. In its own file, because its import is slow."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Reply(Future):  # type: ignore[type-arg]
             self.set_exception(error)
 
     def cancel(self) -> bool:
-        """Give the request up: a reply that comes all the same is a message as any other."""
+        """Give the request up. A reply that still arrives is an ordinary message."""
         cancelled = super().cancel()
         if cancelled and self.ticket is not None:
             self._socket._cancel_request(self.ticket)
         return cancelled
 
     def result(self, timeout: float | None = None) -> Any:
-        """Wait for the reply, at most `timeout` seconds, and give it; raise what it ended with."""
+        """Wait for the reply, at most `timeout` seconds, and give it. Raise the error of a request that failed."""
         if not self.done() and getattr(hub_of(self._socket), "thread", None) is threading.current_thread():
             raise InvalidStateError(
                 "result() would wait for itself: this thread delivers the events. Use add_done_callback(), or an `async def` handler",

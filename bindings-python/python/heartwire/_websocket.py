@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 
 class WebSocket(Listening):
-    """A WebSocket that stays alive, comes back politely, and says goodbye.
+    """A WebSocket that stays alive, reconnects politely, and closes properly.
 
-    `url` is a str, or a function (also an async one) that is called for each attempt to connect; `protocols` are subprotocols to offer;
-    everything else is an option (docs/options.md), times in seconds. The constructor checks its arguments and returns at once.
+    `url` is a str, or a function (also an async one) that is called for each attempt to connect. `protocols` are subprotocols to offer.
+    Everything else is an option (docs/options.md), with times in seconds. The constructor checks its arguments and returns at once.
 
-    Events are delivered on the asyncio loop that runs where the socket is made; if none does, in `run_forever()`, or on a thread of its
-    own after `start()`. The socket connects as soon as its events can be delivered, so handlers that are set right after the constructor
-    miss nothing. `send`, `close` and the properties may be used from any thread.
+    Events are delivered on the asyncio loop that runs when the socket is made. Without one they are delivered in `run_forever()`, or on a
+    thread of their own after `start()`. The socket connects as soon as its events can be delivered, so handlers that are set right after
+    the constructor miss nothing. Any thread may use `send`, `close` and the properties.
 
     Options, which `heartwire.Options` and docs/options.md describe:
 
-    - what is asked for: headers, cookies, auth, origin, user_agent, follow_redirects, allow_insecure_redirect
+    - the request: headers, cookies, auth, origin, user_agent, follow_redirects, allow_insecure_redirect
     - staying alive: heartbeat, ping_interval, ping_timeout, idle_timeout, data_idle_timeout, keeper
-    - coming back and leaving: reconnect, send_queue, open_timeout, close_timeout, close_on_exit
-    - what a bot does: ready, request, rate_limit
+    - reconnecting and closing: reconnect, send_queue, open_timeout, close_timeout, close_on_exit
+    - for bots: ready, request, rate_limit
     - messages: compression, max_size, read_limit, write_limit, max_buffered, deliver_after_close
-    - the way: tls, proxy, connect_to, unix_socket, local_address, address_family, happy_eyeballs_delay, connect_limit,
-      connect_limit_until, tcp_nodelay, tcp_keepalive
-    - who drives the connection: driver
+    - the network: tls, proxy, connect_to, unix_socket, local_address, address_family, happy_eyeballs_delay, connect_limit,
+    connect_limit_until, tcp_nodelay, tcp_keepalive
+    - the driver of the connection: driver
 
     Methods `on_open`, `on_message`, `on_error`, `on_close` and so on of a subclass are handlers.
     """
@@ -94,13 +94,13 @@ class WebSocket(Listening):
         key: str | None = None,
         urgent: bool = False,
     ) -> Awaitable[Any]:
-        """Send a request as JSON text, with an id where it has none, and give what its parsed reply can be awaited from.
+        """Send a request as JSON text, with an id if it has none, and give an awaitable for its parsed reply.
 
-        Where no asyncio loop runs, that is a `concurrent.futures.Future`: `ws.request(...).result()`. The request waits until the
-        connection is open and ready. `timeout` (seconds from the call on; None: no limit), `resend` and `deliver` are as the option
-        `request` says unless given; `key` and `urgent` as for `send`. Fails with WebSocketError: `request_timeout`, `request_failed`
-        (the reply is its `body`), `connection_lost`, `rate_limited`. Raises OptionError (`invalid_data`) where the value has no room
-        for an id, or its id is in use.
+        Without a running asyncio loop that is a `concurrent.futures.Future`: `ws.request(...).result()`. The request waits until the
+        connection is open and ready. `timeout` (seconds from the call on; None means no limit), `resend` and `deliver` default to those of
+        the option `request`; `key` and `urgent` are as for `send`. Fails with WebSocketError: `request_timeout`, `request_failed` (the
+        reply is its `body`), `connection_lost`, `rate_limited`. Raises OptionError (`invalid_data`) if the value has no place for an id, or
+        its id is in use.
         """
         call = {"timeout": timeout, "resend": resend, "deliver": deliver, "key": key, "urgent": urgent}
         return _bot.request(self, value, call)  # type: ignore[no-any-return]
@@ -108,7 +108,7 @@ class WebSocket(Listening):
     async def wait_ready(self) -> None:
         """Wait until the present connection is ready, or the next one: after `open`, or after the login (`ready`).
 
-        Raises the error of the last `close` event, or InvalidStateError, where none will be.
+        Raises the error of the last `close` event, or InvalidStateError, if there will be none.
         """
         await _bot.wait_ready(self)
 
@@ -126,7 +126,7 @@ class WebSocket(Listening):
         return _delivery.join(self, timeout)
 
     async def wait_closed(self) -> CloseEvent:
-        """Wait for the last event, and give it. If nobody delivers the events yet, the running loop does from now on."""
+        """Wait for the last event, and give it. If no loop or thread delivers the events yet, the running loop does from now on."""
         return await _delivery.wait_closed(self)
 
     def __enter__(self) -> Self:
@@ -149,7 +149,7 @@ class WebSocket(Listening):
         await _delivery.wait_closed(self)
 
     def __repr__(self) -> str:
-        """Give the URL without what may be secret in it."""
+        """Give the URL without possible secrets."""
         try:
             state = ("connecting", "open", "closing", "closed")[self.ready_state]
             place = _log.public(self.url)

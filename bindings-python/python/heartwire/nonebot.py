@@ -1,6 +1,6 @@
 """A driver of NoneBot2 for WebSocket clients, alone or with others: `DRIVER=heartwire.nonebot`, `DRIVER=~fastapi+heartwire.nonebot`.
 
-docs/nonebot.md. It needs `nonebot2` and says so without it.
+docs/nonebot.md. It needs `nonebot2`, and raises an error that says so without it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class WebSocket(BaseWebSocket):  # type: ignore[misc]
         raise NotImplementedError("a client's connection is accepted by the server")
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the end."""
+        """Close, and wait for the end."""
         await self.connection.close(code, reason)
 
     @_telling_of_the_end

@@ -54,17 +54,17 @@ class SharedInbox(Inbox):
 
 
 class _CallersHub(ThreadHub):
-    """A hub that has its turns when somebody waits for something, and else the background stands in."""
+    """A hub that takes its turns while a call waits. Otherwise the background stands in."""
 
     __slots__ = ("_wakes",)
 
     def __init__(self) -> None:
         super().__init__()
-        #: Which socket is to have a turn when.
+        #: The socket that gets a turn, and when.
         self._wakes: tuple[float, int] | None = None
 
     def wake_later(self, token: int, seconds: float) -> None:
-        """Give a socket a turn in so many seconds, if somebody waits for something then."""
+        """Give a socket a turn in so many seconds, if a call waits then."""
         self._wakes = (time.monotonic() + seconds, token)
 
     def take_turn(self, timeout: float | None) -> None:
@@ -152,7 +152,7 @@ class ClientConnection(Received):
             raise self._error or self._inbox.error()
 
     def recv(self, timeout: float | None = None) -> str | bytes:
-        """Give the next message; raise TimeoutError if none comes in time, ConnectionClosed after the last."""
+        """Give the next message. Raise TimeoutError if none arrives in time, ConnectionClosed after the last."""
         message: str | bytes | None = None
 
         def ready() -> bool:
@@ -168,7 +168,7 @@ class ClientConnection(Received):
         return message
 
     def __iter__(self) -> Iterator[str | bytes]:
-        """Give messages until both sides said goodbye."""
+        """Give messages until both sides have sent a Close."""
         try:
             while True:
                 yield self.recv()
@@ -185,7 +185,7 @@ class ClientConnection(Received):
         key: str | None = None,
         urgent: bool = False,
     ) -> Any:
-        """Send a request as JSON text, with an id where it has none, and wait for its parsed reply; see `WebSocket.request`."""
+        """Send a request as JSON text, with an id if it has none, and wait for its parsed reply; see `WebSocket.request`."""
         call = {"timeout": timeout, "resend": resend, "deliver": deliver, "key": key, "urgent": urgent}
         ends: list[tuple[str | None, Any]] = []
         ticket = _bot.begin(self.socket, value, lambda reply, error: ends.append((reply, error)), call)
@@ -216,10 +216,10 @@ class ClientConnection(Received):
     ) -> None:
         """Send a message (an iterable: in fragments), and wait while more than `write_limit` bytes wait to leave.
 
-        `text` asks for a kind: True for text, False for binary. Without it the first part of an iterable says it; an empty one is text.
+        `text` sets the kind: True for text, False for binary. Without it the first part of an iterable decides; an empty one is text.
 
-        With `rate_limit` it waits until the message may leave; `key` and `urgent` as in `heartwire.connect`. Raises ConnectionClosed if the
-        connection is closed, or ends while it waits.
+        With `rate_limit` it waits until the message may leave; `key` and `urgent` are as in `heartwire.connect`. Raises ConnectionClosed if
+        the connection is closed, or ends while it waits.
         """
         self._check_open()
         if self.socket._limited or key is not None or urgent:
@@ -283,7 +283,7 @@ class ClientConnection(Received):
         self.socket.pong(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye with any code that RFC 6455 allows, and wait for the end. Messages that came before can still be received."""
+        """Close with any code that RFC 6455 allows, and wait for the end. Earlier messages can still be received."""
         self.socket._close(code, reason)
         self._wait(lambda: self._inbox.end)
 
@@ -301,7 +301,7 @@ class ClientConnection(Received):
 def connect(url: Url, protocols: Protocols = (), **options: Unpack[Options]) -> ClientConnection:
     """Open a connection, also usable as a context manager. Takes the arguments of `WebSocket`; raises WebSocketError if it cannot.
 
-    Leaving its block closes it: with 1000; after an exception with 1011; where the program goes (Ctrl+C, `sys.exit()`) with 1001.
+    Leaving its block closes it: with 1000; after an exception with 1011; with 1001 if the program ends (Ctrl+C, `sys.exit()`).
     """
     connection = ClientConnection(url, protocols, options)
     try:

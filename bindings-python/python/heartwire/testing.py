@@ -1,4 +1,4 @@
-"""A server for the tests of bots: it does, and misbehaves, as its script says, and records what it received. See docs/testing.md."""
+"""A server for the tests of bots. It behaves or misbehaves by its script, and records all that it received. See docs/testing.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Turns an `ssl.SSLContext` into the option `tls`. Knows no surface.
 
-A context does not tell its certificates, nor that it has a key. So what contexts are given is noted from the import of this module on. Of a
-context from before, the authorities are read out where it tells all of them; its client certificate cannot be known.
+A context does not reveal its certificates, nor whether it has a key. So this module records the certificates that contexts get from its
+import on. For an older context it reads the authorities, if the context lists all of them; the client certificate is unknown.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _note_chain(told: _Told, certfile: Any, keyfile: Any = None, password: Any =
 
 
 def _pem(der: bytes) -> bytes:
-    # Several certificates may stand behind each other.
+    # Several certificates may follow each other.
     text = b""
     while der[:1] == b"\x30" and len(der) > 4:
         width = der[1] & 0x7F if der[1] & 0x80 else 0
@@ -74,9 +74,9 @@ _watch("load_cert_chain", _note_chain)
 
 
 def tls_options(context: ssl.SSLContext, name: str | None = None) -> dict[str, Any]:
-    """Give the option `tls` for a context. Raises ValueError for what Heartwire cannot do as the context says.
+    """Give the option `tls` for a context. Raises ValueError for settings that Heartwire does not support.
 
-    `name` is the host to ask for and to check instead of the URL's.
+    `name` is the host name for SNI and for the check, instead of the URL's.
     """
     options: dict[str, Any] = {} if name is None else {"server_name": name}
     told = _told.get(context)

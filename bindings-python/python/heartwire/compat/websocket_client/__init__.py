@@ -1,6 +1,6 @@
-"""In the place of `websocket-client` (`import websocket`), on Heartwire. docs/compat-websocket-client.md.
+"""Replaces `websocket-client` (`import websocket`), on Heartwire. docs/compat-websocket-client.md.
 
-`install()` has programs that import `websocket` find this; it is to be called before they do.
+`install()` makes programs that import `websocket` get this package. Call it before they do.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ STATUS_TRY_AGAIN_LATER = 1013
 STATUS_BAD_GATEWAY = 1014
 STATUS_TLS_HANDSHAKE_ERROR = 1015
 
-#: The codes that may stand in a Close frame, beside 3000 to 4999.
+#: The codes that are allowed in a Close frame, beside 3000 to 4999.
 VALID_CLOSE_STATUS = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014)
 
 __all__ = ["ABNF", *(name for name in dict(globals()) if name.startswith("STATUS_"))]

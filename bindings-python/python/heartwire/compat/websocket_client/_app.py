@@ -22,7 +22,7 @@ _reconnect = 0
 
 
 def set_reconnect(reconnectInterval: int) -> None:
-    """Set the delay, in seconds, before `run_forever` connects again where it is given none; 0: it does not."""
+    """Set the default delay, in seconds, before `run_forever` connects again. 0: it does not."""
     global _reconnect
     _reconnect = reconnectInterval
 
@@ -30,9 +30,9 @@ def set_reconnect(reconnectInterval: int) -> None:
 class WebSocketApp:
     """A connection that calls functions: `run_forever()` runs it on the calling thread.
 
-    Callbacks: on_open(app), on_reconnect(app), on_message(app, data), on_data(app, data, opcode, True), on_error(app, error),
-    on_close(app, status, reason), on_ping(app, data), on_pong(app, data). Messages come whole, so that on_cont_message is refused, as are
-    get_mask_key and socket.
+    Callbacks: on_open(app), on_reconnect(app), on_message(app, data), on_data(app, data, opcode, True), on_error(app, error), on_close(app,
+    status, reason), on_ping(app, data), on_pong(app, data). Messages arrive whole, so on_cont_message is refused, as are get_mask_key and
+    socket.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class WebSocketApp:
         self.send(bytes(data), ABNF.OPCODE_BINARY)
 
     def close(self, **kwargs: Any) -> None:
-        """Say goodbye (`status`, `reason`, `timeout`), and have `run_forever` return."""
+        """Close (`status`, `reason`, `timeout`), and make `run_forever` return."""
         self.keep_running = False
         sock = self.sock
         if sock is not None:
@@ -131,9 +131,9 @@ class WebSocketApp:
     ) -> bool:
         """Connect and call the callbacks until the connection is closed; give whether an error was the reason.
 
-        With `reconnect` it connects again after so many seconds. `ping_interval` sends pings that on_pong hears of, `ping_timeout` ends a
-        connection whose pong is missing. Heartwire pings beside that where nothing comes for 20 s, unless `ping_interval` is None. A
-        `dispatcher` (`rel`) is told of the descriptor, and this returns at once.
+        With `reconnect` it connects again after so many seconds. `ping_interval` sends pings whose pongs go to on_pong, and `ping_timeout`
+        ends a connection whose pong is missing. Heartwire also pings after 20 s without data, unless `ping_interval` is None. A
+        `dispatcher` (`rel`) gets the descriptor, and this call then returns at once.
         """
         if ping_timeout is not None and ping_timeout <= 0:
             raise WebSocketException("Ensure ping_timeout > 0")
@@ -196,7 +196,7 @@ class WebSocketApp:
         return self.has_errored
 
     def _life(self, open_once: Callable[[bool], None], again: bool) -> BaseException | ABNF | None:
-        """One connection, from its opening to its end; gives what ended it, or nothing where `close` did."""
+        """Run one connection, from its opening to its end. Give its end, or None after `close`."""
         try:
             open_once(again)
             while self.keep_running:
@@ -215,7 +215,7 @@ class WebSocketApp:
         return None
 
     def _take_one(self) -> ABNF | None:
-        """Wait for what comes next, pinging meanwhile, and hand it out; gives the Close frame if it is that."""
+        """Wait for the next frame, pinging meanwhile, and hand it out. Give the Close frame if it is one."""
         sock = self.sock
         frames = None if sock is None else sock.heartwire
         if sock is None or frames is None:
@@ -245,7 +245,7 @@ class WebSocketApp:
         return None
 
     def _rest(self) -> float | None:
-        """Give the seconds until the next ping, or until its pong must have come."""
+        """Give the seconds until the next ping, or until the deadline of its pong."""
         if not self.ping_interval:
             return None
         due = (self.last_ping_tm or self._opened) + self.ping_interval
@@ -261,7 +261,7 @@ class WebSocketApp:
             self.sock.ping(self.ping_payload)
 
     def _failed(self, end: BaseException | ABNF | None, silently: bool) -> None:
-        """Tell `on_error` what ended the connection; a Close is told as WebSocketConnectionClosedException with status_code and reason."""
+        """Report the end to `on_error`. A Close becomes a WebSocketConnectionClosedException with status_code and reason."""
         error: Any = end
         if isinstance(end, ABNF):
             self.last_close_frame = end
@@ -281,7 +281,7 @@ class WebSocketApp:
             sock.shutdown()
 
     def _leave(self) -> None:
-        """Say goodbye as the program goes: Ctrl+C, or `sys.exit()`."""
+        """Close because the program ends: Ctrl+C, or `sys.exit()`."""
         if self.sock is not None and self.sock.connected:
             self.close(status=1001)
 
@@ -311,7 +311,7 @@ class WebSocketApp:
 
 
 class _Dispatched:
-    """An app whose descriptor somebody else's loop watches (`rel`)."""
+    """An app whose descriptor a foreign loop watches (`rel`)."""
 
     def __init__(self, app: WebSocketApp, dispatcher: Any, open_once: Callable[[bool], None], delay: int) -> None:
         self._app, self._dispatcher, self._open_once, self._delay = app, dispatcher, open_once, delay

@@ -40,7 +40,7 @@ CONNECT = frozenset(
         "ping_timeout",
     ]
 )
-#: Why an argument is refused where it is more than its default.
+#: The reasons for refusing an argument that differs from its default.
 _REFUSED = {
     "socket": "Heartwire dials itself; use a proxy or unix sockets of heartwire.sync.connect",
     "connection": "the Connection header is Upgrade",
@@ -50,7 +50,7 @@ _REFUSED = {
     "get_mask_key": "masks are Heartwire's own",
     "skip_utf8_validation": "text is always checked",
 }
-#: Those of them that may have another value than None, as that is their default.
+#: Those of them whose default is not None.
 _DEFAULTS = {"connection": ("Upgrade", "Connection: Upgrade")}
 
 
@@ -174,7 +174,7 @@ def _tls(sslopt: dict[str, Any]) -> dict[str, Any]:
             tls[ours] = value
     if "cert" in tls:
         tls.setdefault("key", tls["cert"])
-    sslopt.pop("suppress_ragged_eofs", None)  # an end without close_notify is told as a loss
+    sslopt.pop("suppress_ragged_eofs", None)  # an end without close_notify is reported as a loss
     version = sslopt.pop("ssl_version", None)
     if version not in (None, getattr(ssl, "PROTOCOL_TLS_CLIENT", None), getattr(ssl, "PROTOCOL_TLS", None)):
         _no(f"sslopt['ssl_version'] = {version!r}", "TLS 1.2 and 1.3 are offered")

@@ -68,7 +68,7 @@ class Sock:
         return self._frames.addresses[1]
 
     def getsockopt(self, level: int, name: int) -> int:
-        """Give what `sockopt` said of TCP_NODELAY and SO_KEEPALIVE."""
+        """Give the settings of `sockopt` for TCP_NODELAY and SO_KEEPALIVE."""
         known = {
             (socket.IPPROTO_TCP, socket.TCP_NODELAY): ("tcp_nodelay", True),
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE): ("tcp_keepalive", None),
@@ -79,7 +79,7 @@ class Sock:
         return int(bool(self._frames.options.get(option, default)))
 
     def pending(self) -> int:
-        """Give how much waits that the descriptor does not tell of: nothing."""
+        """Give the bytes that wait without the descriptor being readable: there are never any."""
         return 0
 
     def shutdown(self, how: int = 2) -> None:
@@ -128,7 +128,7 @@ class WebSocket:
         self.close_frame: ABNF | None = None
 
     def connect(self, url: str, *, ping_interval: float | None = 20, ping_timeout: float | None = 20, **options: Any) -> None:
-        """Open the connection; the options are those of `websocket-client`. Heartwire pings where nothing comes for `ping_interval` s."""
+        """Open the connection with the options of `websocket-client`. Heartwire pings after `ping_interval` s without data."""
         self._timeout = options.get("timeout", self._timeout)
         given = options_for(url, self._sockopt, self._sslopt, self._timeout, options)
         frames = Frames(url, subprotocols_of(options), {**given, "ping_interval": ping_interval, "ping_timeout": ping_timeout})
@@ -164,7 +164,7 @@ class WebSocket:
         return self._timeout
 
     def settimeout(self, timeout: float | None) -> None:
-        """Set it; None: wait for ever."""
+        """Set the timeout. None: wait for ever."""
         self._timeout = timeout
 
     timeout = property(gettimeout, settimeout)
@@ -206,7 +206,7 @@ class WebSocket:
     send_binary = send_bytes
 
     def send_frame(self, frame: ABNF) -> int:
-        """Send a frame; one without `fin` begins, or goes on with, a message in fragments."""
+        """Send a frame. One without `fin` begins, or continues, a message in fragments."""
         data = frame.data if isinstance(frame.data, bytes) else str(frame.data).encode()
         _logging.trace(f"++Sent decoded: {frame}")
         frames = self.heartwire
@@ -248,7 +248,7 @@ class WebSocket:
         self.send(payload.encode() if isinstance(payload, str) else payload, ABNF.OPCODE_PONG)
 
     def recv(self) -> str | bytes:
-        """Give the next message, text as str; an empty text for the server's Close. Raises what a timeout and a loss raise."""
+        """Give the next message, text as str, and an empty text for the server's Close. Raises after a timeout or a loss."""
         while True:
             item = self._take()
             if not isinstance(item, Control):
@@ -257,19 +257,19 @@ class WebSocket:
                 return ""
 
     def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
-        """Give the opcode and the payload of what came next; pings and pongs only if asked for."""
+        """Give the opcode and the payload of the next frame; pings and pongs only on request."""
         opcode, frame = self.recv_data_frame(control_frame)
         return opcode, frame.data  # type: ignore[return-value] # what was received is bytes
 
     def recv_data_frame(self, control_frame: bool = False) -> tuple[int, ABNF]:
-        """Give the opcode and the frame of what came next; pings and pongs only if asked for. A message is one frame."""
+        """Give the opcode and the frame that comes next; pings and pongs only on request. A message is one frame."""
         while True:
             frame = self.recv_frame()
             if control_frame or frame.opcode not in (ABNF.OPCODE_PING, ABNF.OPCODE_PONG):
                 return frame.opcode, frame
 
     def recv_frame(self) -> ABNF:
-        """Give what came next as a frame."""
+        """Give the next item as a frame."""
         item = self._take()
         opcode = ABNF.OPCODE_TEXT if isinstance(item, str) else item.opcode if isinstance(item, Control) else ABNF.OPCODE_BINARY
         frame = ABNF(1, 0, 0, 0, opcode, 0, item.encode() if isinstance(item, str) else bytes(item))
@@ -293,14 +293,14 @@ class WebSocket:
         return item
 
     def send_close(self, status: int = STATUS_NORMAL, reason: str | bytes = b"") -> None:
-        """Say goodbye, and wait for nothing."""
+        """Send a Close, without waiting."""
         if not 0 <= status < ABNF.LENGTH_16:
             raise ValueError("code is invalid range")
         self.connected = False
         self.send(close_payload(status, reason), ABNF.OPCODE_CLOSE)
 
     def close(self, status: int = STATUS_NORMAL, reason: str | bytes = b"", timeout: float | None = 3) -> None:
-        """Say goodbye, and wait for the answer for `timeout` seconds at most; None: for as long as Heartwire's closing takes."""
+        """Close, and wait for the answer for `timeout` seconds at most. None: as long as Heartwire's closing takes."""
         if not self.connected:
             return
         if not 0 <= status < ABNF.LENGTH_16:

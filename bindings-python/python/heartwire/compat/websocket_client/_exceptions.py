@@ -1,4 +1,4 @@
-"""The exceptions of `websocket-client`: the package's own where it is installed, so that `except` finds them by either name; else ours."""
+"""The exceptions of `websocket-client`: the package's own if it is installed, so that `except` finds them by either name; else ours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class WebSocketProtocolException(WebSocketException):
 
 
 class WebSocketPayloadException(WebSocketException):
-    """A message is not what it should be."""
+    """A message has the wrong form."""
 
 
 class WebSocketConnectionClosedException(WebSocketException):

@@ -30,7 +30,7 @@ class Control(bytes):
 
 
 class _Frames(sync.SharedInbox):
-    """An inbox that a descriptor tells of, once somebody asked for one."""
+    """An inbox with a descriptor, once a caller has asked for one."""
 
     __slots__ = ("bell", "ringing")
 
@@ -81,7 +81,7 @@ class _Frames(sync.SharedInbox):
 
 
 class Frames(sync.ClientConnection):
-    """A connection whose pings, pongs and Close are received, too. Not for others than `WebSocket`."""
+    """A connection whose pings, pongs and Close are received, too. Only for `WebSocket` of this package."""
 
     _inbox_type = _Frames
     _inbox: _Frames
@@ -90,7 +90,7 @@ class Frames(sync.ClientConnection):
         self.response: list[tuple[str, str]] = []
         self.addresses: Any = None
         self.options: dict[str, Any] = options
-        #: The payloads of pings that the user has sent; Heartwire's own pings are nobody's business.
+        #: The payloads of pings that the user has sent, without Heartwire's own pings.
         self.pings: list[bytes] = []
         self._pump: threading.Thread | None = None
         super().__init__(url, protocols, options, lambda event: WebSocketConnectionClosedException(_words(event)))
@@ -117,11 +117,11 @@ class Frames(sync.ClientConnection):
         self._inbox.ring()
 
     def take(self, timeout: float | None) -> str | bytes:
-        """Give what came next; raise TimeoutError, or WebSocketConnectionClosedException behind the last."""
+        """Give the next item. Raise TimeoutError, or WebSocketConnectionClosedException after the last one."""
         return self.recv(timeout)
 
     def fileno(self) -> int:
-        """Give a descriptor that is readable while there is something to take. From now on a thread delivers, for nobody may call."""
+        """Give a descriptor that is readable while an item waits. From now on a thread delivers, because no call may follow."""
         inbox = self._inbox
         number = inbox.open_bell()
         if self._pump is None:

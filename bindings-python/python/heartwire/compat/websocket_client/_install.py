@@ -9,7 +9,7 @@ from typing import Any
 
 from . import _abnf, _app, _core, _exceptions, _logging
 
-#: The modules of websocket-client that SDKs import, and what stands for them.
+#: The modules of websocket-client that SDKs import, and their replacements.
 _MODULES = {
     "_abnf": _abnf,
     "_app": _app,
@@ -25,9 +25,10 @@ def names() -> dict[str, Any]:
 
 
 def install() -> None:
-    """Have programs that import `websocket` from now on get this surface. Doing it again changes nothing.
+    """Give this package to programs that import `websocket` from now on. Doing it again changes nothing.
 
-    Call it before the SDK is imported: `from websocket import WebSocketApp` keeps what it has found. Says so in the log `heartwire` (INFO).
+    Call it before the SDK is imported, because `from websocket import WebSocketApp` keeps the class that it found. It logs one line to
+    `heartwire` (INFO).
     """
     if isinstance(sys.modules.get("websocket"), _Module):
         return
@@ -46,7 +47,7 @@ def install() -> None:
 
 
 def _holders(original: ModuleType) -> list[str]:
-    """Give the modules that hold something of the package already."""
+    """Give the modules that hold a part of the package already."""
     theirs = [getattr(original, name, None) for name in ("WebSocketApp", "WebSocket", "create_connection")]
     found = []
     for name, module in list(sys.modules.items()):

@@ -14,7 +14,7 @@ __all__ = ["debug", "dump", "enableTrace", "error", "isEnabledForDebug", "isEnab
 
 
 def enableTrace(traceable: bool, handler: logging.Handler | None = None, level: str = "DEBUG") -> None:
-    """Log each frame that is sent and received, with its data, to `handler` (standard error unless given); False: no more."""
+    """Log each frame that is sent and received, with its data, to `handler` (standard error unless given). False stops it."""
     global _handler, _tracing
     if _handler is not None:
         _logger.removeHandler(_handler)
@@ -52,7 +52,7 @@ def warning(msg: str) -> None:
 
 
 def info(msg: str) -> None:
-    """Log what happens."""
+    """Log a message."""
     _logger.info("%s", msg)
 
 
@@ -62,12 +62,12 @@ def debug(msg: str) -> None:
 
 
 def trace(msg: str) -> None:
-    """Log a frame, while `enableTrace` says so."""
+    """Log a frame, while `enableTrace` is on."""
     if _tracing:
         _logger.debug("%s", msg)
 
 
 def dump(title: str, message: str) -> None:
-    """Log some lines under a title, while `enableTrace` says so."""
+    """Log some lines under a title, while `enableTrace` is on."""
     for line in (f"--- {title} ---", message, "-----------------------"):
         trace(line)

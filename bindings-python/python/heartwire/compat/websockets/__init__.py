@@ -1,6 +1,6 @@
-"""In the place of `websockets`: its client for asyncio (`connect`) and for threads (`.sync`), on Heartwire. docs/compat-websockets.md.
+"""Replaces `websockets`: its client for asyncio (`connect`) and for threads (`.sync`), on Heartwire. docs/compat-websockets.md.
 
-`install()` has programs that import `websockets` find this; it is to be called before they do.
+`install()` makes programs that import `websockets` get this package. Call it before they do.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ def time_limit(seconds: float | None) -> float:
 
 
 def queue_marks(limit: int | tuple[int | None, int | None] | None) -> tuple[float, float]:
-    """Give the high-water and low-water marks of what was received and not taken."""
+    """Give the high-water and low-water marks for received messages."""
     high, low = limit if isinstance(limit, tuple) else (limit, None)
     if high is None:
         return float("inf"), float("inf")
@@ -228,7 +228,7 @@ def queue_marks(limit: int | tuple[int | None, int | None] | None) -> tuple[floa
 
 
 def write_marks(limit: int | tuple[int, int | None]) -> tuple[int, int]:
-    """Give the high-water and low-water marks of what waits to leave."""
+    """Give the high-water and low-water marks for unsent bytes."""
     high, low = limit if isinstance(limit, tuple) else (limit, None)
     return high, max(1, high // 4 if low is None else low)
 

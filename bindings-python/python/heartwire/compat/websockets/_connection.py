@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class ClientConnection:
     """A connection to receive from and send to, made by `connect()`.
 
-    Messages come whole: `recv_streaming()` gives each as one fragment. `request` has no `Sec-WebSocket-Key` and no offer of extensions.
+    Messages arrive whole: `recv_streaming()` gives each as one fragment. `request` has no `Sec-WebSocket-Key` and no offer of extensions.
     `heartwire` is Heartwire's own connection.
     """
 
@@ -64,7 +64,7 @@ class ClientConnection:
     async def handshake(
         self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None, *, open_timeout: float | None = 10
     ) -> None:
-        """Open the connection. Raises what `connect()` raises."""
+        """Open the connection. Raises the exceptions of `connect()`."""
         arguments, uri = self.protocol.arguments, self.protocol.uri
         headers, own = request_headers(arguments, uri, additional_headers, user_agent_header)
         self.request = Request(uri.resource_name, headers)
@@ -127,12 +127,12 @@ class ClientConnection:
 
     @property
     def local_address(self) -> Any:
-        """Our address; None where it is not known."""
+        """Our address, or None if it is unknown."""
         return self.transport.get_extra_info("sockname")
 
     @property
     def remote_address(self) -> Any:
-        """The address of the peer; None where it is not known."""
+        """The address of the peer, or None if it is unknown."""
         return self.transport.get_extra_info("peername")
 
     async def recv(self, decode: bool | None = None) -> Data:
@@ -157,7 +157,7 @@ class ClientConnection:
         yield message if decode is None else _decoded(message, decode)
 
     async def __aiter__(self) -> AsyncIterator[Data]:
-        """Give messages until both sides said goodbye."""
+        """Give messages until both sides have sent a Close."""
         try:
             while True:
                 yield await self.recv()
@@ -184,7 +184,7 @@ class ClientConnection:
             raise TypeError("data must be str, bytes, iterable, or async iterable")
 
     async def ping(self, data: str | bytes | None = None) -> Awaitable[float]:
-        """Send a ping; await what it returns for the pong: seconds of the round trip."""
+        """Send a ping. Await the returned value for the pong: it is the round trip in seconds."""
         if data is None:
             data = os.urandom(4)
         elif not isinstance(data, WHOLE):
@@ -200,7 +200,7 @@ class ClientConnection:
         await self.heartwire.pong(data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the end. Earlier messages can still be received."""
+        """Close, and wait for the end. Earlier messages can still be received."""
         if not hasattr(self, "heartwire"):
             return
         if self.state is State.OPEN:
@@ -217,11 +217,11 @@ class ClientConnection:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close: with 1000, after an exception with 1011, where the program goes with 1001."""
+        """Close: with 1000, after an exception with 1011, with 1001 if the program ends."""
         if kind is None:
             await self.close()
         elif self.state is State.OPEN:
-            # A GeneratorExit is that of `async for`, which was left.
+            # A GeneratorExit means that an `async for` was left.
             going = not issubclass(kind, Exception)
             self.protocol.closing(1000 if kind is GeneratorExit else 1001 if going else 1011, "")
             if kind is GeneratorExit:
@@ -234,7 +234,7 @@ class ClientConnection:
 
 
 class _Face(_aio.ClientConnection):
-    """Heartwire's connection, whose `send` begins to wait at another mark than it goes on at."""
+    """Heartwire's connection, whose `send` begins to wait at another mark than it resumes at."""
 
     write_high = 2**15
     _receiver: asyncio.Future[None] | None

@@ -1,4 +1,4 @@
-"""Headers, requests, responses, close frames and URIs: those of the package `websockets` where it is installed; else our own."""
+"""Headers, requests, responses, close frames and URIs: those of the package `websockets` if it is installed; else our own."""
 
 from __future__ import annotations
 

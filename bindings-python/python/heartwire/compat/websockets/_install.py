@@ -1,7 +1,7 @@
-"""Puts this surface under the name `websockets`, before an SDK is imported.
+"""Puts this package under the name `websockets`, before an SDK is imported.
 
-Where that package is installed, the names of its client become ours in its own modules, and everything else stays: its servers, its frames,
-its exceptions, which are ours, too. Where it is not, modules of these names hold what there is here.
+If the package `websockets` is installed, the names of its client become ours in its own modules, and everything else stays: its servers,
+its frames, and its exceptions, which we raise, too. If it is not installed, modules of these names hold our parts.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _replaced: dict[str, dict[str, Any]] = {}
 
 
 def install() -> None:
-    """Have programs that import `websockets` from now on get this surface. Doing it again changes nothing.
+    """Give this package to programs that import `websockets` from now on. Doing it again changes nothing.
 
-    Call it before the SDK is imported: `from websockets import connect` keeps what it has found. Says so in the log `heartwire` (INFO).
+    Call it before the SDK is imported, because `from websockets import connect` keeps the function that it found. It logs one line to
+    `heartwire` (INFO).
     """
     if _replaced:
         return

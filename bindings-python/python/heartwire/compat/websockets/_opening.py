@@ -115,7 +115,7 @@ class Opening:
 
 
 class Retry:
-    """The attempts of a loop: what ends it, and how long to wait."""
+    """The attempts of a loop: the exceptions that end it, and the delays."""
 
     def __init__(self, process: Any, delays: Any) -> None:
         self._process = process
@@ -127,7 +127,7 @@ class Retry:
         self._delays = None
 
     def failed(self, exc: Exception) -> float:
-        """Give the delay until the next attempt, or raise what ends the loop."""
+        """Give the delay until the next attempt, or raise the exception that ends the loop."""
         try:
             fatal = self._process(exc)
         except Exception as raised:

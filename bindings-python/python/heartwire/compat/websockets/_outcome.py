@@ -1,4 +1,4 @@
-"""What Heartwire tells of an opening that failed and of an end, as the exceptions of `websockets`. Opens nothing."""
+"""Turns failed openings and ends of Heartwire into the exceptions of `websockets`. Opens nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def response_of(status: int, headers: Iterable[tuple[str, str]], body: bytes = b
 
 
 def opening_failed(error: Exception, uri: str, timed_out: str = "timed out during opening handshake") -> Exception:
-    """Give the exception that `websockets` raises where the connection cannot be opened; Heartwire's own is its cause."""
+    """Give the exception that `websockets` raises if the connection cannot be opened; Heartwire's own is its cause."""
     if not isinstance(error, _errors.WebSocketError):
         return error
     translated = _TimedOut(timed_out) if error.code == "open_timeout" else _opening_failed(error, uri)
@@ -162,7 +162,7 @@ class ClientProtocol:
 
     @property
     def close_exc(self) -> ConnectionClosed:
-        """The exception that tells of the end. Raises AssertionError before it."""
+        """The exception for the end. Raises AssertionError before it."""
         if self._end is None:
             raise AssertionError("connection isn't closed yet")
         return self.closed(self._end)
@@ -173,7 +173,7 @@ class ClientProtocol:
         self.extensions = [_deflate(offer) for offer in extensions.split(",") if offer.strip().startswith("permessage-deflate")]
 
     def closing(self, code: int, reason: str) -> None:
-        """Note that this side says goodbye first."""
+        """Note that this side sends its Close first."""
         if self.close_sent is None and self.state is State.OPEN:
             self.close_sent = Close(code, reason)
 

@@ -13,11 +13,11 @@ HeadersLike = Union[Mapping[str, str], Iterable["tuple[str, str]"]]
 
 
 class MultipleValuesError(LookupError):
-    """A header has several values, and one was asked for."""
+    """A header has several values, and the caller wants one."""
 
 
 class Headers(MutableMapping[str, str]):
-    """Headers in order, whose names know no case. Setting a name adds a value."""
+    """Headers in order, with names that ignore case. Setting a name adds a value."""
 
     def __init__(self, *headers: HeadersLike, **named: str) -> None:
         self._pairs: list[tuple[str, str]] = []

@@ -110,7 +110,7 @@ class InvalidProxyStatus(_WithResponse, ProxyError):
 
 
 class InvalidMessage(InvalidHandshake):
-    """The response is not HTTP, or none came."""
+    """The response is not HTTP, or no response arrived."""
 
 
 class InvalidStatus(_WithResponse):

@@ -1,4 +1,4 @@
-"""URIs as `websockets` takes them apart, for programs without that package. Knows no connection."""
+"""Parses URIs as `websockets` does, for programs without that package. Knows no connection."""
 
 from __future__ import annotations
 

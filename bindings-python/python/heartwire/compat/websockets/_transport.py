@@ -1,4 +1,4 @@
-"""What `websockets` shows as `connection.transport`: the way to drop a connection, and what there is to know of it."""
+"""The object behind `connection.transport` of `websockets`: it drops the connection, and gives the known facts about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exceptions: those of the package `websockets` where it is installed, so that `except` finds them by either name; else our own."""
+"""The exceptions: those of the package `websockets` if it is installed, so that `except` finds them by either name; else our own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`connect` and `ClientConnection` for threads, with the parameters and members of `websockets.sync.client`. Thin over `heartwire.sync`.
 
-No thread runs behind it: what came is looked at when somebody calls. `state` changes with the calls, too; meanwhile Heartwire keeps the
+No thread runs behind it: received data is read when a call is made. `state` changes with the calls, too; meanwhile Heartwire keeps the
 connection alive.
 """
 
@@ -37,7 +37,7 @@ __all__ = ["ClientConnection", "connect", "reconnect", "unix_connect"]
 
 
 class _Pong(threading.Event):
-    """Set when the pong has come; waiting for it delivers what comes."""
+    """Set when the pong has arrived. Waiting for it delivers other events, too."""
 
     def __init__(self, face: _sync.ClientConnection) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class _Pong(threading.Event):
 class ClientConnection:
     """A connection to receive from and send to, made by `connect()`. Its members may be used from any thread.
 
-    Messages come whole: `recv_streaming()` gives each as one fragment. `heartwire` is Heartwire's own connection.
+    Messages arrive whole: `recv_streaming()` gives each as one fragment. `heartwire` is Heartwire's own connection.
     """
 
     heartwire: _sync.ClientConnection
@@ -85,7 +85,7 @@ class ClientConnection:
     def handshake(
         self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None, timeout: float | None = None
     ) -> None:
-        """Open the connection. Raises what `connect()` raises."""
+        """Open the connection. Raises the exceptions of `connect()`."""
         arguments, uri = self.protocol.arguments, self.protocol.uri
         headers, own = request_headers(arguments, uri, additional_headers, user_agent_header)
         self.request = Request(uri.resource_name, headers)
@@ -157,12 +157,12 @@ class ClientConnection:
 
     @property
     def local_address(self) -> Any:
-        """Our address; None where it is not known."""
+        """Our address, or None if it is unknown."""
         return self.transport.get_extra_info("sockname")
 
     @property
     def remote_address(self) -> Any:
-        """The address of the peer; None where it is not known."""
+        """The address of the peer, or None if it is unknown."""
         return self.transport.get_extra_info("peername")
 
     def recv(self, timeout: float | None = None, decode: bool | None = None) -> Data:
@@ -175,7 +175,7 @@ class ClientConnection:
         yield self.recv(decode=decode)
 
     def __iter__(self) -> Iterator[Data]:
-        """Give messages until both sides said goodbye."""
+        """Give messages until both sides have sent a Close."""
         try:
             while True:
                 yield self.recv()
@@ -197,7 +197,7 @@ class ClientConnection:
             raise TypeError("data must be str, bytes, or iterable")
 
     def ping(self, data: str | bytes | None = None) -> threading.Event:
-        """Send a ping; what it returns is set by the pong, or the end: `wait()` for it."""
+        """Send a ping. `wait()` on the returned object for the pong, or the end."""
         if data is not None and not isinstance(data, WHOLE):
             raise TypeError("data must be str or bytes-like")
         payload = os.urandom(4) if data is None else data.encode() if isinstance(data, str) else bytes(data)
@@ -218,7 +218,7 @@ class ClientConnection:
         self.heartwire.pong(data)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye, and wait for the end. Earlier messages can still be received."""
+        """Close, and wait for the end. Earlier messages can still be received."""
         if self.state is State.OPEN:
             self.protocol.closing(code, reason)
             self.heartwire.close(code, reason)
@@ -235,7 +235,7 @@ class ClientConnection:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close: with 1000, after an exception with 1011, where the program goes with 1001."""
+        """Close: with 1000, after an exception with 1011, with 1001 if the program ends."""
         if self.state is State.OPEN and kind is not None:
             self.protocol.closing(1011 if issubclass(kind, Exception) else 1001, "")
             self.heartwire.__exit__(kind, error, trace)
@@ -332,9 +332,9 @@ class reconnect(Opening):
 
 
 def connect(uri: str, *, legacy: bool | None = None, **kwargs: Any) -> Any:
-    """Open a connection, also usable as a context manager. Takes the arguments of `reconnect`, and raises what asyncio's `connect` raises.
+    """Open a connection, also usable as a context manager. Takes the arguments of `reconnect`, and raises as asyncio's `connect` does.
 
-    `legacy=False` gives a `reconnect` object instead, which opens nothing yet.
+    `legacy=False` gives a `reconnect` object instead, which does not open a connection yet.
     """
     opening = reconnect(uri, **kwargs)
     return opening if legacy is False else opening.connect()
