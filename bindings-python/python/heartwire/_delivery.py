@@ -330,7 +330,7 @@ def _attach(hub: Hub, socket: Socket) -> None:
 
 
 def hub_of(socket: Socket) -> Hub | None:
-    """Give the hub that delivers a socket's events. None if there is none, because its loop was closed under it."""
+    """Give the hub that delivers a socket's events. None after its loop was closed under it."""
     with _moving:
         hub = socket._hub
     if isinstance(hub, LoopHub) and hub.loop.is_closed():
