@@ -33,9 +33,14 @@ SCRIPT = re.compile(r"^\s*(?://|/?\*+)\s?(.*)|\s//\s(.*)$")
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file that are prose, with their numbers."""
-    fenced = False
+    fenced = quoted = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if path.suffix == ".md":
+        was_quoted = quoted
+        if path.suffix == ".py" and (quoted or line.lstrip().startswith('"""')):
+            quoted ^= line.count('"""') % 2 == 1
+        if was_quoted:
+            yield number, line.strip()
+        elif path.suffix == ".md":
             fenced ^= line.lstrip().startswith("```")
             if not fenced and not line.startswith("#"):
                 yield number, line.lstrip("-*#>| ")

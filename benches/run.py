@@ -1,6 +1,6 @@
 """Speed: Heartwire and its peers in turn, in one run, against one neutral server. `run.py --help`; `make bench` runs everything.
 
-It owns the order of the samples. Who and what is measured is in harness/, and so is what is read from it and how it is written.
+It owns the order of the samples. The clients, the scenarios, the figures and the reports are in harness/.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Makes the table of docs/compatibility.md from the JSON lines that both halves of the suite write: `table.py RESULTS.jsonl ...`.
 
-A line is `{package, version, language, surface, scenario, stock, ours, note}`. What stands in the page between the two marks is replaced; of a
-language without lines the old rows stay.
+A line is `{package, version, language, surface, scenario, stock, ours, note}`. It replaces the part of the page between the two marks. A
+language without lines keeps its old rows.
 """
 
 from __future__ import annotations

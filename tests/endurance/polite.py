@@ -2,7 +2,7 @@
 """How often a real server sees sockets that it refuses, kicks or loses: `polite.py [--seconds 60]`, part of `make endurance`.
 
 The server is that of `websockets`; sockets of Python and Node meet it with `reconnect: true` and nothing else. A table of docs/reliability.md is its
-output; the status is 1 where a bound is broken. What is a matter of chance alone is shown in core/proto/src/session/tests/manners.rs, in told time.
+output; the status is 1 if a bound is broken. core/proto/src/session/tests/manners.rs shows the effects of chance, in simulated time.
 """
 
 from __future__ import annotations
