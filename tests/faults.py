@@ -14,9 +14,9 @@ SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 
 #: The fault, when it is noticed, the scenarios and other tests.
 FAULTS: list[tuple[str, str, list[str]]] = [
-    ("Nobody listens", "at once", ["tcp-refused"]),
+    ("No server listens", "at once", ["tcp-refused"]),
     ("The name does not exist", "when the resolver says so", ["dns-failure"]),
-    ("A SYN that nobody answers", "after `open_timeout` (10 s), dialling included", ["open-timeout-unanswered"]),
+    ("A SYN without an answer", "after `open_timeout` (10 s), dialling included", ["open-timeout-unanswered"]),
     ("The TLS handshake stalls", "after `open_timeout`", ["tls-stalled", "tls-stalled-within-handshake", "tls-slow-record"]),
     (
         "Reset, or end, before the server's part of the TLS handshake",
@@ -45,7 +45,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("Reset within the answer", "at once", ["http-reset-within-answer"]),
     ("End before the answer", "at once", ["http-end-before-answer"]),
     (
-        "Reset, or end of TLS with or without its goodbye, before or within the answer, over TLS",
+        "Reset, or end of TLS with or without `close_notify`, before or within the answer, over TLS",
         "at once; again with `reconnect`",
         [
             "tls-reset-before-upgrade",
@@ -70,7 +70,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("503, with `reconnect`", "again", ["reconnect-503"]),
     ("503 with Retry-After", "again, after it", ["reconnect-retry-after"]),
     ("A redirect that was not asked for", "at once", ["redirect-refused"]),
-    ("A redirect loop", "after `max_redirects`", ["redirect-loop"]),
+    ("A redirect loop", "after `follow_redirects` redirects", ["redirect-loop"]),
     ("A redirect from `wss` to `ws`, with `follow_redirects`", "at once; the other server is not dialled", ["redirect-downgrade"]),
     ("No process listens where a SOCKS proxy should be", "at once", ["socks-proxy-refused"]),
     ("No process listens where an HTTP proxy should be, with `reconnect`", "at once; again up to `max_retries`", ["proxy-refused"]),
@@ -120,7 +120,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("A proxy's tunnel is reset together with the proxy's answer", "at once; again with `reconnect`", ["proxy-tunnel-reset-at-once"]),
     ("A proxy's tunnel is cut within the server's TLS handshake", "at once; again with `reconnect`", ["proxy-tunnel-reset-handshake"]),
     ("A proxy's tunnel leads to no TLS where it should be", "at once", ["proxy-tunnel-http-on-wss"]),
-    ("A proxy's tunnel is silent", "after `open_timeout`", ["proxy-tunnel-stalled"]),
+    ("A proxy's tunnel carries no bytes", "after `open_timeout`", ["proxy-tunnel-stalled"]),
     (
         "A proxy's tunnel is cut under an open connection, or the proxy (tinyproxy) is killed and started again",
         "at once; again, through the proxy",
@@ -156,15 +156,15 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         "at once; again with `reconnect`",
         ["tls-reset-open", "tls-reset-within-frame", "tls-reset-within-record", "tls-12-reset-within-record"],
     ),
-    ("The end of TLS without its goodbye", "at once", ["tls-cut"]),
+    ("The end of TLS without `close_notify`", "at once", ["tls-cut"]),
     ("The end of TLS within a record", "at once; again with `reconnect`", ["tls-cut-within-record"]),
     (
-        "The end of TLS with its goodbye, without a Close, and TCP ends or stays open",
+        "The end of TLS with `close_notify`, without a Close, and TCP ends or stays open",
         "at once; again with `reconnect`",
         ["tls-end-without-close", "tls-12-end-without-close", "tls-goodbye-without-close"],
     ),
     ("A record of TLS that lacks bytes", "with the next record; again with `reconnect`", ["tls-corrupt-record"]),
-    ("After both Closes TLS ends without its goodbye, or by a reset", "clean", ["tls-close-without-notify", "tls-reset-after-close"]),
+    ("After both Closes TLS ends without `close_notify`, or by a reset", "clean", ["tls-close-without-notify", "tls-reset-after-close"]),
     ("Our Close is never answered", "after `close_timeout`", ["close-unanswered"]),
     ("TCP stays open after both Closes", "clean; dropped after 2 s at most", ["close-tcp-left-open"]),
     ("Kicked with a code of the application", "at once", ["close-by-server-kick"]),
@@ -198,13 +198,13 @@ FAULTS: list[tuple[str, str, list[str]]] = [
         ],
     ),
     (
-        "A server that stops reading amid what is sent, and says nothing",
+        "A server that stops reading amid our data, and sends nothing",
         "within twice `ping_timeout`, or behind `close()` twice `close_timeout`, after the last byte that it acknowledged",
         ["core/src/client/tests.rs::a_peer_that_stops_amid_a_message_is_dead"],
     ),
     (
         "A flood behind `close()`, also of a paused socket",
-        "never: what nobody will see is read and dropped, up to its Close",
+        "never: the rest is read and dropped, up to its Close",
         ["close-in-a-flood", "close-while-paused"],
     ),
     ("A flood faster than the handler", "never; reading stops at `read_limit`", ["flood-slow-handler"]),
@@ -230,7 +230,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "The process is stopped (SIGSTOP) for longer than every deadline, and goes on",
-        "never: what came meanwhile shows that the server lives",
+        "never: bytes that arrived meanwhile show that the server is alive",
         [
             "core/tests/time.rs::a_process_that_was_stopped_goes_on_with_its_connection",
             "bindings-python/tests/test_time.py::test_a_process_that_was_stopped_goes_on_with_its_connection",
