@@ -26,7 +26,7 @@ class Missing(Exception):
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
-    """Runs a command that must succeed; shows it, for a build that takes a minute should say so."""
+    """Runs a command that must succeed. Shows the command, because a build may take a minute."""
     print("+", *(str(part).replace(f"{ROOT}/", "") for part in command), flush=True)
     subprocess.run([str(part) for part in command], cwd=cwd, check=True, env={**os.environ, **environment})
 

@@ -33,13 +33,15 @@ SCRIPT = re.compile(r"^\s*(?://|/?\*+)\s?(.*)|\s//\s(.*)$")
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a file that are prose, with their numbers."""
-    fenced = quoted = False
+    fenced, quoted = False, ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        was_quoted = quoted
-        if path.suffix == ".py" and (quoted or line.lstrip().startswith('"""')):
-            quoted ^= line.count('"""') % 2 == 1
-        if was_quoted:
+        inside = quoted
+        if path.suffix == ".py" and line.count('"""') % 2 == 1:
+            quoted = "" if quoted else "docstring" if line.lstrip().startswith('"""') else "text"
+        if inside == "docstring":
             yield number, line.strip()
+        elif inside == "text":
+            continue
         elif path.suffix == ".md":
             fenced ^= line.lstrip().startswith("```")
             if not fenced and not line.startswith("#"):

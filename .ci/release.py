@@ -56,7 +56,7 @@ def python_peers() -> Path:
 
 
 def python_face() -> Path:
-    """The same with our package: a wheel for this version of Python, not the abi3 one."""
+    """The bench interpreter with our package: a wheel for this version of Python, not the abi3 one."""
     checkout.need_rust()
     interpreter = python_peers()
     stamp, inputs = interpreter.parent.parent / ".heartwire", _sources(ROOT / "bindings-python")
@@ -77,7 +77,7 @@ def node_peers() -> Path:
 
 
 def node_face() -> Path:
-    """The same with a copy of our package. Also of a runtime's own: a folder that is no link, or the dev build beside the original would be found."""
+    """The benches' node_modules with a copy of our package: a real folder, because a link would lead to the dev build beside the original."""
     checkout.need_rust()
     package = node_peers() / "heartwire"
     stamp, inputs = package / ".stamp", _sources(NODE_PACKAGE)

@@ -2,7 +2,7 @@
 
 `address`, `thread` and `leak` run the core's tests, with the inputs of its fuzz targets, under a sanitizer. They need a nightly compiler that brings
 the sanitizer's runtime, and nothing else of it: the standard library is the one that comes built, and what only that library does is not seen.
-`thread` would need one that is built with it, for what it does not see it takes for a race.
+`thread` would need one that is built with it: it reports the unseen synchronisation as a race.
 
 `python` and `node` run a short life of a face (tests/memcheck) under valgrind, for in those processes the sanitizers would have to be built in.
 """
@@ -24,7 +24,7 @@ RUNTIMES = {"address": "asan", "thread": "tsan", "leak": "lsan"}
 LIVES = {"python": "life.py", "node": "life.mjs"}
 # libfaketime and the sanitizer's allocator call each other before the program begins.
 SKIPPED = "a_jump_of_the_wall_clock_ends_nothing_and_one_forward_is_probed"
-NEAR = 4  # calls from a fault within which one of ours has to be, for it to be ours: Python's own small integers are one for valgrind
+NEAR = 4  # a fault is ours if one of the nearest so many calls is: valgrind also reports Python's own small integers
 
 
 def missing(sanitizer: str) -> str | None:

@@ -119,7 +119,7 @@ async def leave_by(trial: Trial, number: signal.Signals | None) -> str:
 
 
 async def computes(trial: Trial) -> str:
-    """A handler computes for 5 s; the server pings each 0.25 s and drops who sends nothing for 2 s."""
+    """A handler computes for 5 s; the server pings each 0.25 s and drops a client after 2 s of silence."""
     link = await trial.link()
     link.send(1, b"go")
     start = link.heard = time.monotonic()

@@ -116,7 +116,7 @@ class Run:
         if scenario.least == scenario.count:
             return scenario.count
         count = scenario.least
-        while True:  # a short trial is cold: what it tells of a fast client is too little, so a longer one follows
+        while True:  # a short trial is cold: it underestimates a fast client, so a longer one follows
             fitting = count_for(scenario, self._sample(server, scenario, candidate, count), self.seconds)
             if fitting <= 2 * count:
                 return fitting

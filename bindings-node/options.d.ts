@@ -117,13 +117,13 @@ export interface WebSocketOptions {
    */
   sendQueue?: boolean | SendQueueOptions | null
   /**
-   * The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+   * The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then the event `ready` follows.
    * Allowed: an object of options, or null, or a function that is called with the socket.
    * @default null
    */
   ready?: ReadyOptions | ((socket: WebSocket) => unknown) | null
   /**
-   * How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+   * How requests and replies differ from other messages, and the defaults of `request()`.
    * Allowed: an object of options.
    */
   request?: RequestOptions
@@ -503,7 +503,7 @@ export interface ReadyOptions {
   run?: (socket: WebSocket) => unknown | null
 }
 
-/** How requests and replies are told from other messages, and what `request()` does unless it is told otherwise. */
+/** How requests and replies differ from other messages, and the defaults of `request()`. */
 export interface RequestOptions {
   /**
    * The place of the id in a request. A request without an id gets a number.

@@ -1,4 +1,4 @@
-"""What the closing lines of test runners say: how many passed, and where they begin to tell of what failed. It runs nothing."""
+"""Reads the closing lines of test runners: how many tests passed, and where the report of failures begins. It runs nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNTS = {
     ],
 }
 
-# Where a runner begins to tell of what failed; those that say it elsewhere end with it.
+# The first line of a runner's report of failures. Runners without one end with the report.
 FAILURES = re.compile(r"=+ (?:FAILURES|ERRORS) =+$|\u2716 failing tests:|failures:$")
 LAST = 60  # lines of one that does not tell
 MOST = 200  # lines of one that tells much
@@ -42,6 +42,6 @@ def counts(lines: list[str]) -> dict[str, int]:
 
 
 def failures(lines: list[str]) -> list[str]:
-    """What a runner tells of its failures."""
+    """A runner's report of its failures."""
     begins = next((index for index, line in enumerate(lines) if FAILURES.match(line)), -LAST)
     return lines[begins:][-MOST:]

@@ -1,6 +1,6 @@
 """The files of each crate and package lean on each other in one direction, and none is too long: what CONTRIBUTING.md asks for, read from the code.
 
-`KNOWN` and `LONG` name what is not so yet. They may only get shorter: an entry that is no longer needed fails, too.
+`KNOWN` and `LONG` name the present exceptions. They may only get shorter: an entry that is no longer needed fails, too.
 """
 
 from __future__ import annotations

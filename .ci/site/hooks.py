@@ -59,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Leads links to the repository's other files to its page, for they are no part of the site. One that leads nowhere is an error."""
+    """Points links to the repository's other files to its page, because they are not part of the site. A dead link is an error."""
     if page.file.generated_by:
         return markdown
     here = (Path(config.docs_dir) / page.file.src_path).parent
@@ -82,5 +82,5 @@ def on_post_page(output: str, page: Page, **_: Any) -> str:
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
-    """The same for the page of a wrong address."""
+    """Does the same for the page of a wrong address."""
     return output_content.replace(SHIM_THERE, SHIM)

@@ -130,5 +130,5 @@ def prepare(candidates: list[Candidate]) -> dict[str, Path]:
 
 
 def present(candidate: Candidate, paths: dict[str, Path]) -> bool:
-    """Whether its runtime could be had for this platform."""
+    """Whether its runtime is available for this platform."""
     return not candidate.runtime or (candidate.runtime in paths and os.access(paths[candidate.runtime], os.X_OK))

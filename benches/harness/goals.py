@@ -103,7 +103,7 @@ def goals() -> list[Goal]:
 
 
 def table(results: Results) -> str:
-    """The goals that the samples tell of."""
+    """The goals that the samples can judge."""
     lines = ["| | figure | ours | against | goal | reached | |", "|---|---|---|---|---:|---:|---|"]
     for goal in goals():
         if (value := goal.reached(results)) is not None:

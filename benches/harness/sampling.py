@@ -48,7 +48,7 @@ class Server:
                 process.wait()
 
     def job(self, scenario: Scenario, candidate: Candidate, batches: list[int], seconds: float) -> str:
-        """What the client is told."""
+        """The job for the client."""
         scheme = "wss" if scenario.tls else "ws"
         path = f"{scenario.path}&batches={','.join(map(str, batches))}"
         unit = "bytes" if scenario.mode == "send" else candidate.unit

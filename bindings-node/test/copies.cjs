@@ -21,7 +21,7 @@ const loads = {
     for (const key of Object.keys(require.cache)) delete require.cache[key]
     return require(path.join(roots[0], 'lib'))
   },
-  /** Each in a realm of its own with a process of its own, which nobody tells of the end: as jest has it. */
+  /** Each in its own realm with its own `process`, which gets no exit event: as in jest. */
   realms() {
     const global = vm.createContext({})
     for (const name of Object.getOwnPropertyNames(globalThis)) {

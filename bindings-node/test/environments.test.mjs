@@ -1,4 +1,4 @@
-// Owns: the end of an environment (a worker) lets go of all that its sockets had, at once and whatever state they are in, while the process goes on.
+// Owns: the end of an environment (a worker) releases all that its sockets had, at once and in any state, while the process goes on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultServer } from '../lib/testing.js'

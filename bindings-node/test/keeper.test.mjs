@@ -177,7 +177,7 @@ for (const allowSynchronousEvents of [false, true]) {
     const echo = new FaultServer([{ do: 'accept' }, { do: 'echo' }])
     const quiet = new WebSocket(echo.url)
     await next(quiet, 'open')
-    // In messages, for what others compute meanwhile takes time, too.
+    // Counted in messages, because other processes compute meanwhile, too.
     const turns = [0]
     const timer = setInterval(() => turns.push(counts.reduce((one, other) => one + other)))
     for (let round = 0; round < 20 || turns.length < 20; round++) {

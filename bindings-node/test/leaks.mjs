@@ -62,7 +62,7 @@ let fewest = 0
 async function settle() {
   const giveUp = performance.now() + FAREWELL
   const held = () => descriptors() + threads()
-  while (held() > fewest && performance.now() < giveUp) await delay(10) // nothing tells of it
+  while (held() > fewest && performance.now() < giveUp) await delay(10) // no event reports it
   fewest = fewest === 0 ? held() : Math.min(held(), fewest)
 }
 

@@ -1,4 +1,4 @@
-// Owns: nothing stays behind: objects, memory, descriptors, threads, in a process that does nothing else (leaks.mjs) and is told when to collect.
+// Owns: nothing stays behind: objects, memory, descriptors, threads, in a process that does nothing else (leaks.mjs) and collects garbage on request.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'

@@ -318,7 +318,7 @@ test('a step of a script that failed fails the test', async () => {
         return failed.length === 1 && failed[0].event === 'failed'
       },
     )
-    // It is stopped all the same, and says so once.
+    // It is stopped nevertheless, and says so once.
     assert.doesNotThrow(() => server.stop())
     assert.ok(server.records().length > 0)
   }

@@ -35,7 +35,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def quick_switches() -> Iterator[None]:
-    """Has the interpreter change threads as often as it can: what is not done at once is interrupted."""
+    """Makes the interpreter switch threads as often as it can, so that every step that is not atomic is interrupted."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield

@@ -1,4 +1,4 @@
-"""Opens, uses and closes sockets again and again, and prints what is left after each round. It judges nothing: see test_leaks.py.
+"""Opens, uses and closes sockets again and again, and prints the resources left after each round. It judges nothing: see test_leaks.py.
 
 `leaks.py asyncio|run_forever|start URL ROUNDS CONNECTIONS MESSAGES [LEAK]`, of an echo server; CONNECTIONS and MESSAGES a round. URL may be
 several, with commas; without MESSAGES each must fail, twice again, and give up.
@@ -121,7 +121,7 @@ async def on_a_loop() -> None:
     for _ in range(ROUNDS):
         gone = [await once() for _ in range(CONNECTIONS)]
         for _ in settling():
-            await asyncio.sleep(0.01)  # nothing tells of it
+            await asyncio.sleep(0.01)  # no event reports it
         print(json.dumps(sample(gone)), flush=True)
 
 
@@ -139,7 +139,7 @@ def on_threads() -> None:
     for _ in range(ROUNDS):
         gone = [once() for _ in range(CONNECTIONS)]
         for _ in settling():
-            time.sleep(0.01)  # nothing tells of it
+            time.sleep(0.01)  # no event reports it
         print(json.dumps(sample(gone)), flush=True)
 
 

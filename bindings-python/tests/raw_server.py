@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-BOUND = 60.0  # seconds for what comes at once, unless it does not come or others have the machine
+BOUND = 60.0  # seconds for an event that comes at once on a quiet machine
 
 
 class Connection:

@@ -238,7 +238,7 @@ def test_a_loop_keeps_its_hub_for_the_next_socket_and_takes_it_along(server: Raw
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the loop's own timer does it")
 def test_deadlines_need_no_timer_of_the_loop(server: RawServer) -> None:
-    """A timer of the loop's costs one of the kernel's in each of its waits: the hub's descriptor tells of deadlines instead."""
+    """A timer of the loop costs a kernel timer in each of its waits: the hub's descriptor reports deadlines instead."""
 
     async def main() -> None:
         ws = WebSocket(server.url, ping_interval=0.05)

@@ -111,7 +111,7 @@ def test_another_thread_may_close(peer: CompatServer) -> None:
 
 
 class App:
-    """A WebSocketApp that sends messages, each after the answer to the one before, and keeps what it was told."""
+    """A WebSocketApp that sends messages, each after the answer to the one before, and keeps the reports of its callbacks."""
 
     def __init__(self, url: str, *messages: str, closes: bool = True) -> None:
         self.log: list[Any] = []

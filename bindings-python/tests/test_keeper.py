@@ -241,7 +241,7 @@ def test_an_async_handler_and_a_strangers_task_are_told_apart(server: RawServer)
         connection = server.connection()
         connection.send("go")
         await asyncio.wait_for(warned.acquire(), BOUND)
-        # Until the loop has seen to the socket, all this is one stall, which was told.
+        # Until the loop has served the socket, all this is one stall, which was reported.
         seen = asyncio.get_running_loop().create_future()
         ws.add_event_listener("ping", seen.set_result, once=True)
         connection.send_frame(PING)

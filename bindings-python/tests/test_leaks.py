@@ -39,7 +39,8 @@ WARM = 3  # rounds in which everything is made that is made once
 def leaks(how: str, rounds: int, connections: int, *leak: str, of: str = "", messages: int = 20) -> dict[str, Any]:
     """The least that a round added to each figure, in a process that does nothing else.
 
-    A leak adds in every round. An allocator that settles, or a thread that is about to end, adds in some rounds only. So the figure is the size of a leak.
+    A leak adds in every round. An allocator that settles, or a thread that is about to end, adds in some rounds only. So the figure is the
+    size of a leak.
     """
     with FaultServer() as echo:
         line = [sys.executable, HERE / "leaks.py", how, of or echo.url, WARM + rounds, connections, connections * messages, *leak]

@@ -1,4 +1,4 @@
-"""Leaving a program and a block: no thread holds up an end that was asked for, and the server is told why."""
+"""Leaving a program and a block: no thread delays a requested end, and the server gets the reason."""
 
 from __future__ import annotations
 

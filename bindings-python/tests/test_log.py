@@ -1,4 +1,4 @@
-"""The logger `heartwire`: what nobody listens to is told, opens, ends and retries are, and nothing goes to raw standard error."""
+"""The logger `heartwire` reports failures without a listener, opens, ends and retries. Nothing goes to raw standard error."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_function_that_raises_is_reported_and_fails_the_attempt(server: RawSer
         event = await ws.wait_closed()
         assert event.error.code == "provider_failed"
         assert "no host today" in event.error.message
-        # It is the cause of the error that tells of it, and is told nowhere else.
+        # It is the cause of the error that reports it, and is reported nowhere else.
         assert repr(event.error.__cause__) == "LookupError('no host today')"
         assert event.error.__cause__.__traceback__ is not None
         assert reported == []

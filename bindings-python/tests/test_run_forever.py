@@ -190,7 +190,7 @@ def test_a_slow_handler_misses_nothing_of_what_came_meanwhile(server: RawServer)
     def on_close(event: heartwire.CloseEvent) -> None:
         seen.append(("close", event.code))
         if event.will_reconnect:
-            # The next connection is open, and was told something, before this handler returns.
+            # The next connection is open, and has received a message, before this handler returns.
             second = server.connection()
             second.send("welcome back")
             assert second.sock.getsockname()

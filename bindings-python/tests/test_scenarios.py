@@ -41,7 +41,7 @@ class Planned(RuntimeError):
 
 
 class PlannedAnswer(RuntimeError):
-    """What a function given as an option raises; the core's error tells of it."""
+    """The exception of a function given as an option; the core's error reports it."""
 
 
 MATCHERS: dict[str, Callable[[Any, Any], bool]] = {

@@ -241,5 +241,5 @@ def test_process_1(server: RawServer, face: str, kill: int) -> None:
         finally:
             process.kill()
     assert process.returncode == 128 + kill, err
-    # Code that can still run is told; a handler that blocks does not hold the end up.
+    # Handlers that can still run get their last event; one that blocks does not delay the end.
     assert out == ("" if face == "blocked" else "close 1001 False 3\n")

@@ -229,7 +229,7 @@ def test_the_blocking_face_used_by_two_threads(server: RawServer) -> None:
 
 
 def test_threads_that_receive_share_a_flood(server: RawServer, quick_switches: None) -> None:
-    """One of them delivers while the others take: what waits is counted right, and reading goes on."""
+    """One of them delivers while the others take: waiting messages are counted right, and reading goes on."""
     count = 5000
     ws = heartwire.sync.connect(server.url, compression=False)
     got: list[str | bytes] = []

@@ -34,7 +34,7 @@ RUNS = {
 @pytest.mark.parametrize("driver", ["host", "background"])
 @pytest.mark.parametrize("run", RUNS)
 def test_a_process_that_was_stopped_goes_on_with_its_connection(child: Any, run: str, driver: str) -> None:
-    """SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives."""
+    """SIGSTOP for longer than every deadline, and SIGCONT: bytes that arrived meanwhile show that the server is alive."""
     script = [
         {"do": "accept"},
         {"do": "send", "text": "here"},

@@ -33,10 +33,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("testing", &[]),
 ];
 
-/// The modules of `heartwire` that a binding may name; what stands in its root is public.
+/// The modules of `heartwire` that a binding may name. The names in its root are public.
 const FOR_BINDINGS: &[&str] = &["binding", "testing"];
 
-/// The crate that decides and never acts: no runtime, no clock, no thread, no I/O. It is told the time.
+/// The crate that decides and never acts: no runtime, no clock, no thread, no I/O. Callers pass the time.
 const PURE: &str = "core/proto/src";
 const IMPURE: &[&str] =
     &["tokio", "Instant::now", "SystemTime::now", "std::thread", "std::fs", "std::net::Tcp", "std::env::var", "rand::rng()"];

@@ -152,7 +152,7 @@ fn the_option_driver_chooses_or_refuses() {
     assert_eq!(error.code(), heartwire::ErrorCode::InvalidOption);
 }
 
-/// The last message and the end of TCP come while the thread is busy: one edge tells of both.
+/// The last message and the end of TCP come while the thread is busy: one edge reports both.
 #[test]
 fn own_loop_sees_the_end_behind_the_last_bytes() {
     use heartwire::testing::FaultServer;

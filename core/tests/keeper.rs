@@ -386,7 +386,7 @@ fn a_connection_whose_host_is_done_is_closed_in_time() {
             let give_up = Instant::now() + BOUND;
             while stream.write_all(&[0]).is_ok() {
                 assert!(Instant::now() < give_up, "the client neither closes its descriptor nor reads");
-                std::thread::sleep(Duration::from_millis(10)); // nothing tells of its end but the next write
+                std::thread::sleep(Duration::from_millis(10)); // only the next write reports its end
             }
         });
         run(&url, Options::new().keeper(keeper), |_, _| {});

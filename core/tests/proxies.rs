@@ -77,7 +77,7 @@ impl Drop for Tinyproxy {
     }
 }
 
-/// The life of a bot that says "hi" on every connection and leaves after the second answer. `act` is told of each event and how many of its kind there were.
+/// The life of a bot that says "hi" on every connection and leaves after the second answer. `act` gets each event and the count of its kind.
 fn live(driver: Driver, proxy: &mut Tinyproxy, mut options: Value, act: fn(&mut Tinyproxy, &str, usize)) -> Vec<String> {
     let server = FaultServer::start(&Value::Null).unwrap();
     options["proxy"] = format!("http://bot:s3cretword@127.0.0.1:{}", proxy.port).into();

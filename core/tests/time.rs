@@ -48,7 +48,7 @@ fn start(server: &FaultServer, driver: &str, options: &Value, environment: &[(&s
         .unwrap()
 }
 
-/// SIGSTOP for longer than every deadline, and SIGCONT: what came meanwhile shows that the server lives.
+/// SIGSTOP for longer than every deadline, and SIGCONT: bytes that arrived meanwhile show that the server is alive.
 #[test]
 fn a_process_that_was_stopped_goes_on_with_its_connection() {
     for driver in ["host", "background"] {

@@ -1,4 +1,4 @@
-// An async bot: it welcomes who comes, one message after the other.
+// An async bot: it welcomes each newcomer, one message after the other.
 // Start the chat server (`cargo run -p heartwire-chat-server`), then: node async-bot.mjs [URL]
 
 import { WebSocket } from 'heartwire'

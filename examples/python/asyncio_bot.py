@@ -1,4 +1,4 @@
-"""An asyncio bot: it welcomes who comes, and does work of its own beside it.
+"""An asyncio bot: it welcomes each newcomer, and does work of its own beside it.
 
 Start the chat server (`cargo run -p heartwire-chat-server`), then: python asyncio_bot.py [URL]
 """

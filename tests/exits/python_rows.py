@@ -55,7 +55,7 @@ GUNICORN = ("gunicorn", "-w", "2", "-b", "127.0.0.1:0", "-c", str(PROGRAMS / "we
 KERNEL = Row(
     "Jupyter",
     (sys.executable, str(PROGRAMS / "kernel.py")),
-    # A kernel tells of `exit()` and of exceptions in the notebook, and ends with 0.
+    # A kernel reports `exit()` and exceptions in the notebook, and ends with 0.
     {"PID 1": NOT_ONE, "INT": "interrupts the cell alone", "exit": End(1001, 0), "exception": End(1001, 0)},
     to_child=True,
     missing=_needs("ipykernel", "jupyter_client"),

@@ -1,4 +1,4 @@
-"""Each cell of the matrix once, and the page that tells of them all. `make exits` plays each twenty times, under load."""
+"""Each cell of the matrix once, and the page that lists them all. `make exits` plays each twenty times, under load."""
 
 from __future__ import annotations
 

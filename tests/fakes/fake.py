@@ -142,7 +142,7 @@ class Fake:
 
 
 class Window:
-    """Counts what came in the last `per` seconds."""
+    """Counts the events of the last `per` seconds."""
 
     def __init__(self, most: int, per: float) -> None:
         self.most, self.per = most, per

@@ -39,7 +39,7 @@ class OneBot(Fake):
         else:
             self.broken.append(f"an action that is not known: {action} {parameters}")
             answer |= {"status": "failed", "retcode": 1404}
-        # An event in between: replies are told by their echo, not by their order.
+        # An event in between: replies are matched by their echo, not by their order.
         await peer.send({"post_type": "meta_event", "meta_event_type": "heartbeat", "interval": 5000, "self_id": 10001})
         await peer.send(answer)
 

@@ -34,7 +34,7 @@ async function play(folder, program, args, node = process.execPath) {
   return { code, signal, words, server }
 }
 
-/** The codes that the server was told at the end of each connection. */
+/** The codes that the server got at the end of each connection. */
 async function codes(server, count) {
   await server.waitFor({ event: 'close', connection: count - 1 })
   const closes = server.records().filter(({ event }) => event === 'close')

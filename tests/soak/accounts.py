@@ -10,13 +10,13 @@ A client's log, a line each, in the order in which it happened to a bot:
     D BOT NUMBER                          the event `dropped` had it
     A BOT NUMBER / R BOT NUMBER           the server's acknowledgement / a message of the server's came
     X BOT WORDS                           the bot itself saw something wrong
-    T                                     a tick, 50 ms or more: the time that the client had, for it stands when the process is stopped
+    T                                     a tick, 50 ms or more: the time that the client had: none passes while the process is stopped
     M KIB DESCRIPTORS THREADS OBJECTS     what the process holds
     Z                                     the end: every bot is through
 
 The server's journal, of a line that was written whole:
 
-    U|W|K CONNECTION BOT NUMBER           received, sent, was told that it came
+    U|W|K CONNECTION BOT NUMBER           received, sent, acknowledged by the bot
     C|G CONNECTION BOT NUMBER             ends the connection with a close, with garbage, behind the message NUMBER
 """
 

@@ -1,4 +1,4 @@
-// What the JavaScript clients share: the job, the clocks, the check of what came, the result. It knows no library.
+// The shared part of the JavaScript clients: the job, the clocks, the check of received messages, the result. It knows no library.
 //
 // A client is started as `NAME.mjs JOB`, where JOB is JSON as the runner writes it; it prints one line of JSON.
 
@@ -68,7 +68,7 @@ export class Batches {
   }
 }
 
-/** Sends as many messages as it is told, `job.turn` of them in a turn of the loop. */
+/** Sends the given number of messages, `job.turn` of them in a turn of the loop. */
 export function sender(send) {
   let left = 0
   const step = () => {

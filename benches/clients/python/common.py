@@ -1,4 +1,4 @@
-"""What the Python clients share: the job, the clocks, the check of what came, the result. It knows no library.
+"""The shared part of the Python clients: the job, the clocks, the check of received messages, the result. It knows no library.
 
 A client is started as `python NAME_client.py JOB`, where JOB is JSON as the runner writes it; it prints one line of JSON. Its handlers
 stand in its own file, without a call more than a bot would need, for that is what is measured.
@@ -106,7 +106,7 @@ class Batches:
 
 
 def sender(job: Job, send: Callable[[Any], object], loop: asyncio.AbstractEventLoop) -> Callable[[int], None]:
-    """Sends as many messages as it is told, `job.turn` of them in a turn of the loop."""
+    """Sends the given number of messages, `job.turn` of them in a turn of the loop."""
     payload, turn = job.payload, job.turn
     left = 0
 

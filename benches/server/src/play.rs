@@ -5,7 +5,7 @@
 //! | `/echo` | | every message comes back |
 //! | `/flood` | `sample`, `batches=10,1000`, `binary`, `deflate`, `pause` in µs | a message of the client, whatever it says, starts the next batch: so many messages of the sample, as fast as they go or with pauses between |
 //! | `/sink` | `batches=10,1000` | takes so many messages, then answers with their number and their bytes |
-//! | `/blocked` | `drop` in s | says "go", pings each second, drops who is silent for `drop`; says "kept" after 8 s |
+//! | `/blocked` | `drop` in s | says "go", pings each second, drops a client that is silent for `drop`; says "kept" after 8 s |
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

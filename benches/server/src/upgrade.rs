@@ -27,7 +27,7 @@ impl Request {
     }
 }
 
-/// Reads the request and answers it; also gives what came after it.
+/// Reads the request and answers it. Also returns the bytes behind it.
 pub(crate) fn accept<S: Read + Write>(stream: &mut S) -> io::Result<(Request, Vec<u8>)> {
     let mut input = Vec::new();
     let mut room = [0; 4096];

@@ -177,7 +177,7 @@ class RateLimitOptions(_RateLimitOptionsRequired, total=False):
 
 
 class RequestOptions(TypedDict, total=False):
-    """How requests and replies are told from other messages, and what `request()` does unless it is told otherwise."""
+    """How requests and replies differ from other messages, and the defaults of `request()`."""
 
     id: str
     """The place of the id in a request. A request without an id gets a number.
@@ -484,12 +484,12 @@ class Options(TypedDict, total=False):
     Allowed: True, False or a dict of options. Default: False."""
 
     ready: ReadyOptions | Callable[[Any], Any] | None
-    """The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+    """The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then the event `ready` follows.
 
     Allowed: a dict of options, or None, or a function that is called with the socket. Default: None."""
 
     request: RequestOptions
-    """How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+    """How requests and replies differ from other messages, and the defaults of `request()`.
 
     Allowed: a dict of options."""
 

@@ -1,4 +1,4 @@
-//! Any life of a whole socket under a clock that is told: its transport is one end of a pair whose other end the story's servers hold. Attempts,
+//! Any life of a whole socket under a simulated clock: its transport is one end of a pair whose other end the story's servers hold. Attempts,
 //! losses, messages (compressed or not), pings, heartbeats, functions of the user, pauses, sends and closes come in any order.
 
 mod accounts;

@@ -19,7 +19,7 @@ fn unmasked(frame: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// One input: settings, and what is to be sent.
+/// One input: settings, and the messages to send.
 ///
 /// # Panics
 /// Where a rule is broken.

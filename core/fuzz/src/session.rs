@@ -1,5 +1,5 @@
 //! Any life of a socket, as its session sees it: attempts, failures, frames, time, sends, closes and answers in any order, under any options and
-//! under a clock that is told. A model of the world outside watches every action.
+//! under a simulated clock. A model of the world outside watches every action.
 
 mod model;
 mod story;
@@ -18,7 +18,7 @@ pub fn run(input: &[u8]) {
     play(input, |_| {});
 }
 
-/// The same, with what can be seen of the session after each step: another time it must be the same.
+/// As `run`, and returns the visible state of the session after each step: a second run must give the same.
 ///
 /// # Panics
 /// Where a rule is broken.

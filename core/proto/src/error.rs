@@ -145,7 +145,7 @@ error_codes! {
     WriteLimit = "write_limit", Closed, "More than write_limit bytes wait to leave and the call cannot wait.";
     Forked = "forked", Process, "The socket belongs to the parent process; a forked child makes its own.";
     Exiting = "exiting", Process, "The process is ending.";
-    RuntimeFailed = "runtime_failed", Process, "A thread, timer or descriptor could not be had from the system.";
+    RuntimeFailed = "runtime_failed", Process, "The system gave no thread, timer or descriptor.";
     Internal = "internal", Process, "A fault in Heartwire itself; please report it.";
 }
 

@@ -378,7 +378,7 @@ fn options_that_do_not_fit_together_are_refused() {
         refused(json!({"reconnect": {"minDelay": 2, "maxDelay": 1}}), JavaScript).message,
         "reconnect.minDelay: must not be more than reconnect.maxDelay"
     );
-    // One fault, not two: the default that stands in for the faulty value is nobody's choice.
+    // One fault, not two: the program did not choose the default that replaces the faulty value.
     assert!(fault(json!({"reconnect": {"min_delay": "x", "max_delay": 0.1}})).starts_with("reconnect.min_delay: must be"));
     assert!(fault(json!({"reconnect": "x", "send_queue": true})).starts_with("reconnect: must be"));
 }

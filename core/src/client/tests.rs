@@ -196,7 +196,7 @@ fn what_comes_while_a_flood_is_parsed_is_not_taken_for_read() {
     let turn = client.drive(now, &mut batch);
     assert!(turn.again && !turn.drained);
     theirs.write_all(b"\x8a\x00").expect("room for it");
-    // A driver that is told that the socket is drained waits for the next byte.
+    // A driver of a drained socket waits for the next byte.
     while !client.drive(now, &mut batch).drained {}
     let pongs = batch.items.iter().filter(|item| matches!(item, Item::Event(event) if matches!(**event, Event::Pong { .. }))).count();
     assert_eq!(pongs, MORE_THAN_A_TURN + 1);

@@ -81,7 +81,7 @@ unsafe extern "system" fn on_event(event: u32) -> i32 {
     let signal = match event {
         CTRL_C_EVENT => SIGINT,
         CTRL_BREAK_EVENT => SIGBREAK,
-        // A service gets everybody's logoff, and stays.
+        // A service gets the logoff of every user, and stays.
         CTRL_LOGOFF_EVENT if is_service() => return 0,
         CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => SIGHUP,
         _ => return 0,

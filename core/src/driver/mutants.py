@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# name: file, what stands there, what shall stand there
+# name: file, the present code, its replacement
 MUTANTS = {
     "was_kept: the background is not told that the host is back": ("host.rs", "tasked && (was_kept || turn.finished)", "tasked && turn.finished"),
     "again: what is left in the queue waits for another wake": ("../client/turn.rs", "            again: true,", "            again: false,"),

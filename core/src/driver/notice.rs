@@ -35,7 +35,7 @@ struct Watched {
 
 /// Reports, after the fact, that something may wait without a readable descriptor or a deadline.
 pub(super) fn note() {
-    // If the flag is set already, its consumer runs after this fence and sees what waits; see `something`.
+    // If the flag is set already, its consumer runs after this fence and sees the waiting work; see `something`.
     fence(Ordering::SeqCst);
     if !NEWS.load(Ordering::Relaxed) {
         NEWS.store(true, Ordering::Release);

@@ -1,5 +1,5 @@
 //! The hand-over between host, background and keeper under a model checker: random schedules of all that may run at the same time, with a
-//! real socket underneath. Locks of the client count as one step each, for nothing here is awaited under them.
+//! real socket underneath. Locks of the client count as one step each, because no code here waits under them.
 //!
 //! `python3 core/src/driver/mutants.py` shows that it sees what it should: it breaks a line of the hand-over at a time, and each must make it fail.
 
@@ -78,7 +78,7 @@ fn background(shared: &Arc<Shared>) {
     }
 }
 
-/// The host's loop: waits for its wake and its descriptor, takes turns, delivers, and answers each message. Gives what came.
+/// The host's loop: waits for its wake and its descriptor, takes turns, delivers, and answers each message. Returns the received messages.
 fn host(connection: &Connection, woken: &AtomicBool) -> Vec<u8> {
     let mut came = Vec::new();
     let mut batch = Batch::default();

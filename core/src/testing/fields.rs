@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
         .unwrap_or_default()
     }
 
-    /// Reports what was not asked for.
+    /// Reports unknown fields.
     pub(super) fn finish(mut self) {
         self.unknown();
     }

@@ -78,7 +78,7 @@ impl FaultServer {
     /// Starts a server on a free port of 127.0.0.1. `null` as the script is an echo server.
     ///
     /// # Errors
-    /// `Script`: all faults of the script at once. `Io`: no socket or thread could be had.
+    /// `Script`: all faults of the script at once. `Io`: no socket or thread was available.
     pub fn start(script: &Value) -> Result<Self, TestError> {
         let script = Script::parse(script)?;
         let identity = script.tls.as_ref().map(Identity::make).transpose()?;
@@ -220,7 +220,7 @@ fn fill(listener: &TcpListener) -> Result<Vec<TcpStream>, TestError> {
     }
 }
 
-/// The server's thread: accepts, obeys its owner, and ends when the owner lets go of it.
+/// The server's thread: accepts, obeys its owner, and ends when the owner drops it.
 async fn serve(listener: TcpListener, full: Vec<TcpStream>, shared: Arc<Shared>, mut inbox: commands::UnboundedReceiver<Command>) {
     // Not one that is full: it would accept what fills it.
     let (mut listener, mut unanswered) =

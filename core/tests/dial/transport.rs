@@ -61,7 +61,7 @@ async fn close_notify_and_a_bare_end_are_both_the_end() {
     let polite = upgrading(authority.server(), |mut stream| async move {
         stream.write_all(b"last").await.unwrap();
         stream.shutdown().await.unwrap();
-        // The socket itself stays open: the end must be seen all the same.
+        // The socket itself stays open, and the end must be seen nevertheless.
         std::future::pending::<()>().await;
     })
     .await;

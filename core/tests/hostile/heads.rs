@@ -15,7 +15,7 @@ fn answers_that_end() {
     let lf = format!("HTTP/1.1 101 X\n{}\n", good.replace("\r\n", "\n"));
     let line = |text: &str| format!("HTTP/1.1 101 X\r\n{good}{text}\r\n");
     for (name, answer, error) in [
-        // Strange, and allowed: the socket opens, and what comes behind the head are frames.
+        // Strange, and allowed: the socket opens, and the bytes behind the head are frames.
         ("no reason phrase", format!("HTTP/1.1 101\r\n{good}\r\n"), None),
         ("lines that end with LF (RFC 9112 section 2.2)", lf, None),
         (

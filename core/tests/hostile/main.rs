@@ -21,7 +21,7 @@ use tungstenite::handshake::derive_accept_key;
 const BOUND: Duration = Duration::from_secs(60);
 /// The most that a case may have allocated at once, on both sides: limits of 64 KiB, buffers, threads, and room to spare.
 const MEMORY: usize = 8 << 20;
-/// The limit for messages and for what waits.
+/// The limit for messages and for waiting bytes.
 const LIMIT: usize = 64 << 10;
 
 /// Counts what the process has allocated.

@@ -118,7 +118,7 @@ impl Face {
         }
     }
 
-    /// Delivers what comes within `time` to `handler`.
+    /// Delivers the events within `time` to `handler`.
     pub(crate) fn run(&mut self, time: Duration, handler: &mut dyn FnMut(&dyn Socket, Event)) {
         let until = Instant::now() + time;
         let left = || Some(until.saturating_duration_since(Instant::now()));

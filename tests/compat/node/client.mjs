@@ -1,4 +1,4 @@
-// Owns: the child process of one case: it starts the library, says what it sees as lines of JSON, and does what it is told on stdin.
+// Owns: the child process of one case: it starts the library, reports events as lines of JSON, and obeys commands on stdin.
 // `node client.mjs CASE WS_URL HTTP_URL stock|ours`
 import { createRequire } from 'node:module'
 import readline from 'node:readline'

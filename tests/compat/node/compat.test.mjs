@@ -46,7 +46,7 @@ async function play(name, transport, scenario) {
   await server.listen()
   const client = new Client(name, server, transport)
   try {
-    // A library that ends by itself is told of at once.
+    // A library that ends by itself is reported at once.
     const died = client.ended.then((code) => Promise.reject(new Error(`the client ended with ${code}`)))
     died.catch(() => {})
     return await (scenario === 'SIGTERM' ? program(server, client) : Promise.race([program(server, client), died]))

@@ -1,4 +1,4 @@
-"""What the servers of the SDKs say: how a text reaches a bot, and how its answer is told from the rest. No sockets."""
+"""The protocols of the SDKs' servers: how a text reaches a bot, and how to recognise its answer. No sockets."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class OneBot(Protocol):
 
 
 class Slack(Protocol):
-    """Envelopes, acknowledged with a payload. The SDK loses what comes before its threads run: they do once it has pinged."""
+    """Envelopes, acknowledged with a payload. The SDK loses messages that arrive before its threads run: they run once it has pinged."""
 
     async def http(self, request: web.Request, ws: str) -> Any:
         return {"ok": True, "url": ws + "/link"}
@@ -210,7 +210,7 @@ class Quotes(Protocol):
 
 
 class Kubernetes(Protocol):
-    """Channels: 1 is what the pod says, 0 what it is told."""
+    """Channels: 1 is the output of the pod, 0 its input."""
 
     def wrap(self, text: str) -> bytes:
         return b"\x01" + text.encode() + b"\n"

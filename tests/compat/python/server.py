@@ -44,7 +44,7 @@ class Server:
         self.protocol = protocol
         self.refuses = False
         self.refused = asyncio.Event()
-        #: Pings each second, and drops who is silent for so many.
+        #: Pings each second, and drops a client that is silent for so many.
         self.patience: float | None = None
         self.connections: asyncio.Queue[Connection] = asyncio.Queue()
         self._open: set[Connection] = set()

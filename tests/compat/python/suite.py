@@ -1,7 +1,7 @@
 """The published SDKs of Python on the stock transport and on ours: `suite.py [SDK ...]`. Each scenario must come out the same on both.
 
 Three are ours alone: a SIGTERM must be told to the server (1001), a handler that blocks for 6 s must not cost the connection to a server that
-drops who is silent for 3 s, and so on. It owns the list of SDKs and what counts as the same. It writes a JSON line for each package and scenario
+drops a client after 3 s of silence. It owns the list of SDKs and what counts as the same. It writes a JSON line for each package and scenario
 (`--out`), from which `tests/compat/table.py` makes the table.
 """
 
@@ -206,7 +206,7 @@ async def exchange_or_end(server: Server, connection: Connection) -> bool:
 
 
 def judge(sdk: Sdk, outcomes: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
-    """A line for each scenario, with what came out on both, and whether that is right."""
+    """A line for each scenario, with the result on both, and whether it is right."""
     names = list(dict.fromkeys(name for outcome in outcomes.values() for name in outcome))
     lines = []
     for name in names:

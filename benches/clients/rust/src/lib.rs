@@ -1,4 +1,4 @@
-//! What the clients in Rust share: the job, the clocks, the check of what came, the result. Knows no library.
+//! The shared part of the clients in Rust: the job, the clocks, the check of received messages, the result. Knows no library.
 //!
 //! A client is started as `NAME JOB`, where JOB is JSON as the runner writes it; it prints one line of JSON.
 

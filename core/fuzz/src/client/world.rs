@@ -46,7 +46,7 @@ pub struct World {
     echo: bool,
     left: bool,
     paused: bool,
-    /// The connection is gone, with what had not left, though the user may not be told yet.
+    /// The connection is gone, with its unsent bytes, though the user may not know it yet.
     is_gone: bool,
     /// The last event of the standard that is no message, or `reconnecting`.
     last: &'static str,
@@ -148,13 +148,13 @@ impl World {
         format!("{state:?} {} {} {buffered} {} {:?} {deadline:?}", self.last, self.came, self.beats, waiting.collect::<Vec<_>>())
     }
 
-    /// `buffered_amount` is what has not left: no more than was sent.
+    /// `buffered_amount` is the count of unsent bytes: no more than was sent.
     pub fn look(&self) {
         let (buffered, unread) = (self.client.buffered_amount(), self.unread());
         assert!(buffered <= unread, "{buffered} bytes are said to wait of {unread}");
     }
 
-    /// And no less than what the peer cannot have got. To be asked where the user knows all that the client knows.
+    /// And no less than the bytes that the peer cannot have got. Call it when the user knows all that the client knows.
     fn look_for_the_least(&self) {
         let (buffered, unread) = (self.client.buffered_amount(), self.unread());
         if self.keeps_all && self.peers.is_empty() {
@@ -181,7 +181,7 @@ impl World {
         self.client.buffered_amount() > self.accounts.late()
     }
 
-    /// The connection has come to its end: what waited may be lost with it.
+    /// The connection has ended: waiting messages may be lost with it.
     fn may_lose(&mut self, waited: bool) {
         if let Some(peer) = self.peers.last_mut() {
             peer.lossy |= waited;

@@ -91,9 +91,9 @@ options! {
         reconnect: Option<ReconnectOptions> = None => Switch { on: ReconnectOptions::default, kind: nested() },
         /// Keep messages while the connection is down, and send them on the next one. Only with `reconnect`.
         send_queue: Option<SendQueueOptions> = None => Switch { on: SendQueueOptions::default, kind: nested() },
-        /// The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then `ready` is told.
+        /// The login of each connection. Until it is done the send queue, `request()` and sends with a rate limit wait; then the event `ready` follows.
         ready: Option<ReadyOptions> = None => Login(PhantomData),
-        /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+        /// How requests and replies differ from other messages, and the defaults of `request()`.
         request: RequestOptions = RequestOptions::default() => nested(),
         /// How many messages may be sent in a span of time. Further messages wait. None means no limit.
         rate_limit: Option<RateLimitOptions> = None => Maybe(nested()),
@@ -204,7 +204,7 @@ options! {
 }
 
 options! {
-    /// How requests and replies are told from other messages, and what `request()` does unless it is told otherwise.
+    /// How requests and replies differ from other messages, and the defaults of `request()`.
     pub struct RequestOptions {
         /// The place of the id in a request. A request without an id gets a number.
         id: Pointer = pointer("/id") => At,

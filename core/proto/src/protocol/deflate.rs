@@ -139,7 +139,7 @@ impl Decoder {
         self.inflate(part, 0, sink)
     }
 
-    /// The same with the last part of a message, which may be empty.
+    /// As [`Decoder::feed`], with the last part of a message, which may be empty.
     pub(super) fn finish(&mut self, part: &[u8], mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let (start, end) = part.split_at(part.len().saturating_sub(JOINED));
         self.inflate(start, 0, &mut sink)?;

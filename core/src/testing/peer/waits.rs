@@ -112,7 +112,7 @@ impl Peer {
         }
     }
 
-    /// Why a step that waited for `wanted` failed. A client that closes gets its answer all the same.
+    /// Why a step that waited for `wanted` failed. A client that closes still gets its answer.
     pub(super) async fn disappointed(&mut self, got: &Got, wanted: &str, within: Duration) -> Stop {
         let instead = match got {
             Got::Close => {

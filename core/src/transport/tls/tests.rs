@@ -143,7 +143,7 @@ fn what_waits_for_the_rest_of_its_record_is_kept_and_nothing_else() {
     let bytes = pair.server_says(b"whole");
     let (front, back) = bytes.split_at(9);
     pair.receive(front, WHOLE).expect("a part");
-    // Sending between the parts changes nothing in what waits.
+    // Sending between the parts does not change the pending bytes.
     let sent = pair.client_says(b"between");
     assert_eq!((pair.client.pending.len(), pair.tell(&sent).as_slice()), (9, &b"between"[..]));
     pair.receive(back, WHOLE).expect("the rest");

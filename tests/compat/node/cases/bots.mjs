@@ -143,7 +143,7 @@ export const bots = {
         ]),
       ])
       const frame = encode([[1, 1], [2, 1], [3, 1], [4, 1], ...pairs, [8, JSON.stringify(event)]])
-      // The SDK listens a moment after the connection is open, and loses what comes before: the event is sent until it is answered.
+      // The SDK listens a moment after the connection is open, and loses earlier events: so the event is sent until it is answered.
       peer.again = setInterval(() => peer.send(frame), 200)
     },
   },

@@ -1,4 +1,4 @@
-"""lark-oapi: a bot that is told of messages over its long connection."""
+"""lark-oapi: a bot that gets messages over its long connection."""
 
 from playing import HTTP, heard, quick
 

@@ -1,4 +1,4 @@
-//! fastwebsockets, by its handshake over hyper and its collector of fragments. It has no queue of what is to be sent.
+//! fastwebsockets, by its handshake over hyper and its collector of fragments. It has no queue for sending.
 
 use std::future::Future;
 

@@ -343,7 +343,7 @@ fn a_message_that_does_not_shrink_grows_by_six_bytes_for_64_kib_and_costs_no_con
             assert_eq!(first, FIN | RSV1 | BINARY);
             assert!(payload.len() <= length + 5 * length.div_ceil(65_535) + 1, "{} bytes for {length}", payload.len());
             assert_eq!(reader.message(&payload), noise);
-            // Both ends still have what came before: the end of the noise again, and the chat.
+            // Both ends still have the earlier messages: the end of the noise again, and the chat.
             let text = chat(length);
             protocol.send(Data::Binary(&noise[noise.len().saturating_sub(400)..]), None);
             protocol.send(Data::Text(&text), None);

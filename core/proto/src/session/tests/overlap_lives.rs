@@ -69,7 +69,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What a world outside sees of one socket.
 #[derive(Default)]
 struct World {
-    /// The present, the next and the old connection, as numbers; the program's, whose `open` was told last.
+    /// The present, the next and the old connection, as numbers; the program's, whose `open` was reported last.
     link: Option<usize>,
     next: Option<usize>,
     old: Option<usize>,

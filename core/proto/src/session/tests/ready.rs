@@ -1,4 +1,4 @@
-//! The login: what waits for it, and how it ends.
+//! The login: the messages that wait for it, and its end.
 
 use serde_json::json;
 

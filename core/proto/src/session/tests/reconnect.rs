@@ -29,7 +29,7 @@ fn returns(code: Option<u16>, options: ReconnectOptions) -> bool {
     sim.last_close().will_reconnect
 }
 
-/// The delay, in seconds, that was told last.
+/// The delay, in seconds, that was reported last.
 fn delay(sim: &Sim) -> f64 {
     sim.last_close().retry_in.unwrap().as_secs_f64()
 }
