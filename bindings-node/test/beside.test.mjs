@@ -1,7 +1,9 @@
 // Owns: MessageEvent and CloseEvent beside the platform's classes of these names: instances of both, with the standard's prototypes, copied with their
 // fields, and without loading anything of the platform's. The Web Platform Tests (tests/wpt) check the rest.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { CloseEvent, MessageEvent, WebSocket } from '../lib/index.mjs'
 import { FaultServer } from '../lib/testing.js'
 import { child, next, within } from './helpers.mjs'
@@ -43,6 +45,22 @@ test('importing the package loads no class of the platform', async () => {
       console.log(event.code, event.constructor.name, process.moduleLoadList.filter((name) => /deps\\/undici/.test(name)).join())
     }`)
   assert.equal(out, '1006 CloseEvent \n', err)
+})
+
+test('requiring the package loads no large module of the platform', () => {
+  const main = fileURLToPath(new URL('../lib/index.js', import.meta.url))
+  const program = `
+    const before = new Set(process.moduleLoadList)
+    require(${JSON.stringify(main)})
+    console.log(process.moduleLoadList.filter((name) => !before.has(name)).join())`
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+  assert.equal(stderr, '')
+  // The addon's context of callbacks; its modules are small, and their names differ from one Node to the next.
+  const large = stdout
+    .trim()
+    .split(',')
+    .filter((name) => name && !name.includes('async_local_storage'))
+  assert.deepEqual(large, [])
 })
 
 test('a socket’s events are instances of our classes and of the platform’s', async () => {
