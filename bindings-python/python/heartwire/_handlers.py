@@ -164,7 +164,7 @@ def _bind(method: Any, socket: Socket | None, owner: type[Any]) -> Any:
 
 
 def _find(cls: type[Any], name: str) -> tuple[int, object]:
-    """Give the place in the class's bases that has the name, and its value."""
+    """Give the place in the class's MRO that has the name, and its value."""
     for place, holder in enumerate(cls.__mro__):
         if name in holder.__dict__:
             return place, holder.__dict__[name]

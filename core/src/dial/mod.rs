@@ -82,7 +82,7 @@ async fn open(request: &Request, progress: &Progress, deadline: Option<Instant>,
         progress.begins(Phase::Tcp, format!("waiting for other sockets that connect to {place} (connect_limit is {limit})"));
         let mut permit = Some(take_turn(&place, limit).await);
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // The permission came from a socket whose time is over too. Most of our time went into the wait, so the timeout reports that.
+            // Our own time is over, too: the wait took it all, and the timeout reports that.
             std::future::pending::<()>().await;
         }
         let stream = connect(&way, options, progress, deadline, direct).await?;

@@ -31,7 +31,7 @@ pub fn times_stood_in() -> usize {
     STOOD_IN.load(Ordering::Relaxed)
 }
 
-/// How many turns a socket's host had taken when it was first seen late, and the time.
+/// How many turns a socket's host had taken when waiting work was first seen, and the time.
 struct Sighting {
     drives: u64,
     since: Instant,

@@ -33,7 +33,7 @@ struct Watched {
     blind: bool,
 }
 
-/// Reports, after the fact, that something may wait without a readable descriptor or a deadline.
+/// Call it once work waits for a host that neither a descriptor nor a deadline shows.
 pub(super) fn note() {
     // If the flag is set already, its consumer runs after this fence and sees the waiting work; see `something`.
     fence(Ordering::SeqCst);
