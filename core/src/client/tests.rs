@@ -79,7 +79,7 @@ fn what_a_connection_took_along_counts_in_buffered_amount_until_its_close_is_tol
     assert_eq!((client.ready_state(), client.buffered_amount()), (ReadyState::Connecting, 0));
 }
 
-/// Closes an open socket whose peer sends so many bytes of messages more before it answers. Whether the close was clean.
+/// Closes an open socket whose peer sends so many more bytes of messages before it answers. Returns whether the close was clean.
 fn close_before(client: &Client, more: usize) -> bool {
     let (now, mut batch) = (Instant::now(), Batch::default());
     let theirs = open(client, now);
@@ -126,7 +126,7 @@ fn a_paused_socket_that_closes_hears_the_peers_close() {
     assert!(close_before(&client, 0));
 }
 
-/// An open socket that has sent so many bytes at once, of whose peer a second of silence is death.
+/// An open socket that has sent so many bytes at once, and whose peer counts as dead after a second of silence.
 fn sending(size: usize) -> (Client, Instant, UnixStream) {
     let second = Duration::from_secs(1);
     let options = Options::new().ping_interval(second).ping_timeout(second).close_timeout(second);
@@ -139,7 +139,7 @@ fn sending(size: usize) -> (Client, Instant, UnixStream) {
     (client, now, theirs)
 }
 
-/// A turn at that time. The error of the connection's end, if it has come.
+/// Takes a turn at that time. Returns the error of the connection's end, if there is one.
 fn verdict(client: &Client, now: Instant) -> Option<ErrorCode> {
     let mut batch = Batch::default();
     client.drive(now, &mut batch);

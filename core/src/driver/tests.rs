@@ -1,7 +1,7 @@
 //! The hand-over between host, background and keeper under a model checker: random schedules of all that may run at the same time, with a
 //! real socket underneath. Locks of the client count as one step each, because no code here waits under them.
 //!
-//! `python3 core/src/driver/mutants.py` shows that it sees what it should: it breaks a line of the hand-over at a time, and each must make it fail.
+//! `python3 core/src/driver/mutants.py` shows that it finds faults: it breaks one line of the hand-over at a time, and each must make it fail.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -45,7 +45,7 @@ pub(super) fn begin(shared: &Arc<Shared>) {
     thread::spawn(move || background(&shared));
 }
 
-/// The background's task, as far as the client's turns go: each line of its loop, with a look instead of a wait.
+/// The background's task, as far as the client's turns go: each line of its loop, with a check instead of a wait.
 fn background(shared: &Arc<Shared>) {
     let mut turn = take_turn(shared);
     while !turn.finished {
@@ -124,7 +124,7 @@ fn answer(connection: &Connection, text: &str) -> u8 {
 }
 
 /// Sends numbers, reads as many and those of the user, is silent until the background has `let_go`, closes, and ends when the Close is answered.
-/// Gives the numbers that came.
+/// Returns the received numbers.
 fn peer(mut stream: UnixStream, let_go: &AtomicBool) -> Vec<u8> {
     stream.set_nonblocking(true).expect("a socket");
     let (mut sent, mut closed, mut bytes, mut came) = (0, false, Vec::new(), Vec::new());
@@ -155,7 +155,7 @@ fn play() {
     let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
     let woken = Arc::new(AtomicBool::new(false));
     let waking = Arc::clone(&woken);
-    // With and without reading that stops for a while, which brings wakes of its own.
+    // With and without pauses of reading, which cause wakes of their own.
     let read_limit = if thread_rng().r#gen() { 200 } else { 1 << 20 };
     let options = Options::new().read_limit(read_limit).compression(None);
     let wake = Arc::new(move || waking.store(true, Ordering::Release));
@@ -174,7 +174,7 @@ fn play() {
             }
             thread::yield_now();
         }
-        // A host that is back has its socket to itself, though nothing more may come to tell the background.
+        // A host that is back has its socket to itself, though no further event may wake the background.
         while hosted.is_kept() || hosted.turn().background.is_some() {
             // Only events that the background read make the host come back.
             if own.0.queue.is_empty() {
@@ -186,7 +186,7 @@ fn play() {
     }));
     let own = connection.clone();
     threads.push(thread::spawn(move || {
-        // Another thread of the user's: its messages are 100 and above.
+        // Another thread of the user: its messages are 100 and above.
         let mut next = 100;
         while next < 100 + MESSAGES {
             if own.may_deliver() {
@@ -216,7 +216,7 @@ fn the_hand_over_loses_nothing_in_any_order() {
     shuttle::Runner::new(shuttle::scheduler::RandomScheduler::new(SCHEDULES), config).run(play);
 }
 
-/// A host that is back takes what was read in its stead, and may then be busy again for long: the keeper has to know when to stand in once more.
+/// A host that is back takes the events that the background read, and may then be busy again for long: the keeper has to know when to stand in again.
 #[test]
 fn a_host_that_takes_the_queue_leaves_its_deadline_to_the_keeper() {
     shuttle::check_random(

@@ -1,5 +1,6 @@
-//! permessage-deflate (RFC 7692) for the fault server, whose tungstenite has none: inflates the client's compressed messages before tungstenite sees them, and
-//! compresses what the script asks for. Frames are read and written with tungstenite's header type; Heartwire's own codec is not used.
+//! permessage-deflate (RFC 7692) for the fault server, because tungstenite has none. It inflates the client's compressed messages before tungstenite
+//! sees them, and compresses the messages that the script wants compressed. Frames are read and written with tungstenite's header type; Heartwire's
+//! own codec is not used.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
@@ -15,9 +16,9 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 pub(super) struct Inflater {
     inflate: Inflate,
     input: Vec<u8>,
-    /// Whether the message under way is compressed.
+    /// Whether the present message is compressed.
     compressed: bool,
-    /// For each whole data message that went through: was it compressed?
+    /// For each complete data message: whether it was compressed.
     pub(super) messages: VecDeque<bool>,
 }
 

@@ -6,9 +6,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The script has faults; the message names each with its path, its value and what is allowed.
+    /// The script has faults. The message names each with its path, its value and the allowed values.
     Script,
-    /// Nothing like it was recorded in time; the message says what was.
+    /// No matching record appeared in time. The message lists the records.
     Timeout,
     /// The system refused a socket or a thread.
     Io,

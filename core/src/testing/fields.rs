@@ -1,5 +1,5 @@
-//! Reads the members of one JSON object strictly: takes each by name and type, and gathers every fault with its path, its value and what is allowed.
-//! Knows nothing of what the members mean.
+//! Reads the members of one JSON object strictly: reads each by name and type, and collects every fault with its path, its value and the allowed
+//! values. Knows nothing of the meaning of members.
 
 use std::time::Duration;
 

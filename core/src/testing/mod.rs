@@ -1,6 +1,6 @@
-//! The fault server: a WebSocket peer on loopback that behaves, or misbehaves, by a script, and records what it received. Our own tests and those of bot
-//! authors drive it, in every language with the same JSON. Owns the server's thread and its public face; must not use Heartwire's own protocol,
-//! session or dial layers: the WebSocket side is tokio-tungstenite's, so that a test has a peer that we did not write.
+//! The fault server: a WebSocket peer on loopback that behaves, or misbehaves, by a script, and records all that it received. Our own tests and those
+//! of bot authors use it, in every language with the same JSON. Owns the server's thread and its public API. It must not use Heartwire's own
+//! protocol, session or dial layers: its WebSocket side is tokio-tungstenite's, so a test has a peer that we did not write.
 //!
 //! ```
 //! use heartwire::testing::FaultServer;
@@ -119,8 +119,8 @@ impl FaultServer {
         self.shared.identity.as_ref().map(|identity| identity.client_pem.clone())
     }
 
-    /// Replaces the script for the connections to come; the first of them gets the first list of steps. `tls`, `receive_buffer` and `unanswered` stay as they
-    /// were at the start.
+    /// Replaces the script for later connections. The first of them gets the first list of steps. `tls`, `receive_buffer` and `unanswered` stay as
+    /// they were at the start.
     ///
     /// # Errors
     /// `Script`: all faults at once.
@@ -135,11 +135,11 @@ impl FaultServer {
         self.shared.log.all()
     }
 
-    /// Blocks until something like `pattern` was recorded (now or before), and gives that record. A pattern is a subset of the record; besides, `"count": n`
+    /// Blocks until a record matches `pattern` (earlier or later), and returns it. A pattern is a subset of the record; in addition, `"count": n`
     /// asks for the n-th such record.
     ///
     /// # Errors
-    /// `Timeout`: it was not; the message says what was.
+    /// `Timeout`, with a list of the records.
     pub fn wait_for(&self, pattern: &Value, at_most: Duration) -> Result<Value, TestError> {
         self.shared.log.wait_for(pattern, at_most)
     }
@@ -159,7 +159,7 @@ impl FaultServer {
         Ok(())
     }
 
-    /// Resets every open connection, as if the server's host was cut off and came back.
+    /// Resets every open connection, as if the server's host had been cut off.
     pub fn drop_connections(&self) {
         self.command(Command::Drop);
     }
@@ -207,7 +207,7 @@ fn listen(port: u16, receive_buffer: Option<usize>, backlog: i32) -> Result<TcpL
     Ok(socket.into())
 }
 
-/// Connections that wait to be accepted until no more find place: the system then answers no further one, as a host does that is not there.
+/// Fills the backlog with connections, until the system answers no further one: the port then looks like that of an absent host.
 fn fill(listener: &TcpListener) -> Result<Vec<TcpStream>, TestError> {
     let address = listener.local_addr()?;
     let mut waiting = Vec::new();
@@ -222,7 +222,7 @@ fn fill(listener: &TcpListener) -> Result<Vec<TcpStream>, TestError> {
 
 /// The server's thread: accepts, obeys its owner, and ends when the owner drops it.
 async fn serve(listener: TcpListener, full: Vec<TcpStream>, shared: Arc<Shared>, mut inbox: commands::UnboundedReceiver<Command>) {
-    // Not one that is full: it would accept what fills it.
+    // A full listener is not watched: it would accept the connections that fill it.
     let (mut listener, mut unanswered) =
         if full.is_empty() { (tokio::net::TcpListener::from_std(listener).ok(), None) } else { (None, Some((listener, full))) };
     let (cut, _) = watch::channel(());
@@ -269,7 +269,7 @@ async fn serve(listener: TcpListener, full: Vec<TcpStream>, shared: Arc<Shared>,
                 }
             }
         }
-        // Finished ones are let go, so that a long test does not gather them.
+        // Finished ones are removed, so that a long test does not collect them.
         while peers.try_join_next().is_some() {}
     }
 }

@@ -25,7 +25,7 @@ use super::upgrade::{self, Request};
 use super::wire::Wire;
 use frames::{close_frame, formatted, message_frames};
 
-/// How long a client may take for what it has to do anyway: answer a Close.
+/// How long a client may take for its own duties: answering a Close.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Plays `steps` on a connection, until it ends or is cut.
@@ -74,12 +74,12 @@ struct Peer {
     request: Option<Request>,
     /// Bytes that leave with the next write.
     held: Vec<u8>,
-    /// Messages that came while another step was waiting for something else.
+    /// Messages that arrived while another step was waiting.
     pending: VecDeque<(Content, Value)>,
     replies: Vec<Reply>,
     ignored: Ignored,
     close_sent: bool,
-    /// The client's Close, once it came: what its echo carries.
+    /// The client's Close, once it has arrived, for the echo.
     close: Option<Vec<u8>>,
 }
 
@@ -121,9 +121,9 @@ enum Stop {
     Over,
     /// The client did not do what the step expected.
     Failed(String),
-    /// It was reset by the script.
+    /// The script reset it.
     Reset,
-    /// The client did not go through with TLS; the words are recorded.
+    /// The client did not finish TLS; the message is recorded.
     Tls,
 }
 
@@ -294,7 +294,7 @@ impl Peer {
         }
     }
 
-    /// What a good server does when the script has nothing more to say.
+    /// Behaves as a good server does, after the last step of the script.
     async fn serve(&mut self) {
         if self.flush_held().await.is_err() {
             return;

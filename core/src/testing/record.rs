@@ -100,8 +100,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Whether `value` is as `pattern` says: each member of an object is there and matches; lists match item by item; anything else is equal. An object whose only
-/// members are `min`/`max` (a number between them), `contains` (a text), `any` (not null) or `not` (a pattern) says what it names. The tests of all languages match so.
+/// Whether `value` matches `pattern`: each member of an object exists and matches; lists match item by item; other values are equal. An object whose
+/// only members are `min`/`max` (a number between them), `contains` (a text), `any` (not null) or `not` (a pattern) is a matcher. The tests of all
+/// languages match like this.
 pub fn matches(pattern: &Value, value: &Value) -> bool {
     match (pattern, value) {
         (Value::Object(members), _) if is_matcher(members) => members.iter().all(|(name, bound)| match name.as_str() {

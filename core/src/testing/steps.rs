@@ -100,7 +100,7 @@ impl Content {
     }
 }
 
-/// Where in the life of a connection a step may stand.
+/// Where in the life of a connection a step is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// Before the connection is open.
@@ -117,7 +117,7 @@ const SOON: Duration = Duration::from_secs(30);
 const AT_MOST: usize = 1 << 30;
 
 impl Step {
-    /// Reads one step. `place` is where the steps before it have led.
+    /// Reads one step. `place` is the state after the steps before it.
     pub(super) fn parse(path: String, value: &Value, first: bool, place: &mut Place, faults: &mut Vec<String>) -> Option<Self> {
         let mut fields = Fields::of(path, value, faults);
         let name = fields.text("do").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The stream of a connection of the fault server: TCP, or rustls over another such stream, which may stop within its handshake or a record. Knows nothing of
-//! WebSockets, scripts or records of what happened.
+//! The stream of a connection of the fault server: TCP, or rustls over another such stream, which may stop within its handshake or a record. Knows
+//! nothing of WebSockets, scripts or records.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ impl Stream {
         Ok(Self::Tls(Box::new(acceptor.accept(self).await?)))
     }
 
-    /// Answers the client's hello with the first `cut` bytes of the server's part of the handshake, and goes on without TLS.
+    /// Answers the ClientHello with the first `cut` bytes of the server's part of the handshake, and continues without TLS.
     pub(super) async fn begin_tls(&mut self, config: &Arc<ServerConfig>, cut: usize) -> io::Result<()> {
         let mut session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
         let mut room = [0; 4096];
@@ -40,7 +40,7 @@ impl Stream {
         self.write_all(&flight[..cut.min(flight.len())]).await
     }
 
-    /// Writes `bytes`; where `cut` says so, only as many bytes of what they become on the wire, and nothing after them makes sense.
+    /// Writes `bytes`. With `cut`, only so many bytes of the resulting TLS records leave, and nothing more can be sent afterwards.
     pub(super) async fn send(&mut self, bytes: &[u8], cut: Option<usize>) -> io::Result<()> {
         match (self, cut) {
             (Self::Tls(stream), Some(cut)) => {
@@ -68,7 +68,7 @@ impl Stream {
     }
 }
 
-/// TLS's goodbye alone.
+/// Sends only TLS's close_notify.
 pub(super) async fn goodbye(stream: &mut TlsStream<Stream>) -> io::Result<()> {
     let (below, session) = stream.get_mut();
     session.send_close_notify();

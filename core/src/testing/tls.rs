@@ -12,17 +12,17 @@ use tokio_rustls::TlsAcceptor;
 use super::error::{ErrorKind, TestError};
 use super::fields::Fields;
 
-/// What the script says of TLS.
+/// The TLS settings of the script.
 pub(super) struct TlsSettings {
     /// The names in the server's certificate.
     names: Vec<String>,
-    /// It expired long ago.
+    /// The certificate expired long ago.
     expired: bool,
     /// It is signed by another authority than `ca_pem`.
     untrusted: bool,
     /// A client must show a certificate of the authority.
     client_cert: bool,
-    /// The only version spoken.
+    /// The only supported version.
     version: Option<&'static SupportedProtocolVersion>,
 }
 

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::steps::{Accept, Protocol, Refuse};
 
-/// A proxy's answer to CONNECT: what follows goes to the server behind it.
+/// A proxy's answer to CONNECT. All later bytes belong to the server behind it.
 pub(super) const TUNNEL: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// The head of the client's request.
@@ -49,7 +49,7 @@ impl Request {
     }
 }
 
-/// The answer that opens the connection, and what it says of subprotocol and extensions.
+/// The answer that opens the connection, with its subprotocol and extensions.
 pub(super) struct Answer {
     pub(super) head: String,
     pub(super) protocol: Option<String>,
@@ -83,7 +83,7 @@ pub(super) fn refuse(refuse: &Refuse, port: u16) -> Vec<u8> {
     bytes
 }
 
-/// A response's head: our own headers, less those that the script gives, or takes away with null; `{port}` in a value is the server's port.
+/// A response's head: our own headers, without those that the script replaces, or removes with null. `{port}` in a value is the server's port.
 fn head(status: u16, words: &str, mut own: Vec<(String, String)>, given: &[(String, Option<String>)], port: u16) -> String {
     own.retain(|(name, _)| !given.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)));
     let given = given.iter().filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.replace("{port}", &port.to_string()))));

@@ -40,7 +40,7 @@ impl Wire {
         Self { stream, pace: None, cut: false, end: None, inflater: None, ready: Vec::new() }
     }
 
-    /// TLS over this stream. The handshake is read as it comes, what follows at the pace that was asked for.
+    /// TLS over this stream. The handshake is read at once, later bytes at the requested pace.
     pub(super) async fn into_tls(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
         Ok(Self { stream: self.stream.into_tls(acceptor).await?, ..self })
     }
@@ -50,7 +50,7 @@ impl Wire {
         self.pace = Some(Pace { bytes, every, next: Box::pin(tokio::time::sleep(Duration::ZERO)) });
     }
 
-    /// Writes past tungstenite: all, or the first `cut` bytes of what it becomes on the wire.
+    /// Writes past tungstenite: all bytes, or the first `cut` bytes of the resulting TLS records.
     pub(super) async fn send(&mut self, bytes: &[u8], cut: Option<usize>) -> io::Result<()> {
         self.cut = cut.is_some();
         self.stream.send(bytes, cut).await
@@ -58,20 +58,20 @@ impl Wire {
 
     /// Reads past tungstenite; 0 at the end.
     pub(super) async fn receive(&mut self, buffer: &mut [u8]) -> usize {
-        // An error is an end, and `end` says which.
+        // An error is an end, and `end` has its kind.
         self.read(buffer).await.unwrap_or(0)
     }
 
-    /// Ends our side, with TLS's own goodbye unless `notify` is off.
+    /// Ends our side, with TLS's close_notify unless `notify` is off.
     pub(super) async fn finish(&mut self, notify: bool) {
-        // The client may have gone already; its end is what is recorded.
+        // The client may have gone already; the record then shows its end.
         let _ = match &mut self.stream {
             Stream::Tls(stream) if notify && !self.cut => stream.shutdown().await,
             _ => socket2::SockRef::from(self.socket()).shutdown(std::net::Shutdown::Write),
         };
     }
 
-    /// TLS's goodbye alone: TCP stays open. False where there is no TLS, or where it was cut so that a goodbye would be no end of it.
+    /// Sends only TLS's close_notify: TCP stays open. False without TLS, or after a cut, when it could not be read as an end.
     pub(super) async fn goodbye(&mut self) -> io::Result<bool> {
         match &mut self.stream {
             Stream::Tls(stream) if !self.cut => stream::goodbye(stream).await.map(|()| true),
@@ -84,10 +84,10 @@ impl Wire {
         let _ = socket2::SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));
     }
 
-    /// Waits for the client's end without reading a byte of what it sends.
+    /// Waits for the client's end without reading its bytes.
     pub(super) async fn watch_end(&mut self) {
         loop {
-            // Readiness stays set while unread bytes wait, so it is looked at from time to time.
+            // Readiness stays set while unread bytes wait, so it is checked from time to time.
             match self.socket().ready(Interest::READABLE).await {
                 Ok(ready) if !ready.is_read_closed() && !ready.is_error() => tokio::time::sleep(Duration::from_millis(10)).await,
                 _ => break,
@@ -101,7 +101,7 @@ impl Wire {
         self.stream.socket()
     }
 
-    /// Puts back what was read too far, before the connection's frames are read.
+    /// Puts back bytes that were read too far, before the connection's frames are read.
     pub(super) fn unread(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.inflater {
             Some(inflater) => inflater.push(bytes, &mut self.ready)?,
@@ -110,7 +110,7 @@ impl Wire {
         Ok(())
     }
 
-    /// One read of the stream, paced; `end` is set where it ends.
+    /// One paced read of the stream. It sets `end` at the end.
     fn poll_stream(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut limit = buffer.remaining();
         if let Some(pace) = &mut self.pace {
@@ -123,7 +123,7 @@ impl Wire {
         buffer.advance(count);
         match &result {
             Ok(()) if count == 0 && limit > 0 => self.end = Some("fin"),
-            // TLS without its goodbye, as programs that are killed end it.
+            // TLS without close_notify, as after a killed program.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.end = Some("fin"),
             Err(_) => self.end = Some("reset"),
             Ok(()) => {}

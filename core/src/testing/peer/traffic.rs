@@ -30,7 +30,7 @@ impl Peer {
         Ok(())
     }
 
-    /// TLS from here on, over what there is; or the beginning of its handshake.
+    /// Starts TLS over the present stream, or only the beginning of its handshake.
     pub(super) async fn begin_tls(&mut self, cut: Option<usize>, within: Duration) -> Result<(), Stop> {
         let Some(acceptor) = self.acceptor.clone() else {
             return Err(Stop::Failed("the server has no certificate: tls is not in the script that it was started with".to_owned()));
@@ -58,7 +58,7 @@ impl Peer {
         Err(Stop::Tls)
     }
 
-    /// The next thing that the client does, recorded. Pings are answered and replies given on the way. Safe to give up at any time.
+    /// The next act of the client, which is recorded. Meanwhile it answers pings and gives replies. Cancel-safe.
     pub(super) async fn read(&mut self, deadline: Option<Instant>) -> Got {
         loop {
             let next = async {
@@ -108,7 +108,7 @@ impl Peer {
         }
     }
 
-    /// Records a message; none if nobody needs to hear of it.
+    /// Records a message. `None` if no step needs it.
     pub(super) async fn take(&mut self, message: Message) -> Option<Got> {
         let (content, mut details) = match message {
             Message::Text(text) => (Content::Text(text.to_string()), record::text(&text)),

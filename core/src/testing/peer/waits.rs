@@ -126,7 +126,7 @@ impl Peer {
         Stop::Failed(format!("expected {wanted}, {instead}"))
     }
 
-    /// The client's Close came: answers it and ends the connection, unless the script ignores it.
+    /// The client's Close arrived: answers it and ends the connection, unless the script ignores it.
     pub(super) async fn leave(&mut self) -> Result<(), Stop> {
         if self.ignored.closes {
             return Ok(());
@@ -144,7 +144,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Ends a connection whose script failed, and tells the client why.
+    /// Ends a connection whose script failed, and sends the reason to the client.
     pub(super) async fn give_up(&mut self, words: &str) {
         if matches!(self.link, Link::Open(_)) && !self.close_sent {
             let reason: String = words.chars().filter(char::is_ascii).take(120).collect();
@@ -154,7 +154,7 @@ impl Peer {
         self.finish(true).await;
     }
 
-    /// Takes what the client sends before it speaks HTTP.
+    /// Reads the bytes that the client sends before HTTP.
     pub(super) async fn read_bytes(&mut self, wanted: &Wanted, within: Duration) -> Result<(), Stop> {
         let deadline = Instant::now() + within;
         let count = match wanted {

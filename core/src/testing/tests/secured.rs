@@ -57,7 +57,7 @@ async fn tls_can_stop_within_the_handshake_or_a_record() {
         [{"do": "accept"}, {"do": "send", "text": "whole"}, {"do": "send", "text": "half", "cut": 10}, {"do": "reset"}],
     ]}));
     let mut stream = connected(&server).await;
-    // A ClientHello is more than a random one: rustls' own, whose answer is cut.
+    // A real ClientHello of rustls, whose answer is cut.
     let error = secured(&server, &mut stream).await.unwrap_err();
     assert_eq!(error.kind(), Io::UnexpectedEof);
     drop(stream);

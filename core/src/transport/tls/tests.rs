@@ -1,4 +1,4 @@
-//! A session against rustls' server, in memory: whatever the cuts of the stream, nothing is lost, and what has to be answered is.
+//! A session against rustls' server, in memory: however the stream is split, no byte is lost, and every necessary answer is sent.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -83,13 +83,13 @@ impl Pair {
         assert!(!self.client.is_handshaking() && !self.server.is_handshaking());
     }
 
-    /// Hands bytes to the server. Returns what it reads.
+    /// Gives bytes to the server. Returns what it reads.
     fn tell(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut read = Vec::new();
         while !bytes.is_empty() {
             self.server.read_tls(&mut bytes).expect("memory");
             self.server.process_new_packets().expect("what a client says");
-            // It tells that there is no more for now.
+            // An error means that there is no more for now.
             let _ = self.server.reader().read_to_end(&mut read);
         }
         read
