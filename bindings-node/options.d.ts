@@ -278,7 +278,7 @@ export interface WebSocketOptions {
   signal?: AbortSignal
 }
 
-/** The text heartbeat: what is sent, how often, and what counts as its response. */
+/** The text heartbeat: its message, its interval, and its response. */
 export interface HeartbeatOptions {
   /**
    * What to send: text, bytes, or any JSON value, which is sent as its JSON text. A function is called for each.
@@ -469,7 +469,7 @@ export interface SendQueueOptions {
   overflow?: "error" | "drop_oldest" | "drop_newest"
 }
 
-/** The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these options, or as `run`, is called with the socket instead. */
+/** The login: the first message of each connection, the server's answer, and the time limit. A function in the place of these options, or as `run`, is called with the socket instead. */
 export interface ReadyOptions {
   /**
    * What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
@@ -668,10 +668,10 @@ export interface CompressionOptions {
   serverNoContextTakeover?: boolean
 }
 
-/** TLS. The platform's trust store is used where no `ca` is given. */
+/** TLS. Without `ca` the platform's trust store is used. */
 export interface TlsOptions {
   /**
-   * Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
+   * Certificates to trust, as PEM or the path of a PEM file; the platform's are then not trusted. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
    * Allowed: PEM as a text or bytes, or the path of a PEM file, or null.
    * @default null
    */

@@ -8,7 +8,7 @@ const light = require('./events.js')
 
 /**
  * @param {any} Light
- * @param {any} prototype what users see as its prototype
+ * @param {any} prototype its visible prototype
  * @param {(init: any) => object} convert the members of its dictionary, as Web IDL has them
  */
 function face(Light, prototype, convert) {

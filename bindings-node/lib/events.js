@@ -45,7 +45,7 @@ class MessageEvent {
   #flags = 0
   #data
 
-  /** @param {string} type @param {any} [init] what the classes add @param {Common} [common] in place of both */
+  /** @param {string} type @param {any} [init] the members of the class @param {Common} [common] in place of both */
   constructor(type, init, common) {
     this.#common = common ?? { type, init, time: performance.now() }
     this.#data = init?.data ?? null
@@ -93,7 +93,7 @@ class MessageEvent {
   get ports() {
     return field(this, 'ports', NO_PORTS)
   }
-  /** @param {string} type @param {any[]} rest as the standard has it: bubbles, cancelable, data, origin, lastEventId, source, ports */
+  /** @param {string} type @param {any[]} rest the arguments of the standard: bubbles, cancelable, data, origin, lastEventId, source, ports */
   initMessageEvent(type, ...rest) {
     if (arguments.length === 0) throw new TypeError("Failed to execute 'initMessageEvent': 1 argument required, but only 0 present")
     const [bubbles, cancelable, data = null, origin = '', lastEventId = '', source = null, ports = NO_PORTS] = rest

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the spelling of option names in the words of the core, which has them in snake_case. The names are those of options.d.ts, as a test says.
+// Owns: the spelling of option names in the messages of the core, which has them in snake_case. The names are those of options.d.ts: a test checks it.
 'use strict'
 
 const NAMES = [

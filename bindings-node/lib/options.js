@@ -25,7 +25,7 @@ const askable = new Set([
  */
 
 /**
- * What the second and third argument of the constructor say.
+ * Reads the second and third argument of the constructor.
  * @param {unknown} second
  * @param {unknown} third
  * @returns {Record<string, unknown>}
@@ -55,7 +55,7 @@ function isOptions(value) {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, Symbol.iterator) !== 'function'
 }
 
-/** The third argument: options; anything else is ignored as the standard has it, but not in silence. @param {unknown} value */
+/** The third argument: options. Any other value is ignored, as the standard requires, but with a warning. @param {unknown} value */
 function optionsObject(value) {
   if (value === undefined || value === null) return {}
   if (isOptions(value)) return value

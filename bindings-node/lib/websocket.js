@@ -54,7 +54,7 @@ class WebSocket extends EventTarget {
   constructor(url, protocols = undefined) {
     super()
     if (arguments.length === 0) throw new TypeError("Failed to construct 'WebSocket': 1 argument required, but only 0 present")
-    // The third argument is ours; `length` stays 1, as the standard has it.
+    // The third argument is ours; `length` stays 1, as the standard requires.
     const prepared = options.prepare(options.collect(protocols, arguments[2]))
     this.#socket = new Socket(this, typeof url === 'function' ? url : absolute(convert.scalarText(url)), prepared)
     watchExit()
@@ -183,7 +183,7 @@ class WebSocket extends EventTarget {
     this.#socket.terminate()
   }
 
-  /** The heartbeat of this connection from now on, as the server dictates it; null: none. @param {any} options */
+  /** Sets the heartbeat of this connection, as the server requests it; null turns it off. @param {any} options */
   setHeartbeat(options) {
     this.#socket.setHeartbeat(options)
   }

@@ -133,7 +133,7 @@ impl Environment {
         if let (Some(alarms), Some(host)) = (&mut self.alarms, slot.as_ref().and_then(|socket| socket.host.as_ref())) {
             alarms.cancel(handle, host.alarm);
         }
-        // Its watch goes first: the descriptor may be closed as soon as the background has it.
+        // Stop the watch first: the background may close the descriptor as soon as it has it.
         if let Some(Socket { connection, host, .. }) = slot.take() {
             drop(host);
             connection.leave();

@@ -18,7 +18,7 @@ use crate::warnings;
 pub(crate) struct Instance {
     js: Js,
     copies: RefCell<Vec<Weak<RefCell<Environment>>>>,
-    /// The environment's loop, once one of the copies has asked for it.
+    /// The environment's loop, after the first request of a copy.
     uv: RefCell<Option<Loop>>,
     /// Where it runs, once the end of the process is watched.
     pub(crate) place: Cell<Option<goodbye::Place>>,

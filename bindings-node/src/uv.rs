@@ -123,7 +123,7 @@ impl Loop {
 
     /// A handle that holds `data`; it does not keep the process alive.
     fn open<T: Copy>(&self, kind: Kind, data: T, init: impl FnOnce(Handle) -> c_int) -> Option<Watch<T>> {
-        // SAFETY: libuv says how large its handle is; calloc aligns for every type.
+        // SAFETY: libuv gives the size of its handle; calloc aligns for every type.
         let handle = unsafe { libc::calloc(1, (self.functions.handle_size)(kind as c_int)) };
         if handle.is_null() || init(handle) != 0 {
             // SAFETY: allocated above, and libuv did not take it.

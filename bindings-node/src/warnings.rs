@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::environment::Environment;
 use crate::js::{Arguments, Js, Result, Value};
 
-/// How many are kept. More at once say nothing new.
+/// How many are kept. Further ones are dropped.
 const MOST: usize = 100;
 
 static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());

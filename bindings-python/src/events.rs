@@ -266,7 +266,7 @@ fn put_data<'py>(event: &Bound<'py, PyAny>, data: Bound<'py, PyAny>) {
     let event = unsafe { event.cast_unchecked::<MessageEvent>() };
     let offset = (&raw const event.get().data).addr() - event.as_ptr().addr();
     // SAFETY: the field lies at that offset of the object. Nobody else has the object, and no reference into it is alive here, so nobody sees
-    // the change; what was in the field is dropped after the new value is in its place.
+    // the change. The old value is dropped after the new one is in its place.
     let old = unsafe { event.as_ptr().byte_add(offset).cast::<Py<PyAny>>().replace(data.unbind()) };
     drop(old.into_bound(event.py()));
 }

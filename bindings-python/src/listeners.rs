@@ -249,7 +249,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Forgets everybody.
+    /// Removes all listeners.
     pub(crate) fn clear(&self) {
         self.version.fetch_add(1, Ordering::AcqRel);
         let old = std::mem::take(&mut *self.lock());

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::convert;
 
-/// A WebSocket server on 127.0.0.1 that does what its script says, and records what it received. Stops when it is dropped.
+/// A WebSocket server on 127.0.0.1 that follows its script, and records all that it received. Stops when it is dropped.
 #[pyclass(frozen, subclass, module = "heartwire._native")]
 pub(crate) struct FaultServer(Arc<RwLock<Core>>);
 
@@ -92,7 +92,7 @@ impl FaultServer {
         self.with(py, Core::drop_connections);
     }
 
-    /// Ends the server and its connections; what it recorded stays readable.
+    /// Ends the server and its connections. The records stay readable.
     fn stop(&self, py: Python<'_>) {
         let server = &self.0;
         py.detach(|| server.write().unwrap_or_else(PoisonError::into_inner).stop());

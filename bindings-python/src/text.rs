@@ -71,7 +71,7 @@ mod compact {
             unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), units.as_mut_ptr().cast(), length) };
             length
         };
-        // SAFETY: all characters are below 128, says the caller.
+        // SAFETY: the caller guarantees that all characters are below 128.
         unsafe { make(py, text.len(), 127, copy) }
     }
 
@@ -100,7 +100,7 @@ mod compact {
         }
     }
 
-    /// How many characters: bytes that continue none.
+    /// The number of characters, which is that of the bytes that start one.
     fn characters(text: &[u8]) -> usize {
         // In chunks whose count fits a byte, so that the compiler can add up many at once.
         text.chunks(255).map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(byte.cast_signed() >= -64)).sum::<u8>())).sum()

@@ -162,7 +162,7 @@ class ClientConnection(Received):
         async with self._sending:
             await self._check_open()
             if isinstance(message, WHOLE) or not isinstance(message, (AsyncIterable, Iterable)) or isinstance(message, Mapping):
-                self.socket.send(message, compress, text=text)  # type: ignore[arg-type] # a dict, say, is refused there
+                self.socket.send(message, compress, text=text)  # type: ignore[arg-type] # it refuses a dict, for example
             else:
                 with Fragments(self.socket, text, compress, self._inbox.closed) as fragments:
                     if isinstance(message, AsyncIterable):

@@ -35,7 +35,7 @@ _PIECE = 0.5
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the loop that runs in this thread, without importing asyncio for it."""
+    """Give the running loop of this thread, without importing asyncio."""
     module = sys.modules.get("asyncio")
     get = getattr(module, "_get_running_loop", None)
     return None if get is None else get()

@@ -29,7 +29,7 @@ def note(socket: Socket, event: Event, unheard: bool) -> None:
     error: WebSocketError | None = getattr(told, "error", None)
     if unheard and error is not None:
         hint = "set ws.onerror to handle it" if event.type == "error" else "set ws.onclose to handle it"
-        # The user's own function failed: its traceback says where.
+        # The user's own function failed: its traceback shows the place.
         trace = error if error.code == "provider_failed" else None
         (logger.error if error.retry_in is None else logger.warning)("%s: %s (%s)", place, error, hint, exc_info=trace)
     if logger.isEnabledFor(20):

@@ -411,7 +411,7 @@ def watch_signals_again() -> None:
 
 @disjoint_base
 class FaultServer:
-    """A WebSocket server on 127.0.0.1 that does what its script says, and records what it received. Stops when it is dropped."""
+    """A WebSocket server on 127.0.0.1 that follows its script, and records all that it received. Stops when it is dropped."""
 
     def __new__(cls, script: Any | None = None) -> Self: ...
     @property
@@ -439,4 +439,4 @@ class FaultServer:
     def drop_connections(self) -> None:
         """Resets every open connection."""
     def stop(self) -> None:
-        """Ends the server and its connections; what it recorded stays readable."""
+        """Ends the server and its connections. The records stay readable."""

@@ -23,10 +23,10 @@ HeartbeatMessage = Union[str, bytes, bytearray, memoryview, Mapping[str, Any], S
 
 
 class TlsOptions(TypedDict, total=False):
-    """TLS. The platform's trust store is used where no `ca` is given."""
+    """TLS. Without `ca` the platform's trust store is used."""
 
     ca: str | bytes | os.PathLike[str] | None
-    """Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
+    """Certificates to trust, as PEM or the path of a PEM file; the platform's are then not trusted. A server's own certificate may be one of them: then its name and dates are checked, and no issuer.
 
     Allowed: PEM as a text or bytes, or the path of a PEM file, or None. Default: None."""
 
@@ -216,7 +216,7 @@ class RequestOptions(TypedDict, total=False):
 
 
 class ReadyOptions(TypedDict, total=False):
-    """The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these options, or as `run`, is called with the socket instead."""
+    """The login: the first message of each connection, the server's answer, and the time limit. A function in the place of these options, or as `run`, is called with the socket instead."""
 
     send: Provided[HeartbeatMessage] | None
     """What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
@@ -357,7 +357,7 @@ class _HeartbeatOptionsRequired(TypedDict):
 
 
 class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
-    """The text heartbeat: what is sent, how often, and what counts as its response."""
+    """The text heartbeat: its message, its interval, and its response."""
 
     interval: float
     """The time between two heartbeats. Unit: seconds.

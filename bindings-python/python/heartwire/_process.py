@@ -111,7 +111,7 @@ def _end() -> None:
             thread.join(max(0.0, until - time.monotonic()))
     else:
         _native.goodbye()
-    # A traceback already says why nothing was run.
+    # A traceback already explains why the sockets were not run.
     _native.end_unrun(forget=hasattr(sys, "last_value"))
     _native.tell_warnings()
     _native.end()

@@ -251,7 +251,7 @@ pub struct RequestCall<'a> {
 }
 
 impl<'a> RequestCall<'a> {
-    /// As the option `request` says.
+    /// A call with the defaults of the option `request`.
     pub fn new() -> Self {
         Self::default()
     }

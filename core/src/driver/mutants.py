@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Breaks the hand-over between host and background in one place at a time: `mutants.py [NAME ...]`. The model checker (tests.rs) must find each, or,
-what is a matter of time, a test of the keeper. By hand, after a change of the hand-over or of the model; the tree is as before afterwards."""
+"""Breaks the hand-over between host and background in one place at a time: `mutants.py [NAME ...]`. The model checker (tests.rs) must
+find each. A test of the keeper must find those that depend on time. Run it by hand, after a change of the hand-over or of the model; the tree
+is as before afterwards."""
 
 from __future__ import annotations
 

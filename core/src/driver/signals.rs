@@ -220,7 +220,7 @@ fn end_by(signal: i32) {
     let standing = previous.iter().find(|(of, _)| *of == signal && !ends_itself).map_or(action(libc::SIG_DFL), |(_, standing)| *standing);
     drop(previous);
     set_action(signal, &standing);
-    // SAFETY: the set is written before it is read; the other calls take numbers. `raise` is delivered to this thread, which holds it back no more.
+    // SAFETY: the set is written before it is read; the other calls take numbers. `raise` is delivered to this thread, which does not block it any more.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -266,6 +266,6 @@ fn action(handler: libc::sighandler_t) -> libc::sigaction {
 }
 
 fn set_action(signal: i32, action: &libc::sigaction) {
-    // SAFETY: the structure is complete, and what it calls is the default action, a handler that stood before, or ours, which is safe there.
+    // SAFETY: the structure is complete, and it calls the default action, an earlier handler, or ours, which is safe there.
     unsafe { libc::sigaction(signal, action, std::ptr::null_mut()) };
 }

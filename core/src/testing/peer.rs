@@ -37,7 +37,7 @@ pub(super) async fn run(
     log: Arc<Log>,
     mut cut: watch::Receiver<()>,
 ) {
-    // Segments leave as the script says, not as Nagle's algorithm does. Where it cannot be set, they leave later.
+    // Without Nagle's algorithm, segments leave as the script demands. If it cannot be turned off, they leave later.
     let _ = stream.set_nodelay(true);
     let port = stream.local_addr().map_or(0, |address| address.port());
     log.add(number, "connect", json!({}));

@@ -52,7 +52,7 @@ const fn secs(seconds: u64) -> Duration {
 /// How late an event loop may be by default.
 const KEEPER: Duration = Duration::from_millis(500);
 
-/// A text that may stand in a header.
+/// A text that is allowed in a header.
 const HEADER_TEXT: Text =
     Text { what: "a text without control characters", accepts: |text| !text.contains(|letter: char| letter.is_ascii_control()) };
 
@@ -154,7 +154,7 @@ options! {
 }
 
 options! {
-    /// The text heartbeat: what is sent, how often, and what counts as its response.
+    /// The text heartbeat: its message, its interval, and its response.
     pub struct HeartbeatOptions {
         /// What to send: text, bytes, or any JSON value, which is sent as its JSON text. A function is called for each.
         message: Payload = Payload::Text(String::new()) => Required(Message { function: true }),
@@ -181,7 +181,7 @@ options! {
 }
 
 options! {
-    /// The login: what is sent first on each connection, what the server answers, and how long that may take. A function in the place of these
+    /// The login: the first message of each connection, the server's answer, and the time limit. A function in the place of these
     /// options, or as `run`, is called with the socket instead.
     pub struct ReadyOptions {
         /// What to send: text, bytes, or any JSON value, which is sent as its JSON text. It leaves while a handler is busy, too.
@@ -341,9 +341,9 @@ options! {
 }
 
 options! {
-    /// TLS. The platform's trust store is used where no `ca` is given.
+    /// TLS. Without `ca` the platform's trust store is used.
     pub struct TlsOptions {
-        /// Certificates to trust, as PEM or the path of a PEM file; the platform's are trusted no more. A server's own certificate may be one of
+        /// Certificates to trust, as PEM or the path of a PEM file; the platform's are then not trusted. A server's own certificate may be one of
         /// them: then its name and dates are checked, and no issuer.
         ca: Option<Pem> = None => Maybe(PemSource),
         /// The client's certificate chain, as PEM or the path of a PEM file, which may hold the key too. The server judges it.

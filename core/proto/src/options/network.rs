@@ -51,7 +51,7 @@ impl Kind for Credentials {
     }
 }
 
-/// The proxy: the environment's, none, or a URL.
+/// The proxy: that of the environment, no proxy, or a URL.
 pub(super) struct ProxyUrl;
 
 impl ProxyUrl {

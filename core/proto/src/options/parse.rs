@@ -48,7 +48,7 @@ impl Options {
     }
 }
 
-/// What `set_heartbeat` is given: the options of a heartbeat, or null for none.
+/// Reads the argument of `set_heartbeat`: the options of a heartbeat, or null to turn it off.
 ///
 /// # Errors
 /// As [`Options::parse`].

@@ -13,7 +13,7 @@ fn or_none(dialect: Dialect) -> String {
     format!(", or {}", dialect.none())
 }
 
-/// A value or none.
+/// An optional value.
 pub(super) struct Maybe<K>(pub(super) K);
 
 impl<K: Kind> Kind for Maybe<K> {

@@ -32,7 +32,7 @@ pub(super) struct Context {
     user: u64,
     /// The slot of its last encoder.
     slot: usize,
-    /// The end of what was compressed, oldest first.
+    /// The end of the compressed data, oldest first.
     history: Vec<u8>,
 }
 

@@ -200,7 +200,7 @@ impl Session {
         Ok(Route::Queued)
     }
 
-    /// Room for one more that waits, as the rule for overflow says. False: the message itself was dropped.
+    /// Makes room for one more waiting message, by the rule for overflow. False: the message itself was dropped.
     fn make_room(&mut self, data: Data<'_>) -> Result<bool> {
         let (Some(limiter), Some(options)) = (&mut self.limiter, &self.options.rate_limit) else { return Ok(true) };
         let fits =

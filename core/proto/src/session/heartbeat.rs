@@ -56,7 +56,7 @@ struct Asked {
 }
 
 impl Heartbeat {
-    /// One for a new connection. The first interval is random as far as `jitter` says.
+    /// The heartbeat of a new connection. `jitter` is the random share of the first interval.
     pub(super) fn new(now: Instant, options: HeartbeatOptions, rng: &mut SmallRng) -> Self {
         let share = 1.0 - options.jitter.clamp(0.0, 1.0) * rng.random::<f64>();
         Self {

@@ -37,7 +37,7 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// Takes a message in, as the overflow rule says.
+    /// Queues a message, by the overflow rule.
     pub(super) fn push(
         &mut self,
         now: Instant,

@@ -106,7 +106,7 @@ impl Lane {
     }
 }
 
-/// What `Limiter::offer` says.
+/// The verdict of `Limiter::offer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It may leave now, and is counted.

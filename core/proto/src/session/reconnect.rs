@@ -18,7 +18,7 @@ use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode};
 use crate::options::{Providers, ReconnectOptions};
 
-/// What the end of an attempt says about the next one.
+/// The meaning of an end for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// It may go better next time.

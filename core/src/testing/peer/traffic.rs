@@ -209,7 +209,7 @@ impl Peer {
     }
 }
 
-/// Whether a message is as a step's pattern says.
+/// Whether a message matches a step's pattern.
 pub(super) fn fits(pattern: &Value, details: &Value) -> bool {
     let mut details = details.clone();
     if pattern.get("json").is_some() {

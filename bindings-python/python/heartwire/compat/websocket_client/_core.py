@@ -30,7 +30,7 @@ _default_timeout: float | None = None
 
 
 def setdefaulttimeout(timeout: float | None) -> None:
-    """Set the timeout, in seconds, of connections that are given none."""
+    """Set the default timeout of connections, in seconds."""
     global _default_timeout
     _default_timeout = timeout
 
@@ -259,7 +259,7 @@ class WebSocket:
     def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
         """Give the opcode and the payload of the next frame; pings and pongs only on request."""
         opcode, frame = self.recv_data_frame(control_frame)
-        return opcode, frame.data  # type: ignore[return-value] # what was received is bytes
+        return opcode, frame.data  # type: ignore[return-value] # received data is bytes
 
     def recv_data_frame(self, control_frame: bool = False) -> tuple[int, ABNF]:
         """Give the opcode and the frame that comes next; pings and pongs only on request. A message is one frame."""

@@ -208,7 +208,7 @@ def _proxy(uri: WebSocketURI, proxy: str | bool | None, more: dict[str, Any]) ->
         if scheme == "http" and more["proxy_ssl"] is not None:
             raise ValueError("proxy_ssl argument is incompatible with an http:// proxy")
         if more["proxy_ssl"] is True:
-            del more["proxy_ssl"]  # that is what is done
+            del more["proxy_ssl"]  # this is the only behaviour here
     return proxy
 
 

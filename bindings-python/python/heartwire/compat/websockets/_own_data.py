@@ -123,7 +123,7 @@ CLOSE_CODE_EXPLANATIONS: dict[int, str] = {
 
 @dataclass
 class Close:
-    """What a Close frame says."""
+    """The content of a Close frame."""
 
     code: int
     reason: str

@@ -31,7 +31,7 @@ class ConnectionClosed(WebSocketException):
 
     @property
     def code(self) -> int:
-        """The code received; 1006: none."""
+        """The received code, or 1006 without one."""
         return 1006 if self.rcvd is None else self.rcvd.code
 
     @property
@@ -95,7 +95,7 @@ class InvalidProxyMessage(ProxyError):
 
 
 class _WithResponse(InvalidHandshake):
-    """A response in HTTP says no."""
+    """An HTTP response refuses the upgrade."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response)

@@ -22,7 +22,7 @@ class WebSocketURI:
 
     @property
     def resource_name(self) -> str:
-        """The path and the query, as the request has them."""
+        """The path and the query, in the form of the request."""
         return (self.path or "/") + (f"?{self.query}" if self.query else "")
 
 
