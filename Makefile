@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test one docs docs-serve soak exits endurance sanitize windows lint bench audit dist python node server tools clean have-python
+.PHONY: help demo test one docs docs-serve soak exits endurance sanitize platforms windows musl arm64 macos-check tsan lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -43,8 +43,22 @@ endurance: python node ## 10,000 connections one after the other and a million m
 sanitize: have-python ## the core's tests and the fuzz targets' corpora under AddressSanitizer; needs a nightly compiler
 	@$(PYTHON) .ci/sanitize.py
 
-windows: have-python ## the scenarios on Windows, in Rust, under Wine; ARGS="--write" puts the outcome into tests/platforms/results.json
+platforms: windows musl arm64 macos-check tsan ## all lanes of other platforms
+
+windows: have-python ## Windows, under Wine: the scenarios and the ways out in Rust, Python and Node; ARGS="--write" keeps the outcome in tests/platforms/results.json
 	@$(PYTHON) .ci/platforms.py windows $(ARGS)
+
+musl: have-python ## musl: the core's tests and scenarios, and a bot in Node
+	@$(PYTHON) .ci/platforms.py musl $(ARGS)
+
+arm64: have-python ## arm64 Linux, under qemu: the core's tests and scenarios, and a bot in Node and Python
+	@$(PYTHON) .ci/platforms.py arm64 $(ARGS)
+
+macos-check: have-python ## both kinds of macOS: built and linked, not run
+	@$(PYTHON) .ci/platforms.py macos-check $(ARGS)
+
+tsan: have-python ## the core's threads under ThreadSanitizer
+	@$(PYTHON) .ci/platforms.py tsan $(ARGS)
 
 lint: have-python ## run all formatters and linters, without changing anything
 	@$(PYTHON) .ci/lint.py

@@ -28,7 +28,9 @@ class Missing(Exception):
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
     """Runs a command that must succeed. Shows the command, because a build may take a minute."""
     print("+", *(str(part).replace(f"{ROOT}/", "") for part in command), flush=True)
-    subprocess.run([str(part) for part in command], cwd=cwd, check=True, env={**os.environ, **environment})
+    # Windows looks for `npm.cmd` only where it is told its whole name.
+    program = shutil.which(str(command[0]), path=environment.get("PATH")) or command[0]
+    subprocess.run([str(part) for part in (program, *command[1:])], cwd=cwd, check=True, env={**os.environ, **environment})
 
 
 def output(*command: str | Path) -> str:
@@ -38,6 +40,11 @@ def output(*command: str | Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def venv_python(folder: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
 
 
 def is_fresh(stamp: Path, *inputs: Path | str) -> bool:
@@ -103,7 +110,7 @@ def environment(version: str, python: Path, requirements: Path) -> Path:
     """The interpreter of the virtual environment for this version, with the requirements installed."""
     default = version == default_python()[0]
     folder = ROOT / ".venv" if default else ROOT / ".venvs" / version
-    interpreter, stamp = folder / "bin" / "python", folder / ".requirements"
+    interpreter, stamp = venv_python(folder), folder / ".requirements"
     every = sorted(path for path in ROOT.glob("requirements-*.txt") if path.stem != "requirements-docs")  # that is .ci/docs.py's
     inputs: tuple[Path | str, ...] = (str(python), *every)
     if not is_fresh(stamp, *inputs) or not interpreter.exists():

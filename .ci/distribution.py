@@ -49,6 +49,8 @@ TARGETS = [
     Target("aarch64-unknown-linux-musl", "musllinux_1_2", "linux-arm64-musl", "linux", "arm64", "musl"),
     Target("x86_64-apple-darwin", "pypi", "darwin-x64", "darwin", "x64", library="libheartwire_node.dylib"),
     Target("aarch64-apple-darwin", "pypi", "darwin-arm64", "darwin", "arm64", library="libheartwire_node.dylib"),
+    Target("x86_64-pc-windows-msvc", "pypi", "win32-x64", "win32", "x64", library="heartwire_node.dll"),
+    Target("aarch64-pc-windows-msvc", "pypi", "win32-arm64", "win32", "arm64", library="heartwire_node.dll"),
 ]
 
 
@@ -73,6 +75,8 @@ def toolchain(target: Target) -> dict[str, str]:
     """The environment in which cargo builds for the target: rustup's standard library where it is, else Debian's sources of it."""
     if "apple" in target.triple and "apple" not in host():
         raise Missing(f"left out: {target.triple} needs Apple's SDK; the release workflow builds it on macOS")
+    if "msvc" in target.triple and "windows" not in host():
+        raise Missing(f"left out: {target.triple} needs Microsoft's linker; the release workflow builds it on Windows (here: make windows)")
     libraries = output("rustc", "--print", "target-libdir", "--target", target.triple)
     # The paths of this machine stay out of what panics say.
     flags = [f"--remap-path-prefix={ROOT}=heartwire", f"--remap-path-prefix={cargo_home()}=cargo"]
@@ -97,7 +101,7 @@ def build(target: Target, *command: str | Path, **more: str) -> None:
     """Runs a command in the target's toolchain, with what `tools()` installed on PATH."""
     environment = {**toolchain(target), **more}
     search = os.pathsep.join([str(tools().parent), environment.get("PATH", os.environ["PATH"])])
-    run("env", *(f"{name}={value}" for name, value in {**environment, "PATH": search}.items()), *command)
+    run(*command, cwd=ROOT, **{**environment, "PATH": search})
 
 
 @lru_cache(maxsize=None)
@@ -105,7 +109,7 @@ def tools() -> Path:
     """The interpreter of an environment with what builds and checks artefacts."""
     _, python = checkout.default_python()
     folder, requirements = ROOT / ".venvs" / "dist", ROOT / "requirements-dist.txt"
-    interpreter, stamp = folder / "bin" / "python", folder / ".requirements"
+    interpreter, stamp = checkout.venv_python(folder), folder / ".requirements"
     if not checkout.is_fresh(stamp, str(python), requirements) or not interpreter.exists():
         run(python, "-m", "venv", "--clear", folder)
         run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
@@ -132,7 +136,7 @@ def wheel(target: Target) -> None:
     """The abi3 wheel of a target, and one for each Python of this machine where it is the machine's own."""
     own = [find for find in map(checkout.find_python, checkout.PYTHONS) if find] if target.triple == host() else []
     with bundled_licences(PYTHON_PACKAGE):
-        _maturin(target, "--features", "abi3", "-i", tools())
+        _maturin(target, "--features", "abi3-py310" if target.os == "win32" else "abi3", "-i", tools())
         for interpreter in own:
             _maturin(target, "-i", interpreter)
 

@@ -269,6 +269,14 @@ def compat_node(cases: str | None = None) -> list[Command]:
     return [Command(("node", "--test", "--test-reporter=spec", folder / "compat.test.mjs"), env={"COMPAT_CASE": cases} if cases else {})]
 
 
+def bundlers() -> list[Command]:
+    checkout.need_node(20, " for the bundlers")
+    checkout.node_face()
+    checkout.npm_install(TESTS / "bundlers")
+    line = ("node", "--test", "--test-reporter=spec", "--test-timeout=300000", TESTS / "bundlers" / "bundlers.test.mjs")
+    return [Command(line, env={"PYTHON": sys.executable})]
+
+
 def web() -> list[Command]:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
@@ -331,6 +339,7 @@ def suites() -> list[Suite]:
         Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
         Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
         Suite("compat-node", "all the published SDKs of Node on their own transport and on ours; by name only", compat_node, on_demand=True),
+        Suite("bundlers", "package managers and bundlers of JavaScript; by name only", bundlers, on_demand=True),
         Suite("conformance", "Autobahn's client cases through every face", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page and the documentation site in headless Chromium", web),

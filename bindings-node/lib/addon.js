@@ -20,6 +20,8 @@ const PACKAGES = {
   'linux-arm64-musl': () => require('@heartwire/linux-arm64-musl'),
   'darwin-x64': () => require('@heartwire/darwin-x64'),
   'darwin-arm64': () => require('@heartwire/darwin-arm64'),
+  'win32-x64': () => require('@heartwire/win32-x64'),
+  'win32-arm64': () => require('@heartwire/win32-arm64'),
 }
 
 /** The names that this machine may load. On Linux both kinds of libc are tried, because finding out which one it is costs more. */

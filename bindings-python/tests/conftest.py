@@ -22,7 +22,7 @@ for name in list(os.environ):
 
 
 # Child processes inherit the signals that nohup or a shell's background job ignores.
-for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 

@@ -11,6 +11,7 @@ import queue
 import socket
 import struct
 import threading
+import time
 from typing import Any
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -25,6 +26,7 @@ class Connection:
         self.request: list[str] = []
         self.frames: queue.Queue[tuple[int, bytes] | None] = queue.Queue()
         self.closing = False
+        self.closed_at = 0.0  # the time of day at which the last Close frame came
 
     def read_request(self) -> None:
         data = b""
@@ -66,6 +68,8 @@ class Connection:
                 padded = data + bytes(-size % 4)
                 number = int.from_bytes(padded, "big") ^ int.from_bytes(mask * (len(padded) // 4), "big")
                 data = number.to_bytes(len(padded), "big")[:size]
+                if opcode == CLOSE:
+                    self.closed_at = time.time()
                 if opcode >= 8:
                     self.frames.put((opcode, data))
                     if opcode == CLOSE and self.closing:

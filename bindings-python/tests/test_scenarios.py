@@ -10,10 +10,11 @@ import asyncio
 import json
 import os
 import pathlib
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -340,7 +341,7 @@ def in_run_forever(stage: Stage) -> str:
         runner.join()
 
 
-def on_a_loop(stage: Stage) -> str:
+def on_a_loop(stage: Stage, run: Callable[[Coroutine[Any, Any, str]], str] = asyncio.run) -> str:
     async def main() -> str:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda loop, context: caught(context["exception"]))
@@ -355,10 +356,21 @@ def on_a_loop(stage: Stage) -> str:
             ws.terminate()
             await ws.wait_closed()
 
-    return asyncio.run(main())
+    return run(main())
+
+
+def run_on_selector(coroutine: Coroutine[Any, Any, str]) -> str:
+    """Run on a selector loop: on Windows the default is a proactor loop."""
+    loop = asyncio.SelectorEventLoop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
 
 
 FACES: dict[str, Callable[[Stage], str]] = {"asyncio": on_a_loop, "run_forever": in_run_forever, "start": on_a_thread}
+if sys.platform == "win32":
+    FACES["selector"] = lambda stage: on_a_loop(stage, run_on_selector)
 
 
 def caught(error: BaseException | None) -> None:
@@ -369,7 +381,7 @@ def caught(error: BaseException | None) -> None:
 
 
 def play(face: str, driver: str, name: str) -> str:
-    scenario = json.loads((FOLDER / f"{name}.json").read_text())
+    scenario = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     with FaultServer(scenario.get("server", [{"do": "accept"}])) as server:
         places = {"{url}": server.url, "{port}": str(server.port), "{ca}": server.ca_pem or ""}
         stage = Stage({key: part if key == "server" else fill(part, places) for key, part in scenario.items()}, server, driver)
