@@ -7,9 +7,12 @@ import os
 import re
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+
+import weigh
 
 LICENCES = ("LICENSE-MIT", "LICENSE-APACHE")
 THIRD_PARTY = "THIRD-PARTY-LICENSES.txt"
@@ -88,6 +91,7 @@ def check_npm(package: Path) -> Iterator[str]:
                 yield from _traces(name, data)
                 if name.endswith(".node"):
                     yield from _glibc(data)
+                    yield from _fault_server(data)
 
 
 def _targets(exports: object) -> Iterator[str]:
@@ -122,6 +126,16 @@ def _glibc(addon: bytes) -> Iterator[str]:
     newest = max((int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", addon)), default=0)
     if newest > OLDEST_GLIBC:
         yield f"needs glibc 2.{newest}; at most 2.{OLDEST_GLIBC}"
+
+
+def _fault_server(addon: bytes) -> Iterator[str]:
+    """A fault server that weighs too much in production."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(addon)
+        file.flush()
+        found = weigh.share(Path(file.name))
+    if found is not None and found > weigh.LARGEST_SHARE:
+        yield f"{found:.0%} of the code is the fault server's; at most {weigh.LARGEST_SHARE:.0%}"
 
 
 def _command(*command: str | Path) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import artefacts
 import distribution
 import pytest
+import weigh
 from conftest import ROOT
 
 
@@ -78,3 +79,12 @@ def test_each_fault_of_a_wheel_is_found(tmp_path: Path) -> None:
     faults = "\n".join(artefacts.check_wheel(wheel, Path(sys.executable)))
     for words in ("at most 2500000", "lacks LICENSE-MIT", "lacks THIRD-PARTY", "has no SBOM", "lacks License-Expression", "cannot follow: docs/x.md"):
         assert words in faults
+
+
+def test_the_fault_server_weighs_little() -> None:
+    addons = sorted((ROOT / "bindings-node").glob("heartwire.linux-*-gnu.node"))
+    if not addons:
+        pytest.skip("no addon with symbols is built here")
+    share = weigh.share(addons[0])
+    assert share is not None
+    assert 0.01 < share < weigh.LARGEST_SHARE
