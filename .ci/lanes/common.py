@@ -28,7 +28,7 @@ DRIVERS = ("under_the_background_driver", "under_the_host_driver")
 
 @dataclass
 class Outcome:
-    """What one run of tests came to."""
+    """The outcome of one run of tests."""
 
     face: str  # rust, python or node
     runtime: str

