@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("reply", &["driver", "error", "event"]),
     ("websocket", &["close", "driver", "error", "event", "message", "options", "reply"]),
     ("binding", &["close", "driver", "event", "options", "os", "utf16"]),
-    // The fault server is a peer, not a part: it shares no code with what it tests.
+    // The fault server is a peer, not a part: it shares no code with the code under test.
     ("testing", &[]),
 ];
 
@@ -125,7 +125,7 @@ impl Source {
         Self { text, layer: modules[0].clone(), depth: modules.len(), path }
     }
 
-    /// The code, without the lines that are comments; what follows `#[cfg(test)]` may name anything.
+    /// The code, without comments. The part behind `#[cfg(test)]` may name anything.
     fn code(&self) -> String {
         let lines = self.text.lines().take_while(|line| line.trim() != "#[cfg(test)]");
         lines.map(|line| if line.trim_start().starts_with("//") { "\n".to_owned() } else { format!("{line}\n") }).collect()

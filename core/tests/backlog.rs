@@ -7,8 +7,8 @@ use backlog::Backlog;
 use loom::sync::{Arc, atomic};
 use loom::thread;
 
-/// Hands `weights` over, and then looks whether reading has to stop, while the host delivers them one by one. Whenever it stops, it is told to go on;
-/// for nothing, it may be told, too.
+/// Hands `weights` over, and then checks whether reading has to stop, while the host delivers them one by one. Whenever it stops, it is made to go
+/// on; a needless call is allowed, too.
 fn reading_goes_on(limit: usize, weights: &'static [usize]) {
     loom::model(move || {
         let backlog = Arc::new(Backlog::new(limit));

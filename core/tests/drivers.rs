@@ -224,7 +224,7 @@ fn impatient() -> Options {
         .compression(None)
 }
 
-/// Says "go", reads a part now and then, and answers the Close behind the last. The URL, and how many bytes came in all.
+/// Says "go", reads a part now and then, and answers the Close behind the last one. Returns the URL, and the count of received bytes.
 fn slow_reader() -> (String, std::thread::JoinHandle<usize>) {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

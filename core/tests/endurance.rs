@@ -28,7 +28,7 @@ fn size(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
 }
 
-/// Echoes to one connection after the other; between two it holds nothing of them.
+/// Echoes to one connection after the other. Between two it holds no resources of them.
 fn serve(listener: &TcpListener) {
     for stream in listener.incoming() {
         let stream = stream.expect("a connection");
@@ -55,7 +55,7 @@ fn settled() -> Held {
     }
 }
 
-/// Has so many rounds, and holds what the process has after each against what it had before.
+/// Runs so many rounds, and compares the resources of the process after each with those before.
 fn is_flat(rounds: usize, mut round: impl FnMut()) {
     let held: Vec<Held> = (0..=rounds)
         .map(|_| {

@@ -1,5 +1,5 @@
-//! Every way out of a program in Rust: the server gets Close 1001, and the exit status is what it would have been. Each test runs this very file
-//! again as a child process ([`program`]), which plays one way out.
+//! Every way out of a program in Rust: the server gets Close 1001, and the exit status stays the usual one. Each test runs this file again as a child
+//! process ([`program`]), which plays one way out.
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,7 +11,7 @@ use heartwire::{Event, Events, Options, WebSocket};
 use serde_json::{Value, json};
 
 const BOUND: Duration = Duration::from_secs(60);
-/// Says to a child what to play.
+/// Tells a child its way out.
 const WAY: &str = "HEARTWIRE_TEST_WAY";
 const URL: &str = "HEARTWIRE_TEST_URL";
 

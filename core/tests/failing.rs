@@ -1,5 +1,4 @@
-//! A server that breaks a rule, on a real socket: what came before is delivered and answered, the right code goes out, and only then the
-//! connection ends.
+//! A server that breaks a rule, on a real socket: earlier messages are delivered and answered, the right code goes out, and then the connection ends.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -104,7 +103,7 @@ fn an_extension_that_was_not_offered() {
         assert_eq!(error.code.as_str(), "extension_mismatch");
         let Event::Close(close) = next(&mut events) else { panic!("a close") };
         assert_eq!((close.code.0, close.was_clean), (1006, false));
-        // The opening handshake failed: no Close is sent where there is no WebSocket yet.
+        // The opening handshake failed: there is no WebSocket yet, so no Close is sent.
         assert_eq!(server.join().unwrap(), [], "{headers}");
     }
 }

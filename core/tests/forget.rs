@@ -1,4 +1,4 @@
-//! A socket whose host has gone gives back all that it had, whatever state it is in: its place among those that connect, and its descriptors.
+//! A socket whose host has gone releases all that it had, in any state: its place among the connecting ones, and its descriptors.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what went wrong by failing")]
 
@@ -54,7 +54,7 @@ fn an_attempt_that_nobody_drives_any_more_holds_no_place_and_no_descriptor() {
         let next = socket(&server.url, Driver::Background);
         next.start();
         gone.forget();
-        // The request may have left; then comes the end.
+        // The request may have left; the end follows.
         let mut sent = Vec::new();
         peer.read_to_end(&mut sent).expect("the end of the connection");
         drop(server.peer());

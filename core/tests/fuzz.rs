@@ -1,4 +1,4 @@
-//! The fuzz targets with their corpus, on any compiler and in every run of the tests; core/fuzz/run.py looks for more.
+//! The fuzz targets with their corpus, on any compiler and in every run of the tests; core/fuzz/run.py searches further.
 
 #[allow(unreachable_pub, reason = "a crate of its own exports them to the fuzzers")]
 #[path = "../fuzz/src/lib.rs"]
@@ -64,7 +64,7 @@ fn client() {
     replay("client", targets::client::run);
 }
 
-/// Inputs of chance, the same in each run: the fuzzers are those who look for others. `PROPTEST_RNG_SEED=n` takes others, `PROPTEST_CASES=n` more.
+/// Random inputs, the same in each run: the fuzzers search for others. `PROPTEST_RNG_SEED=n` takes others, `PROPTEST_CASES=n` more.
 fn chance(cases: u32) -> ProptestConfig {
     let config = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { cases };

@@ -1,5 +1,5 @@
-//! The keeper: a host that is late loses neither its connection nor a message, whatever it does meanwhile; and both may race.
-//! `BLOCK=30` blocks for so many seconds instead of a few, and is strict about time.
+//! The keeper: a late host loses neither its connection nor a message, whatever it does meanwhile; host and background may race. `BLOCK=30` blocks
+//! for so many seconds instead of a few, and has strict bounds of time.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -183,7 +183,7 @@ fn both_may_race() {
     assert!(times > 20, "the race took place: {times}");
 }
 
-/// Sends numbers in bursts and reads numbers, until all have passed both ways; gives how many came in order.
+/// Sends numbers in bursts and reads numbers, until all have passed both ways. Returns how many arrived in order.
 fn echo_at_random(mut peer: Peer<TcpStream>, seed: u64, messages: u64) -> u64 {
     let mut random = SmallRng::seed_from_u64(!seed);
     let (mut sent, mut came) = (0, 0);
@@ -213,7 +213,7 @@ fn echo_at_random(mut peer: Peer<TcpStream>, seed: u64, messages: u64) -> u64 {
     came
 }
 
-/// A host that waits is not late, however long nothing comes, nor one whose peer does not read.
+/// A host that waits is not late, however long no event comes; nor is one whose peer does not read.
 #[test]
 fn a_host_in_time_is_left_alone() {
     let quiet = Arc::new(AtomicBool::new(false));
@@ -221,7 +221,7 @@ fn a_host_in_time_is_left_alone() {
         let quiet = Arc::clone(&quiet);
         move |mut peer| {
             peer.send(Message::text("0")).unwrap();
-            // Reads nothing, so that what the client sends has to wait there. Time is the subject.
+            // Reads nothing, so that the client's bytes have to wait there. Time is the subject.
             std::thread::sleep(Duration::from_millis(500));
             quiet.store(true, Ordering::Release);
             let mut size = 0;
@@ -243,7 +243,7 @@ fn a_host_in_time_is_left_alone() {
     assert_eq!(connection.unwrap().take_stall(), None);
 }
 
-/// What a burst of sends holds back for the end of the host's turn does not wait for a handler that goes on to block.
+/// Held messages of a burst do not wait for a handler that blocks afterwards.
 #[test]
 fn what_is_held_back_leaves_while_the_handler_blocks() {
     let (tell, told) = mpsc::channel();
@@ -292,7 +292,7 @@ fn another_thread_may_close_while_the_handler_blocks() {
     server.join().unwrap();
 }
 
-/// The opening handshake is the host's own work, too: the keeper goes on with it, and with what follows, while the host is busy.
+/// The opening handshake is the host's own work, too: while the host is busy, the keeper continues it and the connection after it.
 #[test]
 fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -302,7 +302,7 @@ fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(BOUND)).unwrap();
-        // The host is busy by now.
+        // The host is busy now.
         told.recv().unwrap();
         let mut peer = tungstenite::accept(stream).unwrap();
         peer.send(Message::text("last")).unwrap();
@@ -350,7 +350,7 @@ fn a_host_that_is_busy_while_it_connects_gets_its_connection() {
     assert_eq!(seen, ["open", "last", "1005"]);
 }
 
-/// Nothing comes, so that a deadline alone tells that the host is late: seen at once, or a moment later where hosts may be as late as they mostly may.
+/// No bytes arrive, so only a deadline shows that the host is late. It is seen at once, or a moment later with the usual patience.
 #[test]
 fn a_heartbeat_is_sent_for_a_host_that_is_late() {
     for patience in [Duration::from_millis(50), Duration::from_millis(300)] {
@@ -375,7 +375,7 @@ fn a_heartbeat_is_sent_for_a_host_that_is_late() {
     }
 }
 
-/// The last event has passed, so that the host turns no more; the peer has not hung up, and the keeper would come in an hour, or never.
+/// The last event has passed, so the host takes no more turns. The peer has not hung up, and the keeper would come in an hour, or never.
 #[test]
 fn a_connection_whose_host_is_done_is_closed_in_time() {
     for keeper in [None, Some(Duration::from_secs(3600))] {

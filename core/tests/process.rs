@@ -50,7 +50,7 @@ fn accept(listener: &TcpListener) -> Peer<TcpStream> {
     tungstenite::accept(stream).unwrap()
 }
 
-/// The code of the Close frame that comes next.
+/// The code of the next Close frame.
 fn close_code(peer: &mut Peer<TcpStream>) -> Option<u16> {
     match peer.read() {
         Ok(Message::Close(frame)) => {
@@ -61,7 +61,7 @@ fn close_code(peer: &mut Peer<TcpStream>) -> Option<u16> {
     }
 }
 
-/// An open socket; its events come later.
+/// An open socket; its later events are not taken.
 fn open(url: &str) -> (WebSocket, heartwire::Events) {
     let (socket, mut events) = WebSocket::connect(url, Options::default()).unwrap();
     assert!(matches!(events.next_blocking(Some(BOUND)), Some(Event::Open(_))));
@@ -108,7 +108,7 @@ fn on_a_signal_the_server_gets_1001_and_the_status_is_the_signals() {
 fn a_forked_child_keeps_no_descriptor_of_a_socket() {
     if let Some(url) = url() {
         let (socket, _events) = open(&url);
-        // SAFETY: the child calls only what is safe behind a fork of a process with threads.
+        // SAFETY: the child calls only functions that are safe after a fork of a process with threads.
         let forked = unsafe { libc::fork() };
         if forked == 0 {
             // SAFETY: as above; the parent kills it.
@@ -151,7 +151,7 @@ fn a_forked_child_waits_for_no_lock_of_its_parents_threads() {
         };
         std::thread::spawn(busy);
         for _ in 0..300 {
-            // SAFETY: the child takes locks, which is the subject, and leaves by `_exit`; an alarm ends it where it hangs.
+            // SAFETY: the child takes locks, which is the subject, and leaves by `_exit`; an alarm ends it if it hangs.
             let forked = unsafe { libc::fork() };
             if forked == 0 {
                 // SAFETY: calls on numbers.
@@ -171,7 +171,7 @@ fn a_forked_child_waits_for_no_lock_of_its_parents_threads() {
     assert!(child.wait().unwrap().success());
 }
 
-/// While the process was stopped nobody could drive: that is no fault of the host's.
+/// While the process was stopped no thread could drive: that is no fault of the host.
 #[test]
 fn a_host_that_was_stopped_with_its_process_is_not_taken_for_late() {
     const PATIENCE: Duration = Duration::from_secs(3);
@@ -192,7 +192,7 @@ fn a_host_that_was_stopped_with_its_process_is_not_taken_for_late() {
     assert!(lines.by_ref().any(|line| line.unwrap().ends_with("busy")));
     // Something waits for the host, and the keeper has seen it.
     peer.send(Message::text("second")).unwrap();
-    // Time is the subject: how long the keeper looks on, how long the process is stopped, and how long it runs again.
+    // Time is the subject: how long the keeper watches, how long the process is stopped, and how long it runs again.
     std::thread::sleep(PATIENCE * 2 / 3);
     let signal = |signal| {
         // SAFETY: a call on numbers; the child was not waited for.

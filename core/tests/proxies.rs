@@ -29,7 +29,7 @@ struct Tinyproxy {
 }
 
 impl Tinyproxy {
-    /// None: it is not installed, and need not be.
+    /// `None`: it is not installed, and need not be.
     fn new(name: &str) -> Option<Self> {
         if !Path::new("/usr/bin/tinyproxy").exists() {
             assert!(std::env::var_os("CI").is_none(), "tinyproxy is not installed");
@@ -50,7 +50,7 @@ impl Tinyproxy {
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < BOUND, "tinyproxy does not start");
-            // A program of others does not tell when it listens.
+            // The program does not report when it listens.
             std::thread::sleep(Duration::from_millis(10));
         }
         child
@@ -103,7 +103,7 @@ fn live(driver: Driver, proxy: &mut Tinyproxy, mut options: Value, act: fn(&mut 
             act(proxy, &kind, count);
             let cause = if kind == "close" { &seen["error"] } else { &seen["code"] };
             let one = format!("{kind} {} {}", cause.as_str().unwrap_or_default(), seen["phase"].as_str().unwrap_or_default());
-            // The repeated ends of attempts count as one, and so do what announces the next.
+            // The repeated ends of attempts count as one, with the events that announce the next attempt.
             let is_again = matches!(&*kind, "error" | "close") && history.iter().rev().take(2).any(|other| *other == one.trim_end());
             if matches!(&*kind, "open" | "message" | "error" | "close") && !is_again {
                 history.push(one.trim_end().to_owned());

@@ -1,4 +1,4 @@
-//! The reference in `docs/` and the types of the bindings are what the definitions in the core say.
+//! Checks that the reference in `docs/` and the types of the bindings match the definitions in the core.
 //! `BLESS=1 cargo test -p heartwire --test reference` writes them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 

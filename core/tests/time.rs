@@ -1,4 +1,4 @@
-//! Time that does what it should not: a process that is stopped and goes on, a wall clock that jumps; under both drivers.
+//! Unusual time: a process that is stopped and continued, a wall clock that jumps; under both drivers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -37,7 +37,7 @@ fn child() {
     }
 }
 
-/// The child under a driver, and with what else stands in its environment; it echoes until its connection ends.
+/// The child under a driver, with additional variables in its environment; it echoes until its connection ends.
 fn start(server: &FaultServer, driver: &str, options: &Value, environment: &[(&str, &Path)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "child"])

@@ -1,4 +1,4 @@
-//! Any answer of a server to the offer of compression: nothing panics, and what is agreed on reads back as itself.
+//! Any answer of a server to the offer of compression: nothing panics, and the agreement reads back as itself.
 
 use heartwire::CompressionOptions;
 use heartwire_proto::protocol::extension::agree;

@@ -1,5 +1,5 @@
-//! The fuzz targets: each takes any bytes and panics where something that must hold does not. libFuzzer runs them (run.py), and so does
-//! `cargo test` with the corpus (core/tests/fuzz.rs).
+//! The fuzz targets: each takes any bytes and panics if an invariant breaks. libFuzzer runs them (run.py), and so does `cargo test` with the corpus
+//! (core/tests/fuzz.rs).
 
 pub mod client;
 pub mod deflate;

@@ -1,4 +1,4 @@
-//! Any options in either dialect, any URL, any answer of a user's function: faults are named one by one, and what is taken passes its own checks.
+//! Any options in either dialect, any URL, any answer of a user's function: faults are named one by one, and accepted values pass their own checks.
 
 use heartwire::Options;
 use heartwire_proto::address::parse_url;

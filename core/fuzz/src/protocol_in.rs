@@ -1,4 +1,4 @@
-//! Anything that a server may send, cut in two ways: nothing panics, the limit holds, and the outcome is the same.
+//! Any bytes of a server, split in two ways: nothing panics, the limit holds, and the outcome is the same.
 
 use heartwire::{CompressionOptions, Event, Message};
 use heartwire_proto::event::{Batch, Item};
@@ -54,7 +54,7 @@ fn outcome<'a>(flags: u8, parts: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>
     (seen, protocol.output().len())
 }
 
-/// One input: settings, and what the server sends.
+/// One input: settings, and the server's bytes.
 ///
 /// # Panics
 /// Where a rule is broken.

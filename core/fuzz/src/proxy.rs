@@ -1,5 +1,5 @@
-//! Any answer of a proxy (HTTP CONNECT, SOCKS 4a and 5), cut anywhere, and what comes through the tunnel after it: dialling ends at once with a stream
-//! or an error of its phase, speaks to the server only through a tunnel that was granted, loses no byte, and tells no secret.
+//! Any answer of a proxy (HTTP CONNECT, SOCKS 4a and 5), split anywhere, and the bytes through the tunnel after it. Dialling ends at once with a
+//! stream or an error of its phase, speaks to the server only through a granted tunnel, loses no byte, and shows no secret.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::pin;
@@ -16,12 +16,12 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::script::Script;
 
-/// Stands in an input for the right value of Sec-WebSocket-Accept, and for the moment at which the request for the upgrade has come.
+/// In an input they mean the right value of Sec-WebSocket-Accept, and the moment at which the request for the upgrade has arrived.
 const ACCEPT: &[u8] = b"{accept}";
 const THEN: &[u8] = b"{then}";
 const SECRET: &str = "s3cret-of-the-proxy";
 
-/// A runtime and a proxy, made once: making them costs more than what is tested.
+/// A runtime and a proxy, made once, because making them costs more than the test.
 struct Peer {
     runtime: Runtime,
     listener: TcpListener,
@@ -33,7 +33,7 @@ struct Story {
     with_credentials: bool,
     by_name: bool,
     cut: usize,
-    /// What the proxy says, and what it says once it was asked for the upgrade.
+    /// The proxy's bytes, and its bytes after the request for the upgrade.
     answer: Vec<u8>,
     through: Vec<u8>,
 }
@@ -118,7 +118,7 @@ impl Peer {
         let address = self.listener.local_addr().expect("a port");
         let credentials = if story.with_credentials { format!("user:{SECRET}@") } else { String::new() };
         let proxy = format!("{}://{credentials}{address}", story.scheme).parse().expect("a URL");
-        // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
+        // libFuzzer reports an exchange that never ends. A bound of ours would also report a busy machine.
         let options = Options::new().proxy(Proxy::Url(proxy)).open_timeout(None);
         let host = if story.by_name { "im.example" } else { "192.0.2.1" };
         let request = Request {
@@ -151,12 +151,12 @@ impl Peer {
         });
     }
 
-    /// Serves one connection, to its end, and says whether the upgrade was asked for and what was sent then.
+    /// Serves one connection to its end. Stores whether the upgrade was requested, and the bytes sent then.
     async fn serve(&self, story: &Story, asked: &Cell<bool>, sent: &RefCell<Vec<u8>>) -> TcpStream {
         let (mut stream, _) = self.listener.accept().await.expect("a connection");
         write(&mut stream, &story.answer, story.cut).await;
         if !story.is_granted() {
-            // It says no more; nobody may ask for anything.
+            // It sends no more, and no request may follow.
             let _ = stream.shutdown().await;
         }
         let mut came = Vec::new();

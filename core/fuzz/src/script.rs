@@ -1,5 +1,5 @@
-//! Decisions taken from any bytes, one byte or two for each: what a fuzzer changes, a story changes at that place. Where the bytes end, the
-//! first choice is taken.
+//! Decisions taken from any bytes, one byte or two for each: a changed byte changes the story at that place. After the last byte, the first choice is
+//! taken.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl<'a> Script<'a> {
         Duration::from_secs(self.up_to(most).into())
     }
 
-    /// A seed for what is random.
+    /// A seed for random values.
     pub fn seed(&mut self) -> u64 {
         self.up_to(u32::from(u16::MAX)).into()
     }

@@ -18,7 +18,7 @@ use tungstenite::handshake::derive_accept_key;
 const ACCEPT: &[u8] = b"{accept}";
 const SECRET: &str = "s3cret-of-the-url";
 
-/// A runtime and a socket that answers, made once: making them costs more than what is tested.
+/// A runtime and a socket that answers, made once, because making them costs more than the test.
 struct Peer {
     runtime: Runtime,
     listener: UnixListener,
@@ -29,7 +29,7 @@ thread_local! {
     static PEER: OnceCell<Peer> = const { OnceCell::new() };
 }
 
-/// One input: how to cut, what to offer, and the answer.
+/// One input: how to split, what to offer, and the answer.
 ///
 /// # Panics
 /// Where a rule is broken.
@@ -54,7 +54,7 @@ impl Peer {
             .proxy(Proxy::None)
             // The socket stands for every host, so that following leads nowhere else.
             .follow_redirects(u32::from(flags >> 1 & 3))
-            // An exchange that never ends is libFuzzer's to report; a bound of ours would report a machine that is busy.
+            // libFuzzer reports an exchange that never ends. A bound of ours would also report a busy machine.
             .open_timeout(None);
         if flags & 8 != 0 {
             options.compression = None;
@@ -97,7 +97,7 @@ impl Peer {
         });
     }
 
-    /// Serves one connection, to its end; `sent` tells what it gets, and whether it has it.
+    /// Serves one connection to its end. `sent` gets the bytes, and whether all were sent.
     async fn answer(&self, answer: &[u8], cut: usize, sent: &RefCell<Option<(Vec<u8>, bool)>>) {
         let Ok((mut stream, _)) = self.listener.accept().await else { return };
         let mut head = Vec::new();

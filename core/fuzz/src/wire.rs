@@ -1,4 +1,4 @@
-//! A connection that needs no network: what dialling would have opened, and the other end's view of what we write.
+//! A connection without a network: the result of dialling, and the other end's view of our bytes.
 
 use std::os::unix::net::UnixStream;
 

@@ -1,4 +1,4 @@
-//! What the protocol layer allocates: nothing for a small message once it is warm, and never much more than `max_size` whatever a server sends.
+//! The allocations of the protocol layer: none for a small message once it is warm, and never much more than `max_size`, whatever a server sends.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,7 +11,7 @@ use heartwire_proto::options::CompressionOptions;
 use heartwire_proto::protocol::extension::Agreed;
 use heartwire_proto::protocol::{Config, End, Protocol};
 
-/// Counts what the current thread allocates.
+/// Counts the allocations of the current thread.
 struct Counting;
 
 thread_local! {
@@ -91,7 +91,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// As [`frame`], for a message that a client compressed: what it sends is unmasked.
+/// As [`frame`], for a message that a client compressed: its output is unmasked.
 fn compressed(client: &mut Protocol, message: &[u8]) -> Vec<u8> {
     client.send(Data::Binary(message), Some(true));
     let output = client.output();
@@ -107,7 +107,7 @@ fn compressed(client: &mut Protocol, message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// One read, as a driver does it. How many messages came, and the code of a failure.
+/// One read, as a driver does it. Returns the number of messages, and the code of a failure.
 fn read(protocol: &mut Protocol, batch: &mut Batch, bytes: &[u8]) -> (usize, Option<u16>) {
     batch.clear();
     let start = protocol.prepare(&mut batch.bytes);

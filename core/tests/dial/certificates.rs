@@ -1,4 +1,4 @@
-//! Certificates of an authority of our own, and servers that show them.
+//! Certificates of our own authority, and servers that use them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

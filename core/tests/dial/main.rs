@@ -1,5 +1,5 @@
-//! The dialling layer against real sockets on loopback: servers of tokio-tungstenite where the WebSocket side matters, hand-made peers where
-//! misbehaviour does, and real proxies (tinyproxy, dante).
+//! The dialling layer against real sockets on loopback: servers of tokio-tungstenite if the WebSocket side matters, hand-made peers for misbehaviour,
+//! and real proxies (tinyproxy, dante).
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod certificates;

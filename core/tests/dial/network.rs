@@ -26,7 +26,7 @@ impl Drop for Running {
     }
 }
 
-/// Starts the first of `programs` that is installed, with a configuration for a free port. None: it is not installed, and need not be.
+/// Starts the first of `programs` that is installed, with a configuration for a free port. `None`: it is not installed, and need not be.
 fn start(programs: &[&str], package: &str, configuration: impl Fn(SocketAddr) -> String, arguments: &[&str]) -> Option<Running> {
     let find =
         |program: &&str| ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].map(|place| PathBuf::from(place).join(program));
@@ -35,7 +35,7 @@ fn start(programs: &[&str], package: &str, configuration: impl Fn(SocketAddr) ->
         eprintln!("skipped: {package} is not installed");
         return None;
     };
-    // A free port may be taken by somebody else before the proxy has it: then another one.
+    // Another program may take a free port before the proxy does: then try another one.
     for attempt in 0..5 {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let directory = std::env::temp_dir().join(format!("heartwire-{package}-{}-{}", std::process::id(), address.port()));
@@ -50,7 +50,7 @@ fn start(programs: &[&str], package: &str, configuration: impl Fn(SocketAddr) ->
             if TcpStream::connect(address).is_ok() {
                 return Some(running);
             }
-            // A program of others does not tell when it listens.
+            // The program does not report when it listens.
             std::thread::sleep(Duration::from_millis(20));
         }
         eprintln!("{package} did not start at {address} (attempt {attempt})");

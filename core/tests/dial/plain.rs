@@ -219,7 +219,7 @@ async fn one_at_a_time_connects_to_a_place_unless_more_are_allowed() {
                 let head = read_head(&mut stream).await;
                 let at_once = now.fetch_add(1, Ordering::SeqCst) + 1;
                 tell.send_modify(|most| *most = at_once.max(*most));
-                // So many come; time is the subject from there: long enough for one more, if it may.
+                // So many connect. From there time is the subject: it is long enough for one more, if one more is allowed.
                 tell.subscribe().wait_for(|most| *most >= limit).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 now.fetch_sub(1, Ordering::SeqCst);

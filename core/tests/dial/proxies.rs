@@ -1,4 +1,4 @@
-//! Proxies, played by the test: what they are asked, how they refuse, and that nothing goes around them.
+//! Proxies, played by the test: the requests to them, their refusals, and that nothing goes around them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn through(proxy: &str) -> Options {
     Options::new().proxy(Proxy::Url(url::Url::parse(proxy).unwrap()))
 }
 
-/// Does what an HTTP proxy does for CONNECT; tells the head.
+/// Plays an HTTP proxy for CONNECT, and reports the head.
 async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(stream: S, tell: mpsc::UnboundedSender<String>) {
     tunnel_after(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n", stream, tell).await;
 }
@@ -42,7 +42,7 @@ async fn http_proxy() -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
 async fn an_http_proxy_carries_ws_and_wss() {
     let (proxy, mut told) = http_proxy().await;
     let server = echo_server().await;
-    // A name that nobody here can resolve: the proxy has to.
+    // A name that this machine cannot resolve: the proxy has to.
     let url = format!("ws://im.test.invalid:{}/", server.port());
     assert_echoes(dial_with(&url, through(&format!("http://us%65r:p%40ss@{proxy}"))).await.unwrap()).await;
     let head = told.recv().await.unwrap();

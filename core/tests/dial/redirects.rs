@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::support::*;
 
-/// Opens at `/end`, redirects everything else to what `to` says; tells the heads that it gets.
+/// Opens at `/end`, and redirects every other path with `answer`. Reports the heads.
 async fn redirecting(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
     let (tell, told) = mpsc::unbounded_channel();
     let server = answering(move |head| {
@@ -34,7 +34,7 @@ async fn a_redirect_is_an_error_unless_followed() {
     assert_eq!(opened.url.as_str(), format!("ws://{server}/end?token=s3cret"));
 }
 
-/// Under a clock that stands still unless somebody waits for it.
+/// With a clock that stands still unless a task waits for it.
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_followed_without_waiting_for_its_body() {
     let (server, _) = redirecting(|_| "HTTP/1.1 302 Found\r\nLocation: /end\r\nContent-Length: 9\r\n\r\n".into()).await;
@@ -114,7 +114,7 @@ async fn credentials_stay_with_their_origin_and_cookies_with_their_host() {
     assert_eq!(header(&head, "Authorization"), Some("Bearer s3cret"));
     assert_eq!(header(&head, "Cookie"), Some("h=s3cret; set=1; o=2"));
 
-    // Another port is another origin: only what the way itself set for the host.
+    // Another port is another origin: only cookies that the redirects set for the host are sent.
     let (target, mut told) = redirecting(|_| unreachable!()).await;
     let (server, _) = redirecting(move |_| {
         format!(

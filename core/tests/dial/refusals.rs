@@ -37,7 +37,7 @@ async fn the_answer_is_checked_to_the_letter() {
     ] {
         let lines = good(lines);
         let server = answering(move |head| {
-            // Changing one letter's case gives a wrong value that looks right; where there is no letter of lower case the test says nothing.
+            // Changing one letter's case gives a wrong value that looks right. Without a lower-case letter the test shows nothing.
             let accept = accept_value(head);
             let wrong: String =
                 accept.chars().rev().map(|letter| if letter.is_lowercase() { letter.to_ascii_uppercase() } else { letter }).collect();
@@ -205,7 +205,7 @@ async fn nobody_at_home() {
 async fn injected_headers_never_leave() {
     let (tell, told) = std::sync::mpsc::channel();
     let server = answering(move |head| {
-        // Of an attempt that was given up nothing came.
+        // An attempt that was given up has sent nothing.
         if head.is_empty() {
             return Vec::new();
         }
@@ -229,7 +229,7 @@ async fn injected_headers_never_leave() {
     assert!(matches!(&heads[..], [head] if head.contains("fine\r\n")), "{heads:?}");
 }
 
-/// The answer is there, whatever becomes of its body.
+/// The answer is there, even if its body stalls.
 #[tokio::test]
 async fn a_refusal_whose_body_stalls_is_a_refusal_and_no_timeout() {
     let server = answering(|_| b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nnot you".to_vec()).await;

@@ -1,4 +1,4 @@
-//! The request as it leaves, to where it goes, and for how long others are waited for.
+//! The request as it leaves, its target, and the wait for other attempts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// No test should reach it.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Options for loopback: no proxy whatever the environment says.
+/// Options for loopback: no proxy, whatever the environment names.
 pub(crate) fn direct() -> Options {
     Options::new().proxy(Proxy::None)
 }
@@ -57,7 +57,7 @@ where
     address
 }
 
-/// A peer that reads the head of a request and answers with what `answer` makes of it; then waits for the client to end.
+/// A peer that reads the head of a request, answers with the value of `answer`, and then waits for the client to end.
 pub(crate) async fn answering(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
     let answer = Arc::new(answer);
     serve(move |mut stream| {
@@ -71,7 +71,7 @@ pub(crate) async fn answering(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + '
     .await
 }
 
-/// A WebSocket server that sends back what it gets.
+/// A WebSocket server that echoes.
 pub(crate) async fn echo<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
     while let Some(Ok(message)) = socket.next().await {
@@ -131,13 +131,13 @@ pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A transport that has left the runtime tells nobody when it is ready, so that it is asked again, until the limit.
+/// A transport outside of the runtime reports no readiness, so it is asked again, until the limit.
 async fn again(begun: Instant) {
     assert!(begun.elapsed() < LIMIT, "the transport is not ready");
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Reads what is there, asking until something is. Empty: the end.
+/// Reads the available bytes, and asks again until there are some. Empty: the end.
 pub(crate) async fn read_some(transport: &mut Transport) -> io::Result<Vec<u8>> {
     let (mut bytes, begun) = (Vec::new(), Instant::now());
     loop {
@@ -193,7 +193,7 @@ pub(crate) async fn assert_echoes_much(opened: Opened, size: usize) {
     assert!(back[10..] == payload, "the payload came back changed");
 }
 
-/// Runs a test that is ignored otherwise in a process of its own, whose environment the test may choose.
+/// Runs an otherwise ignored test in its own process, with an environment of the test's choice.
 pub(crate) fn run_child(test: &str, variables: &[(&str, &str)]) -> String {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     for name in [

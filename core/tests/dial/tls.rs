@@ -84,7 +84,7 @@ async fn verify_off_takes_anyone() {
     assert_echoes(dial_with(&format!("wss://{server}/"), options).await.unwrap()).await;
 }
 
-/// In Python and Node, and in a Rust program without a logger, standard error is where it is read.
+/// In Python and Node, and in a Rust program without a logger, it appears on standard error.
 #[test]
 fn verify_off_is_loud() {
     let warned = run_child("tls::child_without_a_logger", &[]);
@@ -328,7 +328,7 @@ async fn a_redirect_never_leaves_tls_unless_allowed() {
     assert_eq!(asked.load(Ordering::Relaxed), 1, "only the way that was allowed led to the plain server");
 }
 
-/// Where the variables of the environment decide, the test runs in a process of its own.
+/// If variables of the environment decide, the test runs in its own process.
 #[test]
 fn the_environment_names_authorities_and_the_key_log() {
     let directory = std::env::temp_dir().join(format!("heartwire-env-{}", std::process::id()));

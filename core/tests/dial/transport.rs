@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::certificates::{Authority, serve_tls};
 use crate::support::*;
 
-/// A TLS peer that upgrades, and then does what the test wants.
+/// A TLS peer that upgrades, and then runs the test's part.
 async fn upgrading<F, Fut>(config: ServerConfig, then: F) -> SocketAddr
 where
     F: Fn(tokio_rustls::server::TlsStream<TcpStream>) -> Fut + Send + Sync + 'static,
@@ -85,7 +85,7 @@ async fn close_notify_and_a_bare_end_are_both_the_end() {
 async fn a_fault_in_tls_comes_behind_the_data_before_it() {
     let authority = Authority::new();
     let server = upgrading(authority.server(), |mut stream| async move {
-        // Once the client is open: what is broken during the handshake breaks that.
+        // Once the client is open, because a fault during the handshake would break that.
         stream.read_u8().await.unwrap();
         stream.write_all(b"last").await.unwrap();
         stream
@@ -166,7 +166,7 @@ async fn a_peer_that_does_not_read_blocks_writing_and_nothing_is_lost() {
             Err(error) => {
                 assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                 blocked += 1;
-                // No event tells that the kernel takes nothing more: it is full when it was so for a while.
+                // No event reports that the kernel is full: it counts as full if it took nothing for a while.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }

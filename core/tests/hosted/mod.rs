@@ -20,7 +20,7 @@ pub(crate) fn run(url: &str, options: Options, mut handle: impl FnMut(&Connectio
     let (mut due, mut batch) = (Vec::new(), Batch::default());
     while !connection.is_finished() {
         match own.wait(Some(BOUND), &mut due) {
-            // A signal, SIGCONT for one: a host would have its handlers run.
+            // A signal, such as SIGCONT: a host would run its handlers.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             outcome => outcome.unwrap(),
         }

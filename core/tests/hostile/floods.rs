@@ -1,4 +1,4 @@
-//! Streams without an end: memory stays where it is, the socket stays in charge, and no end of it takes longer than its timeout.
+//! Streams without an end: memory stays bounded, the socket stays usable, and no way to end it takes longer than its timeout.
 
 use std::io::{Read, Write};
 use std::sync::mpsc;

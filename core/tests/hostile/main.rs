@@ -1,5 +1,5 @@
-//! Servers that mean harm, and what must hold against each: an error with its phase and code, in time, with little memory, and no panic. This file
-//! is the arena: one socket against one server at a time, with all that the process allocates counted.
+//! Hostile servers, and the requirement against each: an error with its phase and code, in time, with little memory, and no panic. This file is the
+//! arena: one socket against one server at a time, with all allocations of the process counted.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod floods;
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use heartwire::{Event, Events, Options, Proxy, WebSocket};
 use tungstenite::handshake::derive_accept_key;
 
-/// No case may take longer, whatever the server does: more than any timeout takes on a busy machine, and less than for ever.
+/// The bound of a case, whatever the server does: longer than any timeout on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
-/// The most that a case may have allocated at once, on both sides: limits of 64 KiB, buffers, threads, and room to spare.
+/// The most that a case may have allocated at once, on both sides: limits of 64 KiB, buffers, threads, and some slack.
 const MEMORY: usize = 8 << 20;
 /// The limit for messages and for waiting bytes.
 const LIMIT: usize = 64 << 10;
 
-/// Counts what the process has allocated.
+/// Counts the allocations of the process.
 struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! Frames that break a rule, end in the middle, or come where none may.
+//! Frames that break a rule, end in the middle, or are not allowed at that place.
 
 use std::io::{Read, Write};
 

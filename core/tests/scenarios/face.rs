@@ -1,4 +1,4 @@
-//! The Rust face under either driver, with one shape for the runner: what can be done with a socket, how its events come, and how they look as JSON.
+//! The Rust API under either driver, in one shape for the runner: the calls of a socket, the delivery of its events, and their JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ macro_rules! socket {
 socket!(WebSocket, |socket, data| WebSocket::send(socket, data));
 socket!(Connection, |socket, data| Connection::send(socket, data, SendOptions::default()));
 
-/// A socket and the way its events come.
+/// A socket and the source of its events.
 pub(crate) struct Face {
     pub(crate) socket: Arc<dyn Socket>,
     source: Source,
@@ -127,7 +127,7 @@ impl Face {
                 while let Some(event) = events.next_blocking(left()) {
                     handler(&*self.socket, event);
                 }
-                // The stream ends after the last event; what is awaited may be the server's records, or that nothing more comes.
+                // The stream ends after the last event. The runner may still wait for the server's records, or for silence.
                 std::thread::sleep(left().unwrap_or_default());
             }
             Source::Loop(own, batch) => {

@@ -1,5 +1,5 @@
-//! The scenarios of `tests/scenarios`, played through the Rust face under both drivers. The format is described in that folder's README;
-//! this runner owns no expectation of its own. `SCENARIO=part cargo test -p heartwire --test scenarios` plays those whose name has the part.
+//! The scenarios of `tests/scenarios`, played through the Rust API under both drivers. That folder's README describes the format; this runner has no
+//! expectations of its own. `SCENARIO=part cargo test -p heartwire --test scenarios` plays those whose name has the part.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod face;

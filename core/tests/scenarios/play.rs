@@ -1,4 +1,4 @@
-//! Plays one scenario: the server by its script, the bot by its rules, until all that is expected came, or something else did.
+//! Plays one scenario: the server by its script, the bot by its rules, until all expected events came, or another one did.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::face::{self, Driver, Face, Socket};
 use crate::watch::{Standing, compare, missing};
 
-/// How long nothing more may come once everything did.
+/// How long silence must last after the last expected event.
 const QUIET: Duration = Duration::from_millis(100);
-/// How long what the server has to record may take.
+/// How long the server's records may take.
 const BOUND: Duration = Duration::from_secs(30);
 const TURN: Duration = Duration::from_millis(10);
 const CHATTY: [&str; 4] = ["ping", "pong", "heartbeat", "drain"];
@@ -301,7 +301,7 @@ fn bytes(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|i| u8::from_str_radix(&digits[i..i + 2], 16).unwrap()).collect()
 }
 
-/// The functions of the user, by what they give, and how often each was called.
+/// The functions of the user, by their values, and how often each was called.
 #[derive(Default)]
 struct Functions(HashMap<&'static str, (Vec<Value>, usize)>);
 

@@ -3,7 +3,7 @@
 use heartwire::testing::matches;
 use serde_json::Value;
 
-/// How the events seen so far stand to the expected ones.
+/// How the seen events compare with the expected ones.
 pub(crate) enum Standing {
     /// All came.
     Complete,
@@ -13,7 +13,7 @@ pub(crate) enum Standing {
     Different(usize),
 }
 
-/// Compares one to one, in order; `many` and `optional` make the expected list a small automaton, whose states are positions in it.
+/// Compares one to one, in order. `many` and `optional` make the expected list a small automaton, whose states are positions in it.
 pub(crate) fn compare(expected: &[Value], seen: &[&Value]) -> Standing {
     let mut states = reach(expected, vec![0]);
     for (index, event) in seen.iter().enumerate() {
@@ -35,7 +35,7 @@ pub(crate) fn compare(expected: &[Value], seen: &[&Value]) -> Standing {
     if states.contains(&expected.len()) { Standing::Complete } else { Standing::Open }
 }
 
-/// The states that can be reached by leaving out what is optional.
+/// The states that can be reached without the optional events.
 fn reach(expected: &[Value], mut states: Vec<usize>) -> Vec<usize> {
     let mut next = 0;
     while let Some(&state) = states.get(next) {
@@ -62,7 +62,7 @@ fn stripped(pattern: &Value) -> Value {
     pattern
 }
 
-/// The first pattern that the records do not hold, as a subsequence.
+/// The first pattern without a match in the records, as a subsequence.
 pub(crate) fn missing<'a>(wanted: &'a [Value], records: &[Value]) -> Option<&'a Value> {
     let mut records = records.iter();
     wanted.iter().find(|pattern| !records.any(|record| matches(pattern, record)))

@@ -43,7 +43,7 @@ impl Accounts {
         assert!(matches!(before, Some(Fate::Accepted(_))), "message {}: {before:?}, then {fate:?}", number(text));
     }
 
-    /// Bytes of messages that were accepted or came too late and have not arrived, nor were dropped.
+    /// Bytes of messages that were accepted or came too late, and have neither arrived nor been dropped.
     pub fn waiting(&self) -> usize {
         self.sum(|fate| matches!(fate, Fate::Accepted(_) | Fate::Late))
     }
@@ -57,7 +57,7 @@ impl Accounts {
         self.fates.values().filter(|(fate, _)| counts(*fate)).map(|(_, size)| size).sum()
     }
 
-    /// The messages of which nothing was heard, with the number of connections that had opened when each was accepted.
+    /// The messages without a known fate, with the number of connections that had opened when each was accepted.
     pub fn missing(&self) -> impl Iterator<Item = (u32, usize)> {
         self.fates.iter().filter_map(|(number, (fate, _))| match fate {
             Fate::Accepted(connections) => Some((*number, *connections)),

@@ -38,9 +38,9 @@ pub struct Peer {
     pub sent: u32,
     /// The payloads of its pings that were not answered yet.
     pub pings: Vec<Vec<u8>>,
-    /// Its Close was answered, so all that was sent before has come.
+    /// Its Close was answered, so all earlier messages have arrived.
     pub clean: bool,
-    /// Something of the client's may be lost with it: it was under way, or waited, when the connection broke.
+    /// Messages of the client may be lost with it: they were under way, or waited, when the connection broke.
     pub lossy: bool,
     pub close_sent: bool,
 }
@@ -62,7 +62,7 @@ impl Peer {
         Self { stream: Some(stream), bytes: Vec::new(), deflate, sent: 0, pings: Vec::new(), clean: false, lossy: false, close_sent: false }
     }
 
-    /// A peer whose client does not read says nothing; small writes to a unix socket are whole or not at all.
+    /// A peer whose client does not read sends nothing. A small write to a unix socket is whole or does not happen.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         if self.close_sent {
             return false;
@@ -124,7 +124,7 @@ impl Peer {
     /// Ends its direction of the stream without a Close.
     pub fn end(&mut self) {
         if let Some(stream) = &self.stream {
-            // It may have gone already.
+            // The client may have gone already.
             let _ = stream.shutdown(Shutdown::Write);
             self.close_sent = true;
         }
@@ -139,7 +139,7 @@ impl Peer {
         }
     }
 
-    /// Reads what is there, answers a Close and then ends.
+    /// Reads the available bytes, answers a Close and then ends.
     pub fn read(&mut self) -> Vec<Got> {
         let Some(stream) = &mut self.stream else { return Vec::new() };
         let mut room = vec![0; 1 << 16];

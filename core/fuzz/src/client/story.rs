@@ -1,4 +1,4 @@
-//! Any story of a client: options, functions, servers, and what happens, in any order.
+//! Any story of a client: options, functions, servers and events, in any order.
 
 use std::time::Duration;
 

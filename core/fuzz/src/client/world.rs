@@ -1,6 +1,6 @@
-//! The world around one client: its driver, its host and its servers. Whatever happens, the events keep the standard's order, `close` comes once
-//! for each connection or attempt, `buffered_amount` does not lie, and every message arrives once, is dropped with a word, or was lost with a
-//! connection of which the user was told.
+//! The world around one client: its driver, its host and its servers. In every story the events keep the standard's order, `close` comes once for
+//! each connection or attempt, `buffered_amount` is right, and every message arrives once, is dropped with an event, or was lost with a connection
+//! whose end was reported.
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
@@ -19,7 +19,7 @@ use super::accounts::{Accounts, Fate, number};
 use super::peer::{Got, Peer};
 use super::story::{Step, extensions};
 
-/// The most that one turn reads: four times 64 KiB, and what was read before it is known to be enough.
+/// The most that one turn reads: four times 64 KiB, and the bytes read before the limit is noticed.
 const READ_AHEAD: usize = 4096 + 5 * (64 << 10);
 
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent observations")]
@@ -109,7 +109,7 @@ impl World {
             Step::PeerGoes => self.with_peer(Peer::go),
             Step::Send { size, paced, compress } => self.send(size, paced, compress),
             Step::Ping => {
-                // Not always possible, and then it says so.
+                // It fails unless the socket is open.
                 let sent = self.client.ping(self.now, b"user");
                 assert_eq!(sent.is_ok(), self.client.ready_state() == ReadyState::Open, "{sent:?}");
             }
@@ -336,11 +336,11 @@ impl World {
         let text = self.accounts.text(size);
         let options = SendOptions::new().compress(compress);
         let fate = match self.client.send(|| self.now, Data::Text(&text), options, paced) {
-            // It came too late, and counts in `buffered_amount` for ever, as the standard has it.
+            // It came too late, and counts in `buffered_amount` for ever, as the standard requires.
             Ok(sent) if sent.discarded => Fate::Late,
             Ok(_) if self.left => panic!("sent after the end"),
             Ok(_) => {
-                // The client cannot know yet that nobody is there.
+                // The client cannot know yet that the peer is gone.
                 self.may_lose(self.peers.last().is_some_and(|peer| peer.stream.is_none()));
                 Fate::Accepted(self.peers.len())
             }
@@ -384,7 +384,7 @@ impl World {
         self.drive();
     }
 
-    /// Every peer reads what is there, answers pings and a Close.
+    /// Every peer reads the available bytes, and answers pings and a Close.
     fn peers_read(&mut self) {
         for index in 0..self.peers.len() {
             for got in self.peers[index].read() {
@@ -429,7 +429,7 @@ impl World {
         assert!(self.is_over && self.client.is_finished());
         assert_eq!(self.client.ready_state(), ReadyState::Closed);
         let late = self.accounts.late();
-        // And what the last connection has left behind.
+        // Plus the unsent bytes of the last connection.
         let (buffered, most) = (self.client.buffered_amount(), self.unread());
         assert!((late..=most).contains(&buffered), "what cannot leave any more counts for ever: {buffered} of {late} to {most}");
         for (number, connections) in self.accounts.missing() {

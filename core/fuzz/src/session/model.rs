@@ -1,4 +1,4 @@
-//! What the world outside a session knows and expects: it takes steps, watches every action, and panics where a rule is broken.
+//! The world outside a session, as a model: it takes steps, watches every action, and panics if a rule is broken.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -30,9 +30,9 @@ pub struct Model {
     was_open: bool,
     /// Whether our Close frame went out on it.
     closed_by_us: bool,
-    /// For how long the connection whose end is not told yet was open.
+    /// How long the connection was open whose end is not reported yet.
     uptime: Option<Duration>,
-    /// Whether an attempt runs whose `close` did not come yet.
+    /// Whether an attempt runs whose `close` has not come yet.
     attempt: bool,
     /// The error event that must be followed by its close.
     error: Option<ErrorCode>,
@@ -40,19 +40,19 @@ pub struct Model {
     again: Option<Close>,
     /// The next dial must not come before.
     not_before: Option<Instant>,
-    /// As the rules count them: attempts, and how often the server did not want us.
+    /// The counts of the rules: attempts, and refusals for good.
     retries: u32,
     unwelcome: u32,
     finished: bool,
     left: bool,
     queued: VecDeque<(Message, Option<bool>)>,
-    /// How far the host is with the `open` event, where a queue waits for that.
+    /// How far the host is with the `open` event, if a queue waits for that.
     opening: Opening,
-    /// `should_reconnect` was asked with what the rules say of the end that comes next.
+    /// `should_reconnect` was asked, with the verdict of the rules about the next end.
     judged: bool,
-    /// Messages of the user, numbered; which must never be seen twice.
+    /// Messages of the user, numbered; each may be seen only once.
     sent: usize,
-    /// Heartbeats that were given to the protocol and not told yet.
+    /// Heartbeats that were given to the protocol and not reported yet.
     beats: usize,
     asks: Vec<Ask>,
     pings: Vec<bytes::Bytes>,
@@ -106,7 +106,7 @@ impl Model {
         self.watch();
     }
 
-    /// However it stands, `terminate` ends it, with every message accounted for.
+    /// In any state `terminate` ends it, with every message accounted for.
     pub fn finish(&mut self) {
         self.take(Step::Terminate);
         assert!(self.finished && self.queued.is_empty());
@@ -198,7 +198,7 @@ impl Model {
         self.watch();
     }
 
-    /// The host is delivered its `open` event: the whole, or the event alone, whose handlers then run.
+    /// The host gets its `open` event: with its handlers, or the event alone, whose handlers then run.
     fn come_to_open(&mut self, whole: bool, alone: bool) {
         if self.opening == Opening::Unseen && (whole || alone) {
             self.session.handle_open_seen();
@@ -234,7 +234,7 @@ impl Model {
         let text = format!("#{} {}", self.sent, "x".repeat(length));
         let route = self.session.send(self.now, Data::Text(&text), compress);
         match route {
-            // The client hands it to the protocol after what poll gave: nothing may wait in front of it.
+            // The client hands it to the protocol after the actions of poll: no message may wait in front of it.
             Ok(Route::Transmit) => {
                 assert!(self.link.is_some() && !self.closed_by_us, "transmitted without a connection");
                 assert!(self.opening != Opening::Unseen, "transmitted before the open event");
@@ -256,7 +256,7 @@ impl Model {
         }
     }
 
-    /// Does what the session wants, and looks at what it says of itself.
+    /// Carries out the session's actions, and checks its properties.
     fn watch(&mut self) {
         while let Some(action) = self.session.poll() {
             assert!(!self.finished, "{action:?} after the last close");
@@ -370,7 +370,7 @@ impl Model {
                     Question::ShouldReconnect(_) => self.providers.should_reconnect && !now && !self.left,
                 };
                 assert!(fits && error.is_none() && self.asks.iter().all(|other| other.id != ask.id), "{ask:?}");
-                // What the functions give is what the dial still needs: the wait is over.
+                // The dial needs only the values of the functions: the wait is over.
                 if matches!(ask.question, Question::Url | Question::Headers | Question::Protocols) {
                     assert!(self.not_before.take().is_none_or(|earliest| self.now >= earliest), "asked before its time");
                 }
@@ -425,7 +425,7 @@ impl Model {
         self.again = Some(close);
     }
 
-    /// Looks at what the rules say of an end, before `should_reconnect` overrules them.
+    /// Stores the verdict of the rules about an end, before `should_reconnect` overrules it.
     fn judge(&mut self, close: &Close) {
         let uptime = self.uptime.take();
         let Some(options) = &self.options.reconnect else { return };

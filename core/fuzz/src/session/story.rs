@@ -1,4 +1,4 @@
-//! Any story of a socket: options, functions, and what happens to it, in any order.
+//! Any story of a socket: options, functions and events, in any order.
 
 use std::time::Duration;
 

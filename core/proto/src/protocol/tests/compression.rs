@@ -90,7 +90,7 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(next).collect()
 }
 
-/// RFC 7692 section 7.2.3, as the frames that stand there.
+/// The frames of RFC 7692 section 7.2.3.
 #[test]
 fn examples_of_the_rfc() {
     let hello = || Seen::Text("Hello".into());
@@ -127,7 +127,7 @@ fn a_stream_that_ends_without_an_empty_block_after_it() {
 
 #[test]
 fn a_stream_may_end_with_the_message_whatever_its_length() {
-    // Around what is inflated at a time, and what is joined with the trailer.
+    // Around the size of one inflated piece, and that of the piece joined with the trailer.
     for length in [511, 512, 513, 8191, 8192, 8193, 16384] {
         let text: String = (0..length).map(|index| char::from(b'a' + (index * index % 23) as u8)).collect();
         let mut protocol = open();

@@ -1,4 +1,4 @@
-//! However the bytes of a server are cut into reads, the outcome is the same: what was seen, how it ended, what was answered.
+//! However the bytes of a server are split into reads, the outcome is the same: the events, the end, the answers.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

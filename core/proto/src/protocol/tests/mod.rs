@@ -1,4 +1,4 @@
-//! Tests of the protocol layer through its public face, and what they share: frames as a server writes them, and outcomes to compare.
+//! Tests of the protocol layer through its public functions, and their shared parts: frames as a server writes them, and outcomes to compare.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -86,7 +86,7 @@ fn unmasked(mut bytes: &[u8]) -> Vec<Sent> {
     frames
 }
 
-/// An event in a form that compares, whichever way it came.
+/// An event in a form that compares, however it was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Text(String),
@@ -97,7 +97,7 @@ enum Seen {
     Failure(u16, &'static str),
 }
 
-/// Feeds one read and returns what was seen, in order, the end last.
+/// Feeds one read and returns the events, in order, the end last.
 fn feed(protocol: &mut Protocol, bytes: &[u8]) -> Vec<Seen> {
     feed_in_turns(protocol, bytes, usize::MAX)
 }
@@ -142,7 +142,7 @@ fn see(batch: &Batch, item: &Item) -> Seen {
     }
 }
 
-/// What a violation looks like.
+/// The form of a violation.
 fn failed(code: u16) -> Seen {
     Seen::Failure(
         code,

@@ -8,7 +8,7 @@ use super::{Sim, reconnecting, refused, secs};
 use crate::options::Providers;
 use crate::session::Session;
 
-/// When the dials of a simulated minute come, in seconds; `serve` does what the server does with each.
+/// The times of the dials in a simulated minute, in seconds; `serve` plays the server for each.
 fn dials(seed: u64, serve: fn(&mut Sim)) -> Vec<f64> {
     let mut sim = Sim::with(reconnecting(), Providers::default(), seed);
     sim.go(Session::start);
@@ -88,7 +88,7 @@ fn a_server_that_restarts_after_a_long_day_is_back_at_once() {
     }
 }
 
-/// When a socket comes back that has lost its server.
+/// The delay of a socket that has lost its server.
 fn first_delay(seed: u64) -> f64 {
     let mut sim = Sim::with(reconnecting(), Providers::default(), seed);
     sim.go(Session::start);
@@ -109,7 +109,7 @@ fn hundred_clients_that_lose_one_server_come_back_spread() {
 
 const HOW: &str = "BLESS=1 cargo test -p heartwire-proto --lib manners";
 
-/// A server, and what it does with each attempt.
+/// A server, and its treatment of each attempt.
 type Trial = (&'static str, fn(&mut Sim));
 
 const TRIALS: [Trial; 7] = [

@@ -43,7 +43,7 @@ struct Sim {
     closes: Vec<Close>,
     questions: Vec<Question>,
     errors: Vec<Error>,
-    /// When each line of the log came, in seconds since the start; kept by `take`.
+    /// The time of each line of the log, in seconds since the start; kept by `take`.
     times: Vec<f64>,
 }
 
@@ -78,7 +78,7 @@ impl Sim {
         sim
     }
 
-    /// Calls the session, now, and notes what it wants.
+    /// Calls the session, now, and logs its actions.
     fn go<R>(&mut self, call: impl FnOnce(&mut Session, Instant) -> R) -> R {
         let result = call(&mut self.session, self.now);
         while let Some(action) = self.session.poll() {
@@ -98,7 +98,7 @@ impl Sim {
         std::mem::take(&mut self.log)
     }
 
-    /// When the lines that start so came.
+    /// The times of the lines that start like this.
     fn times_of(&self, start: &str) -> Vec<f64> {
         self.log.iter().zip(&self.times).filter(|(line, _)| line.starts_with(start)).map(|(_, time)| *time).collect()
     }
@@ -126,7 +126,7 @@ impl Sim {
         self.go(|session, now| session.handle_opened(now, open_event()));
     }
 
-    /// The dial under way succeeds, if there is one.
+    /// The present dial succeeds, if there is one.
     fn opened_if_dialled(&mut self) {
         if self.session.is_dialling() {
             self.opened();

@@ -33,7 +33,7 @@ fn next_is_refused(sim: &mut Sim, status: u16) {
     sim.go(|session, now| session.beside(|next| next.handle_dial_failed(now, refused(status)), now));
 }
 
-/// The host comes to the barrier.
+/// The host reaches the barrier.
 fn hand_over(sim: &mut Sim) -> bool {
     sim.go(Session::handle_hand_over)
 }

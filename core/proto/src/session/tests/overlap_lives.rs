@@ -1,4 +1,4 @@
-//! Random lives of a socket whose connections overlap: whatever the order of opens, logins, losses, answers, requests and closes.
+//! Random lives of a socket whose connections overlap, in any order of opens, logins, losses, answers, requests and closes.
 
 use std::collections::HashMap;
 

@@ -171,7 +171,7 @@ fn a_send_that_is_waited_for_is_settled() {
 }
 
 proptest! {
-    /// Against a counter that looks at every window.
+    /// Against a counter that checks every window.
     #[test]
     fn no_window_ever_holds_more_than_it_may_and_each_key_keeps_its_order(
         messages in 1..6usize, per in 1..8u64, reserve in 0..3usize, key_messages in 1..4usize, key_per in 1..8u64, burst in 1..6usize,

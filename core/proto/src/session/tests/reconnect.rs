@@ -13,7 +13,7 @@ use crate::session::Session;
 
 const SHOULD: Providers = Providers { url: false, headers: false, protocols: false, should_reconnect: true, ready: false };
 
-/// Whether a socket comes back after that error of its first attempt.
+/// Whether a socket reconnects after that error of its first attempt.
 fn retries(error: Error) -> bool {
     let mut sim = Sim::new(reconnecting());
     sim.go(Session::start);
@@ -21,7 +21,7 @@ fn retries(error: Error) -> bool {
     sim.last_close().will_reconnect
 }
 
-/// Whether it comes back after that close code of the peer.
+/// Whether it reconnects after that close code of the peer.
 fn returns(code: Option<u16>, options: ReconnectOptions) -> bool {
     let mut sim = Sim::open(reconnecting_with(options));
     sim.peer_closes(code, "");
@@ -384,7 +384,7 @@ fn a_function_that_may_give_a_fresh_token_gets_a_second_chance() {
     }
 }
 
-/// The table that users read and what a socket does are the same, for every code.
+/// The table for users agrees with the behaviour of a socket, for every code.
 #[test]
 fn the_reference_of_errors_says_what_a_socket_does() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -471,7 +471,7 @@ fn a_delay_of_zero_is_allowed_and_a_strange_factor_does_no_harm() {
 fn where_no_delay_is_wanted_the_next_attempt_begins_with_the_end_that_a_deadline_brought() {
     let none = ReconnectOptions { min_delay: secs(0), max_delay: secs(0), ..ReconnectOptions::default() };
     let mut sim = Sim::open(Options { ping_interval: Some(secs(20)), ping_timeout: Some(secs(20)), ..reconnecting_with(none) });
-    // `pass` looks that each deadline brings the next one further.
+    // `pass` checks that each deadline brings a later one.
     sim.pass(40.0);
     assert_eq!(sim.take().last().map(String::as_str), Some("dial"));
 }

@@ -12,7 +12,7 @@ use crate::session::Route;
 
 const TURNS: u32 = 200_000;
 
-/// The least of several runs: what else the machine does only adds to it.
+/// The least of several runs, because other work on the machine only adds to it.
 fn least(name: &str, mut run: impl FnMut()) -> Duration {
     let time = (0..7)
         .map(|_| {
