@@ -1,4 +1,4 @@
-// Owns: what the loader says where there is no addon to load. Each case is a package laid out in a folder of its own, in a child process.
+// Owns: the loader's messages without an addon. Each case is a package in a folder of its own, in a child process.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

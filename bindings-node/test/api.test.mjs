@@ -1,4 +1,4 @@
-// Owns: the shape of the class, and what its constructor, send() and close() accept, as Web IDL and the WHATWG standard have it.
+// Owns: the shape of the class, and the arguments that its constructor, send() and close() accept, by Web IDL and the WHATWG standard.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, afterEach, before, describe, test } from 'node:test'

@@ -73,7 +73,7 @@ test('secrets are not repeated', () => {
   )
 })
 
-/** Calls on an open socket, and the name of what they throw. */
+/** Calls on an open socket, and the names of their exceptions. */
 const calls = [
   ['send()', (ws) => ws.send(), 'TypeError'],
   ['send(Symbol)', (ws) => ws.send(Symbol('x')), 'TypeError'],

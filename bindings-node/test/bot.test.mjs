@@ -1,4 +1,4 @@
-// Owns: requests, login functions and rate limits, as Node has them. The scenarios and the core's tests have the behaviour that all languages share.
+// Owns: requests, login functions and rate limits in Node. The scenarios and the core's tests have the behaviour that all languages share.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from '../lib/index.mjs'

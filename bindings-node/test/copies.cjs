@@ -1,4 +1,5 @@
-// Owns: what copies.test.mjs plays in a process of its own: several copies of the package's JavaScript over one addon, in the main thread or in a worker.
+// Owns: the program of copies.test.mjs, for its own process: several copies of the package's JavaScript over one addon, in the main thread or in a
+// worker.
 // `copies.cjs HOW PLACE ACT URL ROOT...`
 'use strict'
 

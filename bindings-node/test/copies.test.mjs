@@ -1,5 +1,5 @@
-// Owns: the package's JavaScript evaluated more than once over one addon, as test runners, bundlers and a cleared require.cache do it: every copy works by
-// itself, whatever the realm, and nothing of a copy that nobody uses stays behind.
+// Owns: the package's JavaScript evaluated more than once over one addon, as test runners, bundlers and a cleared require.cache do. Every copy works
+// by itself, in any realm, and an unused copy leaves nothing behind.
 import assert from 'node:assert/strict'
 import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ before(() => {
 })
 after(() => rmSync(other, { recursive: true, force: true }))
 
-/** What happens, the exit in the main thread and in a worker, and what the peers hear. */
+/** The acts, the exit in the main thread and in a worker, and the codes that the peers get. */
 const acts = {
   load: { ends: [0, null], codes: [] },
   inTurn: { ends: [0, null], codes: Array(COPIES).fill(null) },

@@ -1,4 +1,4 @@
-// Owns: what a server by hand sees at the edges: every way out, a dead link, the first message, handlers that throw, send and close.
+// Owns: edge cases as a raw server sees them: every way out, a dead link, the first message, handlers that throw, send and close.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'

@@ -7,7 +7,7 @@ import { child } from './helpers.mjs'
 const accept = [{ do: 'accept' }, { do: 'echo' }]
 const stall = [{ do: 'request' }, { do: 'stall' }]
 
-/** The state of the worker's socket when the worker ends: the server's first connection, the socket's options, and what happens before. */
+/** The state of the worker's socket when the worker ends: the server's first connection, the socket's options, and the steps before. */
 const states = {
   connecting: [stall],
   open: [accept, {}, `await ws.opened`],

@@ -1,4 +1,4 @@
-// Owns: the goodbye: however the process or a worker ends, the server gets Close 1001 and the exit status is what it would have been.
+// Owns: however the process or a worker ends, the server gets Close 1001, and the exit status stays the usual one.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FaultServer } from '../lib/testing.js'
@@ -156,7 +156,7 @@ test('ten workers ended under a flood, one after the other', async () => {
   server.stop()
 })
 
-/** For each event: options, the server, and what makes the socket fire it once it is made. */
+/** For each event: options, the server, and the call that fires it once the socket is made. */
 const handlers = {
   open: [{}, [{ do: 'accept' }]],
   message: [{}, [{ do: 'accept' }, { do: 'send', text: 'x' }]],

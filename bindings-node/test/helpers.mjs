@@ -1,4 +1,4 @@
-// Owns: what the tests share: bounded waits, child processes. Knows no single test.
+// Owns: the shared parts of the tests: bounded waits, child processes. Knows no single test.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -25,7 +25,7 @@ export function history(ws, types = ['open', 'message', 'error', 'close']) {
   return seen
 }
 
-/** Runs a module in a child process of this Node. Gives `{code, signal, out, err}`; `onLine` sees what it prints, line by line. */
+/** Runs a module in a child process of this Node. Gives `{code, signal, out, err}`; `onLine` gets its output, line by line. */
 export function child(source, { args = [], nodeArgs = [], ...how } = {}) {
   return run([...nodeArgs, '--input-type=module', '-e', source, '--', ...args], how)
 }

@@ -1,5 +1,5 @@
-// Owns: a handler that blocks loses nothing and is named; a flood on one socket starves nobody. A handler blocks until the server has seen what
-// it should see meanwhile; with BLOCK=30 for so many seconds, and then the server is strict about time.
+// Owns: a handler that blocks loses nothing and is named; a flood on one socket does not starve the others. A handler blocks until the server has
+// seen the expected traffic. With BLOCK=30 it blocks for so many seconds, and then the server is strict about time.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,8 @@ const every = long ? 1 : 0.1
 const keeper = 500
 // How long the server bears a peer that says nothing, in seconds.
 const silent = long ? 5 : 60
-// A heartbeat comes behind the one before, and a pong behind its ping, in less, in seconds: with BLOCK, two intervals; else what a busy machine makes of them.
+// A heartbeat after the one before, and a pong after its ping, come within this time, in seconds: with BLOCK, two intervals; otherwise the bound of a
+// busy machine.
 const punctual = long ? 2 : 5
 // Messages of three floods, with some room: a turn brings 16 Ki of a socket.
 const MOST_IN_A_TURN = 200_000
@@ -27,7 +28,7 @@ function block(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** The same, until something holds: no event reaches a thread that is blocked. */
+/** Blocks until a condition holds, because no event reaches a blocked thread. */
 function blockUntil(holds) {
   for (let waited = 0; !holds() && waited < long + 60_000; waited += 5) block(5)
 }
@@ -125,7 +126,7 @@ test('what is read while a handler blocks is bounded', async (context) => {
     { ms: long + 60_000 },
   )
   await server.waitFor({ event: 'pong' }, 60_000)
-  await sleep(Math.max(1000, long)) // time is the subject: what is read while the handler is away
+  await sleep(Math.max(1000, long)) // time is the subject: the keeper's reads while the handler blocks
   const sentMeanwhile = server.records().some(({ event }) => event === 'mark')
   writeFileSync(enough, '')
   const { out } = await ended
@@ -203,7 +204,7 @@ for (const allowSynchronousEvents of [false, true]) {
     ]
     const server = new FaultServer(script)
     const order = []
-    // The first handler waits until the messages of both are under way: which bytes come first is not the subject.
+    // The first handler waits until the messages of both are under way: the order of the first bytes is not the subject.
     const bothSent = () => server.records().filter(({ event }) => event === 'mark').length === 2
     const sockets = [0, 1].map((index) => {
       const ws = new WebSocket(server.url, { allowSynchronousEvents })

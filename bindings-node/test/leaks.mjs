@@ -1,4 +1,4 @@
-// Owns: opening, using and closing sockets again and again, and what of this process is left after each round. It judges nothing: see leaks.test.mjs.
+// Owns: opens, uses and closes sockets again and again, and counts the resources left after each round. It judges nothing: see leaks.test.mjs.
 // node --expose-gc --max-semi-space-size=1 test/leaks.mjs URL ROUNDS CONNECTIONS MESSAGES [LEAK]     of an echo server; CONNECTIONS and MESSAGES a round
 // URL may be several, with commas; without MESSAGES each must fail, twice again, and give up.
 import { openSync, readdirSync, readFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ const failing = { openTimeout: 50, reconnect: { minDelay: 1, maxDelay: 2, maxRet
 const queue = urls.split(',')
 /** The classes counted in the heap (Node 20.13 and later). An object counts for each class that it descends from, so Object counts almost everything. */
 const classes = { WebSocket, Object, Function, Promise }
-/** What a leak of ours would hold: LEAK asks for one of each kind, to show that the measure sees it. */
+/** The objects that a leak of ours would hold: LEAK asks for one of each kind, to show that the measure finds it. */
 const kept = []
 
 // Node warns of its own queryObjects.
@@ -25,7 +25,7 @@ process.removeAllListeners('warning').on('warning', (warning) => warning.name ==
 function cycle() {
   const url = queue.shift()
   queue.push(url)
-  // Where others have the machine, the keeper would say that the loop was late.
+  // On a busy machine the keeper would report that the loop was late.
   const ws = new WebSocket(url, { keeper: 60_000, ...(each ? {} : failing) })
   let seen = 0
   let attempts = 0
@@ -74,13 +74,13 @@ async function round() {
     if (!(await socket.closed)) throw new Error('a connection that did not end as it should')
   }
   await settle()
-  // Finalisers run in a turn of their own, and free what the next collection takes.
+  // Finalisers run in their own turn, and free memory for the next collection.
   for (let collection = 0; collection < 10; collection++) {
     await turn()
     globalThis.gc()
   }
   const { heapUsed, external } = process.memoryUsage() // external includes the array buffers
-  const [, own] = readFileSync('/proc/self/status', 'utf8').match(/^RssAnon:\s*(\d+) kB$/m) // less what is mapped of files
+  const [, own] = readFileSync('/proc/self/status', 'utf8').match(/^RssAnon:\s*(\d+) kB$/m) // without the pages of files
   return {
     ...counts(),
     sockets: gone.filter((ref) => ref.deref() !== undefined).length,

@@ -76,7 +76,7 @@ test('nothing stays behind connections that end badly', { skip }, async () => {
   for (const server of servers) server.stop()
 })
 
-/** An address where nobody listens. */
+/** An address without a server. */
 async function nobody() {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')

@@ -116,7 +116,7 @@ test('pause holds what has come; resume and close go on', async () => {
     if (data === 'a') ws.pause()
   }
   await within(once(ws, 'message'), 'a message')
-  await new Promise((resolve) => setTimeout(resolve, 30)) // that nothing comes has no event
+  await new Promise((resolve) => setTimeout(resolve, 30)) // no event reports silence
   assert.deepEqual([seen, ws.isPaused], [['a'], true])
   ws.resume()
   while (seen.length < 3) await within(once(ws, 'message'), 'a message')
@@ -136,7 +136,7 @@ test('pause lets the server wait', async () => {
   ws.onopen = () => ws.pause()
   ws.onmessage = ({ data }) => seen.push(data.length)
   await within(once(ws, 'open'), 'open')
-  await assert.rejects(server.waitFor(sent, 1000), { name: 'TimeoutError' }) // time is the subject: it must not come
+  await assert.rejects(server.waitFor(sent, 1000), { name: 'TimeoutError' }) // time is the subject: it must not arrive
   assert.deepEqual(seen, [])
   ws.resume()
   await server.waitFor(sent, 60_000)

@@ -1,5 +1,5 @@
-// Owns: that nothing passes in silence: errors that nobody listens to, the core's warnings, code written for `ws`, install beside Node's own class,
-// failed steps of a fault server's script; what console.log shows of a socket; frozen intrinsics; the cause of a user's failing function.
+// Owns: nothing passes in silence: errors without a listener, the core's warnings, code written for `ws`, install beside Node's own class, failed
+// steps of a fault server's script; console.log of a socket; frozen intrinsics; the cause of a user's failing function.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,7 +13,7 @@ const { WebSocket } = named
 const require = createRequire(import.meta.url)
 const accept = { do: 'accept' }
 
-/** Runs a program that knows `WebSocket`, `url` and `warnings`, a list of the codes of the process' warnings. Gives what it printed as JSON. */
+/** Runs a program that knows `WebSocket`, `url` and `warnings`, a list of the codes of the process' warnings. Gives its JSON output. */
 async function told(program, { url = 'ws://127.0.0.1:1/', nodeArgs = [], args = [] } = {}) {
   const source = `
     const warnings = []
@@ -149,7 +149,7 @@ test('heartwire/install tells where another class stays, and force replaces it',
   assert.match(stays[2].join(), /HEARTWIRE_NOT_INSTALLED.*heartwire\/install\/force/)
   const forced = `await import('heartwire/install/force')`
   assert.deepEqual(await told(`${there}; ${forced}; ${state}`), [true, 'CloseEvent', []])
-  // The one behind it finds ours, and has nothing to say.
+  // The second one finds our class, and has nothing to report.
   assert.deepEqual(await told(`${there}; ${forced}; await import('heartwire/install'); ${state}`), [true, 'CloseEvent', []])
   const own = await told(`${forced}; await print(globalThis.WebSocket === WebSocket, new CloseEvent('x') instanceof CloseEvent)`)
   assert.deepEqual(own, [true, true])

@@ -1,5 +1,5 @@
-// Owns: a proxy that we did not write (tinyproxy) is killed, or stopped, under an open connection, and comes back. Scenarios play every other fault of
-// proxies. Without tinyproxy the tests are skipped, except where `CI` is set.
+// Owns: a proxy that we did not write (tinyproxy) is killed, or stopped, under an open connection, and started again. Scenarios play every other
+// fault of proxies. Without tinyproxy the tests are skipped, except where `CI` is set.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ class Tinyproxy {
       stream.destroy()
       if (listens) return
       assert.equal(this.process.exitCode, null, 'tinyproxy does not start')
-      await new Promise((resolve) => setTimeout(resolve, 10)) // a program of others does not tell when it listens
+      await new Promise((resolve) => setTimeout(resolve, 10)) // the program does not report when it listens
     }
   }
 

@@ -13,7 +13,7 @@ const { spelled } = names
 const folder = new URL('../../tests/scenarios/', import.meta.url)
 const CHATTY = ['ping', 'pong', 'heartbeat', 'drain']
 const EVENTS = ['open', 'message', 'error', 'close', 'reconnecting', 'dropped', 'ready', 'throttled', ...CHATTY]
-const BOUND = 30_000 // how long what the server has to record may take
+const BOUND = 30_000 // how long the server's records may take
 const TIMES = new Set(
   `open_timeout close_timeout close_on_exit keeper ping_interval ping_timeout idle_timeout data_idle_timeout tcp_keepalive happy_eyeballs_delay
   heartbeat.interval heartbeat.timeout reconnect.min_delay reconnect.max_delay reconnect.max_retry_after reconnect.min_uptime send_queue.ttl
@@ -70,7 +70,7 @@ async function observed(scenario, server) {
     await run.done(1000 * (scenario.within ?? 60))
     if ('ready_state' in scenario) assert.equal(run.ws.readyState, scenario.ready_state)
   } finally {
-    // Also one that is closed: after a failure it may be about to come back.
+    // Also a closed one: after a failure it may be about to reconnect.
     run.ws.terminate()
     process.removeListener('uncaughtException', onUncaught)
     for (const other of others) process.on('uncaughtException', other)
@@ -160,7 +160,7 @@ class Run {
     } else throw new Error(`unknown action ${JSON.stringify(action)}`)
   }
 
-  /** Nothing else runs on this thread for so many seconds, or until the server has recorded what it should. */
+  /** Blocks this thread for so many seconds, or until the server has the expected record. */
   block(what) {
     const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     if (typeof what === 'number') return sleep(what * 1000)
@@ -169,7 +169,7 @@ class Run {
     while (!recorded() && performance.now() < until) sleep(5) // the thread is blocked: no event reaches it
   }
 
-  /** Settles when everything expected was seen and nothing more came, or rejects. */
+  /** Settles when all expected events came and then silence followed, or rejects. */
   async done(ms) {
     const until = performance.now() + ms
     const progress = new Progress(oneByOne(this.scenario.expect ?? []))
@@ -194,7 +194,7 @@ class Run {
     return `seen:${lines(this.seen)}\nexpected:${lines(this.scenario.expect ?? [])}\nthe server recorded:${lines(this.server.records())}`
   }
 
-  /** Whether something came within `ms`. */
+  /** Whether an event came within `ms`. */
   change(ms) {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), ms)
@@ -222,7 +222,7 @@ class Run {
   }
 }
 
-/** Follows what is seen through what is expected. */
+/** Matches the seen events with the expected ones. */
 class Progress {
   #expected
   /** The positions in `expected` that the events so far may have led to. */
@@ -369,7 +369,7 @@ function described(ws, event) {
   }
 }
 
-/** The code of an error; the standard's DOMExceptions stand for the code that is expected where the names agree. */
+/** The code of an error. A DOMException of the standard counts as the expected code if the names agree. */
 function codeOf(error, expected) {
   if (error instanceof WebSocketError) return error.code
   if (!(error instanceof DOMException)) return `${error}`

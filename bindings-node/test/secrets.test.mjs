@@ -1,4 +1,4 @@
-// Owns: what a program prints of a socket holds no secret: inspect of the socket, of its events and of their errors, and the warnings.
+// Owns: the printed form of a socket holds no secret: inspect of the socket, of its events and of their errors, and the warnings.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -39,7 +39,7 @@ function assertSilent(...shown) {
   for (const secret of secrets) assert.ok(!words.includes(secret), `${secret} in ${words}`)
 }
 
-/** Runs a socket to its end in a process of its own, and prints everything that it and its events say of themselves. */
+/** Runs a socket to its end in its own process, and prints all forms of it and its events. */
 const program = (url, options) => `
   import { inspect } from 'node:util'
   import { WebSocket } from './lib/index.mjs'
@@ -75,7 +75,7 @@ for (const [name, [script, options]] of Object.entries(cases)) {
   })
 }
 
-/** A port at which nobody listens. */
+/** A port without a server. */
 async function portOfNobody() {
   const listener = createServer()
   await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve))

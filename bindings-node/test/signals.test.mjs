@@ -1,5 +1,5 @@
-// Owns: signals that end the process say goodbye first, whatever the program did to signals before; one that the program listens to is the program's. The
-// program is told `ready` to, and gets the signal from outside.
+// Owns: signals that end the process close the sockets first, whatever the program did to signals before. A signal that the program listens to
+// belongs to the program, which prints `ready` and gets the signal from outside.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
@@ -152,7 +152,7 @@ test('the workers of a cluster', async () => {
   server.stop()
 })
 
-/** A namespace of its own, in which the program is process 1; needs to be root. */
+/** Its own namespace, in which the program is process 1; needs root. */
 const unshare = ['unshare', '-pf', '--mount-proc', '--kill-child']
 const namespaces = spawnSync(unshare[0], [...unshare.slice(1), 'true']).status === 0
 

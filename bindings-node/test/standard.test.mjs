@@ -1,5 +1,5 @@
-// Owns: what naive implementations of the standard get wrong and no other file here has: the shape of a class that is played with, garbage
-// collection, trust, the order of attempts, nobody who listens.
+// Owns: points that naive implementations of the standard get wrong and no other file here has: the shape of an altered class, garbage collection,
+// trust, the order of attempts, sockets without listeners.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
@@ -13,7 +13,7 @@ async function finish(ws, server) {
   server.stop()
 }
 
-/** The methods that give a promise, which tells it by rejecting. */
+/** The methods that return a promise, and reject instead of throwing. */
 const PROMISING = ['request', 'sendStream']
 
 describe('the prototype', () => {
@@ -90,7 +90,7 @@ test('a socket that only its listeners know lives and receives; one that is over
       })()
     })
     await done
-    // A collection tells nothing of its end.
+    // A collection does not report its end.
     for (let round = 0; round < 100 && globalThis.ref.deref(); round++) { await sleep(10); gc() }
     console.log(...seen, globalThis.ref.deref() === undefined)`,
     { nodeArgs: ['--expose-gc'] },

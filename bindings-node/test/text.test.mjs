@@ -1,4 +1,4 @@
-// Owns: text of every kind arrives as it was sent, whatever its length and wherever characters fall.
+// Owns: text of every kind arrives as it was sent, at any length and any place of its characters.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from '../lib/index.mjs'

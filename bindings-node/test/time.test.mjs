@@ -1,5 +1,5 @@
-// Owns: time that does what it should not: a process that is stopped and goes on, a wall clock that jumps. Without libfaketime the clock's tests are
-// skipped, except where `CI` is set.
+// Owns: unusual time: a process that is stopped and continued, a wall clock that jumps. Without libfaketime the clock's tests are skipped, except
+// where `CI` is set.
 import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

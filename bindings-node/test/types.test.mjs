@@ -1,5 +1,5 @@
-// Owns: that the types say what is there: every public member of each class is declared, and nothing else; the package exports what they export.
-// The samples in types/ are checked by `npm run lint`; here with the oldest TypeScript, and under many versions of both by types/matrix.mjs.
+// Owns: the types match the code: every public member of each class is declared, and nothing else; the package exports what they export. `npm run
+// lint` checks the samples in types/; this file uses the oldest TypeScript, and types/matrix.mjs many versions.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ function members(object, hidden = HIDDEN) {
   return [...names.map((name) => JSON.stringify(name)), ...symbols.filter(Boolean)]
 }
 
-// A drain and a ready event have what every event has, and no more.
+// A drain and a ready event have the members of every event, and no more.
 const OF_EVENT = ['constructor', 'toString', ...Object.getOwnPropertyNames(events.DrainEvent.prototype)]
 const BARE = ['DrainEvent', 'ReadyEvent']
 const OF_FUNCTION = ['length', 'name', 'prototype']
@@ -81,7 +81,7 @@ test('the types declare what is there, and nothing else', () => {
   }
 })
 
-/** Fails with what the compiler says. @param {string} compiler its folder in node_modules @param {string} project */
+/** Fails with the compiler's messages. @param {string} compiler its folder in node_modules @param {string} project */
 function compile(compiler, project) {
   const tsc = join(root, 'node_modules', compiler, 'bin', 'tsc')
   try {

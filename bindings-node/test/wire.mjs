@@ -1,4 +1,4 @@
-// Owns: a WebSocket server by hand on node:net, which sees every byte that a client sends and sends whatever a test says. Knows no client.
+// Owns: a WebSocket server on node:net, which sees every byte of a client and sends the bytes of the test. Knows no client.
 import { createHash } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
@@ -16,7 +16,7 @@ export function frame(opcode, payload = '', { fin = true } = {}) {
 export const text = (payload) => frame(1, payload)
 export const close = (code, reason = '') => frame(8, Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]))
 
-/** One client: `head` is its request, `frames` what followed, `end` how it went: `fin` or `reset`. Emits `change`. */
+/** One client: `head` is its request, `frames` its frames, `end` its end: `fin` or `reset`. Emits `change`. */
 class Peer extends EventEmitter {
   head = ''
   frames = []
@@ -89,7 +89,7 @@ class Peer extends EventEmitter {
 }
 
 /**
- * Starts it. `accept(peer, response)` is called with each request; it writes the response and whatever it wants.
+ * Starts it. `accept(peer, response)` is called with each request; it writes the response and any other bytes.
  * @returns {Promise<{ url: string, peers: Peer[], peer(index?: number): Promise<Peer>, stop(): void }>}
  */
 export async function wire(accept = (peer, response) => peer.socket.write(response)) {

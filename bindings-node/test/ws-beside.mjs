@@ -1,4 +1,4 @@
-// Owns: ws' server and the two classes of the tests of `heartwire/ws`: each program is played by both, and has to see the same.
+// Owns: ws' server and the two classes of the tests of `heartwire/ws`: each program runs with both, and has to see the same.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
@@ -33,7 +33,7 @@ before(async () => {
 
 after(() => server.close())
 
-/** Plays a program with both classes and compares what it gives back. */
+/** Plays a program with both classes and compares the results. */
 export function same(name, play) {
   test(name, async () => {
     const [theirs, ours] = [await play(Original), await play(Ours)]

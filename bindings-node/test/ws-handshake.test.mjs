@@ -1,4 +1,4 @@
-// Owns: `heartwire/ws` beside ws itself, on the way to an open connection: the request, redirects, `lookup`, agents, and what a server may answer wrongly.
+// Owns: `heartwire/ws` beside ws itself, up to an open connection: the request, redirects, `lookup`, agents, and wrong answers of a server.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'

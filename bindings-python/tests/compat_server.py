@@ -1,4 +1,4 @@
-"""A server of the package `websockets` on a thread, for the tests of the surfaces. It does what a message or the path asks for."""
+"""A server of the package `websockets` on a thread, for the compat tests. It does as a message or the path demands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests share: a raw server whose every byte the test decides, and child processes."""
+"""The shared parts of the tests: a raw server whose every byte the test decides, and child processes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Child:
         return self.process.stdout.readline().strip()
 
     def end(self, timeout: float = BOUND) -> tuple[int, str, str]:
-        """Its status and what it wrote, less the warnings that a thread was late, which it is where others have the machine."""
+        """Its status and its output, without the warnings that a thread was late: on a busy machine it is."""
         out, err = self.process.communicate(timeout=timeout)
         err = "".join(line for line in err.splitlines(keepends=True) if "kept events waiting for" not in line)
         return self.process.returncode, out, err

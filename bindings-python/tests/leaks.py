@@ -31,7 +31,7 @@ FAILING: dict[str, Any] = {"open_timeout": 0.05, "reconnect": {"min_delay": 0.00
 FAREWELL = 2.0
 """Seconds after which the descriptor of an ended connection is closed: its last bytes have one to leave, and the peer to hang up."""
 kept: list[Any] = []
-"""What a leak of ours would hold: LEAK asks for one of a kind, to show that the measure sees it."""
+"""The objects that a leak of ours would hold: LEAK asks for one of a kind, to show that the measure finds it."""
 malloc = ctypes.CDLL(None).malloc
 malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
@@ -43,7 +43,7 @@ class Cycle:
         self.seen = 0
         self.good = False
         self.attempts = 0
-        # Where others have the machine, the keeper would say that the loop was late.
+        # On a busy machine the keeper would report that the loop was late.
         ws = WebSocket(next(URLS), keeper=60.0, **({} if EACH else FAILING))
         ws.onopen = self.opened
         ws.onmessage = self.heard
@@ -104,7 +104,7 @@ def sample(gone: list[weakref.ref[WebSocket]]) -> dict[str, Any]:
         "objects": sum(kinds.values()),
         "kinds": dict(kinds),
         "traced": tracemalloc.get_traced_memory()[0],
-        # Without what is mapped of files: of these the kernel maps as much as it has at hand.
+        # Without the pages of files, because the kernel maps varying parts of them.
         "own": (resident - of_files) * os.sysconf("SC_PAGE_SIZE"),
         "descriptors": len(os.listdir("/proc/self/fd")),
         "threads": len(os.listdir("/proc/self/task")),

@@ -1,4 +1,4 @@
-"""The loops that the tests of asyncio run on: asyncio's own, uvloop where it is installed, and one that cannot watch descriptors."""
+"""The loops of the asyncio tests: asyncio's own, uvloop if it is installed, and one that cannot watch descriptors."""
 
 from __future__ import annotations
 

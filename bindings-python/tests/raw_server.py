@@ -1,6 +1,6 @@
-"""A WebSocket server that the tests hold by the hand: each connection is a queue of frames that came, and a socket to write to.
+"""A WebSocket server under the test's control: each connection is a queue of received frames, and a socket to write to.
 
-Written for the tests alone, on the standard library, so that nothing of Heartwire judges itself.
+Written for the tests only, on the standard library, so that no part of Heartwire judges itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Connection:
         self.request: list[str] = []
         self.frames: queue.Queue[tuple[int, bytes] | None] = queue.Queue()
         self.closing = False
-        self.closed_at = 0.0  # the time of day at which the last Close frame came
+        self.closed_at = 0.0  # the time of day of the last Close frame
 
     def read_request(self) -> None:
         data = b""

@@ -1,4 +1,4 @@
-"""Events on an asyncio loop: on asyncio's own, on uvloop, on one that cannot watch descriptors; what becomes of them with the loop."""
+"""Events on an asyncio loop: on asyncio's own, on uvloop, on one that cannot watch descriptors; and their fate when the loop ends."""
 
 from __future__ import annotations
 

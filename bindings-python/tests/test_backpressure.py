@@ -55,7 +55,7 @@ def test_a_paused_socket_lets_the_server_wait() -> None:
         ws.onmessage = lambda event: got.append(len(event.data))
         await asyncio.wait_for(opened.wait(), 60)
         with pytest.raises(TimeoutError):
-            await asyncio.to_thread(server.wait_for, sent, 1)  # time is the subject: it must not come
+            await asyncio.to_thread(server.wait_for, sent, 1)  # time is the subject: it must not arrive
         assert got == []
         ws.resume()
         await asyncio.to_thread(server.wait_for, sent, 60)
@@ -88,7 +88,7 @@ def test_a_slow_handler_lets_the_server_wait() -> None:
 
         def look(event: heartwire.MessageEvent) -> None:
             if not seen:
-                time.sleep(0.7)  # the handler is slow: that is what is tested
+                time.sleep(0.7)  # the slow handler is the subject
                 assert not [record for record in server.records() if record["event"] == "mark"], "40 MiB were taken in meanwhile"
             seen.append(len(event.data))
 

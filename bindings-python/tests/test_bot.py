@@ -1,4 +1,4 @@
-"""Requests, login functions and rate limits, as Python has them. Shared behaviour is in the scenarios and in the core's tests."""
+"""Requests, login functions and rate limits in Python. Shared behaviour is in the scenarios and in the core's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages and the end of their connection in one read: what answers the messages leaves before the connection ends, in every API."""
+"""Messages and the end of their connection in one read: the answers leave before the connection ends, in every API."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Peer:
             answers.append(got[1].decode()[:20].rstrip())
 
     def check(self) -> None:
-        """Demand that all answers came before the Close."""
+        """Demand that all answers arrived before the Close."""
         assert self._seen.get(timeout=BOUND) == (ANSWERS, self.code)
         self._thread.join()
 

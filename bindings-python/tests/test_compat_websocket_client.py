@@ -1,4 +1,4 @@
-"""`heartwire.compat.websocket_client`. The suite `compat` plays the same against the package; here is what every Python must do."""
+"""`heartwire.compat.websocket_client`. The suite `compat` compares it with the package; this file has the rules for every Python."""
 
 from __future__ import annotations
 

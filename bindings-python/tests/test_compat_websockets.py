@@ -1,4 +1,4 @@
-"""`heartwire.compat.websockets`: what a program sees of it is what it sees of the package, played on both; and what only ours does."""
+"""`heartwire.compat.websockets`: a program sees the same as with the package (played on both), and the additions of ours."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_an_unclean_close_raises(server: RawServer, run: Run) -> None:
         with pytest.raises(ConnectionClosedError) as caught:
             async for message in ws:
                 got.append(message)
-        assert got in (["last"], [])  # a reset may overtake what was received
+        assert got in (["last"], [])  # a reset may overtake received messages
         assert caught.value.code == 1006
         assert isinstance(caught.value.error, WebSocketError)
         assert caught.value.__cause__ is caught.value.error
@@ -146,7 +146,7 @@ def test_send_waits_while_the_server_does_not_read(server: RawServer, run: Run) 
         before = -1
         while sent != before:
             before = sent
-            await asyncio.sleep(0.2)  # no event tells that the kernel takes nothing more
+            await asyncio.sleep(0.2)  # no event reports that the kernel is full
         assert ws.socket.buffered_amount < 1 << 20
         reader = threading.Thread(target=connection.read_frames)
         reader.start()

@@ -141,7 +141,7 @@ def test_a_subclass_of_the_user_stays_one() -> None:
 
 
 class Own(WebSocketError):
-    """An error of a program of its own."""
+    """An exception class of the program."""
 
 
 @pytest.mark.parametrize("option", ["url", "headers", "protocols", "url, async", "should_reconnect"])

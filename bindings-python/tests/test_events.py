@@ -1,4 +1,4 @@
-"""The events and what they carry: the browser's four, ping and pong, data of every kind, errors with their cause."""
+"""The events and their data: the browser's four, ping and pong, data of every kind, errors with their cause."""
 
 from __future__ import annotations
 

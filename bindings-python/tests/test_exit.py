@@ -1,4 +1,4 @@
-"""Every way out of a process: the server gets Close 1001, and the exit status is what it would have been."""
+"""Every way out of a process: the server gets Close 1001, and the exit status stays the usual one."""
 
 from __future__ import annotations
 
@@ -134,8 +134,8 @@ def test_ctrl_c_while_a_started_socket_keeps_the_process(server: RawServer, chil
     assert process.line() == "open"
     assert process.line() == "now"
     connection = server.connection()
-    # From outside nobody sees whether the main thread has ended yet. If not, Ctrl+C ends its program but not the thread, as ever in Python:
-    # a person would press it again.
+    # From outside it is not visible whether the main thread has ended yet. If not, Ctrl+C ends the program but not the thread, as ever in
+    # Python: a person would press it again.
     code = None
     for _ in range(10):
         os.kill(process.process.pid, signal.SIGINT)
@@ -301,7 +301,7 @@ threading.Thread(target=work).start()
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("face", OF_THE_USERS_OWN)
 def test_a_thread_of_the_users_own_is_not_cut_off(server: RawServer, child: Any, face: str, early: bool) -> None:
-    """Nor if the main thread ends just when the thread is about to deliver, or before it has made its socket."""
+    """Also if the main thread ends just when the thread is about to deliver, or before it has made its socket."""
     text = f"""
 import asyncio, sys, threading
 made, ended = threading.Event(), threading.Event()

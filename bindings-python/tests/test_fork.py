@@ -1,4 +1,4 @@
-"""fork and spawn: the child owns nothing of its parent's, and has its own."""
+"""fork and spawn: the child owns none of its parent's sockets, and has its own."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ Run = Callable[[str], "tuple[str, list[Any]]"]
 
 @pytest.fixture(params=[f"{face}, {driver}" for face in FACES for driver in ("host", "background")])
 def run(request: pytest.FixtureRequest, server: RawServer, child: Any) -> Run:
-    """Runs a code in a forked child, and then the parent's connection. Gives how the child ended, and what the parent's server heard."""
+    """Runs a code in a forked child, and then the parent's connection. Gives the end of the child, and the data that the parent's server
+    received."""
     face, driver = request.param.split(", ")
     if "uvloop" in face:
         pytest.importorskip("uvloop")
@@ -204,7 +205,7 @@ def script(tmp_path: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("driver", ["host", "background"])
 @pytest.mark.parametrize("method", METHODS)
 def test_multiprocessing(server: RawServer, script: Any, method: str, driver: str) -> None:
-    """The parent's socket is open all the while, and goes on when the child has ended."""
+    """The parent's socket stays open, and is usable when the child has ended."""
     process = script(MULTIPROCESSING, server.url, method, driver)
     parents, connection = server.connection(), server.connection()
     assert connection.next_data() == "worker"
@@ -297,7 +298,7 @@ for _ in range(3):
 
 @pytest.mark.parametrize("driver", ["host", "background"])
 def test_forked_children_share_no_chance(child: Any, driver: str) -> None:
-    """Each waits a time of its own, so that they do not come back in a wave, and its key is one (RFC 6455 section 4.1)."""
+    """Each has its own delay, so that they do not reconnect in a wave, and its own key (RFC 6455 section 4.1)."""
     with FaultServer({"connections": [[{"do": "refuse", "status": 503}]], "then": "cycle"}) as server:
         status, out, err = child(CHANCE, server.url, driver).end()
         keys = {record["headers"]["sec-websocket-key"] for record in server.records() if record["event"] == "request"}

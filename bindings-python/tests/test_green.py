@@ -1,4 +1,4 @@
-"""gevent and eventlet: the blocking calls let other greenlets go on. Each in a process of its own, which is patched from its start."""
+"""gevent and eventlet: the blocking calls let other greenlets run. Each in its own process, which is patched from its start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tick():
         sleep(0.005)
 spawn(tick)
 """
-# The server answers once the client has told that the others went on: what blocks them never tells.
+# The server answers once the client has reported that the others ran: a call that blocks them never does.
 TELL = """
 def tell(ws):
     def work():

@@ -225,7 +225,7 @@ def test_mocks_are_handlers_and_functions_for_options(server: RawServer) -> None
 
 def test_what_answers_to_every_name_is_no_coroutine_and_no_partial(server: RawServer) -> None:
     class Answers:
-        """A proxy, as of an RPC library: whatever is asked of it, it has it."""
+        """A proxy, as of an RPC library: it has every attribute."""
 
         calls = 0
 

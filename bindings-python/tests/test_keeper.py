@@ -1,6 +1,6 @@
-"""A handler that blocks loses nothing and is named; a flood on one socket starves nobody.
+"""A handler that blocks loses nothing and is named; a flood on one socket does not starve the others.
 
-A handler blocks until the server has seen what it should see meanwhile; with BLOCK=30 for so many seconds, and then the server is strict
+A handler blocks until the server has seen the expected traffic. With BLOCK=30 it blocks for so many seconds, and then the server is strict
 about time.
 """
 
@@ -30,7 +30,7 @@ PATIENT = 0.3
 SILENT = 5.0 if LONG else BOUND
 """How long the server bears a peer that says nothing."""
 PUNCTUAL = 2.0 if LONG else 5.0
-"""A pong comes, and a heartbeat behind the one before, in less: with BLOCK, two intervals; else what a busy machine makes of them."""
+"""A pong, and a heartbeat after the one before, come within this time: with BLOCK, two intervals; otherwise the bound of a busy machine."""
 
 
 def run_forever(make: Callable[[], WebSocket]) -> None:
@@ -137,7 +137,7 @@ def test_a_blocked_handler_keeps_its_connection_and_is_named(
 
 
 def anonymous() -> int:
-    """The process's memory less what is mapped of files, in bytes; 0 where there is no /proc."""
+    """The process's memory without the pages of files, in bytes; 0 without /proc."""
     if sys.platform != "linux":
         return 0
     with open("/proc/self/status") as status:
@@ -296,7 +296,7 @@ def test_an_async_handler_is_named_also_if_the_socket_is_seen_to_before_its_task
     async def main() -> None:
         ws = WebSocket(server.url, keeper=PATIENT)
 
-        # The ping is there when the loop looks for the next time: the handler's task is begun then, and the socket seen to behind it.
+        # The ping is there when the loop polls next: the handler's task has begun by then, and the socket is served after it.
         @ws.on("message")
         def pings(event: Any) -> None:
             connection.send_frame(PING, b"early")
@@ -371,7 +371,7 @@ def test_a_flood_starves_neither_the_loop_nor_other_sockets(server: RawServer, l
         threading.Thread(target=echo, args=(connection,), daemon=True).start()
         answers: asyncio.Queue[int] = asyncio.Queue()
         quiet.onmessage = lambda event: answers.put_nowait(sum(counts))
-        turns = [time.thread_time()]  # what others compute meanwhile does not count
+        turns = [time.thread_time()]  # other processes' work does not count
 
         def turn() -> None:
             turns.append(time.thread_time())
@@ -404,7 +404,7 @@ def test_a_flood_starves_neither_the_loop_nor_other_sockets(server: RawServer, l
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_many_sockets_share_one_turn_of_the_loop(server: RawServer, loop: str) -> None:
-    """Each of 24 sockets has messages whose handlers take 3 ms: the loop turns after some of them, and nobody is forgotten over others."""
+    """Each of 24 sockets has messages whose handlers take 3 ms: the loop turns after some of them, and no socket is forgotten."""
     new_loop = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
     counts = [0] * 24
     between: list[int] = []

@@ -33,7 +33,7 @@ def _open_files() -> int:
 
 # Freed memory goes back at once: the memory that glibc keeps for later would hide a leak, or look like one.
 FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"}
-WARM = 3  # rounds in which everything is made that is made once
+WARM = 3  # rounds in which the one-time objects are made
 
 
 def leaks(how: str, rounds: int, connections: int, *leak: str, of: str = "", messages: int = 20) -> dict[str, Any]:

@@ -79,11 +79,11 @@ def test_a_program_that_only_called_start_lives(server: RawServer, child: Any, e
 
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_a_started_socket_alone_keeps_the_program(server: RawServer, child: Any, kill: int) -> None:
-    """The first one ends it, whether it comes to the main thread before or behind its end."""
+    """The first one ends it, whether it reaches the main thread before or after its end."""
     process = child(STARTED.format(before="signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))", act="pass"), server.url)
     code, status, _ = leaves(server, process, kill)
     assert code == 1001
-    # Python tells nobody of an exception that comes while it waits for threads, and ends with 0.
+    # Python does not report an exception that comes while it waits for threads, and ends with 0.
     assert status in (0, 1, 7, -signal.SIGINT)
 
 
@@ -137,7 +137,7 @@ print("open", flush=True)
     process = child(text, server.url)
     got = leaves(server, process, None if way == "exit" else signal.SIGINT)
     assert got[:2] == (1001, 5 if way == "exit" else -signal.SIGINT)
-    # Before Python 3.13, one whose `join()` was interrupted may count as ended: then nobody waits for it.
+    # Before Python 3.13, a thread whose `join()` was interrupted may count as ended: then Python does not wait for it.
     assert way == "join" or got[2] == "thread ends\n"
 
 

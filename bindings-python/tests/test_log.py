@@ -20,7 +20,7 @@ from raw_server import BOUND, RawServer
 
 @pytest.fixture
 def nowhere() -> Any:
-    """A URL where nobody listens."""
+    """A URL without a server."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         yield f"ws://127.0.0.1:{nobody.getsockname()[1]}/"

@@ -82,7 +82,7 @@ def test_all_sockets_to_a_stalled_host_are_told_in_time(stalled: socket.socket) 
 
 @pytest.mark.parametrize("face", ["asyncio", "sync"])
 def test_connect_opens_many_at_once_to_a_slow_host(face: str) -> None:
-    """The server answers nobody before all have asked."""
+    """The server answers only after all have asked."""
     count = 20
     everybody = threading.Barrier(count)
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)

@@ -1,4 +1,4 @@
-"""Functions of the user that stand for an option: URL, headers, should_reconnect, the heartbeat's message."""
+"""Functions of the user that replace an option's value: URL, headers, should_reconnect, the heartbeat's message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proxy that we did not write (tinyproxy) is killed, or stopped, under an open connection, and comes back.
+"""A proxy that we did not write (tinyproxy) is killed, or stopped, under an open connection, and started again.
 
 Scenarios play every other fault of proxies. Without tinyproxy the tests are skipped, except where `CI` is set.
 """
@@ -44,7 +44,7 @@ class Tinyproxy:
             except ConnectionRefusedError:
                 assert self.process.poll() is None, "tinyproxy does not start"
                 assert time.monotonic() < deadline, "tinyproxy does not start"
-                time.sleep(0.01)  # a program of others does not tell when it listens
+                time.sleep(0.01)  # the program does not report when it listens
 
     def kill(self) -> None:
         self.process.kill()

@@ -1,7 +1,7 @@
 """The scenarios of `tests/scenarios`, played through the Python face: on an asyncio loop, in run_forever() and after
 start(), under both drivers.
 
-The format is described in that folder's README; this runner owns no expectation. SCENARIO=part plays those whose name has the part.
+That folder's README describes the format; this runner has no expectations. SCENARIO=part plays those whose name has the part.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from heartwire.testing import FaultServer
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "tests" / "scenarios"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json") if os.environ.get("SCENARIO", "") in path.stem)
 SIDE_BY_SIDE = 8
-QUIET = 0.1  # how long nothing more may come once everything did
-BOUND = 30  # how long what the server has to record may take
+QUIET = 0.1  # how long silence must last after the last expected event
+BOUND = 30  # how long the server's records may take
 CHATTY = ("ping", "pong", "heartbeat", "drain")
 KINDS = ("open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled")
 Seen = dict[str, Any]
 
 
 class Planned(RuntimeError):
-    """What a handler raises because the scenario says so."""
+    """The exception of a handler, as the scenario demands."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__("as planned")
@@ -65,7 +65,7 @@ def matches(pattern: Any, value: Any) -> bool:
 
 
 def compare(expected: list[Any], seen: list[Seen]) -> int | bool:
-    """True: all came; False: so far as expected; a number (as `~index`): that event is not."""
+    """True: all events came. False: right so far. A number (as `~index`): the event at this index is wrong."""
 
     def reach(states: set[int]) -> set[int]:
         for state in sorted(states):
@@ -272,7 +272,7 @@ class Stage:
             raise AssertionError(f"{action} is no action")
 
     def verdict(self, ws: WebSocket) -> Iterator[str | None]:
-        """None: wait on; "": all is well; else what is wrong."""
+        """None: wait on. "": all is well. Otherwise the fault."""
         scenario = self.scenario
         expected = one_by_one(scenario["expect"])
         deadline = time.monotonic() + scenario.get("within", 60)
@@ -316,7 +316,7 @@ def watch(stage: Stage, ws: WebSocket) -> str:
     for words in stage.verdict(ws):
         if words is not None:
             return words
-        time.sleep(0.01)  # what is awaited may be the server's records, or that nothing more comes
+        time.sleep(0.01)  # the runner may still wait for the server's records, or for silence
     raise AssertionError
 
 
@@ -399,7 +399,7 @@ def play(face: str, driver: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def results() -> Iterator[Callable[[str, str, str], str]]:
-    """Plays all scenarios of a face under a driver side by side when the first is asked for: most of their time is waiting."""
+    """Plays all scenarios of a face under a driver side by side, at the first request: most of their time is waiting."""
     before, threading.excepthook = threading.excepthook, lambda args: caught(args.exc_value)
     played: dict[tuple[str, str, str], str] = {}
 

@@ -56,7 +56,7 @@ def words_of(error: BaseException | None) -> Iterator[str]:
 
 
 def life(make: Callable[[], WebSocket]) -> list[str]:
-    """All that a socket and its events say of themselves."""
+    """All printed forms of a socket and its events."""
     ws: Any = make()
     words = [repr(ws)]
 

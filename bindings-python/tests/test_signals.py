@@ -1,4 +1,4 @@
-"""The goodbye survives what others do to signals, a program's own handler stays, and process 1 ends by its signals."""
+"""The Close at a signal survives other code's changes of signals, a program's own handler stays, and process 1 ends by its signals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from raw_server import RawServer
 
-#: What a program does to a signal that comes to mean its default action again. `n` is the signal's number.
+#: Ways in which a program restores the default action of a signal. `n` is the signal's number.
 TO_DEFAULT = {
     "save and restore": "old = signal.getsignal(n); signal.signal(n, print); signal.signal(n, old)",
     "restore what was returned": "signal.signal(n, signal.signal(n, print))",
@@ -138,7 +138,7 @@ sys.exit(0)
 
 @pytest.mark.parametrize("when", ["early", "late"])
 def test_a_signal_that_a_server_handles_and_raises_again(server: RawServer, child: Any, when: str) -> None:
-    """As uvicorn does: the status is the signal's, though the program goes on to its end at once."""
+    """As in uvicorn: the status is the signal's, though the program reaches its end at once."""
     take = "old = signal.signal(n, lambda *_: got.append(1))"
     text = RAISED_AGAIN.format(early=take if when == "early" else "", late=f"global old; {take}" if when == "late" else "pass")
     process = child(text, server.url, str(int(signal.SIGTERM)))
@@ -184,7 +184,7 @@ for wrong in (lambda: signal.signal(99999, print), lambda: signal.signal(signal.
 
 
 def test_a_child_of_fork_leaves_signals_alone(server: RawServer, child: Any) -> None:
-    """It has no socket: the default action is the system's again, also where it is put back once more."""
+    """It has no socket: the default action is the system's again, also if it is restored once more."""
     act = """import time
     pid = os.fork()
     if pid == 0:

@@ -253,7 +253,7 @@ def resident() -> int:
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="no /proc")
 @pytest.mark.skipif(FREE_THREADED, reason="each thread of the server has a heap of its own")
 def test_an_idle_connection_has_no_buffers(server: RawServer) -> None:
-    """Each has received a message once. The bound is far above what it takes (see benches/), and far below a buffer."""
+    """Each has received a message once. The bound is far above the real figure (see benches/), and far below a buffer."""
     server.echo = False
     count = 100
 
@@ -274,7 +274,7 @@ def test_an_idle_connection_has_no_buffers(server: RawServer) -> None:
         before = resident()
         sockets = [await connect() for _ in range(count)]
         gc.collect()
-        # Most of it is this server's, whose threads are in the same process.
+        # Most of it belongs to this server, whose threads are in the same process.
         assert (resident() - before) / count < 48 << 10
         for ws, _ in warm + sockets:
             ws.terminate()

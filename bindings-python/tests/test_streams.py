@@ -100,7 +100,7 @@ def test_an_endless_iterator_waits_for_the_server_in_asyncio() -> None:
         before = -1
         while len(taken) != before:
             before = len(taken)
-            await asyncio.sleep(0.2)  # no event tells that the kernel takes nothing more
+            await asyncio.sleep(0.2)  # no event reports that the kernel is full
         assert ws.socket.buffered_amount < 1 << 20
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -231,7 +231,7 @@ def test_a_send_that_waits_tells_of_the_loss_and_the_next_connection_gets_nothin
 
 
 def test_a_loss_amid_the_parts_of_the_event_face_costs_no_second_connection() -> None:
-    """The iterator takes so long that another connection is there when it goes on."""
+    """The iterator takes so long that another connection is open when it goes on."""
     with FaultServer({"connections": [[{"do": "accept"}, {"do": "stall"}], [{"do": "accept"}, {"do": "wait_close"}]]}) as server:
         opens = threading.Semaphore(0)
         ws = heartwire.WebSocket(server.url, compression=False, reconnect=RECONNECT[1])
@@ -278,7 +278,7 @@ def test_close_amid_the_parts_is_a_clean_close() -> None:
 
 
 async def begun(then: Callable[[], Any]) -> AsyncIterator[str]:
-    """Two parts, of which one has left when the third is asked for."""
+    """Two parts, of which one has left when the third is requested."""
     yield "half "
     yield "a message"
     await asyncio.sleep(0)

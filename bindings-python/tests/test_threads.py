@@ -50,7 +50,7 @@ def test_join_while_the_socket_moves_to_a_loop(server: RawServer, monkeypatch: p
     def slowly(hub: ThreadHub) -> None:
         detach_all(hub)
         moving.set()
-        time.sleep(0.2)  # long enough for join() to come in between
+        time.sleep(0.2)  # long enough for join() to run in between
 
     monkeypatch.setattr(ThreadHub, "detach_all", slowly)
     ws = WebSocket(server.url)
@@ -248,7 +248,7 @@ def test_threads_that_receive_share_a_flood(server: RawServer, quick_switches: N
 
 @pytest.mark.parametrize("face", ["sync", "asyncio"])
 def test_close_with_much_unread_is_clean(server: RawServer, face: str) -> None:
-    """More comes than either side of recv() holds: what nobody will receive does not keep the peer's Close from being read."""
+    """More messages arrive than either side of recv() holds: undelivered ones do not keep the peer's Close from being read."""
     import asyncio
 
     def flood() -> None:
@@ -274,7 +274,7 @@ def test_close_with_much_unread_is_clean(server: RawServer, face: str) -> None:
 
 
 class Listener:
-    """One whose comparison is Python's, in which other threads may have their turn."""
+    """An object whose comparison runs Python code, during which other threads may run."""
 
     def __init__(self, name: tuple[int, int]) -> None:
         self.name = name
@@ -319,7 +319,7 @@ def test_listeners_that_threads_add_and_remove_at_once(server: RawServer, quick_
 
 @pytest.mark.parametrize("driver", ["host", "background"])
 def test_everything_called_from_many_threads_at_once(server: RawServer, quick_switches: None, driver: Any) -> None:
-    """While messages come and go: nothing raises, nothing is lost, and each thread's messages stay in order."""
+    """While messages flow in both directions: nothing raises, no message is lost, and each thread's messages stay in order."""
     workers, count = 6, 150
     server.echo = True
     got: dict[str, list[int]] = {}
@@ -403,7 +403,7 @@ def test_threads_that_close_loops_under_their_sockets(server: RawServer, quick_s
 
 
 def test_the_blocking_face_may_be_called_late(server: RawServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Between two calls the background stands in, and nobody is to blame."""
+    """Between two calls the background stands in, and no handler is blamed."""
     ws = heartwire.sync.connect(server.url)
     connection = server.connection()
     for number in range(2):

@@ -1,4 +1,4 @@
-"""Time that does what it should not: a process that is stopped and goes on, a wall clock that jumps.
+"""Unusual time: a process that is stopped and continued, a wall clock that jumps.
 
 Without libfaketime the clock's tests are skipped, except where `CI` is set.
 """

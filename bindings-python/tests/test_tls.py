@@ -1,4 +1,4 @@
-"""TLS against OpenSSL (Python's ssl): certificates, keys and PEM as they are found, and what old devices speak."""
+"""TLS against OpenSSL (Python's ssl): certificates, keys and PEM in their usual forms, and the algorithms of old devices."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def write_snippets(folder: pathlib.Path) -> list[str]:
 
 
 def pyright(folder: pathlib.Path, mode: str, *paths: str) -> list[tuple[str, int, str]]:
-    """File, line and words of what pyright finds."""
+    """File, line and words of pyright's findings."""
     if not PYRIGHT.exists():
         pytest.skip("pyright is not installed: make tools")
     (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": mode, "reportMissingModuleSource": False}))

@@ -46,7 +46,7 @@ ws.on('close', (code: number) => console.log(code))
 ws.onmessage = (event: MessageEvent<{ text: string }>) => console.log(event)
 // @ts-expect-error nor numbers
 ws.onmessage = (event) => event.data * 2
-// @ts-expect-error text has to be told from bytes first
+// @ts-expect-error text has to be distinguished from bytes first
 ws.onmessage = (event) => JSON.parse(event.data)
 // @ts-expect-error no field of this event
 ws.onclose = (event) => event.data

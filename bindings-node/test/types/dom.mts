@@ -1,4 +1,4 @@
-// Checked by `tsc` with the DOM's types, never run: the class can be handed to whatever takes the DOM's WebSocket.
+// Checked by `tsc` with the DOM's types, never run: the class is assignable to the DOM's WebSocket.
 import * as heartwire from 'heartwire'
 
 const Class: typeof WebSocket = heartwire.WebSocket

@@ -1,4 +1,4 @@
-// Checked by `tsc`, never run: what a bot in TypeScript writes, with Node's types and with or without the DOM's.
+// Checked by `tsc`, never run: the code of a bot in TypeScript, with Node's types and with or without the DOM's.
 import Default, {
   type CloseEvent,
   type ErrorCode,

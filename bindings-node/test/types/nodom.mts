@@ -1,4 +1,4 @@
-// Checked by `tsc` with Node's types alone, never run: the class can be handed to whatever takes Node's own WebSocket (where its types have one).
+// Checked by `tsc` with Node's types alone, never run: the class is assignable to Node's own WebSocket (if its types have one).
 import * as heartwire from 'heartwire'
 
 // Node's types before 22 have no WebSocket, and no instances of MessageEvent that one could make.

@@ -1,4 +1,4 @@
-"""Mistakes that type checkers find, each on a line of its own. Checked by test_types.py, never run."""
+"""Mistakes that type checkers find, each on its own line. Checked by test_types.py, never run."""
 
 import heartwire
 from heartwire import WebSocket, Options
