@@ -1,8 +1,8 @@
-"""The demonstration behind `make demo`: the chat server, a Python bot and a Node bot, and everything that can happen to them; then a
+"""The demonstration behind `make demo`: the chat server, a Python bot and a Node bot, and their failures; then a
 Slack bot, which its service moves to another connection.
 
-It owns the story and checks it: each `expect` names what must be seen, and by when. It must not know how a bot works inside.
-`demo.py` ends by itself within 30 seconds, with status 0 if all was seen; `demo.py --stay [OPTION OF THE SERVER ...]` stays up for
+It owns the story and checks it: each `expect` names a line that must appear, and its deadline. It must not know how a bot works inside.
+`demo.py` ends by itself within 30 seconds, with status 0 if all appeared; `demo.py --stay [OPTION OF THE SERVER ...]` stays up for
 a person with a browser.
 """
 
@@ -40,7 +40,7 @@ class Failed(Exception):
 
 
 class Stage:
-    """The actors (processes), their lines as they come, and the transcript."""
+    """The actors (processes), their lines, and the transcript."""
 
     def __init__(self, colour: bool) -> None:
         self.actors: dict[str, subprocess.Popen[str]] = {}
@@ -57,7 +57,7 @@ class Stage:
             print(f"\033[{shade}m{line}\033[0m" if shade else line, flush=True)
 
     def start(self, who: str, command: list[str], **environment: str) -> None:
-        """Starts an actor; what it prints goes into the transcript."""
+        """Starts an actor; its output goes into the transcript."""
         actor = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ class Stage:
             self.hear(who, line.rstrip())
 
     def hear(self, who: str, line: str) -> None:
-        """Takes down what somebody said or did."""
+        """Records a line or an act of an actor."""
         self.tell(who, line)
         self.lines.put((who, line))
 
@@ -169,7 +169,7 @@ def story(stage: Stage) -> None:
 
 
 def move(stage: Stage) -> None:
-    """A service has its bot come to another connection, without a gap. The service is the fake of the tests, which minds the rules."""
+    """A service moves its bot to another connection, without a gap. The service is the fake of the tests, which checks the rules."""
     stage.tell("", "Another bot, for Slack. Its service announces the end of the connection, and goes on talking on it.")
     service = slack.Slack()
     try:
@@ -217,7 +217,7 @@ def main() -> int:
         stage.tell("", f"FAILED: {failure}")
         return 1
     except KeyboardInterrupt:
-        for who in reversed(list(stage.actors)):  # in a terminal they got the Ctrl+C too; let them say goodbye
+        for who in reversed(list(stage.actors)):  # in a terminal they got the Ctrl+C too; let them close
             stage.signal(who, signal.SIGINT)
             stage.actors[who].wait(timeout=5)
         return 0

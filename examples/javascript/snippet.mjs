@@ -4,7 +4,7 @@
 //   var ws = new WebSocket("ws://127.0.0.1:9605/ws")                  the same
 //   ws.onopen, onmessage, onerror, onclose                            the same
 //   setInterval(() => ws.send('{"url":"/chat/heart-beat"}'), 60000)   the same; or the option `heartbeat`
-//   window.onbeforeunload = () => ws.close()                          nothing: the goodbye is a default
+//   window.onbeforeunload = () => ws.close()                          nothing: it is the default
 
 import { WebSocket } from 'heartwire'
 

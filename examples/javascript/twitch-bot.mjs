@@ -1,4 +1,4 @@
-// A Twitch EventSub bot: it prints what is said in a channel's chat. The server says how often it gives a sign of life, and when to come elsewhere.
+// A Twitch EventSub bot: it prints the messages of a channel's chat. The server sets the interval of its keepalives, and asks for reconnections.
 // Usage: TWITCH_CLIENT_ID=... TWITCH_TOKEN=... TWITCH_USER_ID=... node twitch-bot.mjs [WEBSOCKET API]
 
 import { WebSocket } from 'heartwire'
@@ -18,7 +18,7 @@ const ws = new WebSocket(`${url}?keepalive_timeout_seconds=10`, {
   reconnect: { on: { metadata: { message_type: 'session_reconnect' } }, url: '/payload/session/reconnect_url', overlap: true },
 })
 
-let session // what was subscribed to; it lives on where the server has the bot come elsewhere
+let session // the session of the subscription; a reconnection that the server asks for keeps it
 
 async function subscribe(id) {
   const body = {

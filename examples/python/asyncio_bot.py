@@ -19,7 +19,7 @@ def say(text):
 
 
 async def remind(ws):
-    """Says something every ten minutes, whatever else happens."""
+    """Says something every ten minutes, also between messages."""
     while True:
         await asyncio.sleep(600)
         await ws.send(say("Ten minutes have passed."))

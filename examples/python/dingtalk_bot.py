@@ -1,4 +1,4 @@
-"""A DingTalk bot in stream mode: it answers what is written to it. Each connection has a ticket; the server pings, and announces its end.
+"""A DingTalk bot in stream mode: it answers messages. Each connection has a ticket; the server pings, and announces its end.
 
 Usage: DINGTALK_CLIENT_ID=... DINGTALK_CLIENT_SECRET=... python dingtalk_bot.py [API]
 """

@@ -1,4 +1,4 @@
-"""A Discord gateway bot: it identifies, keeps its heartbeat, resumes what it lost, and stays within 120 messages a minute.
+"""A Discord gateway bot: it identifies, keeps its heartbeat, resumes its session, and stays within 120 messages a minute.
 
 When somebody writes "!busy" or "!free" it shows that as its status. Usage: DISCORD_TOKEN=... python discord_bot.py [GATEWAY]
 """
@@ -13,7 +13,7 @@ TOKEN = os.environ["DISCORD_TOKEN"]
 INTENTS = 1 << 9 | 1 << 15  # messages in guilds, and their content
 STATUS = {"!busy": "dnd", "!free": "online"}
 
-session: dict = {}  # what a connection needs to go on where the last one ended
+session: dict = {}  # the data for resuming on the next connection
 
 ws = WebSocket(
     lambda: session.get("resume_gateway_url", GATEWAY) + "/?v=10&encoding=json",

@@ -43,4 +43,4 @@ ws.onclose = lambda event: show("close", event.code, event.reason, "- will come 
 ws.onreconnecting = lambda event: show(f"reconnecting in {event.delay:.1f} s, attempt {event.attempt}")
 
 with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
-    ws.run_forever()  # Ctrl+C, SIGTERM, exit: the server gets a goodbye first
+    ws.run_forever()  # Ctrl+C, SIGTERM, exit: the server gets Close 1001 first

@@ -3,7 +3,7 @@
 var ws = new WebSocket("ws://127.0.0.1:9605/ws");               ws = WebSocket("ws://127.0.0.1:9605/ws")
 ws.onopen = function (event) { ws.send("hello"); };             ws.onopen = lambda event: ws.send("hello")
 setInterval(() => ws.send('{"url":"/chat/heart-beat"}'), 60000) heartbeat={"message": ..., "interval": 60}
-window.onbeforeunload = function () { ws.close(); };            nothing: the goodbye is a default
+window.onbeforeunload = function () { ws.close(); };            nothing: it is the default
 """
 
 import contextlib
@@ -40,4 +40,4 @@ ws.onerror = onerror
 ws.onclose = onclose
 
 with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
-    ws.run_forever()  # leaving, in whatever way, closes the socket first
+    ws.run_forever()  # every way out closes the socket first

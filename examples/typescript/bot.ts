@@ -1,4 +1,4 @@
-// A typed bot: somebody says "who is here?", it tells. Node 22.18 and later run it as it is: node bot.ts [URL]
+// A typed bot: somebody says "who is here?", it answers. Node 22.18 and later run it as it is: node bot.ts [URL]
 
 import { WebSocket } from 'heartwire'
 

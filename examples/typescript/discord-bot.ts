@@ -1,4 +1,4 @@
-// A Discord gateway bot: it identifies, keeps its heartbeat, resumes what it lost, and stays within 120 messages a minute.
+// A Discord gateway bot: it identifies, keeps its heartbeat, resumes its session, and stays within 120 messages a minute.
 // When somebody writes "!busy" or "!free" it shows that as its status. Usage: DISCORD_TOKEN=... node discord-bot.ts [GATEWAY]
 
 import { WebSocket } from 'heartwire'
@@ -12,7 +12,7 @@ const token = process.env.DISCORD_TOKEN
 const intents = (1 << 9) | (1 << 15) // messages in guilds, and their content
 const statuses: Record<string, string> = { '!busy': 'dnd', '!free': 'online' }
 
-let session: Session | undefined // what a connection needs to go on where the last one ended
+let session: Session | undefined // the data for resuming on the next connection
 
 const ws = new WebSocket(() => `${session?.resume_gateway_url ?? gateway}/?v=10&encoding=json`, {
   reconnect: { on: { op: 7 }, closeCode: 4000, fatalCloseCodes: [4004, 4010, 4011, 4012, 4013, 4014], maxAuthFailures: 1 },

@@ -1,5 +1,5 @@
 //! The chat server that the examples talk to: `chat-server [--host ADDRESS] [--port PORT] [--silence SECONDS]`.
-//! This file owns the command line, the listening socket and the end on SIGTERM and SIGINT. It must not know what is said.
+//! This file owns the command line, the listening socket and the end on SIGTERM and SIGINT. It must not know the messages.
 
 mod page;
 mod peer;

@@ -1,4 +1,4 @@
-//! The HTTP side: the page for people at `/`, the WebSocket for everybody at `/ws`. It must not know what is said.
+//! The HTTP side: the page for people at `/`, the WebSocket for everybody at `/ws`. It must not know the messages.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -69,7 +69,7 @@ async fn converse(socket: &mut WebSocket, place: &mut Place, silence: Duration) 
     }
 }
 
-/// Why a peer takes no more data: what it said last, a Close above all, may wait to be read.
+/// Finds out why a peer takes no more data: its last frames may wait to be read, above all a Close.
 async fn last_words(socket: &mut WebSocket, place: &mut Place) -> End {
     while let Ok(Some(Ok(frame))) = timeout(GRACE, socket.recv()).await {
         if let Err(end) = receive(place, &frame) {

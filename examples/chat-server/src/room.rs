@@ -1,4 +1,4 @@
-//! The room: who is there, and the way from one to all the others. It must not know of sockets.
+//! The room: its peers, and the sending from one to all the others. It must not know sockets.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,9 +17,9 @@ pub(crate) fn log(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Everybody who is connected.
+/// All connected peers.
 pub(crate) struct Room {
-    /// How long a peer may send nothing at all.
+    /// How long a peer may be silent.
     pub(crate) silence: Duration,
     peers: Mutex<Peers>,
     end: watch::Sender<bool>,
@@ -32,9 +32,9 @@ struct Peers {
 }
 
 struct Peer {
-    /// None until it logs in or speaks: it listens, and nobody knows.
+    /// `None` until it logs in or speaks: it only listens.
     name: Option<String>,
-    /// It speaks plain text, so it hears plain text: what the others say, and nothing else.
+    /// It speaks plain text, so it gets plain text: the messages of the others, and nothing else.
     plain: bool,
     lines: mpsc::Sender<String>,
 }
@@ -72,7 +72,7 @@ impl Room {
         Place { room: self.clone(), id, lines, end: self.end.subscribe() }
     }
 
-    /// Asks everybody to say goodbye.
+    /// Asks every peer to close.
     pub(crate) fn end(&self) {
         self.end.send_replace(true);
     }
@@ -93,7 +93,7 @@ impl Peers {
         self.here.values().filter_map(|peer| peer.name.as_deref()).collect()
     }
 
-    /// The name, or the name with a number if somebody has it.
+    /// The name, or the name with a number if it is taken.
     fn free_name(&self, wanted: &str) -> String {
         let names = self.names();
         let numbered = (2..).map(|number| format!("{wanted}-{number}"));
@@ -138,7 +138,7 @@ impl Peers {
 }
 
 impl Place {
-    /// The peer gets a name. Under a new one it is somebody new.
+    /// Gives the peer a name. With a new name it counts as a new peer.
     pub(crate) fn login(&self, wanted: &str) {
         let mut peers = self.room.peers();
         let Some(peer) = peers.here.get_mut(&self.id) else { return };
@@ -190,7 +190,7 @@ impl Place {
             _ = self.end.wait_for(|ended| *ended) => Next::End,
             line = self.lines.recv() => line.map_or(Next::TooSlow, Next::Line),
         };
-        // When the server ends, nobody needs to hear that the others leave.
+        // When the server ends, no peer needs the leaving of the others.
         if *self.end.borrow() { Next::End } else { next }
     }
 }

@@ -1,15 +1,15 @@
-//! The messages on the wire: the reading of a frame's text, and the texts that the server sends. It must not know who is connected.
+//! The messages on the wire: the reading of a frame's text, and the texts that the server sends. It must not know the room.
 //!
 //! | from a peer                                   | means                                                        |
 //! | --------------------------------------------- | ------------------------------------------------------------ |
 //! | `{"url":"/chat/login","name":"ann"}`          | call me ann                                                  |
-//! | `{"url":"/chat/send","text":"hello"}`         | say hello to everybody else                                  |
+//! | `{"url":"/chat/send","text":"hello"}`         | say hello to all others                                      |
 //! | `{"url":"/chat/heart-beat"}`                  | I am alive; answered with the same text                      |
-//! | anything that is not a JSON object with `url` | plain speech: said to everybody else, who is heard as plain text from then on |
+//! | anything that is not a JSON object with `url` | plain text, sent to all others; the peer gets plain text from then on |
 
 use serde_json::{Value, json};
 
-/// The answer to a heartbeat, and how one looks.
+/// A heartbeat, and its answer.
 pub(crate) const HEART_BEAT: &str = r#"{"url":"/chat/heart-beat"}"#;
 
 /// What a peer means.
@@ -42,7 +42,7 @@ pub(crate) fn read(text: &str) -> Word {
     }
 }
 
-/// Whether somebody may be called so.
+/// Whether this name is allowed.
 pub(crate) fn is_name(name: &str) -> bool {
     (1..=32).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
@@ -52,17 +52,17 @@ pub(crate) fn welcome(name: &str, people: &[&str]) -> String {
     json!({"url": "/chat/welcome", "name": name, "people": people}).to_string()
 }
 
-/// To the others: somebody came.
+/// To the others: a peer joined.
 pub(crate) fn join(name: &str) -> String {
     json!({"url": "/chat/join", "name": name}).to_string()
 }
 
-/// To the others: somebody left.
+/// To the others: a peer left.
 pub(crate) fn leave(name: &str) -> String {
     json!({"url": "/chat/leave", "name": name}).to_string()
 }
 
-/// To the others: somebody said something.
+/// To the others: a message of a peer.
 pub(crate) fn message(from: &str, text: &str) -> String {
     json!({"url": "/chat/message", "from": from, "text": text}).to_string()
 }

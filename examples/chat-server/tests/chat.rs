@@ -21,7 +21,7 @@ impl Server {
         let mut log = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();
-        // The log must be read, or the pipe fills; its content is not what is tested.
+        // The log must be read, or the pipe fills; its content is not tested.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let port = line.split("//127.0.0.1:").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
         Self { child, port }
@@ -56,7 +56,7 @@ impl Peer {
         assert_eq!(self.0.read().unwrap(), Message::text(text));
     }
 
-    /// The code and reason of the Close that comes next.
+    /// The code and reason of the next Close.
     fn goodbye(&mut self) -> (u16, String) {
         match self.0.read().unwrap() {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
