@@ -1,4 +1,4 @@
-"""The chat server and the bots as child processes, for the tests of this folder. It must not know what is tested."""
+"""The chat server and the bots as child processes, for the tests of this folder. It must not know the tests."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Person:
         self.socket.send(json.dumps({"url": "/chat/send", "text": text}))
 
     def hear(self, url: str, expected: dict[str, str] | None = None, within: float = 20) -> dict[str, Any]:
-        """The next message of that kind whose fields match these patterns; others are passed over."""
+        """The next message of that kind whose fields match these patterns. Others are skipped."""
         deadline = time.monotonic() + within
         while True:
             message: dict[str, Any] = json.loads(self.socket.recv(timeout=max(0.0, deadline - time.monotonic())))

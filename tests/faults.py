@@ -288,7 +288,7 @@ def late() -> list[str]:
 
 
 def vague() -> list[str]:
-    """The scenarios that leave open what an error is, or why the connection closed."""
+    """The scenarios that do not fix the error, or the reason of the close."""
     return [name for _, _, tests in FAULTS for name, scenario in scenarios(tests).items() if not all(map(_is_definite, scenario["expect"]))]
 
 

@@ -1,6 +1,6 @@
 """Which file of a folder names which: read from the imports of Rust, Python and JavaScript, without running anything.
 
-It owns the reading and finds the circles; what must hold is in test_architecture.py. Of Rust it reads `use` and paths that begin with
+It owns the reading and finds the circles; the rules are in test_architecture.py. Of Rust it reads `use` and paths that begin with
 `crate`, `super`, `self` or a module declared in the file; a name that a file only passes on (`pub use`) belongs to the file that defines it.
 Code under `#[cfg(test)]` and files of tests are no part of the graph.
 """

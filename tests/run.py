@@ -1,6 +1,6 @@
 """Runs every test suite of this checkout: `run.py [--list] [SUITE ...]`, behind `make test`.
 
-It owns the list of suites, the counting, the total, and what failed once more at the end; a suite that fails, dies, hangs or runs no test is a
+It owns the list of suites, the counting, the total, and the failures again at the end. A suite that fails, dies, hangs or runs no test is a
 failure. A suite whose peer is not on this machine is skipped with a line that says so, unless CI=true, where that is a failure too. It must not
 know how things are installed (.ci/).
 """
@@ -110,7 +110,7 @@ class Suite:
 
 
 def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int | None]:
-    """Runs it, passing its output on; its status, or none if it had to be ended."""
+    """Runs it, and passes its output on. Gives its status, or None if it had to be ended."""
     process = subprocess.Popen(
         [str(part) for part in command.line],
         cwd=command.cwd,
@@ -149,7 +149,7 @@ def _watch(command: Command, say: Callable[[str], None]) -> tuple[list[str], int
 
 
 def run_all(suites: Iterable[Suite]) -> None:
-    """Runs them in order, those next to each other that wait in lanes; one in a lane says all that it has to say when it is over."""
+    """Runs them in order; neighbours that mostly wait run in lanes. A suite in a lane prints its output at its end."""
     lanes = ThreadPoolExecutor(LANES)
     try:
         for waits, group in groupby(suites, lambda suite: suite.waits):

@@ -1,5 +1,5 @@
-// A smoke test for runtimes other than Node (Bun, Deno): a bot connects to the chat server, talks, beats, comes back and says goodbye.
-// It uses nothing but what these runtimes share with Node, and prints the counts that tests/run.py reads.
+// A smoke test for runtimes other than Node (Bun, Deno): a bot connects to the chat server, talks, beats, reconnects and closes.
+// It uses only functions that these runtimes share with Node, and prints the counts that tests/run.py reads.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -128,7 +128,7 @@ const tests = {
       ends.ownAndOther = [`${own}; ${listener}; process.off("SIGTERM", listener); signal("SIGTERM")`, 7, null]
       const again = 'Deno.removeSignalListener("SIGTERM", again); Deno.kill(Deno.pid, "SIGTERM")'
       ends.ownAgain = [`const again = () => { ${again} }; Deno.addSignalListener("SIGTERM", again); signal("SIGTERM")`, null, 'SIGTERM']
-      // Deno puts its own handler over ours with the first listener and keeps it there: it must not be faster than the goodbye.
+      // Deno puts its own handler over ours with the first listener and keeps it there: it must not be faster than the Close.
       const gone = 'const listener = () => {}; process.on("SIGTERM", listener); process.off("SIGTERM", listener)'
       for (let count = 0; count < 5; count++) {
         ends[`gone${count}`] = [`${gone}; signal("SIGTERM")`, null, 'SIGTERM']
@@ -137,7 +137,7 @@ const tests = {
     }
     mkdirSync(`${root}target`, { recursive: true })
     const file = `${root}target/smoke-${process.pid}.mjs`
-    // One after the other: the server tells everybody who comes and goes, and must not do so while a peer says goodbye.
+    // One after the other: the server reports joins and leaves to all peers, which must not happen while a peer closes.
     for (const [name, [act, code, signal]] of Object.entries(ends)) {
       const source = `
         import process from 'node:process'

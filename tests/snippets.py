@@ -1,14 +1,14 @@
-"""The snippets of the documentation as programs that run: how they are found, what they are given, what they meet.
+"""The snippets of the documentation as programs: how they are found, their surroundings, and their server.
 
 It owns the marks that a page may put in a comment above a snippet, which no reader sees:
 
 - `not run: REASON`: it is not run.
-- `given: CODE`: what a fragment takes for granted, beside what every fragment gets.
-- `in: open`: a fragment that stands in the handler of `open`.
-- `server: MODE`: what the server does.
+- `given: CODE`: code before the fragment, beside the code that every fragment gets.
+- `in: open`: a fragment within the handler of `open`.
+- `server: MODE`: the behaviour of the server.
   `closes` (the default): it says "ping", closes, and stays on the next connection.
-  `listens`: it says "ping", hears one message and closes.
-  `greets`: as `closes`, with the greeting of a server that dictates a heartbeat.
+  `listens`: it says "ping", reads one message and closes.
+  `greets`: as `closes`, with the greeting of a server that requests a heartbeat.
   `answers`: it echoes, and says "welcome" to a login; `answers, stays`: the same, for a program that does not end by itself.
 
 It must not know the pages.
@@ -141,7 +141,7 @@ def _javascript(snippet: Snippet) -> str:
 
 
 def run(snippet: Snippet, folder: Path) -> str:
-    """Runs it until it ends, or has lost a connection and come back; what it printed. It must end by itself or by SIGTERM, without an exception."""
+    """Runs it until it ends, or has lost a connection and come back; gives its output. It must end by itself or by SIGTERM, without an exception."""
     mode = snippet.marks.get("server", "closes")
     with FaultServer(MODES[mode]) as server:
         address = server.url.rstrip("/")

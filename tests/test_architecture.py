@@ -63,7 +63,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
 }
 KNOWN_EDGES = {edge for edges in KNOWN.values() for edge in edges}
 
-#: Files over the limit, with who is to split them.
+#: Files over the limit, with the split that is planned.
 LONG: dict[str, str] = {
     "bindings-node/lib/socket.js": "what the core asks and shows leaves it",
     "bindings-node/test/scenarios.test.mjs": "the player apart from the tests",

@@ -35,7 +35,7 @@ KEPT = {discord.TOKEN, onebot.TOKEN, slack.TOKEN, dingtalk.SECRET, twitch.TOKEN}
 
 @contextmanager
 def running(fake: Fake, command: list[str], file: Path, *arguments: str) -> Iterator[Process]:
-    """The bot, which has to say goodbye, to have broken no rule, and not to have told its secret."""
+    """The bot, which must close properly, break no rule, and show no secret."""
     os.environ.update(SECRETS, no_proxy="127.0.0.1")
     bot = Process(*command, file, *arguments)
     try:
@@ -79,7 +79,7 @@ def test_discord_identifies_beats_and_comes_back(discord_bot: tuple[list[str], P
         gateway.say("!busy")
         gateway.wait_for("presence", peer=0, status="dnd")
         gateway.wait_for("heartbeat", peer=0, sequence=2)
-        # Op 7: to the resume URL, with the last sequence; what was missed comes.
+        # Op 7: to the resume URL, with the last sequence; the missed events follow.
         gateway.demand(7)
         gateway.wait_for("close", peer=0, code=4000)
         gateway.wait_for("resume", peer=1, sequence=2)

@@ -20,7 +20,7 @@ from heartwire.testing import FaultServer
 from snippets import PROGRAMS, Snippet
 from websockets.sync.client import ClientConnection, connect
 
-pytestmark = pytest.mark.timeout(600)  # the first test with the site installs what builds it
+pytestmark = pytest.mark.timeout(600)  # the first test with the site installs its tools
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("README*.md"))]
@@ -157,7 +157,7 @@ def port() -> int:
 
 
 class Follower:
-    """Somebody who follows the tutorial in one language: writes its files, runs them, talks."""
+    """A reader who follows the tutorial in one language: writes its files, runs them, talks."""
 
     def __init__(self, page: str, language: str, port: int, folder: Path) -> None:
         self.page, self.port, self.is_python = page, port, language == "python"

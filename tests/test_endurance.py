@@ -1,4 +1,4 @@
-"""`make endurance` works, in small: the full size is for the figures of docs/reliability.md. Its bounds see what they are for."""
+"""`make endurance` works, in small: the full size is for the figures of docs/reliability.md. Its bounds find their faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example runs against the chat server, does what it says, and says goodbye."""
+"""Every example runs against the chat server, does its task, and closes properly."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Real software at the other end, from Python and from Node: nginx with TLS, mosquitto with MQTT, Chromium with its DevTools.
 
-It owns the peers and what is expected; what speaks to them is in interop/, one program for each peer and language, which prints what it saw as JSON.
+It owns the peers and the expectations. interop/ has the programs, one for each peer and language, which print their results as JSON.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def listening(port: int, *command: str | Path, within: float = 20) -> Iterator[N
             except OSError:
                 assert server.child.poll() is None, "\n".join(["it ended:", *server.lines])
                 assert time.monotonic() < deadline, "\n".join([f"nothing listens after {within} s:", *server.lines])
-                time.sleep(0.02)  # a program of others does not tell when it listens
+                time.sleep(0.02)  # the program does not report when it listens
         yield
         server.end()
     finally:

@@ -1,4 +1,4 @@
-"""What the documentation says of our tests is true: each test that it names is there, and the fault table is what the scenarios demand."""
+"""The documentation is right about our tests: each test that it names exists, and the fault table matches the scenarios."""
 
 from __future__ import annotations
 

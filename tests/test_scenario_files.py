@@ -1,6 +1,6 @@
-"""Every scenario says only what a runner understands: a misspelt key would be left out in silence, and a misspelt record never be recorded.
+"""Every scenario has only keys that a runner understands: a misspelt key would be ignored in silence, and a misspelt record would never appear.
 
-The words are those of the tables in tests/scenarios/README.md and docs/testing.md, which these tests therefore hold to the scenarios too.
+The words are those of the tables in tests/scenarios/README.md and docs/testing.md, so these tests check the tables, too.
 """
 
 from __future__ import annotations

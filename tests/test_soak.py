@@ -49,7 +49,7 @@ K 12 b 103
 U 12 b 7
 """
 SILENCE = "T\n" * (accounts.TAIL + 1)
-# A fault, and what of the two has to be otherwise.
+# A fault, and the changes of the two that cause it.
 WRONG = {
     "the server received twice": [("U 12 b 4", "U 12 b 4\nU 12 b 4")],
     "the server received out of order": [("U 12 b 4\nU 12 b 5", "U 12 b 5\nU 12 b 4")],

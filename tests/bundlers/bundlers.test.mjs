@@ -1,5 +1,5 @@
-// Owns: the package under package managers and bundlers, as docs/guides/bundling.md tells it: each installs or bundles a bot that talks with the fault
-// server, and the bot is run. Run by `tests/run.py bundlers`; the registry is registry.mjs's.
+// Owns: the package under package managers and bundlers, as docs/guides/bundling.md describes it: each installs or bundles a bot that talks with the fault
+// server, and runs the bot. Run by `tests/run.py bundlers`; the registry is registry.mjs's.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,7 @@ after(() => {
   rmSync(work, { recursive: true })
 })
 
-/** Runs a program and gives its output. Asynchronously, for the registry is in this process. */
+/** Runs a program and gives its output. Asynchronously, because the registry is in this process. */
 async function run(folder, command, args, env = {}) {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_OPTIONS$/i.test(name)))
   const options = { cwd: folder, env: { ...clean, npm_config_cache: join(work, 'cache'), ...env }, timeout: 240_000 }

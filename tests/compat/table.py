@@ -14,12 +14,12 @@ from typing import Any
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "compatibility.md"
 BEGIN, END = "<!-- the table, made by `tests/compat/table.py` -->", "<!-- the end of the table -->"
 HEAD = ["| package | on | scenarios that are the same | SIGTERM: the server sees | a handler blocks 6 s |", "|---|---|---|---|---|"]
-#: Scenarios that are to come out better, by the column that shows them.
+#: Scenarios whose result must be better, with their columns.
 BETTER = {"SIGTERM": 3, "a handler blocks 6 s": 4}
 
 
 def row(lines: list[dict[str, Any]]) -> str:
-    """The row of a package: what is the same, and what is better."""
+    """The row of a package: the scenarios with the same result, and those with a better one."""
     first = lines[0]
     better = {line["scenario"]: f"{line['stock']} → {line['ours']}" for line in lines if line["scenario"] in BETTER}
     same = [line["scenario"] for line in lines if line["scenario"] not in BETTER and line["note"] != "FAILED"]
@@ -43,7 +43,7 @@ def table(lines: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def old_rows(text: str) -> dict[str, list[str]]:
-    """The rows that stand in the page, by language."""
+    """The rows of the page, by language."""
     rows: dict[str, list[str]] = {}
     language = ""
     for line in text.splitlines():

@@ -21,7 +21,7 @@ if "HEARTWIRE_DRIVER" in os.environ:
 
 
 def converse(path, answer):
-    """Open, send what `answer` gives for each message, unless it is None, and return after the end."""
+    """Open, send the value of `answer` for each message, unless it is None, and return after the end."""
     socket = WebSocket(SERVER + path, **OPTIONS)
 
     def on_message(event):

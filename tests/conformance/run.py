@@ -42,7 +42,7 @@ COMMANDS = {
 }
 PULLING = {f"python-{face}": [*COMMANDS["python"], "{url}", face] for face in ("connect", "sync")}
 COMMANDS |= PULLING
-# A face of the same code: what it adds is when an answer leaves.
+# An API over the same code: only the time at which an answer leaves differs.
 SAMPLED_PULLING = ["1.1.1", "1.2.8", "3.*", "4.*", "5.*", "7.*", "12.1.1"]
 CORRECTIONS = [
     ("offer.acceptNoContextTakeover", "True"),
@@ -72,7 +72,7 @@ def use_corrected_kosoku(folder: pathlib.Path) -> str:
 
 
 def verdict_of(result) -> str:
-    """The verdict of one case, `OK`, `NON-STRICT`, `INFORMATIONAL`, or what is wrong."""
+    """The verdict of one case, `OK`, `NON-STRICT`, `INFORMATIONAL`, or the fault."""
     for entry in result.wirelog:
         if entry[0] != "RF":
             continue
@@ -128,7 +128,7 @@ async def run_original(wstest: str, face: str, cases: list[str] | None, bound: f
                     socket.create_connection(("127.0.0.1", port)).close()
                     break
                 except OSError:
-                    await asyncio.sleep(0.1)  # a program of others does not tell when it listens
+                    await asyncio.sleep(0.1)  # the program does not report when it listens
             client = await asyncio.create_subprocess_exec(*command(face, url))
             if await asyncio.wait_for(client.wait(), timeout=bound) != 0:
                 sys.exit(f"conformance: the {face} client ended with status {client.returncode}")

@@ -1,4 +1,4 @@
-// Many connections that only beat: `node --expose-gc idle.mjs URL COUNT SECONDS INTERVAL`. Prints what they hold and what they cost as one line of JSON.
+// Many connections that only beat: `node --expose-gc idle.mjs URL COUNT SECONDS INTERVAL`. Prints their memory and their cost as one line of JSON.
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'heartwire'
@@ -35,7 +35,7 @@ const sockets = Array.from({ length: COUNT }, make)
 await Promise.all(sockets.map(({ opened }) => opened))
 const held = (await memory()) - before
 const [heard, cpu, start] = [answered, process.cpuUsage(), performance.now()]
-await sleep(SECONDS * 1000) // what they cost in this time is the figure
+await sleep(SECONDS * 1000) // the figure is their cost in this time
 const { user, system } = process.cpuUsage(cpu)
 const passed = performance.now() - start
 console.log(

@@ -1,6 +1,6 @@
 """Many connections that only beat: `idle.py asyncio|run_forever URL COUNT SECONDS INTERVAL`.
 
-Prints what they hold and what they cost, one line of JSON.
+Prints their memory and their cost, one line of JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def report(before: int, sockets: list[WebSocket]) -> None:
     if not everyone.wait(600):
         raise TimeoutError(f"{opened} of {COUNT} are open")
     held, heard, cpu, start = memory() - before, answered, time.process_time(), time.monotonic()
-    time.sleep(SECONDS)  # what they cost in this time is the figure
+    time.sleep(SECONDS)  # the figure is their cost in this time
     cpu, passed = time.process_time() - cpu, time.monotonic() - start
     figures = {
         "connections": sum(ws.ready_state == 1 for ws in sockets),

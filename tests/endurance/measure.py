@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Endurance of each face: `measure.py [leaks] [idle] [--small]`, behind `make endurance`. The tables of docs/reliability.md are its output.
 
-leaks: 10,000 connections one after the other and 1,000,000 messages, and the rest of them. idle: 10,000 connections at once that only beat, and
-what they hold and cost. The server is a process of its own. It owns the sizes, the tables and the bounds, and ends with 1 where one is broken; what
-is measured is in the programs that it runs.
+leaks: 10,000 connections one after the other and 1,000,000 messages, and the resources that they leave. idle: 10,000 connections at once that only
+beat, their memory and their cost. The server has its own process. It owns the sizes, the tables and the bounds, and ends with 1 if one is broken.
+The programs that it runs do the measuring.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An echo server in a process of its own: `peer.py [deflate]` prints its port, and serves until its standard input ends.
+"""An echo server in its own process: `peer.py [deflate]` prints its port, and serves until its standard input ends.
 
 It must not know Heartwire: its WebSocket side is the one of `websockets`, on a bare protocol of asyncio, for ten thousand connections.
 """

@@ -105,7 +105,7 @@ class Trial:
         if self.kicks_after == 0:
             await connection.close(4000)
         elif self.kicks_after is not None:
-            await asyncio.sleep(self.kicks_after)  # what this server does, not a wait for anything
+            await asyncio.sleep(self.kicks_after)  # a part of this server's behaviour, not a wait
             connection.transport.abort()
         await connection.wait_closed()
         self.open.discard(connection)
@@ -116,7 +116,7 @@ class Trial:
 
 @asynccontextmanager
 async def serving(trial: Trial, *faces: str, sockets: int) -> AsyncIterator[None]:
-    """The server, and a process of each face with so many sockets; a path tells whose socket it is."""
+    """The server, and a process of each language with so many sockets; the path names the socket."""
     server: Server
     async with serve(trial.have, "127.0.0.1", 0, process_request=trial.ask, ping_interval=None) as server:
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
@@ -127,7 +127,7 @@ async def serving(trial: Trial, *faces: str, sockets: int) -> AsyncIterator[None
             yield
         finally:
             for process in processes:
-                with suppress(ProcessLookupError):  # it has died: what was waited for says what is missing
+                with suppress(ProcessLookupError):  # it has died: the failed wait reports that
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
 
@@ -151,7 +151,7 @@ async def minute(trial: Trial, seconds: float) -> list[str]:
 
 
 async def wave(face: str) -> list[int]:
-    """All sockets lose the server at the same moment: how many are back in which tenth of a second, and later."""
+    """All sockets lose the server at the same moment: how many have reconnected in each tenth of a second, and later."""
     trial = Trial("loses them")
     async with serving(trial, face, sockets=WAVE):
         await trial.wait_for(lambda: len(trial.open), WAVE)

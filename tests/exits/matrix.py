@@ -1,7 +1,7 @@
 """The matrix of ways out: `matrix.py [--times 20] [--load 4] [--lanes 4] [--row NAME]... [--way WAY]... [--write]`, behind `make exits`.
 
-Plays every cell so many times, with so many processes that only compute beside it, and prints what differs from what the rows say. `--write` puts
-the result into docs/reliability.md; rows that were not played stay there as they are. Owns the counting and the table; a cell is `play.py`'s.
+Plays every cell so many times, beside so many processes that only compute, and prints the differences from the rows. `--write` puts
+the result into docs/reliability.md; rows that were not played stay as they are. Owns the counting and the table; `play.py` owns a cell.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def cells(rows: Iterable[Row], ways: Iterable[str]) -> list[tuple[Row, str]]:
 
 
 def outcome(row: Row, way: str) -> tuple[Row, str, str, str]:
-    """Play a cell once: the row, the way, how it ended in short, and in detail where it should not have."""
+    """Play a cell once. Gives the row, the way, its end in short, and the details of a wrong end."""
     try:
         end = play(row, way)
     except Unlike as unlike:

@@ -1,4 +1,4 @@
-"""The rows of JavaScript: Node by itself and under what runs it, Bun and Deno. The programs are in `programs/`."""
+"""The rows of JavaScript: Node by itself and under its runners, Bun and Deno. The programs are in `programs/`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_ONE = "process 1 has no socket"
 
 @lru_cache(maxsize=None)
 def _node_of(oldest: int) -> str | None:
-    """Give the Node at hand, or one of the suites' own where that one is too old."""
+    """Give the Node on PATH, or one of the suites' own if that one is too old."""
     own = shutil.which("node")
     version = subprocess.run([own, "--version"], capture_output=True, text=True, check=False).stdout if own else ""
     if (found := re.match(r"v(\d+)\.", version)) and int(found[1]) >= oldest:
@@ -65,9 +65,9 @@ def _package_missing() -> str | None:
 _ABOVE: dict[str, Cell] = dict.fromkeys(("TERM", "HUP"), End(1001, 1))
 #: vitest ends by INT and TERM itself, and throws where a test calls `process.exit()`.
 _VITEST: dict[str, Cell] = {"exit": "vitest does not let a test exit", "INT": End(1001, 130), "TERM": End(1001, 143)}
-#: Soon after its own end is asked for: half a second at SIGTERM.
+#: vitest kills it half a second after SIGTERM.
 _KILLED: dict[str, Cell] = dict.fromkeys(("TERM", "HUP"), "vitest kills its process")
-#: PM2, here as process 1 of a container would have it, ends the program by SIGINT, and then by itself.
+#: PM2, here like process 1 of a container, ends the program by SIGINT, and then ends by itself.
 _PM2: dict[str, Cell] = dict.fromkeys(("INT", "TERM", "PID 1"), End(1001, 0))
 
 ROWS: list[Row] = [

@@ -20,12 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bindings-python" / "tests"))
 from raw_server import RawServer  # type: ignore[import-not-found]  # noqa: E402 - the server of the Python tests
 
-BOUND = float(os.environ.get("EXITS_BOUND", "90"))  # seconds: what hangs, hangs for longer, also where others have the machine
+BOUND = float(os.environ.get("EXITS_BOUND", "90"))  # seconds: a hang lasts longer, also on a busy machine
 NAMESPACE = ("unshare", "-pf", "--mount-proc", "--kill-child")
 
 
 class Unlike(Exception):
-    """The cell did not come to an end that can be told as one."""
+    """The cell has no single end: it hung, or its connections ended differently."""
 
 
 def namespaces_missing() -> str | None:
@@ -38,7 +38,7 @@ def namespaces_missing() -> str | None:
 
 @contextmanager
 def program(row: Row, way: str, url: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run it as the leader of a session, as a shell would; nothing of it stays behind."""
+    """Run it as the leader of a session, as a shell would, and end all its processes."""
     command = [*(NAMESPACE if way == "PID 1" else ()), *row.command, *((way,) if row.is_told else ())]
     environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +70,7 @@ def _default_signals() -> None:
 
 
 def play(row: Row, way: str) -> End:
-    """Play a cell once. Raises Unlike with what the program said if it hangs or its connections end differently."""
+    """Play a cell once. Raises Unlike with the program's output if it hangs or its connections end differently."""
     with RawServer() as server, program(row, way, server.url) as (process, said):
         try:
             connections = [server.connection(BOUND) for _ in range(row.connections)]
@@ -91,7 +91,7 @@ def play(row: Row, way: str) -> End:
             raise Unlike(f"{failure}; it said:\n{_tail(said)}") from failure
         if len(codes) != 1:
             raise Unlike(f"its connections ended with {codes}; it said:\n{_tail(said)}")
-        # A program whose child has the socket says the child's status.
+        # A program whose child has the socket prints the child's status.
         told = re.findall(r"^status (-?\d+)$", said.read_text(errors="replace"), re.MULTILINE)
         return End(codes.pop(), int(told[-1]) if told else status)
 

@@ -1,7 +1,7 @@
-"""What a row of the matrix is, and the ways out that are its columns. Knows neither a language nor how a cell is played.
+"""The rows of the matrix, and the ways out, which are its columns. Knows neither a language nor how a cell is played.
 
 A program of a row gets the way as its last argument (and in `EXITS_WAY`) and a URL in `EXITS_URL`. It opens a WebSocket there, and sends
-`ready <its process id>` when that is open, and for a way that is no signal leaves as the way says once a message `go` comes.
+`ready <its process id>` when that is open. For a way that is no signal, it leaves in this way after a message `go`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HEADINGS = {
 
 
 class End(NamedTuple):
-    """How a program ended: the close code that the server got (None: none at all), and the exit status, negative for a signal."""
+    """The end of a program: the close code that the server got (None without a Close), and the exit status, negative for a signal."""
 
     code: int | None
     status: int
@@ -57,16 +57,16 @@ class Row:
     name: str
     #: The command line without the way, which comes last.
     command: Sequence[str]
-    #: For each way how it ends. A way that is left out ends as `USUAL` says.
+    #: The end of each way. A missing way has the end in `USUAL`.
     ends: dict[str, Cell] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
-    #: The way stands in the command line; else only in `EXITS_WAY`.
+    #: The way is in the command line; otherwise only in `EXITS_WAY`.
     is_told: bool = True
     #: How many connections the program makes.
     connections: int = 1
     #: Signals go to the process that has the socket, not to the one that was started. A terminal's Ctrl+C goes to all in any case.
     to_child: bool = False
-    #: Says what is missing on this machine, or None.
+    #: Names the missing tool of this machine, or None.
     missing: Callable[[], str | None] = lambda: None
 
     def end(self, way: str) -> Cell:

@@ -20,7 +20,7 @@ NO_NAMESPACE = namespaces_missing()
 
 @pytest.mark.parametrize(("row", "way"), CELLS)
 def test_a_cell(row: Row, way: str) -> None:
-    """The server saw the close code, and the program's status is what it would have been."""
+    """The server saw the close code, and the program's status is the usual one."""
     if why := row.missing() or (NO_NAMESPACE if way == "PID 1" else None):
         pytest.skip(why)
     end = play(row, way)

@@ -1,1 +1,1 @@
-"""Fakes of the services that the example bots talk to, on aiohttp. Each keeps to the public rules of its service and kicks who breaks them."""
+"""Fakes of the services that the example bots talk to, on aiohttp. Each keeps to the public rules of its service and kicks a bot that breaks them."""

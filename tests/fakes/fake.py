@@ -1,4 +1,4 @@
-"""What the fakes have in common: a server on a thread of its own, what it saw, and which rules were broken. It must not know a service."""
+"""The shared part of the fakes: a server on its own thread, its records, and the broken rules. It must not know a service."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Fake:
         return []
 
     async def serve(self, peer: Peer) -> None:
-        """Greets a bot; `hear` then gets what it says."""
+        """Greets a bot; `hear` then gets its messages."""
 
     async def hear(self, peer: Peer, message: Any) -> None:
         """Takes a message of a bot, parsed as JSON."""
@@ -112,7 +112,7 @@ class Fake:
         await peer.close(code, rule[:100])
 
     def note(self, event: str, **fields: Any) -> None:
-        """Takes down what happened."""
+        """Records an event."""
         with self._changed:
             self.seen.append({"event": event, **fields})
             self._changed.notify_all()
@@ -123,7 +123,7 @@ class Fake:
         return [seen for seen in self.seen if wanted.items() <= seen.items()]
 
     def wait_for(self, event: str, count: int = 1, within: float = 20, **fields: Any) -> dict[str, Any]:
-        """The `count`-th of its kind, now or as soon as it comes."""
+        """The `count`-th of its kind, earlier or later."""
         with self._changed:
             self._changed.wait_for(lambda: len(self.all(event, **fields)) >= count, within)
             found = self.all(event, **fields)

@@ -14,7 +14,7 @@ TOKEN = "xapp-token"
 
 
 class Slack(Fake):
-    """The service. Envelopes go to the newest connection that said nothing of its end."""
+    """The service. Envelopes go to the newest connection that has not announced its end."""
 
     def __init__(self) -> None:
         self.tickets: set[str] = set()
@@ -57,7 +57,7 @@ class Slack(Fake):
         name = f"envelope-{self.envelopes}"
         self.unanswered[name] = asyncio.get_running_loop().call_later(3, self._missed, name)
         command = {"command": "/echo", "text": text, "user_name": "ann"}
-        # A service does not send to a client that has said goodbye.
+        # A service does not send to a client that has closed.
         receiver = self.peers[-1] if peer.socket.closed else peer
         await receiver.send({"type": "slash_commands", "envelope_id": name, "accepts_response_payload": True, "payload": command})
         return name

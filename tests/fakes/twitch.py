@@ -77,7 +77,7 @@ class Twitch(Fake):
         await self._notify(peer, "notification", {"subscription": {"type": "channel.chat.message"}, "event": event})
 
     def move(self, last: str) -> None:
-        """The server asks the bot to come to another URL. The old connection brings the message `last` before the new one is welcome."""
+        """The server asks the bot to connect to another URL. The old connection carries the message `last` before the new one's welcome."""
         self.old, self.last = self.peers[-1], last
         session = {"id": f"session-{self.sessions}", "status": "reconnecting", "reconnect_url": f"{self.url}/reconnect"}
         self.call(self._notify, self.old, "session_reconnect", {"session": session})

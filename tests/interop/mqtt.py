@@ -63,7 +63,7 @@ def hear(kind: int, body: bytes) -> None:
 
 
 ws = WebSocket(url, "mqtt")
-# The broker hangs up at DISCONNECT, often before it has answered the Close: that is no news.
+# The broker hangs up at DISCONNECT, often before it has answered the Close: this is expected.
 ws.onclose = lambda _: None
 
 

@@ -1,5 +1,5 @@
 // A short life of the Node face for valgrind (`.ci/sanitize.py node`): big and small messages, both kinds, heartbeats of a function, reconnection,
-// compression, a worker. It checks only that all was heard; what is looked at is the memory.
+// compression, a worker. It checks only that all messages arrived; the subject is the memory.
 import { strictEqual } from 'node:assert'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { WebSocket } from 'heartwire'

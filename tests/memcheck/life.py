@@ -1,5 +1,5 @@
 """A short life of the Python face for valgrind (`.ci/sanitize.py python`): every way to run, big and small messages, both kinds, heartbeats of a
-function, a queue, reconnection, a fork. It checks only that all was heard; what is looked at is the memory."""
+function, a queue, reconnection, a fork. It checks only that all messages arrived; the subject is the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Owns: the goodbye under what other packages do to signals and processes: signal-exit, PM2.
+// Owns: the Close at exit beside other packages that change signals and processes: signal-exit, PM2.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Owns: what a test of a user's does with sockets, whatever runner plays it. Knows no runner: `test` and `expect` are given.
+// Owns: a user's tests of sockets, for any runner. Knows no runner: `test` and `expect` are arguments.
 'use strict'
 
 const URL = process.env.HEARTWIRE_TEST_URL

@@ -1,4 +1,4 @@
-// Owns: the package under jest and vitest, as their users run it: every mode ends by itself, with the tests passed, and the peers hear a goodbye.
+// Owns: the package under jest and vitest, as their users run it: every mode ends by itself, with the tests passed, and the peers get a Close.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -13,7 +13,7 @@ const major = Number(process.versions.node.split('.')[0])
 const newer = `${modules}node-22/bin/node`
 const forVitest = major >= 22 ? process.execPath : newer
 
-/** What a runner says of a test that does not end, and Node of too many listeners. Not what jest says of a process that needs more than 0.5 s to end. */
+/** A runner's complaints about a test that does not end, and Node's about too many listeners; without jest's about a process that ends slowly. */
 const unwanted = /did not exit|open handle|MaxListeners/
 
 /** Runs a runner to its end. */

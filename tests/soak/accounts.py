@@ -1,4 +1,4 @@
-"""The accounts of the soak: a client's log and the server's journal, held against each other. It owns the rules; it starts and reads nothing.
+"""The accounts of the soak: compares a client's log with the server's journal. It owns the rules; it starts and reads nothing.
 
 A client's log, a line each, in the order in which it happened to a bot:
 
@@ -7,11 +7,11 @@ A client's log, a line each, in the order in which it happened to a bot:
     C BOT CODE CLEAN WILL_RECONNECT WHY   it, or an attempt, is closed; WHY is the close's reason
     N BOT                                 the event `reconnecting`
     S BOT NUMBER o|q|?                    sent while open, queued while connecting, or while the state changed
-    D BOT NUMBER                          the event `dropped` had it
-    A BOT NUMBER / R BOT NUMBER           the server's acknowledgement / a message of the server's came
-    X BOT WORDS                           the bot itself saw something wrong
+    D BOT NUMBER                          the event `dropped` reported it
+    A BOT NUMBER / R BOT NUMBER           the server's acknowledgement / a message of the server arrived
+    X BOT WORDS                           the bot itself saw a fault
     T                                     a tick, 50 ms or more: the time that the client had: none passes while the process is stopped
-    M KIB DESCRIPTORS THREADS OBJECTS     what the process holds
+    M KIB DESCRIPTORS THREADS OBJECTS     the resources of the process
     Z                                     the end: every bot is through
 
 The server's journal, of a line that was written whole:
@@ -27,8 +27,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 TAIL = 150
-"""Ticks, 7.5 s or more: so long may a message at most be under way when its connection ends. With heartbeats of a second, a server that says
-nothing is noticed after two; the rest is for what it said before, and for a busy machine."""
+"""Ticks, 7.5 s or more: the longest time that a message may be under way when its connection ends. With heartbeats each second, a silent
+server is noticed after two; the rest is slack for earlier messages and a busy machine."""
 ORDER = {"": "OE", "O": "MEC", "M": "MEC", "E": "C", "C": "NE", "N": "OE"}
 """The kinds that may follow each kind, of the standard's events and `reconnecting`; M is a message. After a final close nothing may follow."""
 
@@ -38,7 +38,7 @@ class Epoch:
     """One connection of a bot, as the bot saw it."""
 
     sent: list[int] = field(default_factory=list)
-    """In order; with what was queued before it."""
+    """In order, with the messages queued before it."""
     either: set[int] = field(default_factory=set)
     """Those of `sent` that may also have been queued for the next one."""
     heard: list[int] = field(default_factory=list)
@@ -209,7 +209,7 @@ def _judge_bot(bot: Bot, theirs: Journal, counts: dict[str, int]) -> list[str]:
             faults.append(f"{what}: {wrong[:5]}")
     if bot.acknowledged != sorted(set(bot.acknowledged)):
         faults.append(f"acknowledgements out of order or twice: {_where(bot.acknowledged)}")
-    # Nothing is lost but what was under way when a connection ended.
+    # Only messages under way at the end of a connection are lost.
     _carry_over(bot.epochs, theirs)
     for number, epoch in enumerate(bot.epochs):
         faults += [f"connection {number}: {fault}" for fault in _judge_epoch(epoch, bot, theirs, arrived) + _judge_tail(epoch, bot, counts)]
@@ -267,7 +267,7 @@ def _judge_epoch(epoch: Epoch, bot: Bot, theirs: Journal, arrived: set[int]) -> 
 
 
 def _judge_tail(epoch: Epoch, bot: Bot, counts: dict[str, int]) -> list[str]:
-    """Neither way is anything silent for long on a connection that lives: what is sent is acknowledged, or the connection ends."""
+    """Neither side is silent for long on a live connection: messages are acknowledged, or the connection ends."""
     if epoch.closed is None:
         return []
     for number in epoch.sent:
@@ -282,7 +282,7 @@ def _judge_tail(epoch: Epoch, bot: Bot, counts: dict[str, int]) -> list[str]:
 
 
 def _judge_memory(memory: list[list[int]], bots: int) -> list[str]:
-    """Flat: what it is at last against what it was when all had begun. Thirty seconds in, every path has been walked."""
+    """Flat: compares the end with the time when all had begun. After thirty seconds every path has been used."""
     if len(memory) < 7:
         return []
     (kib, descriptors, threads, objects), late = memory[2], memory[-3:]

@@ -1,5 +1,5 @@
-// Bots of the soak in Node: `client.mjs NAME URL SECONDS BOTS`. Their log is standard output, as accounts.py has it.
-// It owns what a bot does. It must not know the server's faults, nor judge.
+// Bots of the soak in Node: `client.mjs NAME URL SECONDS BOTS`. Their log is standard output, in the form of accounts.py.
+// It owns the behaviour of a bot. It must not know the server's faults, nor judge.
 import { readdirSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'heartwire'
@@ -11,7 +11,7 @@ const TICK = 50
 let lines = []
 const pick = (choices) => choices[Math.floor(Math.random() * choices.length)]
 
-/** A socket, what it says, and what it hears. */
+/** A socket, its sent and its received messages. */
 class Bot {
   #sent = 0
   #final = null
@@ -76,7 +76,7 @@ class Bot {
     this.log('S', this.#sent, 'qo'[state])
   }
 
-  /** Sends a last message; when its acknowledgement has come, says goodbye. */
+  /** Sends a last message, and closes after its acknowledgement. */
   finish() {
     this.#final = this.#sent + 1
     this.send(0)
@@ -125,7 +125,7 @@ while (performance.now() < late && !bots.every(({ over }) => over)) {
   await sleep(TICK)
   lines.push('T')
 }
-await sleep(4 * TICK) // in which nothing may come behind the last close
+await sleep(4 * TICK) // in which no event may follow the last close
 for (const bot of bots) if (!bot.over) bot.log('X', 'is not through, readyState', bot.ws.readyState)
 lines.push('Z')
 flush()

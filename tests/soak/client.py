@@ -1,6 +1,6 @@
-"""Bots of the soak in Python: `client.py asyncio|run_forever|start NAME URL SECONDS BOTS`. Their log is standard output, as accounts.py has it.
+"""Bots of the soak in Python: `client.py asyncio|run_forever|start NAME URL SECONDS BOTS`. Their log is standard output, in the form of accounts.py.
 
-It owns what a bot does. It must not know the server's faults, nor judge.
+It owns the behaviour of a bot. It must not know the server's faults, nor judge.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ lines: collections.deque[str] = collections.deque()
 
 
 class Bot:
-    """A socket, what it says, and what it hears."""
+    """A socket, its sent and its received messages."""
 
     def __init__(self, number: int) -> None:
         self.name = f"{NAME}-{number}"
         self.sent = 0
         self.final: int | None = None
         self.over = threading.Event()
-        # Of a thread that sends and one that is called: a line of the log stands where the thing happened.
+        # Held by the sending thread and by the handlers, so that the lines of the log are in the order of the events.
         self.lock = threading.Lock()
         self.ws: Any = WebSocket(
             f"{URL}/{self.name}",
@@ -101,7 +101,7 @@ class Bot:
         self.log("S", self.sent, "?" if before != after else "qo"[before])
 
     def finish(self) -> None:
-        """Sends a last message; when its acknowledgement has come, says goodbye."""
+        """Sends a last message, and closes after its acknowledgement."""
         self.final = self.sent + 1
         self.say(0)
 
@@ -135,7 +135,7 @@ class Clock:
         self.next = time.monotonic() + MEASURE
 
     def tick(self, bots: list[Bot]) -> bool:
-        """False when the bots are to finish."""
+        """False when the bots have to finish."""
         now = time.monotonic()
         if now >= self.end:
             return False
@@ -154,7 +154,7 @@ def settle(bots: list[Bot]) -> None:
     while time.monotonic() < end and not all(bot.over.is_set() for bot in bots):
         time.sleep(TICK)
         lines.append("T")
-    time.sleep(4 * TICK)  # in which nothing may come behind the last close
+    time.sleep(4 * TICK)  # in which no event may follow the last close
     for bot in bots:
         if not bot.over.is_set():
             bot.log("X", "is not through, readyState", bot.ws.ready_state)

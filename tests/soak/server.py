@@ -1,10 +1,10 @@
-"""The server of the soak: `server.py HOST PORT GENERATION SEED JOURNAL`. It talks with bots, does to them what its seed says, and writes it down.
+"""The server of the soak: `server.py HOST PORT GENERATION SEED JOURNAL`. It talks with bots, plays faults by its seed, and keeps a journal.
 
-It owns the faults and the journal; SIGUSR1 makes it a good server. A line of the journal is written before what it tells is done, with one
+It owns the faults and the journal; SIGUSR1 makes it a good server. A line of the journal is written before its act, with one
 write(2), so that it is true after kill -9. It must not know Heartwire: its WebSocket side is the one of `websockets`.
 
 A bot's path is `/NAME`. It sends `u NUMBER`, one after the other; the server answers `a NUMBER`, and sends `d NUMBER` by itself, which the bot
-answers with `k NUMBER`. Words behind the number are padding. Of a clean close, the reason is the last NUMBER that was sent.
+answers with `k NUMBER`. Words behind the number are padding. The reason of a clean close is the last NUMBER that was sent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Server:
     """What the connections share."""
 
     def __init__(self, generation: int, seed: int, journal: str) -> None:
-        self.first = generation * 10_000_000  # so that no number is given twice, whatever the last generation still sent
+        self.first = generation * 10_000_000  # so that no number is used twice, whatever the last generation sent
         self.chance = random.Random(f"{seed} {generation}")
         self.journal = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.sent: dict[str, int] = {}

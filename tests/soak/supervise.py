@@ -76,7 +76,7 @@ class Network:
 
 
 class Server:
-    """The server's process, of which there is one after the other, on one port."""
+    """The server's processes, one after the other, on one port."""
 
     def __init__(self, inside: list[str], host: str, seed: int, journal: Path) -> None:
         self.inside, self.host, self.seed, self.journal = inside, host, seed, journal

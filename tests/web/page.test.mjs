@@ -1,4 +1,4 @@
-// The chat page in headless Chromium, with a Python and a Node bot in the room: what a person sees who opens it and types.
+// The chat page in headless Chromium, with a Python and a Node bot in the room: the view of a person who opens it and types.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -55,7 +55,7 @@ after(async () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** Opens the page as somebody; `said` waits for a line in the log. */
+/** Opens the page as a new person; `said` waits for a line in the log. */
 async function visit() {
   const page = await browser.newPage()
   const errors = []

@@ -1,4 +1,4 @@
-// The documentation site in headless Chromium, opened as files: it asks nobody else for anything, fits a phone, and can be searched.
+// The documentation site in headless Chromium, opened as files: it sends no requests to the network, fits a phone, and can be searched.
 
 import assert from 'node:assert/strict'
 import { readdirSync, statSync } from 'node:fs'

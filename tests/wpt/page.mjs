@@ -70,7 +70,7 @@ if (isMainThread && where === 'worker') {
   worker.once('message', (line) => process.stdout.write(line, () => process.exit(0)))
   worker.once('error', (error) => process.stdout.write(`${JSON.stringify({ tests: [], fault: error.stack })}\n`, () => process.exit(0)))
 } else {
-  // As a user has it: Node's own MessageEvent stays, and so does what else is there.
+  // As for a user: Node's own MessageEvent and all other globals stay.
   await import('heartwire/install/force')
   prepare()
   run().catch((error) => report([], error.stack))

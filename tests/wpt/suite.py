@@ -4,8 +4,8 @@
 
 PATTERN picks files, as globs such as `constructor/*`. HEARTWIRE_NODE names another Node; --worker runs the pages on a worker thread;
 --patience gives each page so many times its time, for a busy machine. --save puts the result of this host into result.json, beside those of other
-hosts. It owns the list of files, their variants and what is expected
-to fail (expected.json: a reason, and where it holds); page.mjs runs one page. Nothing of the tests is in this repository.
+hosts. It owns the list of files, their variants and the expected failures (expected.json: a reason, and where it holds); page.mjs runs one page.
+Nothing of the tests is in this repository.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ async def start_server(checkout: Path, folder: Path) -> tuple[asyncio.subprocess
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
-    """Ends the server, which ends its own processes if it is asked."""
+    """Ends the server, which ends its own processes on request."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
         try:
@@ -177,7 +177,7 @@ def expectations() -> list[tuple[str, str]]:
 
 
 def judge(chosen: list[Page]) -> tuple[collections.Counter[str], dict[str, dict[str, int]], dict[str, list[str]], list[str]]:
-    """The tally, the counts of each file, the expected failures by reason, and what is wrong."""
+    """The tally, the counts of each file, the expected failures by reason, and the faults."""
     known = expectations()
     tally: collections.Counter[str] = collections.Counter()
     counts: dict[str, collections.Counter[str]] = {}

@@ -12,7 +12,7 @@ const WebSocket = transport === 'ours' ? require('heartwire').WebSocket : requir
 let stop = () => {}
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {
   if (line === 'block') {
-    // A handler that does not come back for 6 s.
+    // A handler that blocks for 6 s.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000)
     say('unblocked')
   } else if (line === 'stop') {

@@ -1,4 +1,4 @@
-// Owns: the fake server of a case, on the server of `ws`: it plays the case's protocol, refuses upgrades when told, and keeps what it saw.
+// Owns: the fake server of a case, on the server of `ws`: it plays the case's protocol, refuses upgrades on request, and records events.
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'

@@ -1,5 +1,5 @@
-// Owns: the two installations that the suite runs: the stock one, and one in which heartwire/ws stands in the place of every `ws`, as an override of
-// npm's puts it there. Knows no package.
+// Owns: the two installations that the suite runs: the stock one, and one in which heartwire/ws replaces every `ws`, as an override of
+// npm does. Knows no package.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ export function versionOf(name) {
 
 /** The folders of the two, each with its own client.mjs. */
 export function trees() {
-  // Several runs beside each other share what the first has made.
+  // Several runs at the same time share the tree of the first.
   if (process.env.COMPAT_TREES === 'made') return { stock: here, ours }
   rmSync(ours, { recursive: true, force: true })
   mkdirSync(join(ours, 'node_modules'), { recursive: true })

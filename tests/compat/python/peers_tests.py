@@ -1,7 +1,7 @@
 """websocket-client's own tests, which its package ships, against the surface: those of its two public classes that need no Internet.
 
-`FAILING` names what fails and why, `INSIDE` what replaces parts of the package that the surface does not have. Both may only get shorter: a test
-of them that passes fails this one. The score is that of the tests that talk to a server on the loopback.
+`FAILING` names the failing tests with reasons, `INSIDE` the tests that replace inner parts of the package. Both may only get shorter: a test
+of them that passes fails this one. The score counts the tests that talk to a server on the loopback.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ MODULES = ("_handshake", "_http", "_utils", "_socket", "_ssl_compat", "_url", "_
 
 
 class Score:
-    """Counts what passed and failed, as a plugin of pytest."""
+    """Counts passed and failed tests, as a plugin of pytest."""
 
     def __init__(self) -> None:
         self.passed: set[str] = set()

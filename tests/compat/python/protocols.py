@@ -187,7 +187,7 @@ class OpenAI(Protocol):
 
 
 class BiDi(Protocol):
-    """Events, and commands that are answered; the first one says that the program listens."""
+    """Events, and commands that are answered; the first one shows that the program listens."""
 
     async def greet(self, connection: Any) -> None:
         return

@@ -1,6 +1,6 @@
-"""The server that the SDKs talk to, on aiohttp: it speaks what each of them expects (`protocols.py`), and does what the suite asks for.
+"""The server that the SDKs talk to, on aiohttp: it speaks the protocol of each (`protocols.py`), and obeys the suite.
 
-It owns the connections and what it saw of them. It must not know the SDKs.
+It owns the connections and their records. It must not know the SDKs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-BOUND = 40.0  # seconds, for whatever is awaited; some SDKs take theirs before they connect again
+BOUND = 40.0  # seconds, for every wait; some SDKs wait long before they connect again
 
 
 class Connection:
@@ -25,7 +25,7 @@ class Connection:
         #: What the bot said, in words of the protocol.
         self.said: asyncio.Queue[str] = asyncio.Queue()
         self.ended = asyncio.Event()
-        #: The code that the bot's Close had; 1006: none came.
+        #: The code of the bot's Close, or 1006 without one.
         self.code = 1006
         self.ready = asyncio.Event()
         self.heard_at = time.monotonic()

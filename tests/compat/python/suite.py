@@ -1,6 +1,6 @@
-"""The published SDKs of Python on the stock transport and on ours: `suite.py [SDK ...]`. Each scenario must come out the same on both.
+"""The published SDKs of Python on the stock transport and on ours: `suite.py [SDK ...]`. Each scenario must have the same result on both.
 
-Three are ours alone: a SIGTERM must be told to the server (1001), a handler that blocks for 6 s must not cost the connection to a server that
+Three are ours alone: after a SIGTERM the server must get 1001, a handler that blocks for 6 s must not cost the connection to a server that
 drops a client after 3 s of silence. It owns the list of SDKs and what counts as the same. It writes a JSON line for each package and scenario
 (`--out`), from which `tests/compat/table.py` makes the table.
 """
@@ -69,7 +69,7 @@ SDKS = [
 
 
 class Program:
-    """A program under way, and what it tells."""
+    """A running program, and its reports."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process

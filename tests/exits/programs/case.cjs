@@ -1,4 +1,4 @@
-// Owns: a test of a user's that leaves its socket open, whatever runner plays it. Knows no runner: `test` is given.
+// Owns: a user's test that leaves its socket open, under any runner. Knows no runner: `test` is an argument.
 'use strict'
 
 /** @param {any} test @param {any} WebSocket */

@@ -1,4 +1,4 @@
-"""Programs whose child has the socket: `children.py METHOD WAY`. The parent says the child's status and waits for it."""
+"""Programs whose child has the socket: `children.py METHOD WAY`. The parent prints the child's status and waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Owns: a program whose child has the socket: `cluster.mjs WAY`. The primary says the child's status.
+// Owns: a program whose child has the socket: `cluster.mjs WAY`. The primary prints the child's status.
 import cluster from 'node:cluster'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'

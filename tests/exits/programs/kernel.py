@@ -1,4 +1,4 @@
-"""A notebook: `kernel.py WAY` starts a kernel of Jupyter, has a cell make the socket, and says how the kernel ended."""
+"""A notebook: `kernel.py WAY` starts a kernel of Jupyter, makes the socket in a cell, and prints the end of the kernel."""
 
 from __future__ import annotations
 

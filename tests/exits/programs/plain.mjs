@@ -1,4 +1,4 @@
-// Owns: a program of one process for Node, Bun and Deno: `plain.mjs HOST WAY`. A host is where the events of the socket are delivered.
+// Owns: a program of one process for Node, Bun and Deno: `plain.mjs HOST WAY`. The host delivers the events of the socket.
 import process from 'node:process'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { WebSocket } from 'heartwire'
@@ -19,7 +19,7 @@ function talk() {
 }
 
 if (host === 'worker' && isMainThread) {
-  // `process.exit()` in a worker ends the worker alone; an exception there is an `error` here, and nobody listens to it.
+  // `process.exit()` in a worker ends only the worker; an exception there is an `error` here without a listener.
   new Worker(new URL(import.meta.url), { argv: [host, way] }).on('exit', (code) => {
     process.exitCode = code
   })

@@ -1,4 +1,4 @@
-"""Programs of one process: `plain.py HOST WAY`. A host is where the events of the socket are delivered."""
+"""Programs of one process: `plain.py HOST WAY`. The host delivers the events of the socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READY = f"ready {os.getpid()}"
 
 
 def leave() -> None:
-    """Leave as the way says, where it is the program's own code that does so."""
+    """Leave in this way, if the program's own code does it."""
     if WAY == "exit":
         sys.exit(3)
     if WAY == "exception":
@@ -66,7 +66,7 @@ def blocking() -> None:
 
 
 def run_forever() -> None:
-    """Deliver on the main thread. A handler's exception does not end it, so the one of the way comes out of a handler of a signal."""
+    """Deliver on the main thread. A handler's exception does not end it, so a signal's handler raises the exception of the way."""
     if WAY == "exception":
         import signal
 
@@ -103,7 +103,7 @@ def on_thread() -> None:
         asyncio.run(connected_on_thread(gone))
 
     threading.Thread(target=work if HOST == "thread" else work_on_loop, daemon=WAY in ("return", "exit", "exception")).start()
-    # In pieces, for Python may miss a Ctrl+C that comes just when its main thread begins to wait for a lock, whatever other threads do.
+    # In pieces, because Python may miss a Ctrl+C that arrives just when its main thread begins to wait for a lock.
     while not gone.wait(0.5):
         pass
     leave()

@@ -1,4 +1,4 @@
-// Owns: the program of plain.mjs as PM2 runs it: `pm2.mjs HOST WAY`. PM2's own status says whether PM2 had come to an end, so this one tells its status.
+// Owns: the program of plain.mjs as PM2 runs it: `pm2.mjs HOST WAY`. PM2's own status is that of PM2, so this program records its status.
 import { appendFileSync } from 'node:fs'
 import process from 'node:process'
 

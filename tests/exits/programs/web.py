@@ -1,5 +1,5 @@
-"""Bots behind a server of the web: an application of ASGI whose socket lives from its startup to its shutdown, or to the end of the process; and one
-of WSGI with a socket for each worker (gunicorn reads this file as its configuration, too)."""
+"""Bots in a web server: an ASGI application whose socket lives from its startup to its shutdown, or to the end of the process; and a
+WSGI application with a socket for each worker (gunicorn reads this file as its configuration, too)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ kept: list[heartwire.WebSocket] = []
 
 
 def keep_socket() -> heartwire.WebSocket:
-    """Make one that nobody closes."""
+    """Make a socket that no code closes."""
     ws = heartwire.WebSocket(URL, reconnect=True)
     ws.onopen = lambda _: ws.send(f"ready {os.getpid()}")
     kept.append(ws)

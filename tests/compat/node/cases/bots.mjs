@@ -1,4 +1,4 @@
-// Owns: the SDKs that import `ws`. heartwire/ws stands in its place.
+// Owns: the SDKs that import `ws`. heartwire/ws replaces it.
 import { decode, encode } from './protobuf.mjs'
 
 const surface = 'heartwire/ws'

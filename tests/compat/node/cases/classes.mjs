@@ -264,7 +264,7 @@ export const classes = {
       return () => client.endAsync()
     },
     serve(peer, { ready, acked }) {
-      // A packet may come in several messages.
+      // A packet may span several messages.
       const parser = mqttPacket.parser()
       peer.on('message', (data) => parser.parse(data))
       parser.on('packet', ({ cmd, messageId }) => {

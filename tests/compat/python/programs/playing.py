@@ -1,6 +1,6 @@
-"""What the programs of SDKs share: which transport they run on, what they tell the suite, and handlers that block.
+"""The shared part of the programs of SDKs: their transport, their reports to the suite, and handlers that block.
 
-A program is called with the address of the server and `stock` or `ours`. It prints a JSON line for whatever its SDK tells it.
+A program is called with the address of the server and `stock` or `ours`. It prints a JSON line for each report of its SDK.
 """
 
 from __future__ import annotations
