@@ -24,7 +24,7 @@ impl Stream {
         Ok(Self::Tls(Box::new(acceptor.accept(self).await?)))
     }
 
-    /// Answers the ClientHello with the first `cut` bytes of the server's part of the handshake, and continues without TLS.
+    /// Answers the `ClientHello` with the first `cut` bytes of the server's part of the handshake, and continues without TLS.
     pub(super) async fn begin_tls(&mut self, config: &Arc<ServerConfig>, cut: usize) -> io::Result<()> {
         let mut session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
         let mut room = [0; 4096];
@@ -68,7 +68,7 @@ impl Stream {
     }
 }
 
-/// Sends only TLS's close_notify.
+/// Sends only TLS's `close_notify`.
 pub(super) async fn goodbye(stream: &mut TlsStream<Stream>) -> io::Result<()> {
     let (below, session) = stream.get_mut();
     session.send_close_notify();

@@ -18,7 +18,7 @@ use super::stream::{self, Stream};
 pub(super) struct Wire {
     pub(super) stream: Stream,
     pace: Option<Pace>,
-    /// The last bytes stopped within a record or a message, so no close_notify of TLS follows them.
+    /// The last bytes stopped within a record or a message, so no `close_notify` of TLS follows them.
     cut: bool,
     /// How the client ended its side, once it has.
     pub(super) end: Option<&'static str>,
@@ -62,7 +62,7 @@ impl Wire {
         self.read(buffer).await.unwrap_or(0)
     }
 
-    /// Ends our side, with TLS's close_notify unless `notify` is off.
+    /// Ends our side, with TLS's `close_notify` unless `notify` is off.
     pub(super) async fn finish(&mut self, notify: bool) {
         // The client may have gone already; the record then shows its end.
         let _ = match &mut self.stream {
@@ -71,7 +71,7 @@ impl Wire {
         };
     }
 
-    /// Sends only TLS's close_notify: TCP stays open. False without TLS, or after a cut, when it could not be read as an end.
+    /// Sends only TLS's `close_notify`: TCP stays open. False without TLS, or after a cut, when it could not be read as an end.
     pub(super) async fn goodbye(&mut self) -> io::Result<bool> {
         match &mut self.stream {
             Stream::Tls(stream) if !self.cut => stream::goodbye(stream).await.map(|()| true),

@@ -32,7 +32,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts a connection. The first [`Session::receive`], with no bytes, appends the ClientHello to the replies.
+    /// Starts a connection. The first [`Session::receive`], with no bytes, appends the `ClientHello` to the replies.
     ///
     /// # Errors
     /// Those of rustls.

@@ -26,7 +26,7 @@ impl Certificate {
         (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration())
     }
 
-    /// Whether its common name is this host. The common name counts only if there is no subjectAltName (RFC 2818 section 3.1).
+    /// Whether its common name is this host. The common name counts only if there is no `subjectAltName` (RFC 2818 section 3.1).
     pub(super) fn is_commonly_for(&self, name: &ServerName<'_>) -> bool {
         let certificate = self.0.tbs_certificate();
         let has_names = certificate.extensions().is_some_and(|all| all.iter().any(|extension| extension.extn_id == SUBJECT_ALT_NAME));
