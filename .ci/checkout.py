@@ -28,7 +28,7 @@ class Missing(Exception):
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
     """Runs a command that must succeed. Shows the command, because a build may take a minute."""
     print("+", *(str(part).replace(f"{ROOT}/", "") for part in command), flush=True)
-    # Windows looks for `npm.cmd` only where it is told its whole name.
+    # Windows finds `npm.cmd` only under its whole name.
     program = shutil.which(str(command[0]), path=environment.get("PATH")) or command[0]
     subprocess.run([str(part) for part in (program, *command[1:])], cwd=cwd, check=True, env={**os.environ, **environment})
 
@@ -56,7 +56,7 @@ def is_fresh(stamp: Path, *inputs: Path | str) -> bool:
 
 
 def stamp_fresh(stamp: Path, *inputs: Path | str) -> None:
-    """Notes that what depends on the inputs was made."""
+    """Notes that a product of these inputs was made."""
     stamp.write_text(_digest(inputs))
 
 
@@ -162,7 +162,7 @@ def develop(interpreter: Path) -> None:
 
 
 def exit_hosts() -> Path:
-    """The interpreter of `python_face()`, with what hosts bots in the matrix of ways out (tests/exits)."""
+    """The interpreter of `python_face()`, with the hosts of bots in the matrix of ways out (tests/exits)."""
     interpreter = python_face()
     requirements = ROOT / "tests" / "exits" / "requirements.txt"
     stamp = interpreter.parent.parent / ".exits"

@@ -1,7 +1,7 @@
-"""Builds what a release publishes into dist/ and checks it: `distribution.py [--list] [PART ...]`, behind `make dist`.
+"""Builds the artefacts of a release into dist/ and checks them: `distribution.py [--list] [PART ...]`, behind `make dist`.
 
 It owns the list of targets and the steps for each kind of artefact. It must not know the registries: .github/workflows/release.yml publishes.
-Without names it builds every part that this machine can build, and says in one line why it leaves another one out.
+Without names it builds every part that this machine can build, and gives the reason for each other part in one line.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ REPOSITORY = "https://github.com/heartwire/heartwire"
 
 @dataclass(frozen=True)
 class Target:
-    """A platform: what Rust, PyPI and npm call it."""
+    """A platform, with its names in Rust, PyPI and npm."""
 
     triple: str
-    wheel: str  # what maturin's --compatibility takes
+    wheel: str  # the value of maturin's --compatibility
     npm: str
     os: str
     cpu: str
@@ -78,7 +78,7 @@ def toolchain(target: Target) -> dict[str, str]:
     if "msvc" in target.triple and "windows" not in host():
         raise Missing(f"left out: {target.triple} needs Microsoft's linker; the release workflow builds it on Windows (here: make windows)")
     libraries = output("rustc", "--print", "target-libdir", "--target", target.triple)
-    # The paths of this machine stay out of what panics say.
+    # The paths of this machine stay out of the messages of panics.
     flags = [f"--remap-path-prefix={ROOT}=heartwire", f"--remap-path-prefix={cargo_home()}=cargo"]
     if "musl" in target.triple:  # the shared one: an addon and an extension module are loaded into a process that has it
         flags.append("-Ctarget-feature=-crt-static")
@@ -98,7 +98,7 @@ def toolchain(target: Target) -> dict[str, str]:
 
 
 def build(target: Target, *command: str | Path, **more: str) -> None:
-    """Runs a command in the target's toolchain, with what `tools()` installed on PATH."""
+    """Runs a command in the target's toolchain, with the programs of `tools()` on PATH."""
     environment = {**toolchain(target), **more}
     search = os.pathsep.join([str(tools().parent), environment.get("PATH", os.environ["PATH"])])
     run(*command, cwd=ROOT, **{**environment, "PATH": search})
@@ -106,7 +106,7 @@ def build(target: Target, *command: str | Path, **more: str) -> None:
 
 @lru_cache(maxsize=None)
 def tools() -> Path:
-    """The interpreter of an environment with what builds and checks artefacts."""
+    """The interpreter of an environment with the tools that build and check artefacts."""
     _, python = checkout.default_python()
     folder, requirements = ROOT / ".venvs" / "dist", ROOT / "requirements-dist.txt"
     interpreter, stamp = checkout.venv_python(folder), folder / ".requirements"
@@ -133,7 +133,7 @@ def third_party() -> Path:
 
 
 def wheel(target: Target) -> None:
-    """The abi3 wheel of a target, and one for each Python of this machine where it is the machine's own."""
+    """The abi3 wheel of a target. For this machine's own target, also a wheel for each of its Pythons."""
     own = [find for find in map(checkout.find_python, checkout.PYTHONS) if find] if target.triple == host() else []
     with bundled_licences(PYTHON_PACKAGE):
         _maturin(target, "--features", "abi3-py310" if target.os == "win32" else "abi3", "-i", tools())
@@ -155,7 +155,7 @@ def sdist() -> None:
 
 
 class bundled_licences:
-    """Puts the licence texts beside a package's manifest while its artefact is made. They stand once in the repository, on top."""
+    """Puts the licence texts beside a package's manifest while its artefact is made. The repository has them once, on top."""
 
     def __init__(self, folder: Path) -> None:
         self.sources = [*(ROOT / name for name in LICENCES), third_party()]
@@ -182,7 +182,7 @@ def npm_main() -> None:
     """The package `heartwire`: JavaScript and types. Its optional dependencies bring the addon."""
     manifest = npm_manifest()
     version = str(manifest["version"])
-    # Nothing runs at install time, and what only a checkout has is not named.
+    # Nothing runs at install time, and files of a checkout alone are not named.
     for key in ("scripts", "devDependencies"):
         manifest.pop(key, None)
     manifest["files"] = [entry for entry in _strings(manifest["files"]) if not entry.endswith(".node")] + [*LICENCES]
@@ -197,7 +197,7 @@ def npm_main() -> None:
 
 
 def npm_target(target: Target) -> None:
-    """The package of one platform: the addon, with the licences of what is inside."""
+    """The package of one platform: the addon, with the licences of its parts."""
     if "linux" in target.triple:
         glibc = ".2.17" if target.triple.endswith("gnu") else ""
         command: tuple[str | Path, ...] = (tools().parent / "cargo-zigbuild", "zigbuild", "--target", f"{target.triple}{glibc}")
@@ -258,7 +258,7 @@ def crates() -> None:
 
 
 def parts() -> dict[str, Callable[[], None]]:
-    """Everything that can be asked for, in the order in which it is built."""
+    """Every part that a caller may name, in the order of building."""
 
     def bound(function: Callable[[Target], None], target: Target) -> Callable[[], None]:
         return lambda: function(target)

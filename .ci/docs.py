@@ -1,6 +1,6 @@
 """The documentation site: `docs.py build` into target/site, `docs.py serve` on a local port, behind `make docs` and `make docs-serve`.
 
-It owns the order of the steps. It must not know what is on the site: that is mkdocs.yml and .ci/site.
+It owns the order of the steps. It must not know the content of the site: mkdocs.yml and .ci/site have it.
 """
 
 from __future__ import annotations

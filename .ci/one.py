@@ -5,7 +5,7 @@ TEST is a test of Rust (`keeper::both_may_race`, `session::tests::rate`), a node
 (`blocked-handler`), or the bare name of a test in any language. A scenario is played in all three languages; FACES="node rust" plays it in some.
 
 It owns finding the test and the shortest build. Python sources are used where they lie (an editable install), and so is JavaScript; a native
-module is built only where a source of Rust is newer than it. It must not know how things are installed: see checkout.py.
+module is built only if a source of Rust is newer. It must not know how things are installed: see checkout.py.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def find(test: str, faces: list[str]) -> list[Run]:
 
 
 def is_newer(built: Path, *folders: str) -> bool:
-    """Whether a source of Rust is newer than what was built of it."""
+    """Whether a source of Rust is newer than its product."""
     if not built.exists():
         return True
     then = built.stat().st_mtime_ns

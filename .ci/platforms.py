@@ -5,7 +5,7 @@ It owns the verdict: which tests are known to fail in a lane (tests/platforms/<l
 is not listed is a failure; so is a listed one that passes. `--write` puts the outcome of a whole lane into tests/platforms/results.json and the
 table of docs/platforms.md. It must not know what a lane does: see lanes/.
 
-Exit status: 0 passed, 1 failed, 2 something is missing, which one line says.
+Exit status: 0 passed, 1 failed, 2 something is missing (one line names it).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
 class Lane(Protocol):
-    """What a lane is to this program."""
+    """The interface of a lane."""
 
     triple: str
     faces: tuple[str, ...]

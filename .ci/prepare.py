@@ -1,6 +1,6 @@
-"""Installs into this checkout what a make target needs: `prepare.py [server] [python] [node] [tools]`.
+"""Installs the needs of a make target into this checkout: `prepare.py [server] [python] [node] [tools]`.
 
-It says in one line what is missing that it cannot install. It must not know how things are installed: see checkout.py.
+If it cannot install something, one line names it. It must not know how things are installed: see checkout.py.
 """
 
 from __future__ import annotations

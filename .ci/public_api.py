@@ -1,7 +1,7 @@
 """Compares the public API of the crate `heartwire` with the listing in core/public-api.txt: `public_api.py`; BLESS=1 writes it again.
 
-It owns the joining: what `heartwire` re-exports of `heartwire-proto` is listed under the name that users see. Items hidden from the documentation are
-no part of the API. It must not know how items are printed: see public-api/.
+It owns the joining: items of `heartwire-proto` that `heartwire` re-exports are listed under the name that users see.
+Items hidden from the documentation are no part of the API. It must not know how items are printed: see public-api/.
 """
 
 from __future__ import annotations

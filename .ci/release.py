@@ -15,7 +15,7 @@ from checkout import NODE_PACKAGE, ROOT, TARGET, is_fresh, run, stamp_fresh
 
 BENCHES = ROOT / "benches"
 RELEASE = TARGET / "release"
-PYTHON = "3.13"  # where there is one
+PYTHON = "3.13"  # if it is installed
 OLDEST_PYTHON = (3, 12)  # that every peer runs on
 
 
@@ -72,7 +72,7 @@ def python_face() -> Path:
 def node_peers() -> Path:
     """The benches' node_modules, with every peer and runtime."""
     checkout.npm_install(BENCHES)
-    # bufferutil brings compiled parts for the usual platforms: nothing is to be built.
+    # bufferutil brings compiled parts for the usual platforms: nothing needs a build.
     return BENCHES / "node_modules"
 
 
@@ -96,7 +96,7 @@ def node_face() -> Path:
 
 @lru_cache(maxsize=None)
 def _sources(folder: Path) -> tuple[Path | str, ...]:
-    """What a build of this folder depends on, for a stamp: of the whole workspace what the core and the folder have."""
+    """The inputs of a build of this folder, for a stamp: the core's files and the folder's."""
     files = [ROOT / "Cargo.toml", ROOT / "Cargo.lock"]
     for crate in (ROOT / "core", ROOT / "core" / "proto"):
         files += [crate / "Cargo.toml", *(crate / "src").rglob("*")]

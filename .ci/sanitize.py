@@ -1,10 +1,10 @@
 """Looks for faults of memory: `sanitize.py [address|thread|leak|python|node ...] [--test NAME]`, behind `make sanitize`.
 
 `address`, `thread` and `leak` run the core's tests, with the inputs of its fuzz targets, under a sanitizer. They need a nightly compiler that brings
-the sanitizer's runtime, and nothing else of it: the standard library is the one that comes built, and what only that library does is not seen.
-`thread` would need one that is built with it: it reports the unseen synchronisation as a race.
+the sanitizer's runtime. The standard library is the prebuilt one, so the sanitizer does not see inside it.
+`thread` would need a library built with it: it reports the unseen synchronisation as a race.
 
-`python` and `node` run a short life of a face (tests/memcheck) under valgrind, for in those processes the sanitizers would have to be built in.
+`python` and `node` run a short life of a face (tests/memcheck) under valgrind: a sanitizer would need its own build of those processes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Installs the artefacts of a folder with pip and npm, in new folders, and has a bot talk: `try_dist.py DIST`, where no Rust is on PATH.
+"""Installs the artefacts of a folder with pip and npm, in new folders, and runs a bot: `try_dist.py DIST`, with no Rust on PATH.
 
-It owns the installing; the bots are tests/platforms/smoke.*. Needs nothing but the standard library; .ci/try_dist.sh prepares bare systems for it.
+It owns the installing; the bots are tests/platforms/smoke.*. It needs only the standard library; .ci/try_dist.sh prepares bare systems for it.
 """
 
 from __future__ import annotations

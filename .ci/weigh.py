@@ -1,6 +1,6 @@
-"""Tells what share of a compiled module the fault server has: `weigh.py FILE`, of a library or addon with symbols. It must not know how one is built.
+"""Prints the fault server's share of a compiled module: `weigh.py FILE`, for a library or addon with symbols. It must not know how one is built.
 
-The fault server is for tests, and every wheel and addon has it; so it may not weigh much (LARGEST_SHARE, which artefacts.py checks).
+The fault server is for tests, and every wheel and addon contains it. So it must stay small (LARGEST_SHARE, which artefacts.py checks).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ONLY_ITS = re.compile(r"heartwire::testing|\brcgen\b|\byasna\b|\btime::|\btokio_
 
 
 def share(module: Path) -> float | None:
-    """The part of the code, from 0 to 1; None where there are no symbols, or no `nm`."""
+    """The part of the code, from 0 to 1; None without symbols, or without `nm`."""
     if shutil.which("nm") is None:
         return None
     printed = subprocess.run(["nm", "--demangle", "--print-size", "--defined-only", module], capture_output=True, text=True).stdout

@@ -58,7 +58,7 @@ def _panel(axes: Axes, results: Results, face: str, scenario: str, figure: str) 
 
 
 def draw(results: Results, face: str, path: Path) -> None:
-    """All panels of a language; nothing where it was not measured."""
+    """All panels of a language; no file if the language was not measured."""
     present = [panel for panel in PANELS if any(middle(results, panel[0], name, panel[1]) for name, c in CANDIDATES.items() if c.face == face)]
     if not present:
         return

@@ -1,9 +1,9 @@
-"""Manners: what a server sees of WebSocket clients that leave, compute, lose their line, or are kicked. Prints a table;
-`--quick` leaves out what takes a minute.
+"""Manners: a server's view of WebSocket clients that leave, compute, lose their line, or are kicked. Prints a table;
+`--quick` skips the checks that take a minute.
 
 It owns the server (plain asyncio, none of the clients' code) and the judgement. A client is a program in peers/, started as
-`program URL MODE`; it connects with default options, and when it gets the message "go" it does what MODE says: `exit` ends the process normally,
-`raise` raises in the handler, `compute` computes for 5 s; `return` is asked to reconnect if it can. It prints `closed` when it learns of the end.
+`program URL MODE`; it connects with default options, and acts by MODE when it gets the message "go": `exit` ends the process normally,
+`raise` raises in the handler, `compute` computes for 5 s; `return` is asked to reconnect if it can. It prints `closed` when its connection ends.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Link:
         return first & 0x0F
 
     async def until_end(self) -> str:
-        """Reads on to the end; what it looked like from here."""
+        """Reads to the end, and returns the server's view of it."""
         while (opcode := await self.read()) not in (8, None):
             if opcode == 9:
                 self.send(10)
@@ -107,7 +107,7 @@ class Trial:
 
 
 async def leave_by(trial: Trial, number: signal.Signals | None) -> str:
-    """How the end looks when the process gets a signal, or ends by itself."""
+    """The server's view of the end, after a signal or after the process's own end."""
     link = await trial.link()
     assert trial.process
     if number is None:
@@ -135,8 +135,8 @@ async def computes(trial: Trial) -> str:
 
 
 async def half_open(trial: Trial) -> str:
-    """The line is dead: nothing comes any more. When does the program learn of it? Given 60 s."""
-    link = await trial.link()  # kept: a stream that nobody holds is closed
+    """The line is dead: no byte arrives. When does the program notice it, within 60 s?"""
+    link = await trial.link()  # kept: a stream without a reference is closed
     assert trial.process
     assert trial.process.stdout
     start = time.monotonic()

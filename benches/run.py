@@ -52,7 +52,7 @@ def listed(text: str) -> list[str]:
 
 
 def chosen(names: Sequence[str], wanted: Sequence[str], what: str) -> list[str]:
-    """The names that are wanted, or begin with what is wanted."""
+    """The names that equal a wanted one, or begin with it."""
     for want in wanted:
         if not any(name.startswith(want) for name in names):
             sys.exit(f"no {what} {want}; there are {', '.join(names)}")
@@ -134,7 +134,7 @@ def dev_builds() -> tuple[dict[str, Path], Path]:
 
 
 def machine() -> dict[str, Any]:
-    """Where and of what the figures are."""
+    """The machine and the commit of the figures."""
     model = checkout.output("sed", "-nE", "s/^model name.*: (.*)/\\1/p;T;q", "/proc/cpuinfo") or platform.processor()
     measured = ("core", "bindings-python", "bindings-node", "Cargo.toml", "Cargo.lock")
     commit = checkout.output("git", "log", "-1", "--format=%h", "--", *measured)

@@ -1,1 +1,1 @@
-"""The lanes of other platforms: each installs what it needs, builds, runs, and gives outcomes. They must not know how outcomes are judged."""
+"""The lanes of other platforms: each installs its needs, builds, runs, and gives outcomes. They must not know how outcomes are judged."""

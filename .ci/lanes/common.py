@@ -1,4 +1,4 @@
-"""What the lanes share: an outcome, installing, Debian's cargo for another platform, reading what test runners wrote. Knows no platform."""
+"""The shared parts of the lanes: an outcome, installing, Debian's cargo for another platform, reading reports of test runners. Knows no platform."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from checkout import ROOT, TARGET, Missing
 HERE = ROOT / "tests" / "platforms"
 SCENARIOS = ROOT / "tests" / "scenarios"
 HANGS_AFTER = 30 * 60  # seconds, for one run of a lane's tests
-# The standard library is built, too, where no registry has it for the platform.
+# The standard library is built, too, if no registry has it for the platform.
 BUILD_STD = ("-Zbuild-std=std,panic_unwind",)
 # Fast to build: each file is compiled once here and run once.
 QUICK = ["--config=profile.dev.opt-level=0", "--config=profile.dev.debug=false"]
@@ -32,7 +32,7 @@ class Outcome:
 
     face: str  # rust, python or node
     runtime: str
-    tests: str  # what was run, in one word or two
+    tests: str  # a name for the tests, one word or two
     count: int
     failed: dict[str, str] = field(default_factory=dict)  # the words of each that failed
 
@@ -63,7 +63,7 @@ def debian_rust(target: Path, **more: str) -> dict[str, str]:
 
 
 def cargo(triple: str, environment: dict[str, str], *arguments: str, program: str | Path = "/usr/bin/cargo", std: tuple[str, ...] = BUILD_STD) -> str:
-    """Runs cargo for another platform; what it printed."""
+    """Runs cargo for another platform, and returns its output."""
     command = [str(program), arguments[0], *QUICK, *std, "--target", triple, *arguments[1:]]
     print("+", *command, flush=True)
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -71,7 +71,7 @@ def cargo(triple: str, environment: dict[str, str], *arguments: str, program: st
 
 
 def executables(messages: str) -> dict[str, Path]:
-    """The programs among what cargo says (`--message-format=json`) that it has built, by name."""
+    """The programs that cargo has built, by name, from its output (`--message-format=json`)."""
     found: dict[str, Path] = {}
     for line in messages.splitlines():
         message = json.loads(line) if line.startswith("{") else {}
@@ -82,7 +82,7 @@ def executables(messages: str) -> dict[str, Path]:
 
 
 def executable(messages: str, name: str) -> Path:
-    """The program of this name among what cargo has built."""
+    """The program of this name that cargo has built."""
     found = executables(messages)
     if name not in found:
         raise Missing(f"missing: cargo built no test {name}")

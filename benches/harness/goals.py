@@ -15,7 +15,7 @@ NOISE = 1.05
 
 @dataclass(frozen=True)
 class Goal:
-    """Our client's figure against that of the best of its rivals, or against a number where it has none."""
+    """Our client's figure against that of its best rival, or against a number if it has no rivals."""
 
     face: str
     what: str

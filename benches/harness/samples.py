@@ -23,7 +23,7 @@ def _chat(size: int, words: list[str]) -> str:
 
 
 def _json() -> list[str]:
-    """Messages of about 300 bytes that are alike, as a server's are, and not the same."""
+    """Messages of about 300 bytes, similar as a server's messages are, but not equal."""
     rng = random.Random(7)
     return [
         json.dumps(

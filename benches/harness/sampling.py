@@ -1,4 +1,4 @@
-"""Taking one sample: a fresh process of a client against the server. It must not know what is made of the figures."""
+"""Taking one sample: a fresh process of a client against the server. It must not know the use of the figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Server:
     @classmethod
     @contextlib.contextmanager
     def run(cls, program: Path) -> Iterator[Server]:
-        """Runs it on the last of several cores, so that it is where it was in every sample; clients are where they like to be."""
+        """Runs the server on the last of several cores, the same in every sample; a client may run on any."""
         with tempfile.TemporaryDirectory(prefix="heartwire-bench-") as folder:
             command = [str(program), folder]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=_on_last_core)
@@ -77,7 +77,7 @@ class Server:
         job = self.job(scenario, candidate, [warm, count], seconds)
         # The runtimes with a built-in client take an authority only so.
         authority = {name: str(self.folder / "authority.pem") for name in ("NODE_EXTRA_CA_CERTS", "DENO_CERT") if scenario.tls}
-        # In a round trip one waits while the other works. Where they are on two cores, how long a core sleeps decides and not the client.
+        # In a round trip one side waits while the other works. On two cores the sleep of a core would decide the figure, not the client.
         return _result([*candidate.command(paths), job], authority, _on_last_core if scenario.mode == "echo" else _many_files)
 
 
@@ -88,7 +88,7 @@ def _many_files() -> None:
 
 
 def _on_last_core() -> None:
-    """The same, on the last of several cores."""
+    """Allows many files, and puts the process on the last of several cores."""
     _many_files()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -11,7 +11,7 @@ class Scenario:
 
     name: str
     title: str
-    mode: str  # what a client does: echo, flood, send, connect, idle, blocked; `import` needs no server
+    mode: str  # a client's work: echo, flood, send, connect, idle, blocked; `import` needs no server
     sample: str = "text-32"
     count: int = 0
     least: int = 0
@@ -20,7 +20,7 @@ class Scenario:
     drop: int = 0  # s of silence after which the server drops a line
     tls: bool = False
     deflate: bool = False
-    rounds: int | None = None  # where one run tells all
+    rounds: int | None = None  # if one run is enough
 
     @property
     def path(self) -> str:

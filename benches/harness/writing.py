@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: the samples and what they say, in JSON and in Markdown. It must not know how they were taken."""
+"""The results of a run in its folder: the samples and their summary, in JSON and in Markdown. It must not know how they were taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.report import Results
 
 
 def samples(results: Results, folder: Path) -> None:
-    """Writes the samples, a line for each, with no more digits than mean something."""
+    """Writes the samples, a line for each, with the significant digits only."""
     lines = []
     for sample in results["samples"]:
         shown = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in sample.items()}
@@ -27,7 +27,7 @@ def samples(results: Results, folder: Path) -> None:
 
 
 def add(results: Results, folder: Path, playing: set[tuple[str, str]]) -> None:
-    """Adds what an earlier run of the same commit left there of other scenarios and faces: who is compared was measured in one run."""
+    """Adds results of an earlier run of the same commit, for other scenarios and faces: clients that are compared were measured in one run."""
     earlier = json.loads((folder / "results.json").read_text())
     if earlier["machine"]["commit"] != results["machine"]["commit"]:
         sys.exit(f"the results there are of {earlier['machine']['commit']}, these of {results['machine']['commit']}")

@@ -1,4 +1,4 @@
-// The clients with the browser's interface: Heartwire, ws, undici, and what Node, Bun and Deno have built in. The variant says which.
+// The clients with the browser's interface: Heartwire, ws, undici, and those built into Node, Bun and Deno. The variant names one.
 
 import { Batches, blocked, fail, job, kept, many, payload, sender, stamps } from './common.mjs'
 

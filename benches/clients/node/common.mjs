@@ -47,7 +47,7 @@ export class Batches {
     return this.count
   }
 
-  /** The batch has come, messages of this length together; starts the next one. */
+  /** The batch is complete, with this total length: starts the next one. */
   next(length) {
     const ended = performance.now()
     const used = cpu() - this.#cpu
@@ -60,7 +60,7 @@ export class Batches {
     return 0
   }
 
-  /** The server has got what was sent, and says how many messages of which length together. */
+  /** The server has got all messages, and answers with their number and their total length. */
   answered(answer) {
     const [count, length] = answer.split(' ').map(Number)
     if (count !== this.count) fail(`the server got ${count} messages of ${this.count}`)
@@ -89,7 +89,7 @@ export function many(open, close) {
   let [count, made, times, begun, used, before] = [0]
   const begin = () => {
     count = counts.shift()
-    // The collector's own code comes into memory with its first run: no connection's matter.
+    // The collector's own code comes into memory with its first run: that is no connection's memory.
     if (job.mode === 'idle') collect()
     ;[made, times, begun, used, before] = [0, [], performance.now(), cpu(), process.memoryUsage().rss]
     next()
@@ -123,7 +123,7 @@ function result(figures, times = []) {
   console.log(JSON.stringify(figures))
 }
 
-/** Prints the result and ends at once: nobody waits for so many goodbyes. */
+/** Prints the result and ends at once: so many closing handshakes would take too long. */
 function leave(figures, times) {
   result(figures, times)
   process.exit(0)

@@ -1,4 +1,4 @@
-// ws through its own events: messages come as Buffers, of which a bot makes text.
+// ws through its own events: messages are Buffers, and a bot makes text of them.
 
 import { WebSocket } from 'ws'
 import { Batches, fail, job, payload, sender, stamps } from './common.mjs'

@@ -1,4 +1,4 @@
-"""aiohttp's WebSocket client, with its C parts; compression only where it is measured, which is its default too."""
+"""aiohttp's WebSocket client, with its C parts; compression only in the scenarios that measure it (by default it has no compression)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The shared part of the Python clients: the job, the clocks, the check of received messages, the result. It knows no library.
 
 A client is started as `python NAME_client.py JOB`, where JOB is JSON as the runner writes it; it prints one line of JSON. Its handlers
-stand in its own file, without a call more than a bot would need, for that is what is measured.
+are in its own file, without a call more than a bot would need: the measurement is of them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Job:
     seconds: float  # how long idle connections are watched
     ca: str | None
     deflate: bool
-    payload: str | bytes  # what is sent
-    binary: bool  # whether messages are, those that come as well
+    payload: str | bytes  # the message to send
+    binary: bool  # whether messages are binary, in both directions
     stamps: list[int] = field(default_factory=list)  # when each round trip ended
 
     @classmethod
@@ -78,7 +78,7 @@ class Batches:
         return self.count
 
     def next(self, length: int) -> int:
-        """The batch has come, messages of this length together; starts the next one."""
+        """The batch is complete, with this total length: starts the next one."""
         ended, cpu = clock(), time.process_time_ns()
         if self.counts:
             return self.begin()
@@ -94,14 +94,14 @@ class Batches:
         return 0
 
     def check(self, answer: str | bytes) -> int:
-        """The server has got what was sent, and says how many messages of which length together."""
+        """The server has got all messages, and answers with their number and their total length."""
         count, length = map(int, answer.split())
         if count != self.count:
             fail(f"the server got {count} messages of {self.count}")
         return length
 
     def answered(self, answer: str | bytes) -> None:
-        """The same, and the batch is over."""
+        """Checks the answer as `check` does, and starts the next batch."""
         self.next(self.check(answer))
 
 
@@ -148,7 +148,7 @@ async def many(job: Job, connect: Callable[[], Awaitable[Any]], close: Callable[
         started, cpu = clock(), time.process_time_ns()
         await asyncio.sleep(job.seconds)
         result(count=count, memory=size / count, cpu=(time.process_time_ns() - cpu) / 1e9, wall=(clock() - started) / 1e9)
-        os._exit(0)  # nobody waits for so many goodbyes
+        os._exit(0)  # so many closing handshakes would take too long
 
 
 def memory() -> int:

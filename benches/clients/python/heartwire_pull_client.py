@@ -1,4 +1,4 @@
-"""Heartwire: the faces whose messages are awaited, `heartwire.connect` on uvloop and `heartwire.sync.connect`."""
+"""Heartwire: the faces that pull messages, `heartwire.connect` on uvloop and `heartwire.sync.connect`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""picows: its listener, on asyncio and on uvloop. aiofastnet, which it takes by itself where it is installed, is.
+"""picows: its listener, on asyncio and on uvloop. aiofastnet is installed, so picows uses it.
 
-The kind of the messages is known, so that no frame is asked for it.
+The kind of the messages is known, so the client does not read it from each frame.
 """
 
 from __future__ import annotations

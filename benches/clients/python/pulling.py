@@ -1,4 +1,4 @@
-"""The player of the clients whose messages are awaited: `play` for those on a loop, `play_blocking` for those without. It knows no library."""
+"""The player of the clients that pull messages: `play` for those on a loop, `play_blocking` for those without. It knows no library."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def play(job: Job, send: Callable[[Message], Awaitable[object]], receive: 
 
 
 def play_blocking(job: Job, send: Callable[[Message], object], receive: Callable[[], Message]) -> None:
-    """The same without a loop; then each message is a turn of its own."""
+    """Plays without a loop: each message is a turn of its own."""
     payload, stamps = job.payload, job.stamps
     batches = Batches(job, lambda _: None)
     count = batches.begin()

@@ -1,4 +1,4 @@
-"""websockets: on asyncio and uvloop, and its blocking client; without compression where none is measured, as its guide advises for speed."""
+"""websockets: on asyncio and uvloop, and its blocking client; compression only in scenarios that measure it, as its guide advises for speed."""
 
 from __future__ import annotations
 

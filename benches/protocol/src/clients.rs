@@ -27,7 +27,7 @@ pub(crate) const CLIENTS: [Client; 5] = [
     Client { name: "yawc", receive: yawc_receive, send: yawc_send },
 ];
 
-/// How much a read of ours may bring, and how many events a turn may have: as in core/src/client.
+/// The largest read, and the most events of a turn, as in core/src/client.
 const READ_ROOM: usize = 64 << 10;
 const TURN: usize = 1024;
 
@@ -115,7 +115,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What a future that never waits comes to.
+/// The output of a future that never waits.
 fn now<F: Future>(future: F) -> F::Output {
     match poll(pin!(future)) {
         Poll::Ready(output) => output,
@@ -123,7 +123,7 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Receives from a stream; `arrive` lets the next message come.
+/// Receives from a stream; `arrive` delivers the next message.
 fn receive<S, T, E>(mut socket: S, count: usize, arrive: impl Fn(&mut S), length: impl Fn(&T) -> usize) -> usize
 where
     S: Stream<Item = Result<T, E>> + Unpin,

@@ -1,6 +1,6 @@
-//! What the defaults of `compression.level` and `compression.threshold` rest on: chat-like JSON of many sizes, at each level, with and without
-//! context takeover. `cargo bench -p heartwire-protocol-bench --bench deflate` prints, for a message, its size on the wire as a share of what it
-//! was, and the microseconds that compressing it took (the least of several rounds).
+//! The measurements behind the defaults of `compression.level` and `compression.threshold`: chat-like JSON of many sizes, at each level, with and
+//! without context takeover. `cargo bench -p heartwire-protocol-bench --bench deflate` prints, for a message, its size on the wire as a share of its
+//! own size, and the microseconds of its compression (the least of several rounds).
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ fn measure(messages: &[String], level: u8, takeover: bool) -> (f64, Duration) {
     (wire as f64 / plain as f64, took)
 }
 
-/// The header of a frame of ours.
+/// The length of the header of our frame.
 fn header(length: usize) -> usize {
     match length {
         0..126 => 6,

@@ -1,6 +1,6 @@
-//! Instructions per message, ours beside the crates that others use: `cargo bench -p heartwire-protocol-bench` prints the table and fails where
-//! heartwire is over its budget. Each figure is the difference of two runs under callgrind, one with three times as many messages, so that what
-//! happens once is not in it. A machine's load does not change it; the compiler's version does, a little. Receiving includes the copy that a
+//! Instructions per message, ours beside the crates that others use: `cargo bench -p heartwire-protocol-bench` prints the table and fails if
+//! heartwire is over its budget. Each figure is the difference of two runs under callgrind, one with three times as many messages, so one-time
+//! costs are not in it. A machine's load does not change it; the compiler's version does, a little. Receiving includes the copy that a
 //! socket's read is, which valgrind counts as one instruction a byte for what is large, and for 64 KiB one more copy at most.
 
 mod clients;

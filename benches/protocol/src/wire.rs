@@ -1,4 +1,4 @@
-//! A socket in memory: what a server sends, over and over, and a sink for what a client does.
+//! A socket in memory: it repeats a server's bytes, and is a sink for the client's.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -10,12 +10,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes that one read of a flood brings.
 const FLOOD: usize = 256 << 10;
 
-/// How messages come.
+/// How messages arrive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// As many as a read takes.
+    /// As many as fit into a read.
     Flood,
-    /// Each alone; then the socket is empty until the next is asked for.
+    /// One at a time: then the socket is empty until the client asks for the next.
     OneByOne,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Wire {
     at: usize,
     pace: Pace,
     frame: usize,
-    /// What the socket still has, when messages come one by one.
+    /// The bytes that the socket still has, if messages arrive one by one.
     available: usize,
     /// How many bytes were written to it.
     pub(crate) written: usize,
@@ -39,7 +39,7 @@ impl Wire {
         Self { bytes: frame.repeat(count), at: 0, pace, frame: frame.len(), available: 0, written: 0 }
     }
 
-    /// The next message has come.
+    /// Delivers the next message.
     pub(crate) fn arrive(&mut self) {
         self.available = self.frame;
     }

@@ -16,7 +16,7 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
-    /// Takes the first offer that can be taken, as it stands.
+    /// Takes the first acceptable offer, unchanged.
     pub(crate) fn choose(offers: &str) -> Option<Self> {
         offers.split(',').find_map(|offer| {
             let mut parameters = offer.split(';').map(str::trim);

@@ -1,4 +1,4 @@
-//! Frames of RFC 6455 as a server sees them: read from one buffer, and made ready to be written. Knows nothing of what they are for.
+//! Frames of RFC 6455 as a server sees them: read from one buffer, and encoded for writing. Knows nothing of their purpose.
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
@@ -44,11 +44,11 @@ impl Frame {
     }
 }
 
-/// A client: its stream, and what was read of it.
+/// A client: its stream, and the bytes that were read from it.
 pub(crate) struct Peer<S> {
     pub(crate) stream: S,
     buffer: Vec<u8>,
-    /// The bytes of the buffer that were read and are of no frame yet.
+    /// The bytes of the buffer that were read and belong to no frame yet.
     unread: Range<usize>,
     /// Whether a read ever took all the room there was.
     filled: bool,
@@ -115,7 +115,7 @@ impl<S: Read + Write> Peer<S> {
         self.write(output)
     }
 
-    /// Does what any frame that is no data asks for; whether the connection goes on.
+    /// Answers a control frame; returns whether the connection continues.
     pub(crate) fn control(&mut self, frame: &Frame) -> io::Result<bool> {
         let mut output = Vec::new();
         match frame.opcode() {
@@ -175,7 +175,7 @@ fn parse(input: &[u8]) -> io::Result<Parsed> {
     Ok(Parsed::Frame { frame: Frame { first, mask, payload: head..end }, length: end })
 }
 
-/// A whole message in one frame; `kind` is an opcode, with [`RSV1`] where the payload is compressed.
+/// A whole message in one frame; `kind` is an opcode, with [`RSV1`] if the payload is compressed.
 pub(crate) fn message(kind: u8, payload: &[u8], output: &mut Vec<u8>) {
     encode(FIN | kind, payload, output);
 }

@@ -1,7 +1,7 @@
-//! The server that the benches load their clients with: threads that block, frames that are ready before the clock runs, none of Heartwire's code.
+//! The server of the benches: blocking threads, frames that are ready before the clock runs, none of Heartwire's code.
 //!
 //! `bench-server SAMPLES` prints one line of JSON with its ports, writes its authority to `SAMPLES/authority.pem`, and serves until its standard input ends. A client
-//! chooses by the path and query of its URL what it gets: see [`play`]. Owns listening and the threads; knows nothing of frames.
+//! chooses its scenario by the path and query of its URL: see [`play`]. Owns listening and the threads; knows nothing of frames.
 
 mod deflate;
 mod frames;
@@ -38,7 +38,7 @@ fn listen(listener: &TcpListener, samples: &Arc<Path>, tls: Option<&Arc<ServerCo
     for stream in listener.incoming() {
         let (samples, tls) = (Arc::clone(samples), tls.cloned());
         let serving = thread::Builder::new().stack_size(STACK).spawn(move || {
-            // A client that leaves in the middle is its own affair: it is the one that is measured, and says what it missed.
+            // A client that leaves in the middle is no fault here: the client is measured, and it reports its missing messages.
             let _ = stream.and_then(|stream| serve(stream, &samples, tls));
         });
         if let Err(error) = serving {

@@ -1,8 +1,8 @@
-//! What the server plays, by the path of the URL. Knows nothing of how frames look.
+//! The scenarios of the server, by the path of the URL. Knows nothing of the form of frames.
 //!
 //! | path | query | what happens |
 //! | --- | --- | --- |
-//! | `/echo` | | every message comes back |
+//! | `/echo` | | the server returns every message |
 //! | `/flood` | `sample`, `batches=10,1000`, `binary`, `deflate`, `pause` in µs | a message of the client, whatever it says, starts the next batch: so many messages of the sample, as fast as they go or with pauses between |
 //! | `/sink` | `batches=10,1000` | takes so many messages, then answers with their number and their bytes |
 //! | `/blocked` | `drop` in s | says "go", pings each second, drops a client that is silent for `drop`; says "kept" after 8 s |
@@ -21,7 +21,7 @@ const READY: usize = 256 << 10;
 /// How long the line of a blocked client is watched: longer than it is blocked, by more than a ping.
 const WATCHED: Duration = Duration::from_secs(8);
 
-/// Plays what the request asks for until the client is gone.
+/// Plays the requested scenario until the client is gone.
 pub(crate) fn play<S: Read + Write>(mut peer: Peer<S>, socket: &TcpStream, request: &Request, samples: &Path) -> io::Result<()> {
     match request.target.path() {
         "/echo" => {}
@@ -41,7 +41,7 @@ pub(crate) fn play<S: Read + Write>(mut peer: Peer<S>, socket: &TcpStream, reque
     }
 }
 
-/// The end of the next data message, with all of what is no data answered.
+/// Reads to the end of the next data message, and answers the control frames before it.
 fn message<S: Read + Write>(peer: &mut Peer<S>) -> io::Result<usize> {
     let mut bytes = 0;
     loop {

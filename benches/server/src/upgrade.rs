@@ -1,4 +1,4 @@
-//! The upgrade, and whether it agrees on permessage-deflate. Knows nothing of what is played afterwards.
+//! The upgrade, and whether it agrees on permessage-deflate. Knows nothing of the scenario.
 
 use std::io::{self, Read, Write};
 
@@ -57,7 +57,7 @@ fn answer(request: &httparse::Request) -> io::Result<(Request, String)> {
     let key = header("sec-websocket-key").ok_or_else(|| io::Error::other("no Sec-WebSocket-Key"))?;
     let mut asked = Request { target, deflate: None };
     if asked.query("deflate").is_some() {
-        // Without it, what is measured would not be what was asked for.
+        // Without it, the measurement would not be the requested one.
         let agreed = header("sec-websocket-extensions").and_then(Agreement::choose);
         asked.deflate = Some(agreed.ok_or_else(|| io::Error::other("no permessage-deflate was offered"))?);
     }

@@ -25,7 +25,7 @@ pub struct Job {
     seconds: f64,
     payload: String,
     binary: bool,
-    /// Whether permessage-deflate is to be offered.
+    /// Whether the client offers permessage-deflate.
     pub deflate: bool,
 }
 
@@ -44,18 +44,18 @@ pub trait Link: Sized {
     async fn open(job: &Job) -> Result<Self>;
     /// Takes a message to be sent; it may wait for the flush.
     async fn send(&mut self, payload: &Payload) -> Result<()>;
-    /// Sees to it that what was taken leaves.
+    /// Writes every message that `send` took.
     async fn flush(&mut self) -> Result<()>;
     /// Shows the next message to `take`.
     async fn receive(&mut self, take: impl FnMut(&[u8])) -> Result<()>;
-    /// Says goodbye.
+    /// Closes the connection.
     async fn close(self) -> Result<()>;
 }
 
-/// Plays the job that the command line has.
+/// Plays the job of the command line.
 ///
 /// # Errors
-/// Those of the library, and messages that should have come.
+/// Errors of the library, and missing messages.
 pub fn run<L: Link>() -> Result<()> {
     let job = std::env::args().nth(1).ok_or("usage: NAME JOB")?;
     let job: Job = serde_json::from_str(&job)?;
@@ -174,7 +174,7 @@ async fn idle<L: Link>(job: &Job) -> Result<Value> {
     tokio::time::sleep(Duration::from_secs_f64(job.seconds)).await;
     let mut result = meter.stop(last);
     result["memory"] = json!(memory as f64 / last as f64);
-    std::mem::forget(kept); // nobody waits for so many goodbyes
+    std::mem::forget(kept); // so many closing handshakes would take too long
     Ok(result)
 }
 
