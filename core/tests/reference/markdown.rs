@@ -85,10 +85,12 @@ fn anchor(heading: &str) -> String {
 pub(crate) fn errors() -> String {
     let mut page = format!("<!-- Made from core/proto/src/error.rs by `{HOW}`; do not edit. -->\n# Errors\n\n");
     page.push_str(
-        "Every error has a stable `code`, the same in all languages, and the `phase` of the connection's life in which it happened. \"Again\" says whether trying \
-         again may help (`retryable`); a socket with `reconnect` then does. For `http_refused` the status decides: 5xx, 408, 425 and 429 are worth another try, \
-         and 401, 403 and 407 within the budget `reconnect.max_auth_failures`, as is `proxy_auth_required`. For `closed_by_peer` the close code does: \
-         `reconnect.fatal_close_codes` have that budget, too, and all others are worth another try. `reconnect.should_reconnect` overrules all of it. Of proxies, those are not that say 400, 402, 403 or 405, or whose rules forbid the host.\n",
+        "Every error has a stable `code`, the same in all languages, and the `phase` of the connection's life in which it happened. \"Again\" \
+         says whether another attempt may help (`retryable`): if it may, a socket with `reconnect` makes one. For `http_refused` the status \
+         decides: 5xx, 408, 425 and 429 are tried again. 401, 403 and 407 are tried again within the budget `reconnect.max_auth_failures`. This \
+         budget also holds for `proxy_auth_required`, and for the close codes in `reconnect.fatal_close_codes`. Every other close code of \
+         `closed_by_peer` is tried again. A proxy that answers 400, 402, 403 or 405, or whose rules forbid the host, is not tried again. \
+         `reconnect.should_reconnect` overrules all of this.\n",
     );
     let mut phases: Vec<Phase> = ErrorCode::ALL.iter().map(|code| code.phase()).collect();
     let mut seen = Vec::new();
