@@ -28,6 +28,7 @@ COMMENTS = {
     ".rs": re.compile(r"^\s*//[/!]?\s?(.*)|\s//\s(.*)$"),
     ".py": re.compile(r'^\s*#:?\s?(.*)|^\s*"""(.*)|\s\s#\s(.*)$'),
 }
+COMMENTS[".pyi"] = COMMENTS[".py"]
 SCRIPT = re.compile(r"^\s*(?://|/?\*+)\s?(.*)|\s//\s(.*)$")
 
 
@@ -36,7 +37,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     fenced, quoted = False, ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         inside = quoted
-        if path.suffix == ".py" and line.count('"""') % 2 == 1:
+        if path.suffix in (".py", ".pyi") and line.count('"""') % 2 == 1:
             quoted = "" if quoted else "docstring" if line.lstrip().startswith('"""') else "text"
         if inside == "docstring":
             yield number, line.strip()
@@ -52,7 +53,7 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
 
 def files() -> list[str]:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    endings = (".md", ".rs", ".py", ".js", ".mjs", ".cjs", ".ts", ".mts")
+    endings = (".md", ".rs", ".py", ".pyi", ".js", ".mjs", ".cjs", ".ts", ".mts")
     return [path for path in listed if path.endswith(endings) and not any(part in path for part in NOT_PROSE) and (ROOT / path).exists()]
 
 

@@ -1,9 +1,9 @@
 // @ts-check
 // Owns: the prototypes of MessageEvent and CloseEvent beside the platform's classes of these names. Knows no event's members.
 //
-// The standard puts them directly below Event's prototype, and so do we. Programs also test `event instanceof MessageEvent` with the platform's
+// As in the standard, they are directly below Event's prototype. Programs also test `event instanceof MessageEvent` with the platform's
 // class, which has to be true. Both hold: only `getPrototypeOf` of the prototype itself returns the platform's, and only while the platform's class
-// is the global one. The global is not touched before: in Node 24 even reading its descriptor loads fetch and its dependencies, some 60 ms.
+// is the global one. The global is not read before: in Node 24 even reading its descriptor loads fetch and its dependencies, some 60 ms.
 'use strict'
 
 const { getPrototypeOf, isExtensible } = Reflect

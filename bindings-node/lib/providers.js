@@ -42,7 +42,7 @@ class Providers {
     }
   }
 
-  /** Puts a function in the place of an earlier one, or takes that away. @param {string} path @param {Function | undefined} run */
+  /** Replaces the function of that path, or removes it. @param {string} path @param {Function | undefined} run */
   replace(path, run) {
     if (run) this.#functions.set(path, run)
     else this.#functions.delete(path)

@@ -49,7 +49,7 @@ class Socket {
   opens = 0
   sent = 0
   received = 0
-  /** How many promises and iterators will be told of the error that ends it. */
+  /** The number of promises and iterators that will get the error that ends it. */
   awaiting = 0
 
   /** @type {InstanceType<typeof Outbox> | null} */

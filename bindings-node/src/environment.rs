@@ -20,7 +20,7 @@ use crate::testing::Servers;
 use crate::turn::Turn;
 use crate::uv::{Loop, Watch};
 
-/// What a copy holds. Every function that it was given keeps it alive.
+/// The state of a copy. Every function that it was given keeps it alive.
 pub(crate) struct Environment {
     js: Js,
     pub(crate) instance: Rc<Instance>,
@@ -178,7 +178,7 @@ impl Environment {
         }
     }
 
-    /// How long something has waited for this environment's loop, if that was so long that the keeper stood in; told once.
+    /// How long something has waited for this environment's loop, if the keeper stood in meanwhile. Returned once.
     #[inline]
     pub(crate) fn stall(&mut self) -> Option<Duration> {
         let times = times_stood_in();

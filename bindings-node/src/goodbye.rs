@@ -41,7 +41,7 @@ pub(crate) fn watch(js: Js, home: Home, arguments: &Arguments) -> Result<Value> 
     };
     let place = Place { main: js.to_boolean(arguments.at(0))?, host };
     if instance.place.replace(Some(place)).is_none() {
-        // A listener of the program that throws keeps later ones from hearing of the exit, ours too.
+        // If a listener of the program throws, later ones are not called at the exit, ours neither.
         exit::watch_normal_end();
         let process = js.process()?;
         let mut listeners = vec![(c"exit", on_exit as Callback), (c"removeListener", on_remove_listener)];
@@ -64,7 +64,7 @@ pub(crate) fn now(js: Js, home: Home, _: &Arguments) -> Result<Value> {
     js.undefined()
 }
 
-/// `listens(signal, does)`: the program has begun to listen to a signal, or ceased to, by other means than `process`.
+/// `listens(signal, does)`: the program has begun or ceased to listen to a signal by other means than `process`.
 pub(crate) fn listens(js: Js, home: Home, arguments: &Arguments) -> Result<Value> {
     let instance = home.with(|environment| Rc::clone(&environment.instance));
     if let Some(signal) = signal_of(js, arguments.at(0)) {
@@ -90,7 +90,7 @@ unsafe extern "C" fn on_exit(env: sys::napi_env, info: sys::napi_callback_info) 
     })
 }
 
-/// From now on the program decides what follows. Deno's handler of a signal calls the one before it, which is ours, so ours has to know.
+/// From now on the program decides what follows. Deno's handler of a signal calls the earlier one, which is ours, so ours has to know.
 unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
     exports::run(env, info, |js, arguments| {
         if let Some(signal) = signal_of(js, arguments.at(0)) {
@@ -104,14 +104,14 @@ unsafe extern "C" fn on_new_listener(env: sys::napi_env, info: sys::napi_callbac
     })
 }
 
-/// Where the last listener has gone, the host has put the default action back.
+/// After the last listener is removed, the host has restored the default action.
 unsafe extern "C" fn on_remove_listener(env: sys::napi_env, info: sys::napi_callback_info) -> Value {
     exports::run(env, info, |js, arguments| {
         if signal_of(js, arguments.at(0)).is_some() {
             let instance = instance::of(arguments.data);
             instance.arm(js)?;
             if instance.place.get().is_some_and(|place| place.host != Host::Node) {
-                // Bun tells before it does so.
+                // Bun reports the removal before it restores the action.
                 let again = js.function(c"heartwire", Some(on_later), arguments.data)?;
                 js.invoke(js.process()?, c"nextTick", &[again])?;
             }

@@ -74,7 +74,7 @@ fn functions() -> Option<&'static Functions> {
     FOUND.get_or_init(Functions::find).as_ref()
 }
 
-/// An environment's loop. Its handles must be closed, and their closing told, before the environment may go.
+/// An environment's loop. Its handles must be closed, and libuv must have reported it, before the environment may go.
 #[derive(Clone)]
 pub(crate) struct Loop {
     uv: *mut c_void,

@@ -18,7 +18,7 @@ function fromWs(name) {
   } catch (cause) {
     throw new Error(`heartwire/ws has no ${name} of its own, and the package ws, which has it, is not installed: npm install ws`, { cause })
   }
-  // Where an override put heartwire/ws in the place of ws there is no ws to ask.
+  // If an override replaces ws by heartwire/ws, there is no real ws.
   if (ws === WebSocket) throw new Error(`heartwire/ws has no ${name} of its own, and ws is replaced by it here: import it under another name`)
   return ws[name]
 }

@@ -110,7 +110,7 @@ class ClientConnection(Received):
         for waiter in lost:
             if not waiter.done():
                 waiter.set_exception(self._inbox.closed(event))
-                waiter.exception()  # nobody has to wait
+                waiter.exception()  # the caller may be gone
 
     def _wake_receiver(self) -> None:
         if self._receiver is not None and not self._receiver.done():

@@ -1,4 +1,4 @@
-"""The extension module. What is not re-exported by `heartwire` is the package's own business."""
+"""The extension module. Names that `heartwire` does not re-export are private."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import Context
@@ -45,7 +45,7 @@ __version__: str
 
 @disjoint_base
 class Event:
-    """What all events have."""
+    """The members that all events have."""
 
     @property
     def type(self) -> str:
@@ -116,7 +116,7 @@ class ErrorEvent(Event):
 
     @property
     def error(self) -> WebSocketError:
-        """What went wrong."""
+        """The failure of the connection."""
     @property
     def message(self) -> str:
         """Its words."""
@@ -133,7 +133,7 @@ class ReconnectingEvent(Event):
         """Seconds until then."""
     @property
     def capped(self) -> float | None:
-        """The seconds of Retry-After that the server asked for, where `max_retry_after` was waited instead; else None."""
+        """The server's Retry-After in seconds, if it was longer than `max_retry_after`, the actual wait; else None."""
     @property
     def cause(self) -> WebSocketError | None:
         """Why, or None."""
@@ -159,7 +159,7 @@ class PongEvent(Event):
 
 @final
 class HeartbeatEvent(Event):
-    """What became of a text heartbeat."""
+    """The outcome of a text heartbeat."""
 
     @property
     def kind(self) -> Literal["sent", "answered", "missed"]:
@@ -217,7 +217,7 @@ class Socket:
     def pong(self, data: _Data | None = None) -> None:
         """Sends a pong that answers no ping."""
     def close(self, code: int | None = None, reason: str = "") -> None:
-        """Starts the closing handshake; while connecting, gives up. Final: no reconnection follows."""
+        """Starts the closing handshake; while connecting, ends the attempt. Final: no reconnection follows."""
     def _close(self, code: int | None, reason: str) -> None: ...
     def _set_receiver(self, inbox: object) -> None: ...
     def _received(self) -> None: ...
@@ -352,11 +352,11 @@ class Hub:
     def fileno(self) -> int:
         """The descriptor that is readable while a socket is ready."""
     def attach(self, socket: Socket) -> None:
-        """Takes a socket in and lets it begin. A socket is in one hub at a time."""
+        """Adds a socket and starts it. A socket is in one hub at a time."""
     def detach_all(self) -> None:
-        """Releases all sockets as they are; they can be attached again."""
+        """Releases all sockets in any state; they can be attached again."""
     def sockets(self) -> list[Socket]:
-        """The sockets that live here."""
+        """The sockets of this hub."""
     def turn(self) -> None:
         """Delivers the waiting events, within a budget; then calls `idle()` if no socket is left."""
     def run(self) -> None:
@@ -366,7 +366,7 @@ class Hub:
     def wait_for_turn(self) -> None:
         """For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due."""
     def look_for_stall(self, function: object) -> None:
-        """As the hub does after each function that it calls: for a task of an async handler."""
+        """Looks for a stall after a task of an async handler, as the hub does after each function that it calls."""
     def end_watch(self) -> None:
         """The last socket is gone, and no other will be attached: releases the loop."""
     def _wake(self, token: int) -> None: ...
@@ -379,16 +379,16 @@ class Shutdown:
 
     def __new__(cls, timeout: float) -> Self: ...
     def advance(self) -> bool | None:
-        """Goes on. None until all sockets have ended, and then whether everything was sent and answered in time."""
+        """Continues the shutdown. None until all sockets have ended; then whether everything was sent and answered in time."""
 
 def goodbye(timeout: float | None = None) -> None:
     """Sends Close 1001 on all sockets of the process, and waits for the answers. It blocks, for at most `timeout` seconds if given."""
 
 def end() -> None:
-    """The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that."""
+    """The interpreter ends, and only daemon threads are left: stops their deliveries, and waits for that."""
 
 def end_unrun(forget: bool = False) -> None:
-    """The warnings for all that are left; with `forget` they are forgotten instead."""
+    """The warnings for all remaining sockets; with `forget` they are forgotten instead."""
 
 def tell_warnings() -> None:
     """Logs the stored warnings at the end of the process."""
@@ -397,7 +397,7 @@ def refuse_subinterpreters() -> None:
     """Refuses any interpreter but the first: the classes are one for the whole process."""
 
 def goodbye_and_tell() -> None:
-    """As `goodbye`, if the program goes on: the sockets then have their last events."""
+    """As `goodbye`, for a program that continues: the sockets get their last events."""
 
 def watch_signals(chaining: list[int] = ...) -> None:
     """From now on signals that end a process, and whose default action is in place, close the sockets first and then do their usual work.
@@ -431,9 +431,9 @@ class FaultServer:
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded so far: a list of dicts."""
     def wait_for(self, pattern: dict[str, Any], timeout: float = 5.0) -> dict[str, Any]:
-        """Waits until something like `pattern` was recorded, and gives that record; raises `TimeoutError` after `timeout` seconds."""
+        """Waits until something like `pattern` was recorded, and returns that record; raises `TimeoutError` after `timeout` seconds."""
     def refuse_connections(self) -> None:
-        """From now on a connection to the port is refused; open ones go on."""
+        """Refuses new connections to the port from now on; open ones continue."""
     def accept_connections(self) -> None:
         """Accepts connections again."""
     def drop_connections(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Reply(Future):  # type: ignore[type-arg]
-    """The reply of a request: `result()` waits for it, `cancel()` gives it up; a coroutine may await it."""
+    """The reply of a request: `result()` waits for it, `cancel()` ends it; a coroutine may await it."""
 
     def __init__(self, socket: Socket) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ pub(super) enum DialState {
     /// Ordered, and not yet taken by the driver.
     Ordered(LinkId, Box<dial::Request>),
     Running,
-    /// The driver has to give it up.
+    /// The driver has to end it.
     Cancelled,
 }
 

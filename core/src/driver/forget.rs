@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Connection;
 
 impl Connection {
-    /// Ends the socket at once, without an event and without a Close frame (see [`exit::goodbye_of`](super::exit::goodbye_of)). It gives up the
+    /// Ends the socket at once, without an event and without a Close frame (see [`exit::goodbye_of`](super::exit::goodbye_of)). It ends the
     /// present attempt, so others may connect to the same place. Descriptors are closed as soon as no loop watches them. The host must drop its own
     /// watch first.
     pub fn forget(&self) {

@@ -99,7 +99,7 @@ fn forget_previous(signal: i32) {
 }
 
 /// As [`watch_inherited`], for Deno: it listens to these signals itself, from some time after its start, and one of its threads ends the process if
-/// nobody else listens. Its handler counts as the default action. If it stands over ours, it is held back until the closing handshakes are done.
+/// nothing else listens. Its handler counts as the default action. If it replaces ours, it is held back until the closing handshakes are done.
 pub fn watch_over_host(signals: &[i32]) {
     HOST_CHAINS.store(true, Ordering::Release);
     watch_inherited(signals, true);

@@ -112,7 +112,7 @@ fn deflate_all(deflate: &mut Deflate, mut data: &[u8], scratch: &mut Vec<u8>) ->
         let result = deflate.compress(data, &mut scratch[length..], DeflateFlush::SyncFlush);
         data = &data[(deflate.total_in() - consumed) as usize..];
         length += (deflate.total_out() - produced) as usize;
-        // Deflate fails only where its own state is broken, which nothing here can do. It is done when it leaves room.
+        // Deflate fails only if its own state is broken, and this code cannot break it. It is done when it leaves room.
         if result.is_err() || (data.is_empty() && length < scratch.len()) {
             break;
         }

@@ -32,7 +32,7 @@ impl Session {
         Ok(())
     }
 
-    /// The user gives up a connection that has opened without the user's knowing yet: it ends as an attempt does. Final.
+    /// The user ends a connection whose `open` event the user has not seen yet: it ends as an attempt does. Final.
     pub fn abandon(&mut self, now: Instant) {
         if !matches!(self.state, State::Open) {
             return self.terminate(now);

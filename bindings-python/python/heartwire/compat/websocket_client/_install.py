@@ -60,7 +60,7 @@ def _holders(original: ModuleType) -> list[str]:
 class _Module(ModuleType):
     """A module under a name of `websocket-client`."""
 
-    __path__: list[str] = []  # noqa: RUF012 - what makes it a package
+    __path__: list[str] = []  # noqa: RUF012 - this makes it a package
 
     def __init__(self, name: str, held: dict[str, Any]) -> None:
         super().__init__(name, f"{name}, on Heartwire: heartwire.compat.websocket_client")

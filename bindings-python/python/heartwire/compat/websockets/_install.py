@@ -89,7 +89,7 @@ def _patch(module: ModuleType, names: dict[str, Any]) -> None:
 class _Module(ModuleType):
     """A module under a name of `websockets`."""
 
-    __path__: list[str] = []  # noqa: RUF012 - what makes it a package
+    __path__: list[str] = []  # noqa: RUF012 - this makes it a package
 
     def __init__(self, name: str, names: dict[str, Any]) -> None:
         super().__init__(name, f"{name}, on Heartwire: heartwire.compat.websockets")

@@ -20,9 +20,9 @@ _SECRET = ("authorization", "cookie", "proxy-authorization")
 
 
 def process_exception(exc: Exception) -> Exception | None:
-    """Tell whether an attempt that failed is worth another one: None, or the exception to raise.
+    """Return None if another attempt may help, or the exception to raise.
 
-    Network errors, timeouts, an answer that was cut off and the statuses 500, 502, 503 and 504 are.
+    It may help after network errors, timeouts, an answer that was cut off, and the statuses 500, 502, 503 and 504.
     """
     if isinstance(exc, (OSError, TimeoutError)):
         return None
