@@ -701,7 +701,7 @@ export interface TlsOptions {
    */
   serverName?: string | null
   /**
-   * Whether to check the server's certificate. Off is loud: it warns with each connection.
+   * Whether to check the server's certificate. If off, each connection causes a warning.
    * Allowed: true or false.
    * @default true
    */

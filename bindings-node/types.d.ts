@@ -15,7 +15,7 @@ export type Options = WebSocketOptions
 /** The types that can be sent. A Blob is read first; everything leaves in the order of the calls. */
 export type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 
-/** Where in a connection's life something failed. */
+/** The phase of a connection's life in which something failed. */
 export type Phase = 'options' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'http' | 'protocol' | 'liveness' | 'ready' | 'request' | 'closed' | 'process'
 
 /**
@@ -57,7 +57,7 @@ export interface OpenEvent extends Event {
   readonly headers: Headers
 }
 
-/** What a message is delivered as: text, or by the socket's `binaryType` a Blob, an ArrayBuffer or a Buffer. */
+/** The data of a message: text, or by the socket's `binaryType` a Blob, an ArrayBuffer or a Buffer. */
 export type MessageData = string | Blob | ArrayBuffer | Buffer
 
 /** A message arrived. */
@@ -69,7 +69,7 @@ export class MessageEvent<T = MessageData> extends Event {
   readonly lastEventId: string
   readonly source: null
   readonly ports: readonly any[]
-  /** @deprecated The standard's; made with the constructor it is all there. */
+  /** @deprecated A method of the standard. The constructor sets all members. */
   initMessageEvent(
     type: string,
     bubbles?: boolean,
@@ -88,7 +88,7 @@ export class MessageEvent<T = MessageData> extends Event {
 export interface ErrorEvent extends Event {
   readonly error: WebSocketError
   readonly message: string
-  /** Empty, and 0: there for code that knows the platform's ErrorEvent. */
+  /** Always empty, or 0: for code that expects the platform's ErrorEvent. */
   readonly filename: string
   readonly lineno: number
   readonly colno: number
@@ -118,7 +118,7 @@ export interface ReconnectingEvent extends Event {
   readonly attempt: number
   /** In how many milliseconds. */
   readonly delay: number
-  /** The milliseconds of Retry-After that the server asked for, where `maxRetryAfter` is waited instead; else null. */
+  /** The server's Retry-After in milliseconds, if it was longer than `maxRetryAfter`, the actual wait; else null. */
   readonly capped: number | null
   readonly cause: WebSocketError | null
 }
@@ -159,7 +159,7 @@ export interface ThrottledEvent extends Event {
   readonly waiting: number
 }
 
-/** How a message goes its way. */
+/** How to send a message. */
 export interface SendOptions {
   /** Overrides the options and the size rule. */
   compress?: boolean
@@ -204,7 +204,7 @@ export interface WebSocketEventMap {
  */
 export type Listener<E> = { call_(this: WebSocket, event: E): unknown }['call_']
 
-/** What a handler attribute gives back: open enough for the class to stay assignable to the DOM's. */
+/** The value of a handler attribute. The type is wide, so that the class stays assignable to the DOM's. */
 type Handler = (event: any) => any
 
 /** An object that is called with an event. */
@@ -219,7 +219,7 @@ export interface ListenerOptions {
   signal?: AbortSignal
 }
 
-/** What the first open connection was. */
+/** The facts of the first open connection. */
 export interface Opened {
   readonly url: string
   readonly protocol: string
@@ -344,7 +344,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly isPaused: boolean
   /** The last measured round trip of a ping in milliseconds. */
   readonly latency: number | null
-  /** Keeps the process alive while the socket lives, as it is from the start. */
+  /** Keeps the process alive while the socket lives. This is the default. */
   ref(): this
   /** Lets the process end while the socket lives. */
   unref(): this

@@ -51,7 +51,7 @@ class TlsOptions(TypedDict, total=False):
     Allowed: a host name or an IP address, or None. Default: None."""
 
     verify: bool
-    """Whether to check the server's certificate. Off is loud: it warns with each connection.
+    """Whether to check the server's certificate. If off, each connection causes a warning.
 
     Allowed: True or False. Default: True."""
 

@@ -354,7 +354,7 @@ options! {
         password: Option<String> = None => Maybe(Secret),
         /// The name to ask for and to check instead of the URL's host.
         server_name: Option<String> = None => Maybe(Text { what: "a host name or an IP address", accepts: |name| url::Host::parse(name).is_ok() }),
-        /// Whether to check the server's certificate. Off is loud: it warns with each connection.
+        /// Whether to check the server's certificate. If off, each connection causes a warning.
         verify: bool = true => Flag,
         /// Whether to write the session's secrets to the file that the environment variable SSLKEYLOGFILE names.
         keylog: bool = false => Flag,
