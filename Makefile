@@ -1,5 +1,5 @@
-# The commands of this checkout. What they need beyond Rust, Python 3.9+ and Node 18+ is installed into the checkout (.ci/).
-# It owns the names; what they do is in .ci/, tests/run.py and examples/demo.py.
+# The commands of this checkout. Their needs beyond Rust, Python 3.9+ and Node 18+ are installed into the checkout (.ci/).
+# It owns the names; .ci/, tests/run.py and examples/demo.py have the work.
 
 PYTHON ?= python3
 VENV := .venv/bin/python
@@ -86,7 +86,7 @@ server: have-python ## build the chat server
 tools: have-python ## install the tools that tests and lints use
 	@$(PYTHON) .ci/prepare.py tools
 
-clean: ## take away what was built and installed in the checkout
+clean: ## remove everything that was built and installed in the checkout
 	rm -rf dist target .venv .venvs node_modules bindings-node/node_modules tests/node_modules
 
 have-python:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Python and Node in a bare system, Debian's or Alpine's, and has try_dist.py install the artefacts of a folder there and talk with each.
+# Installs Python and Node in a bare system, Debian's or Alpine's, and runs try_dist.py: it installs the artefacts of a folder there and runs a bot with each.
 # As root in a container or a bare root: `sh try_dist.sh DIST`. No compiler is installed.
 set -eu
 if command -v apk >/dev/null; then
