@@ -77,7 +77,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
 
 
 def on_post_page(output: str, page: Page, **_: Any) -> str:
-    """Has the shim loaded from the site."""
+    """Makes pages load the shim from the site."""
     return output.replace(SHIM_THERE, f"{'../' * page.url.count('/')}{SHIM}")
 
 

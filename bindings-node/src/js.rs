@@ -130,7 +130,7 @@ impl Js {
         checked!(napi_make_callback(self.0, ptr::null_mut(), global, function, arguments.len(), arguments.as_ptr(), ptr::null_mut()))
     }
 
-    /// Has the values that `run` makes go when it returns.
+    /// Runs `run`, and then frees the values that it has made.
     pub(crate) fn scoped<T>(self, run: impl FnOnce() -> T) -> Result<T> {
         let scope = resulting!(napi_open_handle_scope(self.0), ptr::null_mut())?;
         let outcome = run();
@@ -170,7 +170,7 @@ impl Js {
         resulting!(napi_create_reference(self.0, value, 0), ptr::null_mut()).map(Kept)
     }
 
-    /// Has a reference of `keep_weakly` keep its value, or not any more.
+    /// Sets whether a reference of `keep_weakly` keeps its value.
     pub(crate) fn hold(self, kept: Kept, held: bool) {
         // It can fail only while the environment ends, and then it does not matter.
         let _ = if held {

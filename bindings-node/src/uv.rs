@@ -167,7 +167,7 @@ impl<T: Copy> Watch<T> {
         }
     }
 
-    /// Has a timer fire once in so many milliseconds.
+    /// Makes a timer fire once after so many milliseconds.
     pub(crate) fn start_timer(&self, milliseconds: u64, callback: OnEvent) {
         // SAFETY: as above.
         unsafe { (self.functions.timer_start)(self.handle, callback, milliseconds, 0) };

@@ -1,4 +1,4 @@
-// Has a browser open a page and tell its title: `devtools.mjs URL PAGE`.
+// Lets a browser open a page and report its title: `devtools.mjs URL PAGE`.
 
 import process from 'node:process'
 import { WebSocket } from 'heartwire'

@@ -1,4 +1,4 @@
-"""Has a browser open a page and tell its title, by the blocking face: `devtools.py URL PAGE`."""
+"""Lets a browser open a page and report its title, by the blocking face: `devtools.py URL PAGE`."""
 
 from __future__ import annotations
 

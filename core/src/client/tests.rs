@@ -14,7 +14,7 @@ use crate::message::{Data, SendOptions};
 use crate::options::{HeartbeatOptions, Options, Payload, Providers, ReconnectOptions};
 use crate::wire::opened;
 
-/// Has a socket begin and its first attempt succeed. The peer's side of it.
+/// Starts a socket and lets its first attempt succeed. Returns the peer's side.
 fn open(client: &Client, now: Instant) -> UnixStream {
     client.start(now);
     assert!(client.drive(now, &mut Batch::default()).dial.is_some());

@@ -36,7 +36,7 @@ pub struct Opened {
     pub transport: Transport,
     /// The bytes that came after the response's head: the first frames.
     pub leftover: Vec<u8>,
-    /// The URL that was opened in the end. It differs from the request's after redirects.
+    /// The URL that was opened. After redirects it differs from the request's.
     pub url: Url,
     /// The subprotocol that the server chose, checked; or empty.
     pub protocol: String,
