@@ -26,8 +26,8 @@ pub fn parse_url(text: &str) -> Result<Url> {
     map_scheme(url.clone()).ok_or_else(|| refuse(format!("has the scheme {:?}; allowed are ws, wss, http and https", url.scheme())))
 }
 
-/// As [`parse_url`], and takes the zone of an IPv6 address too (`ws://[fe80::1%eth0]/`, or `%25eth0` as RFC 6874 has it): then the second is where
-/// to connect to. The URL is without the zone, which means something on this machine only.
+/// As [`parse_url`], and takes the zone of an IPv6 address too (`ws://[fe80::1%eth0]/`, or `%25eth0` as RFC 6874 has it): then the second value is the place
+/// to connect to. The URL has no zone, because a zone has a meaning only on this machine.
 ///
 /// # Errors
 /// `invalid_url`.
@@ -59,7 +59,7 @@ fn is_zone(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte))
 }
 
-/// Where to connect to.
+/// The place to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// A name or an address.
@@ -244,7 +244,7 @@ pub fn bare_host(url: &Url) -> String {
     }
 }
 
-/// A text that may not even be a URL, with everything hidden that could be credentials, or a token in a query or a fragment.
+/// A text that may not be a URL. Everything that could be credentials, or a token in a query or a fragment, is hidden.
 fn hide_secrets(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
     let authority_end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |at| start + at);

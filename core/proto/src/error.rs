@@ -59,7 +59,7 @@ impl Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Again {
-    /// It may go better next time.
+    /// The next attempt may succeed.
     Yes,
     /// The same will happen again.
     No,
@@ -165,7 +165,7 @@ impl ErrorCode {
             | Self::RuntimeFailed => Again::Yes,
             _ => match self.phase() {
                 Phase::Dns | Phase::Tcp | Phase::Proxy | Phase::Tls | Phase::Protocol | Phase::Liveness => Again::Yes,
-                // A login that timed out may go better; one that was rejected counts against the budget.
+                // After a timeout the next login may succeed. A rejected login counts against the budget.
                 Phase::Ready => {
                     if self == Self::ReadyTimeout {
                         Again::Yes

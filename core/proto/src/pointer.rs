@@ -24,7 +24,7 @@ impl Pointer {
         Some(Self { text: text.to_owned(), tokens })
     }
 
-    /// As it was written.
+    /// The pointer's own text.
     pub fn as_str(&self) -> &str {
         &self.text
     }

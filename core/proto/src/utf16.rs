@@ -4,7 +4,7 @@
 //! method is that of Lemire and Muła, "Transcoding Billions of Unicode Characters per Second with SIMD Instructions" (2021): the ends of the
 //! characters in the next twelve bytes choose the shuffle that brings each character into its own lane.
 
-/// Converts `utf8`, which must be valid, to UTF-16 in `wide`, which is made long enough. The number of units.
+/// Converts `utf8`, which must be valid, to UTF-16 in `wide`, which it makes long enough. Returns the number of units.
 pub fn convert(utf8: &[u8], wide: &mut Vec<u16>) -> usize {
     // The vector code writes a register at a time; `encoding_rs` wants one unit more.
     if wide.len() < utf8.len() + 32 {
@@ -45,7 +45,7 @@ mod avx512 {
         pair: u64,
     }
 
-    /// Converts all. How much was written.
+    /// Converts all. Returns the number of written units.
     ///
     /// # Safety
     /// The processor must have AVX-512 BW and VBMI2; `utf8` must be valid, and `wide` longer than it by 32 at least.
@@ -180,7 +180,7 @@ mod x86 {
         }
     }
 
-    /// Converts up to somewhere near the end. How much was read, and written.
+    /// Converts all but some of the last bytes. Returns the numbers of read bytes and of written units.
     ///
     /// # Safety
     /// The processor must have SSE 4.1; `utf8` must be valid, and `wide` longer than it by 16 at least.

@@ -25,7 +25,7 @@ pub fn read_protocols(value: &Value) -> Result<Vec<String>> {
     read("protocols", &Protocols, value)
 }
 
-/// What a heartbeat sends: a text, `{"$bytes": "<base64>"}`, or any JSON value, which becomes its text. Never [`Payload::Function`].
+/// The content of a heartbeat: a text, `{"$bytes": "<base64>"}`, or any JSON value, which becomes its text. Never [`Payload::Function`].
 ///
 /// # Errors
 /// `invalid_option`.

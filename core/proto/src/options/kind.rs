@@ -51,7 +51,7 @@ pub(super) fn is_secret<K: Kind>(kind: &K, _: &K::Value) -> bool {
     kind.marks().secret
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Time,
@@ -133,7 +133,7 @@ impl OptionSpec {
         self.nested.map(|(name, _)| name)
     }
 
-    /// What it does.
+    /// Its documentation.
     pub fn doc(&self) -> &str {
         &self.doc
     }

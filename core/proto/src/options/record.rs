@@ -1,4 +1,4 @@
-//! What the macro makes of a record of options, and the object that it is read from. Knows no option and no kind.
+//! The trait of a record of options, for the macro, and the object from which a record is read. Knows no option and no kind.
 
 use serde_json::{Map, Value};
 

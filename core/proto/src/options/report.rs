@@ -54,7 +54,7 @@ impl Report {
         result
     }
 
-    /// Looks at the same place, where more is allowed than the kind at hand knows: words that follow its own.
+    /// Looks at the same place, which allows more values than the present kind knows. The words follow the kind's own.
     pub(super) fn allowing<T>(&mut self, words: &str, look: impl FnOnce(&mut Self) -> T) -> T {
         let kept = self.also.len();
         self.also.insert_str(0, words);

@@ -155,7 +155,7 @@ pub(super) struct Time {
     least: Duration,
 }
 
-/// The longest time that an option may name: longer ones overflow clocks somewhere.
+/// The longest time that an option may name: longer ones overflow some clocks.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A time of at least a millisecond.
@@ -227,7 +227,7 @@ fn number(value: f64) -> Value {
 
 /// A text that a rule accepts.
 pub(super) struct Text {
-    /// What it is, in words that follow "must be".
+    /// Its description, in words that follow "must be".
     pub(super) what: &'static str,
     pub(super) accepts: fn(&str) -> bool,
 }

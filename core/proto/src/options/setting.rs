@@ -1,4 +1,4 @@
-//! What the builder methods of the options take. Knows no option.
+//! The arguments of the options' builder methods. Knows no option.
 
 use std::path::{Path, PathBuf};
 

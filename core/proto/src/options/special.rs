@@ -19,7 +19,7 @@ pub(super) fn show_bytes(bytes: &[u8]) -> Value {
     serde_json::json!({ BYTES: BASE64.encode(bytes) })
 }
 
-/// Subprotocols: a text or a list of texts. Some services take a secret there, so that no message shows one.
+/// Subprotocols: a text or a list of texts. Some services take a secret there, so no message shows one.
 pub(super) struct Protocols;
 
 impl Kind for Protocols {
@@ -167,7 +167,7 @@ fn is_plain(value: &Value, depth: usize) -> bool {
 /// How deep JSON in options may be.
 const DEPTH: usize = 100;
 
-/// What a heartbeat sends.
+/// The content of a heartbeat.
 pub(super) struct Message {
     /// Whether it may be a function that gives it.
     pub(super) function: bool,

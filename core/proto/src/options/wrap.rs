@@ -115,7 +115,7 @@ impl<K: Kind> Kind for Switch<K> {
     }
 }
 
-/// A value that must be given.
+/// A mandatory value.
 pub(super) struct Required<K>(pub(super) K);
 
 impl<K: Kind> Kind for Required<K> {
@@ -252,7 +252,7 @@ impl Kind for Function {
     }
 }
 
-/// What a face keeps for itself: it is in the table, but no value of it may reach the core.
+/// An option that a face handles itself: it is in the table, but its value may not reach the core.
 pub(super) struct Kept {
     pub(super) what: &'static str,
     pub(super) type_name: &'static str,

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 /// The longest payload of a control frame.
 pub(super) const MAX_CONTROL: usize = 125;
-/// The longest header of a frame of ours: two bytes, eight of length, four of mask.
+/// The longest header that we send: two bytes, eight of length, four of mask.
 pub(super) const MAX_HEADER: usize = 14;
 
 const FIN: u8 = 0x80;

@@ -29,7 +29,7 @@ use self::send::Sender;
 
 pub use self::receive::{End, Received};
 
-/// What a connection's protocol depends on.
+/// The settings of a connection's protocol.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The largest message to receive, in bytes after inflation.
@@ -111,7 +111,7 @@ impl Protocol {
         self.sender.output()
     }
 
-    /// Tells that the first `count` bytes of [`output`](Self::output) were written. More output may appear: pongs that waited.
+    /// Reports that the first `count` bytes of [`output`](Self::output) were written. More output may appear: pongs that waited.
     pub fn wrote(&mut self, count: usize) {
         self.sender.wrote(count);
     }

@@ -17,7 +17,7 @@ use crate::event::{Batch, Event, Item};
 /// of the read.
 const TURN: usize = 1 << 20;
 
-/// What [`Protocol::receive`](super::Protocol::receive) found.
+/// The result of [`Protocol::receive`](super::Protocol::receive).
 #[derive(Debug, Default)]
 pub struct Received {
     /// How many data messages were completed.
@@ -38,7 +38,7 @@ pub enum End {
     Close(CloseFrame),
     /// The peer broke a rule: fail the connection with a Close of this code.
     Failure {
-        /// What it did.
+        /// Its fault.
         error: Error,
         /// The code to send.
         code: CloseCode,
@@ -128,7 +128,7 @@ impl Receiver {
         Received { data_messages, controls, more, end: end_of_connection }
     }
 
-    /// Parses until the input or the turn's budget is used up, or the peer has said its last word.
+    /// Parses until the input or the turn's budget is used up, or the peer may send no more.
     fn parse(&mut self, turn: &mut Turn<'_>) -> Result<Option<CloseFrame>> {
         loop {
             if let Some(rest) = self.frame {

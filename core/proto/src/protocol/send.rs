@@ -138,8 +138,8 @@ impl Sender {
             Some(encoder) if compress => encoder.compress(payload, last),
             _ => payload,
         };
-        // A file that does not shrink (a picture, an archive) goes as it is: a peer's limit may be for its very size. The encoder then forgets it,
-        // for the peer's window will not have it.
+        // A file that does not shrink (a picture, an archive) is sent as it is: a peer's limit may be its exact size. The encoder then forgets it,
+        // because the peer's window will not contain it.
         let plain = mark && last && payload.len() >= WORTH_FORGETTING && wire.len() >= payload.len();
         let (wire, mark) = if plain { (payload, false) } else { (wire, mark) };
         append(&mut self.output, last, mark, OpCode::Data(code), wire, self.keys.next());
@@ -278,7 +278,7 @@ fn parts(data: Data<'_>) -> (DataCode, &[u8]) {
 fn append(output: &mut Vec<u8>, last: bool, mark: bool, opcode: OpCode, payload: &[u8], key: [u8; 4]) {
     let (header, size) = frame::header(last, mark, opcode, payload.len(), key);
     output.reserve(header.len() + payload.len());
-    // All of it, for a length that the compiler knows needs no call.
+    // Copies the whole header: for a length that the compiler knows, no call is needed.
     let start = output.len();
     output.extend_from_slice(&header);
     output.truncate(start + size);

@@ -10,7 +10,7 @@ use crate::close::CloseCode;
 use crate::event::{Ask, Event, Question};
 use crate::message::Message;
 
-/// What the session wants done. After every call to the session, do all that [`Session::poll`](super::Session::poll) gives, in order,
+/// An order of the session. After every call to the session, carry out all that [`Session::poll`](super::Session::poll) returns, in order,
 /// before the next call.
 #[derive(Debug)]
 pub enum Action {
@@ -74,7 +74,7 @@ pub enum Route {
     Transmit,
     /// The session keeps a copy until the next connection.
     Queued,
-    /// The queue was full and its rule dropped this message; `Event::Dropped` tells.
+    /// The queue was full and its rule dropped this message; `Event::Dropped` reports it.
     Dropped,
     /// The connection is ending: it goes nowhere, and only `buffered_amount` grows.
     Discarded,
@@ -90,7 +90,7 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    /// One that holds messages back to be counted, if `metered`.
+    /// An outlet. If `metered`, it holds messages back until they are counted.
     pub(super) fn metered(metered: bool) -> Self {
         Self { metered: metered.then(VecDeque::new), ..Self::default() }
     }

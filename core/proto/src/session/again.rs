@@ -43,7 +43,7 @@ impl Session {
         Err(Error::new(ErrorCode::InvalidState, words))
     }
 
-    /// Opens another connection beside the present one, and then closes that with `code` (1000 if none). Where no connection is open, the next attempt
+    /// Opens another connection beside the present one, and then closes that with `code` (1000 if none). If no connection is open, the next attempt
     /// begins now.
     ///
     /// # Errors

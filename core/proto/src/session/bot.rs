@@ -133,7 +133,7 @@ impl Session {
 
     // Requests ---------------------------------------------------------------------------------------------------------------
 
-    /// Sends a request, as JSON text, once the connection is ready. [`Event::Settled`] with this ticket tells its end, exactly once.
+    /// Sends a request, as JSON text, once the connection is ready. [`Event::Settled`] with this ticket reports its end, exactly once.
     ///
     /// # Errors
     /// `invalid_state` after `close()` and the last `close` event; `invalid_data`, `queue_full`.
@@ -265,7 +265,7 @@ impl Session {
         }
     }
 
-    /// What the queue held goes its way.
+    /// Sends a message of the send queue, unless the rate limit makes it wait.
     pub(super) fn send_queued(&mut self, now: Instant, message: Message, compress: Option<bool>, key: &Key) {
         if let Some(limiter) = &mut self.limiter
             && limiter.offer(now, key, false) == Verdict::Waits
@@ -308,7 +308,7 @@ impl Session {
         }
     }
 
-    /// The server said "slow down": nothing that is not urgent leaves for so long, or nothing with this key.
+    /// The server said "slow down": for this time only urgent messages leave, or none with this key.
     ///
     /// # Errors
     /// `invalid_state` without `rate_limit`; `invalid_data` for a key without `rate_limit.keys`.
@@ -359,7 +359,7 @@ impl Session {
             for (key, waiting) in overdue {
                 kept.push((waiting.message, waiting.compress, key));
                 if let Some(ticket) = waiting.ticket {
-                    // From here on the queue owns it, and nobody waits for it.
+                    // From here on the queue owns it, and no caller waits for it.
                     self.out.emit(Event::Settled(Settled { ticket, outcome: Ok(None) }));
                 }
             }

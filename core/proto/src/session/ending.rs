@@ -233,7 +233,7 @@ impl Session {
         self.opened_at.take().map(|since| now.saturating_duration_since(since))
     }
 
-    /// `should_reconnect` answered. Where it failed, the rules decide as if it were not there, and the error tells.
+    /// `should_reconnect` has answered. If it failed, the rules alone decide, and the error reports the failure.
     pub(super) fn decided(&mut self, now: Instant, answer: Answer) {
         let State::Deciding(_, default, mut ended) = std::mem::replace(&mut self.state, State::Closed) else { return };
         let failure = match answer {

@@ -15,7 +15,7 @@ use crate::options::{HeartbeatOptions, Payload};
 use rand::RngExt as _;
 use rand::rngs::SmallRng;
 
-/// How long a function may take before its last value is sent in its stead: half an interval, at most this.
+/// How long a function may take before its last value is sent instead: half an interval, at most this.
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The heartbeat of one connection.
@@ -49,9 +49,9 @@ struct Awaited {
 #[derive(Debug)]
 struct Asked {
     id: u64,
-    /// When the last value goes out in the answer's stead.
+    /// The time at which the last value is sent instead of the answer.
     patience: Option<Instant>,
-    /// Whether it did.
+    /// Whether it was sent.
     replaced: bool,
 }
 
@@ -169,7 +169,7 @@ impl Heartbeat {
         self.asked.as_ref()?.patience
     }
 
-    /// One beat, now; the next follows the rhythm, unless that is behind already.
+    /// Sends a beat now. The next one keeps the rhythm, unless its time has passed already.
     pub(super) fn beat(&mut self, now: Instant, out: &mut Outlet) {
         let interval = interval(&self.options);
         let in_rhythm = self.due.filter(|due| *due <= now).and_then(|due| due.checked_add(interval));
@@ -177,7 +177,7 @@ impl Heartbeat {
         match &self.options.message {
             Payload::Text(text) => self.send(now, Message::Text(text.clone()), out),
             Payload::Binary(bytes) => self.send(now, Message::Binary(bytes.clone().into()), out),
-            // A host that has not answered yet is not asked again: it would only find a pile of questions when it is back.
+            // A host that has not answered yet is not asked again: otherwise many questions would wait for its return.
             Payload::Function if self.asked.is_some() => self.send_last_instead(now, out),
             Payload::Function => {
                 let patience =
@@ -218,7 +218,7 @@ impl Heartbeat {
         out.send(self.filled(message));
         out.emit(Event::Heartbeat(event::Heartbeat::Sent));
         if self.options.timeout.is_none() {
-            // Nothing is ever missed; the latest beat alone waits, so that its answer can be told.
+            // No response is ever missed. Only the latest beat waits, so that its answer can be reported.
             self.awaited.clear();
         }
         if self.options.timeout.is_some() || self.options.response.is_some() {

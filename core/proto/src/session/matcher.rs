@@ -46,7 +46,7 @@ impl<'a> Inbound<'a> {
     }
 }
 
-/// Whether `value` contains `expected`: each member of an object is there and contains in turn; anything else is equal.
+/// Whether `value` contains `expected`. An object must have each member, by the same rule; other values must be equal.
 fn contains(value: &Value, expected: &Value) -> bool {
     match (value, expected) {
         (Value::Object(members), Value::Object(wanted)) => {

@@ -102,11 +102,11 @@ enum QueueWait {
     OpenHandlers,
 }
 
-/// What the user wants of this socket.
+/// The user's intention for this socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Intent {
     Stay,
-    /// `close()` or `terminate()` was called: nothing follows this connection.
+    /// `close()` or `terminate()` was called: no other connection follows.
     Leave,
     /// The process ends, too: no waiting for the end of TCP once both Close frames passed.
     LeaveInHaste,

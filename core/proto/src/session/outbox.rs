@@ -111,14 +111,14 @@ impl Outbox {
         self.waiting.front()?.since.checked_add(options.ttl?)
     }
 
-    /// Gives all that is still worth sending, in order.
+    /// Returns all messages that have not waited too long, in order.
     pub(super) fn take(&mut self, now: Instant, options: &SendQueueOptions, out: &mut Outlet) -> Vec<(Message, Option<bool>, Key)> {
         self.expire(now, options, out);
         self.bytes = 0;
         std::mem::take(&mut self.waiting).into_iter().map(|waiting| (waiting.message, waiting.compress, waiting.key)).collect()
     }
 
-    /// Puts messages back at the front: they left the queue and could not leave the connection.
+    /// Puts messages back at the front: they left the queue, but not the connection.
     pub(super) fn put_back(&mut self, now: Instant, messages: Vec<(Message, Option<bool>, Key)>) {
         for (message, compress, key) in messages.into_iter().rev() {
             self.bytes += message.len();

@@ -5,9 +5,9 @@
 //! | what happens meanwhile | what follows |
 //! |---|---|
 //! | the next one fails | the old one stays; the next attempt follows by the rules of `reconnect`, if they allow one |
-//! | the old one ends | the next one is the socket's connection at once, however far it is |
+//! | the old one ends | the next one is the socket's connection at once, in any state |
 //! | the old one does not answer the Close | it is dropped after `close_timeout` |
-//! | `close()`, `terminate()` | both end; the next one gets the same code, and nobody waits for its answer |
+//! | `close()`, `terminate()` | both end; the next one gets the same code, and its answer is not awaited |
 
 use std::time::{Duration, Instant};
 
@@ -248,15 +248,15 @@ impl Session {
         }
     }
 
-    /// The login of the connection that has just been told of was done before.
+    /// The connection that was just reported as open has logged in before.
     fn tell_ready(&mut self) {
         if self.is_ready && self.options.ready.is_some() {
             self.out.emit(Event::Ready);
         }
     }
 
-    /// The present connection has ended, as `close` has told, while the next one was being opened: it takes the old one's place, however far it is.
-    /// False means that no next one was being opened.
+    /// The present connection has ended, and `close` has reported it, while the next one was being opened. The next one takes its place, in any
+    /// state. False means that no next one was being opened.
     pub(super) fn promote(&mut self, now: Instant, cause: Option<Error>) -> bool {
         let Some(overlap) = self.overlap.take() else { return false };
         let Overlap { next, open, .. } = *overlap;

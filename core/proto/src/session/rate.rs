@@ -14,7 +14,7 @@ fn margin(per: Duration) -> Duration {
     (per / 50).clamp(Duration::from_millis(20), Duration::from_secs(1))
 }
 
-/// What a message may be told apart by.
+/// The key of a message, such as a chat's name.
 pub(super) type Key = Option<Arc<str>>;
 
 /// Whether a message may have this key.
@@ -37,7 +37,7 @@ pub(super) struct Waiting {
     pub(super) ticket: Option<u64>,
 }
 
-/// When messages left, as far as it matters.
+/// The times at which recent messages left.
 #[derive(Debug)]
 struct Window {
     most: usize,
@@ -122,10 +122,10 @@ pub(super) struct Limiter {
     reserve: usize,
     per_key: Option<KeyLimitOptions>,
     lanes: HashMap<Key, Lane>,
-    /// The number of the first message of each lane that has some, which is their order.
+    /// The lanes with messages, ordered by the number of their first message.
     line: BTreeMap<u64, Key>,
     urgent: VecDeque<Waiting>,
-    /// `throttle()` holds all that is not urgent until then.
+    /// `throttle()` holds all messages that are not urgent until then.
     held: Option<Instant>,
     /// A connection is ready. Before that, only urgent messages leave.
     ready: bool,
@@ -142,7 +142,7 @@ const CROWDED: usize = 1024;
 
 impl Limiter {
     pub(super) fn new(options: &RateLimitOptions) -> Self {
-        // Room for a heartbeat, unless a single message is all there may be.
+        // Room for a heartbeat, unless the limit is a single message.
         let reserve = options.reserve.unwrap_or_else(|| options.messages.div_ceil(10)).min(options.messages - 1);
         Self {
             window: Window::new(options.messages, options.per, options.burst),
@@ -199,7 +199,7 @@ impl Limiter {
         self.waiting
     }
 
-    /// One message more: may it leave now?
+    /// Decides whether one more message may leave now.
     pub(super) fn offer(&mut self, now: Instant, key: &Key, urgent: bool) -> Verdict {
         if urgent {
             if !self.urgent.is_empty() || self.window.free_at(now, 0) > now {
@@ -267,7 +267,7 @@ impl Limiter {
         self.due = super::timing::earliest([self.due, Some(due)]);
     }
 
-    /// When the first of a lane may leave, as far as the limits go.
+    /// When the first message of a lane may leave, by the limits.
     fn due_of(&self, now: Instant, key: &Key) -> Instant {
         let lane = self.lanes.get(key).map_or(now, |lane| lane.free_at(now));
         self.window.free_at(now, self.reserve).max(lane).max(self.held.unwrap_or(now))
@@ -314,7 +314,7 @@ impl Limiter {
         self.due = super::timing::earliest([urgent, normal]);
     }
 
-    /// When [`Limiter::release`] would give something.
+    /// When [`Limiter::release`] would return a message.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         if self.ready || !self.urgent.is_empty() { self.due } else { None }
     }
@@ -341,7 +341,7 @@ impl Limiter {
         }
     }
 
-    /// The connection is gone: gives all that waits, in order.
+    /// The connection is gone: returns all waiting messages, in order.
     pub(super) fn take_all(&mut self) -> Vec<(Key, bool, Waiting)> {
         let mut all: Vec<_> = std::mem::take(&mut self.urgent).into_iter().map(|waiting| (None, true, waiting)).collect();
         let mut numbered: Vec<_> = self

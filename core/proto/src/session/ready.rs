@@ -19,7 +19,7 @@ pub(super) struct Login {
     asked: Option<u64>,
 }
 
-/// How a login went on.
+/// The progress of a login.
 #[derive(Debug)]
 pub(super) enum Progress {
     /// Nothing new.
@@ -57,7 +57,7 @@ impl Login {
         if options.expect.as_ref().is_some_and(|expect| message.matches(expect)) { Progress::Done } else { Progress::None }
     }
 
-    /// The user's function gave this: `false` rejects, anything else is fine.
+    /// Takes the value of the user's function: `false` rejects, any other value accepts.
     pub(super) fn answer(&self, id: u64, answer: &Answer) -> Progress {
         match answer {
             _ if self.asked != Some(id) => Progress::None,
@@ -72,7 +72,7 @@ impl Login {
         }
     }
 
-    /// The time may be over.
+    /// Checks whether the time is over.
     pub(super) fn timeout(&self, now: Instant, options: &ReadyOptions) -> Progress {
         if self.deadline.is_none_or(|deadline| deadline > now) {
             return Progress::None;

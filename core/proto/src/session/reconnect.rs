@@ -21,7 +21,7 @@ use crate::options::{Providers, ReconnectOptions};
 /// The meaning of an end for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// It may go better next time.
+    /// The next attempt may succeed.
     Transient,
     /// The server does not want us.
     Unwelcome,
@@ -70,7 +70,7 @@ impl Reconnect {
         self.was_open = true;
     }
 
-    /// An attempt or a connection (with its uptime) ended: whether the rules have another one follow.
+    /// An attempt or a connection (with its uptime) ended. Returns whether another one follows by the rules.
     pub(super) fn judge(&mut self, class: Class, uptime: Option<Duration>, options: &ReconnectOptions, providers: Providers) -> bool {
         self.rest(uptime, options);
         if class == Class::Unwelcome {

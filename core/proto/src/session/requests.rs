@@ -25,7 +25,7 @@ pub(super) struct Request {
     stage: Stage,
 }
 
-/// How far a request is.
+/// The progress of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// It waits for a connection that is ready.
@@ -56,7 +56,7 @@ impl Requests {
         self.open.is_empty()
     }
 
-    /// Takes a request in.
+    /// Accepts a request.
     ///
     /// # Errors
     /// `invalid_data`: the text is no JSON, has no room for an id, or has one that is in use; `queue_full`.
@@ -111,14 +111,14 @@ impl Requests {
         }
     }
 
-    /// Notes how far a request is; not for one that is settled already.
+    /// Stores the progress of a request, unless it is settled already.
     pub(super) fn set_stage(&mut self, ticket: u64, stage: Stage) {
         if let Some(request) = self.open.get_mut(&ticket) {
             request.stage = stage;
         }
     }
 
-    /// Those that still have to be sent, in order.
+    /// The unsent requests, in order.
     pub(super) fn unsent(&self) -> Vec<u64> {
         self.open.iter().filter(|(_, request)| request.stage == Stage::Waits).map(|(ticket, _)| *ticket).collect()
     }
@@ -155,7 +155,7 @@ impl Requests {
         Some(request)
     }
 
-    /// The caller does not want the reply any more. Whether the request was still open.
+    /// The caller no longer wants the reply. Returns whether the request was still open.
     pub(super) fn cancel(&mut self, ticket: u64) -> bool {
         self.remove(ticket).is_some()
     }
