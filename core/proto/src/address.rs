@@ -26,8 +26,8 @@ pub fn parse_url(text: &str) -> Result<Url> {
     map_scheme(url.clone()).ok_or_else(|| refuse(format!("has the scheme {:?}; allowed are ws, wss, http and https", url.scheme())))
 }
 
-/// As [`parse_url`], and takes the zone of an IPv6 address too (`ws://[fe80::1%eth0]/`, or `%25eth0` as RFC 6874 has it): then the second value is the place
-/// to connect to. The URL has no zone, because a zone has a meaning only on this machine.
+/// As [`parse_url`], and takes the zone of an IPv6 address too (`ws://[fe80::1%eth0]/`, or `%25eth0` as RFC 6874 has it). If there is a zone, the
+/// second value is the place to connect to. The URL has no zone, because a zone has a meaning only on this machine.
 ///
 /// # Errors
 /// `invalid_url`.
