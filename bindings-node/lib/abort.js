@@ -1,12 +1,12 @@
 // @ts-check
-// Owns: the callbacks of an AbortSignal, with one listener for each signal however many callbacks wait: Node warns of more than ten listeners.
+// Owns: the callbacks of an AbortSignal, with one listener for each signal, for any number of callbacks: Node warns of more than ten listeners.
 'use strict'
 
 /** @type {WeakMap<AbortSignal, { waiting: Set<() => void>, run: () => void }>} */
 const signals = new WeakMap()
 
 /**
- * Calls `callback` once when the signal aborts, which has not happened yet. Returns a function that cancels this.
+ * Calls `callback` once when the signal aborts; it must not be aborted yet. Returns a function that cancels this.
  * @param {AbortSignal} signal
  * @param {() => void} callback
  */

@@ -24,7 +24,7 @@ const PACKAGES = {
   'win32-arm64': () => require('@heartwire/win32-arm64'),
 }
 
-/** The names that this machine may load. On Linux both kinds of libc are tried, because finding out which one it is costs more. */
+/** The names that this machine may load. On Linux both kinds of libc are tried, because a check of the machine's libc costs more. */
 const names = (platform === 'linux' ? ['-gnu', '-musl'] : ['']).map((libc) => `${platform}-${arch}${libc}`)
 
 /** @returns {any} */
@@ -79,7 +79,7 @@ function glibcVersion() {
   return report?.header?.glibcVersionRuntime
 }
 
-/** Asked only to word an error: the report takes tens of milliseconds. */
+/** Used only for the words of an error: the report takes tens of milliseconds. */
 function isMusl() {
   return process.report !== undefined && !glibcVersion()
 }

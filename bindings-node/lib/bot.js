@@ -121,7 +121,7 @@ class Bot {
   }
 }
 
-/** `Promise.withResolvers`, which Node 18 has not. @returns {any} */
+/** `Promise.withResolvers`, which Node 18 lacks. @returns {any} */
 function withResolvers() {
   /** @type {any} */
   const made = {}

@@ -4,7 +4,7 @@
 // If the host's loop drives the sockets, the addon calls for each task while no JavaScript runs, and the host ends the task when the call returns.
 // One call may deliver many messages, if the end of a task can be run from within, as Node's timers do it. Elsewhere this file asks the addon for one
 // event after the other. The next one waits for a tick that a microtask asked for: that tick comes after the ticks of the handlers and after all
-// microtasks, nested ones too. If a tick of the user throws, ours still runs.
+// microtasks, nested ones too. If a tick of the user throws, ours runs nevertheless.
 'use strict'
 
 const addon = require('./addon.js')
@@ -12,7 +12,7 @@ const addon = require('./addon.js')
 /** The host's own, because a test runner may give its tests another one. @type {NodeJS.Process} */
 const process = addon.process
 
-/** What `pull` did, as in delivery.rs. */
+/** The outcomes of `pull`, as in delivery.rs. */
 const Pulled = Object.freeze({ NOTHING: 0, TASK: 1, PART: 2 })
 
 /** How long sockets may be served before the event loop gets its turn, in milliseconds. */
@@ -50,7 +50,7 @@ const takers = [
   warnOfStall,
 ]
 
-// Here they live as long as the addon's functions; the addon itself holds them only while there are sockets.
+// This reference keeps them as long as the addon's functions. The addon itself keeps them only while there are sockets.
 addon.takers = takers
 
 const endsAreTold = addon.connect(
@@ -61,7 +61,7 @@ const endsAreTold = addon.connect(
 )
 
 /**
- * Names the handlers that kept the event loop for so long that the keeper had to stand in.
+ * Names the handlers that blocked the event loop until the keeper stood in.
  * @param {number} milliseconds
  * @param {number} [handle] the socket whose handlers ran
  * @param {string} [type] the event type
@@ -106,7 +106,7 @@ function work() {
   }
 }
 
-/** Goes on when all microtasks and ticks have run. */
+/** Continues when all microtasks and ticks have run. */
 function chain() {
   chained = true
   Promise.resolve().then(afterMicrotasks)
@@ -122,7 +122,7 @@ function afterTicks() {
   else work()
 }
 
-/** Goes on after the event loop had its turn. */
+/** Continues after the event loop had its turn. */
 function resume() {
   if (resuming) return
   resuming = true

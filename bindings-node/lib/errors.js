@@ -23,7 +23,7 @@ class WebSocketError extends Error {
     super(spelled(fields.message), chain(fields.causes ?? []))
     /** The stable code, the same in every language. */
     this.code = fields.code
-    /** Where it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `ready`, `request`, `closed`, `process`. */
+    /** The phase in which it happened: `options`, `dns`, `tcp`, `proxy`, `tls`, `http`, `protocol`, `liveness`, `ready`, `request`, `closed`, `process`. */
     this.phase = fields.phase
     /** Whether trying again may help. */
     this.retryable = fields.retryable ?? false
@@ -95,11 +95,11 @@ function thrown(fields) {
 }
 
 /**
- * Where the host's uncaught errors go.
+ * Reports an error as the host reports uncaught ones.
  * @param {unknown} error
  */
 function report(error) {
-  // process.exit() was called, and a listener of its threw: there are no ticks any more.
+  // process.exit() was called, and a listener of `exit` threw: no ticks run any more.
   if (Reflect.get(process, '_exiting')) return addon.report(error)
   process.nextTick(() => {
     throw error

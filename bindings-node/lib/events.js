@@ -315,7 +315,7 @@ function fieldEvent(name, defaults) {
 const OpenEvent = fieldEvent('OpenEvent', { headers: null })
 own.set(OpenEvent.prototype, []) // the server's headers may be secret
 const ErrorEvent = fieldEvent('ErrorEvent', { message: '', error: null, filename: '', lineno: 0, colno: 0 })
-own.set(ErrorEvent.prototype, ['message', 'error']) // the others are there for code that knows the platform's ErrorEvent
+own.set(ErrorEvent.prototype, ['message', 'error']) // the others are for code that expects the platform's ErrorEvent
 const ReconnectingEvent = fieldEvent('ReconnectingEvent', { attempt: 0, delay: 0, capped: null, cause: null })
 const PingEvent = fieldEvent('PingEvent', { payload: null })
 const PongEvent = fieldEvent('PongEvent', { payload: null, latency: null })

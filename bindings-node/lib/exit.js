@@ -8,7 +8,7 @@ const { tellOnBun, tellOnDeno } = require('./signals.js')
 const host = runtime()
 let watching = false
 
-/** Loads a module with which many others come, so it waits for the first socket: importing the package stays cheap. */
+/** Loads a module that loads many others, so it waits for the first socket: importing the package stays cheap. */
 const isMainThread = () => require('node:worker_threads').isMainThread
 
 /** Called with each new socket, because signals may have lost their listeners meanwhile. */
@@ -16,7 +16,7 @@ function watchExit() {
   addon.watchExit(isMainThread(), host === 'node', host === 'deno')
   if (watching) return
   watching = true
-  // Deno.exit() tells its own event alone.
+  // Deno.exit() fires only Deno's own event.
   if (host === 'deno') Reflect.get(globalThis, 'addEventListener')('unload', () => addon.goodbye())
   if (host === 'bun' && isMainThread()) tellOnBun(addon.process, watchExit)
 }

@@ -9,7 +9,7 @@ const HINT = 'heartwire/ws has the interface of ws'
 /** Events of `ws` that this class does not have. */
 const ABSENT = ['redirect', 'unexpected-response', 'upgrade']
 
-/** Looks at a listener that on() or once() was given. @param {string} type @param {any} listener */
+/** Checks a listener that on() or once() was given. @param {string} type @param {any} listener */
 function heedListener(type, listener) {
   if (ABSENT.includes(type)) {
     warnOnce('HEARTWIRE_WS_LISTENER', `There is no event ${type}, so that its listener is never called; ${HINT}.`, type)
@@ -45,7 +45,7 @@ function answer(callback, isTaken) {
 }
 
 /**
- * Accepts those options of `ws`'s send() that only state what happens anyway, and refuses the others, which would be ignored.
+ * Accepts the options of `ws`'s send() that agree with this class, and refuses the others, which would be ignored.
  * @param {any} options
  * @param {boolean} isText
  */

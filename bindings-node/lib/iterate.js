@@ -57,7 +57,7 @@ function iterate(socket) {
         if (socket.isOver) {
           if (socket.abortReason !== undefined) throw socket.abortReason
           const { error } = socket.lastClose
-          // Our own close() ends the loop; a loss is not to be taken for the end of the talk.
+          // Our own close() ends the loop. A lost connection must not look like a regular end.
           if (error && !socket.closedByUs) throw error
           return
         }

@@ -59,7 +59,7 @@ function isOptions(value) {
 function optionsObject(value) {
   if (value === undefined || value === null) return {}
   if (isOptions(value)) return value
-  // Not its value: where others take headers here, it is a secret.
+  // The warning omits the value: other libraries take headers here, which may be secret.
   const kind = Array.isArray(value) ? 'array' : typeof value
   process.emitWarning(`the third argument of WebSocket is no object with options (but of the type ${kind}) and was ignored`, 'HeartwireWarning')
   return {}
@@ -103,7 +103,7 @@ function prepare(options) {
   }
 }
 
-/** A longer text could not be handed over. @param {unknown} maxSize */
+/** JavaScript cannot hold a longer text. @param {unknown} maxSize */
 function checkSize(maxSize) {
   const { MAX_STRING_LENGTH } = constants
   if (typeof maxSize !== 'number' || maxSize <= MAX_STRING_LENGTH) return
@@ -144,7 +144,7 @@ function plainData(value, path, providers) {
 }
 
 /**
- * What setHeartbeat() was given, as JSON text, and its function if it has one.
+ * The argument of setHeartbeat(), as JSON text, and its function if it has one.
  * @param {unknown} options
  * @returns {{ text: string, message: Function | undefined }}
  */
@@ -154,7 +154,7 @@ function heartbeat(options) {
   return { text, message: providers.get('setHeartbeat.message') }
 }
 
-/** What a function of the user gave, as JSON text. @param {string} question @param {any} value */
+/** The result of a user's function, as JSON text. @param {string} question @param {any} value */
 function answer(question, value) {
   if (question === 'reconnect.shouldReconnect') return value == null ? 'null' : JSON.stringify(Boolean(value))
   if (question === 'ready') return value === false ? 'false' : 'null'

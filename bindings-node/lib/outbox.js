@@ -72,7 +72,7 @@ class Outbox {
     this.#reading = false
   }
 
-  /** Takes the first one out; false if it was cleared away meanwhile. @param {Waiting} waiting */
+  /** Removes the first one; false if it was removed meanwhile. @param {Waiting} waiting */
   #take(waiting) {
     if (this.#queue[0] !== waiting) return false
     this.#queue.shift()

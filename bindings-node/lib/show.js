@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the output of `console.log(ws)`: the URL, the state and since when, and how much passed. It shows no secret: the URL has neither credentials
+// Owns: the output of `console.log(ws)`: the URL, the state and its age, and the numbers of connections and messages. It shows no secret: the URL has neither credentials
 // nor query.
 'use strict'
 

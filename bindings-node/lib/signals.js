@@ -6,8 +6,8 @@
 /** @typedef {(...args: any[]) => void} Listener */
 
 /**
- * Has `onChange` called, on Bun, whenever a listener of `process` has gone, before any other code runs. Bun takes a `once()` listener away and puts the
- * signal's default action back before it calls that listener, which may then raise the signal again.
+ * On Bun: calls `onChange` whenever a listener of `process` was removed, before any other code runs. Bun removes a `once()` listener and restores the
+ * signal's default action before it calls that listener, which may then raise the signal again.
  * @param {any} process
  * @param {() => void} onChange
  */

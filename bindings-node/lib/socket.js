@@ -25,7 +25,7 @@ const { sendText, sendBinary } = addon
 /** @typedef {import('./errors.js').Fields} Fields */
 
 class Socket {
-  /** What the user sees. */
+  /** The state that the user sees. */
   state = CONNECTING
   listeners = new Listeners()
   protocol = ''
@@ -44,7 +44,7 @@ class Socket {
   /** Why the user's AbortSignal closed it. @type {unknown} */
   abortReason = undefined
   closedByUs = false
-  /** When `state` last changed, as Date.now() has it, and how much passed. */
+  /** The time at which `state` last changed (of Date.now()), and the numbers of connections and messages. */
   since = Date.now()
   opens = 0
   sent = 0
@@ -90,7 +90,7 @@ class Socket {
       this.url = url
       this.#showURL(addon.url(made))
     }
-    // The peer answers while the rest is done. Nothing is delivered before the caller returns.
+    // The peer can answer while the constructor continues. Nothing is delivered before the caller returns.
     addon.start(made)
     sockets[made] = this
     addon.hold(true)
@@ -107,7 +107,7 @@ class Socket {
 
   /** @param {string} url */
   #showURL(url) {
-    // The user's own string, rather than a copy for each socket.
+    // The user's own string, not a copy for each socket.
     if (this.url !== url) this.url = url
   }
 
@@ -117,7 +117,7 @@ class Socket {
     return this.#bot
   }
 
-  /** Messages that wait for a Blob, if there were any. */
+  /** The messages that wait for a Blob, if there ever were any. */
   get outbox() {
     this.#outbox ??= new Outbox((data, flags) => this.transmit(data, flags))
     return this.#outbox
@@ -166,7 +166,7 @@ class Socket {
         endTask?.()
       } catch (error) {
         addon.unread(this.handle, left)
-        // Not thrown: the host is in the async context of the tick that failed, and finds back to ours only through the report.
+        // It is reported, not thrown: the host is in the async context of the failed tick, and only the report restores ours.
         addon.report(error)
         return
       }
@@ -289,7 +289,7 @@ class Socket {
   }
 
   /**
-   * Sends a Blob, or behind one.
+   * Sends a Blob, or other data behind one.
    * @param {string | ArrayBuffer | Uint8Array | Blob} data
    * @param {number} flags
    */

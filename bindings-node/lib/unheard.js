@@ -19,7 +19,7 @@ function tellError(error) {
   )
 }
 
-/** What the core warns of. It does so while a connection is made, so that an event follows. */
+/** The core's warnings. They come while a connection is made, so an event always follows. */
 function tellWarnings() {
   for (const words of addon.takeWarnings() ?? []) warnOnce('HEARTWIRE_WARNING', spelled(words), words)
 }

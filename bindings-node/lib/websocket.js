@@ -219,7 +219,7 @@ class WebSocket extends EventTarget {
     return this.#socket.latency
   }
 
-  /** Keeps the process alive while the socket lives (as it is from the start). */
+  /** Keeps the process alive while the socket lives (the default). */
   ref() {
     this.#socket.hold()
     return this
@@ -346,7 +346,7 @@ function need(given, needed, method) {
   }
 }
 
-/** Gives the class the outside that Web IDL asks for. @param {any} Class */
+/** Gives the class's properties the attributes that Web IDL requires. @param {any} Class */
 function shape(Class) {
   const { prototype } = Class
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {

@@ -10,7 +10,7 @@ use crate::uv::{Handle, Watch};
 pub(crate) struct Alarms {
     timer: Watch<Home>,
     waiting: BTreeSet<(Instant, u32)>,
-    /// What the timer was started for.
+    /// The deadline for which the timer was started.
     armed: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ impl Alarms {
         }
     }
 
-    /// Takes out one that has passed.
+    /// Removes a deadline that has passed, and returns its socket.
     fn take_due(&mut self, now: Instant) -> Option<u32> {
         let &(first, handle) = self.waiting.first()?;
         (first <= now).then(|| {

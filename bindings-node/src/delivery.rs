@@ -16,12 +16,12 @@ use crate::values;
 
 /// How many messages cross in one call, and how many tasks share a handle scope.
 pub(crate) const PER_CALL: usize = 64;
-/// How many bytes of messages cross in one call. Messages that a handler's `close()` discards are then not converted for nothing.
+/// How many bytes of messages cross in one call. Otherwise messages would be converted that a handler's `close()` discards.
 const BYTES_PER_CALL: usize = 256 << 10;
 /// How long one call may take.
 const SHORT: Duration = Duration::from_millis(1);
-/// How many empty batches are kept: one for the socket that reads, some for those in the middle of one. And their size, that of a turn of a flood
-/// under the default `read_limit`: memory that is given back after each turn costs a page fault every 4 KiB of the next.
+/// How many empty batches are kept: one for the socket that reads, some for unfinished ones. And their largest size, that of a turn of a flood
+/// under the default `read_limit`: freeing the memory after each turn would cost a page fault for every 4 KiB of the next turn.
 const SPARE: usize = 4;
 const SPARE_BYTES: usize = 4 << 20;
 
@@ -55,7 +55,7 @@ impl Task {
     }
 }
 
-/// How a socket's service ended.
+/// The end of a socket's service.
 enum Served {
     /// Nothing waits.
     Through,
@@ -83,7 +83,7 @@ pub(crate) fn serve(home: Home) {
             Served::Through => {}
             Served::Late => {
                 home.with(|environment| {
-                    // Behind the others, in the next pass.
+                    // It continues behind the others, in the next pass.
                     if let Some(link) = &environment.link {
                         link.door.knock(handle);
                     }
@@ -120,7 +120,7 @@ fn serve_one(js: Js, home: Home, handle: u32) -> Served {
                     Err(_) => _ = js.report_pending(),
                 }
                 if home.with(|environment| environment.turn.end_task()) {
-                    // Reports the handler, if it kept the loop for so long that the keeper had to stand in.
+                    // Reports the handler, if the keeper had to stand in while it ran.
                     if home.with(|environment| blame(js, environment, handle, &mut task)).unwrap_or(false) {
                         let _ = js.task(task.function, task.arguments());
                     }
@@ -144,7 +144,7 @@ fn keep_pace(environment: &mut Environment, handle: u32, took: Duration) {
     }
 }
 
-/// Makes a task of telling how long something has waited for the loop because of the task before. False: not so long.
+/// Makes a task that reports how long something has waited for the loop because of the last task. False: the wait was not long.
 fn blame(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) -> Result<bool> {
     let (Some(stall), Some(link)) = (environment.stall(), &environment.link) else { return Ok(false) };
     let name = if task.messages { js.text("message")? } else { task.arguments[1] };
@@ -154,7 +154,7 @@ fn blame(js: Js, environment: &mut Environment, handle: u32, task: &mut Task) ->
     Ok(true)
 }
 
-/// Another thread rang, or the last pass has left something.
+/// Another thread rang, or the last pass left some work.
 pub(crate) unsafe extern "C" fn on_bell(handle: Handle) {
     // SAFETY: the callback of a handle that was made with a `Home`.
     let Some(home) = (unsafe { Watch::<Home>::data(handle) }) else { return };
@@ -167,15 +167,15 @@ pub(crate) unsafe extern "C" fn on_bell(handle: Handle) {
     serve(home);
 }
 
-/// What `pull` did.
+/// The outcome of `pull`.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Pulled {
     /// Nothing waits.
     Nothing = 0,
-    /// A task, to be ended before the next.
+    /// It ran a task. End it before the next one.
     Task = 1,
-    /// A part of one.
+    /// It ran a part of a task.
     Part = 2,
 }
 
@@ -301,7 +301,7 @@ pub(crate) fn begin_batch(environment: &mut Environment, handle: u32) -> bool {
     filled
 }
 
-/// The batch was delivered. True: there may be another at once.
+/// Ends a delivered batch. True: there may be another one already.
 fn end_batch(socket: &mut Socket, spare: &mut Vec<Batch>) -> bool {
     if let Some(mut batch) = socket.batch.take() {
         socket.connection.delivered(&batch);

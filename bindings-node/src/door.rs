@@ -35,7 +35,7 @@ struct Function(sys::napi_threadsafe_function);
 // SAFETY: Node-API made it for exactly this: it may be called from any thread until it is closed, and `State` forgets it before that.
 unsafe impl Send for Function {}
 
-/// What the threadsafe function is called with; lives as long as it does.
+/// The context of the threadsafe function. It lives as long as the function.
 struct Context {
     door: Arc<Door>,
     drain: Kept,
@@ -79,7 +79,7 @@ impl Door {
         Ok(door)
     }
 
-    /// A socket has something. From any thread.
+    /// Reports that a socket has events. From any thread.
     pub(crate) fn knock(&self, handle: u32) {
         let mut state = self.state();
         state.ready.push(handle);
@@ -97,7 +97,7 @@ impl Door {
         }
     }
 
-    /// Takes the sockets that have something, in order.
+    /// Takes the sockets that have events, in order.
     pub(crate) fn take_ready(&self) -> Vec<u32> {
         std::mem::take(&mut self.state().ready)
     }
@@ -153,6 +153,6 @@ unsafe extern "C" fn on_call(env: sys::napi_env, _: Value, context: *mut c_void,
 unsafe extern "C" fn forget(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
     // SAFETY: made by `Box::into_raw` in `with_function`; the host calls this once, after the last call.
     let context = unsafe { Box::from_raw(context.cast::<Context>()) };
-    // The function goes now, perhaps before the environment's own end is reported.
+    // The function ends now, perhaps before the environment's own end is reported.
     context.door.close();
 }

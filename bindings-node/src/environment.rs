@@ -30,12 +30,12 @@ pub(crate) struct Environment {
     live: u32,
     pub(crate) link: Option<Link>,
     pub(crate) servers: Servers,
-    /// The environment's loop, where sockets may live on it, and their deadlines.
+    /// The environment's loop, if it can drive sockets, and their deadlines.
     pub(crate) uv: Option<Loop>,
     pub(crate) alarms: Option<Alarms>,
     bell: Option<Watch<Home>>,
     pub(crate) turn: Turn,
-    /// The sockets that have something, in order.
+    /// The sockets that have events, in order.
     line: VecDeque<u32>,
     /// How many sockets keep the process alive.
     holders: u32,
@@ -61,7 +61,7 @@ pub(crate) struct Link {
     pub(crate) messages: Kept,
     pub(crate) event: Kept,
     pub(crate) stalled: Kept,
-    /// `messages` can end a task by itself.
+    /// The JavaScript function `messages` can end a task by itself.
     pub(crate) ticks: bool,
 }
 
@@ -97,12 +97,12 @@ impl Environment {
         }
     }
 
-    /// Where JavaScript can be called still.
+    /// The environment, while JavaScript can be called.
     pub(crate) fn js(&self) -> Option<Js> {
         (!self.ended).then_some(self.js)
     }
 
-    /// Keeps a socket; it is known by its handle from now on.
+    /// Stores a socket under its handle.
     pub(crate) fn insert(&mut self, handle: u32, socket: Socket) {
         self.sockets[handle as usize] = Some(socket);
         self.live += 1;
@@ -127,7 +127,7 @@ impl Environment {
         })
     }
 
-    /// Forgets a socket; its handle may be given again.
+    /// Removes a socket. Another one may get its handle.
     pub(crate) fn release(&mut self, handle: u32) {
         let Some(slot) = self.sockets.get_mut(handle as usize) else { return };
         if let (Some(alarms), Some(host)) = (&mut self.alarms, slot.as_ref().and_then(|socket| socket.host.as_ref())) {
@@ -149,7 +149,7 @@ impl Environment {
         self.sockets.get_mut(handle as usize)?.as_mut()
     }
 
-    /// A socket has something: it is served when those before it were.
+    /// A socket has events: it is served after those before it.
     pub(crate) fn line_up(&mut self, handle: u32) {
         let Some(socket) = self.sockets.get_mut(handle as usize).and_then(Option::as_mut) else { return };
         // A batch in delivery does not count: it may be older than the waiting items.
@@ -159,7 +159,7 @@ impl Environment {
         }
     }
 
-    /// Takes the first of those that have something.
+    /// Takes the first socket that has events.
     pub(crate) fn next_in_line(&mut self) -> Option<u32> {
         let handle = self.line.pop_front()?;
         if let Some(socket) = self.socket(handle) {
@@ -196,7 +196,7 @@ impl Environment {
         exit::goodbye_of(&connections, None);
     }
 
-    /// The end: sends the Close frames, lets no thread call in any more, releases every socket in any state, and closes the loop's handles.
+    /// The end: sends the Close frames, stops all calls from other threads, releases every socket in any state, and closes the loop's handles.
     pub(crate) fn end(&mut self) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -219,7 +219,7 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        // This copy was collected, while the host's environment goes on.
+        // This copy was collected, and the host's environment continues.
         if let (Some(link), Some(js)) = (&self.link, self.js()) {
             for kept in link.functions() {
                 js.forget(kept);
@@ -259,7 +259,7 @@ pub(crate) fn connect(js: Js, environment: &mut Environment, arguments: &Argumen
     js.boolean(environment.uv.is_some())
 }
 
-/// `hold(more)`: one more socket, or one less, keeps the process alive.
+/// `hold(more)`: one more socket (true) or one less keeps the process alive.
 pub(crate) fn hold(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let before = environment.holders;
     environment.holders = if js.to_boolean(arguments.at(0))? { before + 1 } else { before.saturating_sub(1) };

@@ -13,7 +13,7 @@ use crate::js::{Arguments, Failed, Js, Result, Value};
 use crate::place::Home;
 use crate::{delivery, goodbye, parts, socket, testing, warnings};
 
-/// What each copy of the JavaScript is given.
+/// The functions for each copy of the JavaScript.
 const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"connect", environment::connect),
     exported!(c"create", socket::create),

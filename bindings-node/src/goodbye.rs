@@ -23,10 +23,10 @@ enum Host {
     Other,
 }
 
-/// Where we run.
+/// The place in which the addon runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    /// Else it is a worker.
+    /// False in a worker.
     main: bool,
     host: Host,
 }
@@ -129,7 +129,7 @@ unsafe extern "C" fn on_later(env: sys::napi_env, info: sys::napi_callback_info)
 
 fn signal_of(js: Js, name: Value) -> Option<i32> {
     let mut room = Vec::new();
-    // A symbol is no text, and no signal.
+    // A symbol is not a text, so it names no signal.
     let name = js.to_text(name, &mut room).ok()?;
     SIGNALS.iter().find(|(known, _)| known.to_bytes() == name.as_bytes()).map(|(_, signal)| *signal)
 }

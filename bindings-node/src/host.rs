@@ -16,7 +16,7 @@ pub(crate) struct Host {
     place: Place,
     descriptor: Option<(LinkId, Watch<Place>)>,
     events: c_int,
-    /// The time of the next drive at the latest. Driving earlier costs a turn and no more.
+    /// The time of the next drive at the latest. An earlier drive costs only a turn.
     pub(crate) alarm: Option<Instant>,
 }
 

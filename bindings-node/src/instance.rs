@@ -20,7 +20,7 @@ pub(crate) struct Instance {
     copies: RefCell<Vec<Weak<RefCell<Environment>>>>,
     /// The environment's loop, after the first request of a copy.
     uv: RefCell<Option<Loop>>,
-    /// Where it runs, once the end of the process is watched.
+    /// The place in which it runs, once the end of the process is watched.
     pub(crate) place: Cell<Option<goodbye::Place>>,
     /// The signals that the program listens to by other means than `process`, as bits.
     pub(crate) listened_elsewhere: Cell<u32>,
@@ -70,7 +70,7 @@ pub(crate) fn of(data: *mut c_void) -> Rc<Instance> {
 }
 
 impl Instance {
-    /// All copies that are there.
+    /// All live copies.
     pub(crate) fn each(&self, mut act: impl FnMut(&mut Environment)) {
         let copies: Vec<_> = self.copies.borrow().iter().filter_map(Weak::upgrade).collect();
         for copy in copies {

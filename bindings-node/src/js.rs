@@ -69,7 +69,7 @@ impl Js {
         resulting!(napi_create_string_latin1(self.0, text.as_ptr().cast(), text.len().cast_signed()), ptr::null_mut())
     }
 
-    /// A string from UTF-8 that is not ASCII. It is converted here, since the hosts' own decoders are several times slower. `wide` is room to use.
+    /// A string from UTF-8 that is not ASCII. It is converted here, because the hosts' own decoders are several times slower. `wide` is room to use.
     pub(crate) fn wide(self, utf8: &[u8], wide: &mut Vec<u16>) -> Result<Value> {
         let length = heartwire::binding::utf16::convert(utf8, wide);
         resulting!(napi_create_string_utf16(self.0, wide.as_ptr(), length.cast_signed()), ptr::null_mut())
@@ -86,7 +86,7 @@ impl Js {
         let mut data: *mut c_void = ptr::null_mut();
         let buffer = resulting!(napi_create_arraybuffer(self.0, bytes.len(), &raw mut data), ptr::null_mut())?;
         if !bytes.is_empty() {
-            // SAFETY: the host has just made room for as many bytes at `data`, and nothing else knows of it yet.
+            // SAFETY: the host has just made room for as many bytes at `data`, and no other code has a pointer to it yet.
             unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
         }
         Ok(buffer)

@@ -38,7 +38,7 @@ pub(crate) fn end_message(js: Js, environment: &mut Environment, arguments: &Arg
     outcome(js, Some(message.end()))
 }
 
-/// `abandonMessage(handle)` gives the message up. The connection ends, because the peer cannot tell where the message would have ended.
+/// `abandonMessage(handle)` abandons the message. The connection ends, because the peer cannot tell where the message would have ended.
 pub(crate) fn abandon_message(js: Js, environment: &mut Environment, arguments: &Arguments) -> Result<Value> {
     let handle = js.to_integer(arguments.at(0))?;
     drop(environment.socket(handle).and_then(|socket| socket.message.take()));

@@ -9,12 +9,12 @@ pub(crate) const COUNTS_LISTENERS: bool = true;
 /// Ctrl+C; Ctrl+Break; the window is closed, the user logs off, or the machine shuts down.
 pub(crate) const SIGNALS: &[(&CStr, i32)] = &[(c"SIGINT", 2), (c"SIGBREAK", 21), (c"SIGHUP", 1)];
 
-/// Nothing tells.
+/// Always false: the installed action does not show it here.
 pub(crate) fn is_free(_: i32, _: bool) -> bool {
     false
 }
 
-/// Nothing tells.
+/// Always false: the installed action does not show it here.
 pub(crate) fn is_default(_: i32) -> bool {
     false
 }

@@ -20,7 +20,7 @@ use crate::values;
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Socket {
     pub(crate) connection: Connection,
-    /// Where the host's loop drives it.
+    /// Its watchers, if the host's loop drives it.
     pub(crate) host: Option<Host>,
     /// The present batch, and the position in it.
     pub(crate) batch: Option<Batch>,
@@ -31,7 +31,7 @@ pub(crate) struct Socket {
     pub(crate) again: bool,
     /// It waits to be served.
     pub(crate) lined_up: bool,
-    /// The user takes nothing while it is open.
+    /// The user has paused it: no message is delivered while it is open.
     paused: bool,
     /// The messages of a read are one task.
     pub(crate) synchronous: bool,
@@ -121,7 +121,7 @@ fn with<T>(js: Js, environment: &mut Environment, arguments: &Arguments, act: im
     Ok(environment.socket(handle).map(|socket| act(&socket.connection)))
 }
 
-/// What a call of the connection brought: `undefined`, or an error's fields.
+/// The result of a call of the connection: `undefined`, or an error's fields.
 pub(crate) fn outcome(js: Js, result: Option<heartwire::Result<()>>) -> Result<Value> {
     match result {
         Some(Err(error)) => values::error(js, &error),
@@ -139,7 +139,7 @@ pub(crate) fn start(js: Js, environment: &mut Environment, arguments: &Arguments
         } else {
             socket.connection.start();
         }
-        // The first turn at once: it has the background connect. What it brings besides is delivered later, by the wake that `start` has caused.
+        // Takes the first turn at once: it lets the background connect. Its other results are delivered later, by the wake that `start` has caused.
         if socket.host.is_some() {
             delivery::begin_batch(environment, handle);
         }

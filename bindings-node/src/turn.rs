@@ -6,7 +6,7 @@ use heartwire::binding::os;
 use crate::place::Home;
 use crate::uv::{Handle, Watch};
 
-/// How long sockets may be served in one pass before the loop goes on, in milliseconds.
+/// How long sockets may be served in one pass before the loop continues, in milliseconds.
 const BUDGET: u64 = 10;
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Turn {
         self.end = end;
     }
 
-    /// Something happens in this pass.
+    /// Begins the pass, unless it has begun.
     pub(crate) fn begin(&mut self) {
         if self.open {
             return;
@@ -40,18 +40,18 @@ impl Turn {
         }
     }
 
-    /// The output of a socket waits for the end.
+    /// Makes the output of a socket wait for the end.
     pub(crate) fn hold(&mut self, handle: u32) {
         self.held.push(handle);
     }
 
-    /// A task is over. True: the loop has to continue.
+    /// Ends the task. True: the loop has to continue.
     pub(crate) fn end_task(&mut self) -> bool {
         self.task += 1;
         coarse_time() >= self.began + BUDGET
     }
 
-    /// The pass is over. Returns the sockets whose output waits.
+    /// Ends the pass. Returns the sockets whose output waits.
     pub(crate) fn finish(&mut self) -> Vec<u32> {
         if let Some(end) = &self.end {
             end.stop_prepare();

@@ -17,7 +17,7 @@ use crate::js::Js;
 /// A `uv_handle_t`, allocated by us and freed in its close callback.
 pub(crate) type Handle = *mut c_void;
 pub(crate) type OnPoll = unsafe extern "C" fn(Handle, c_int, c_int);
-/// What a timer, the end of a pass and a bell call.
+/// The callback of a timer, of the end of a pass, and of a bell.
 pub(crate) type OnEvent = unsafe extern "C" fn(Handle);
 
 /// libuv's numbers for the kinds of handles.
@@ -82,7 +82,7 @@ pub(crate) struct Loop {
     closing: Rc<Closing>,
 }
 
-/// What a handle's `data` points to.
+/// The target of a handle's `data`.
 struct Bound<T> {
     data: T,
     closing: Rc<Closing>,
@@ -189,12 +189,12 @@ impl<T: Copy> Watch<T> {
         unsafe { if held { (self.functions.add_ref)(self.handle) } else { (self.functions.unref)(self.handle) } };
     }
 
-    /// The way to ring a bell.
+    /// A ringer for a bell.
     pub(crate) fn ringer(&self) -> Ringer {
         Ringer { handle: self.handle, functions: self.functions }
     }
 
-    /// What `handle` was made with.
+    /// The data with which `handle` was made.
     ///
     /// # Safety
     /// Only in a callback of a handle that was made with a `T`.
@@ -212,14 +212,14 @@ impl<T: Copy> Drop for Watch<T> {
     }
 }
 
-/// Rings a bell from any thread. To be forgotten before the bell is dropped.
+/// Rings a bell from any thread. Drop it before the bell.
 #[derive(Clone, Copy)]
 pub(crate) struct Ringer {
     handle: Handle,
     functions: &'static Functions,
 }
 
-// SAFETY: the one thing that it does, `uv_async_send`, may be done from any thread.
+// SAFETY: its only call, `uv_async_send`, is allowed from any thread.
 unsafe impl Send for Ringer {}
 
 impl Ringer {

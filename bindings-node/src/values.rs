@@ -1,4 +1,4 @@
-//! Events and errors as plain JavaScript objects, which the shim makes classes of. Times become milliseconds.
+//! Events and errors as plain JavaScript objects, from which the shim makes instances of classes. Times become milliseconds.
 
 use std::time::Duration;
 

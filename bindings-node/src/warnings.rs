@@ -1,4 +1,4 @@
-//! The warnings of the core, kept until an environment asks for them: the core warns on any thread, the process is warned on one of JavaScript's.
+//! The warnings of the core, kept until an environment asks for them: the core warns on any thread, but only a thread of JavaScript can warn the process.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ const MOST: usize = 100;
 
 static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// From now on the core's warnings come here. Only the first call counts.
+/// Directs the core's warnings here from now on. Only the first call counts.
 pub(crate) fn install() {
     heartwire::binding::warnings::set_hook(|words| {
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);

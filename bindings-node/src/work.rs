@@ -37,7 +37,7 @@ pub(crate) fn promise(js: Js, run: impl FnOnce() -> String + Send + 'static) -> 
 }
 
 unsafe extern "C" fn execute(_: sys::napi_env, work: *mut c_void) {
-    // SAFETY: made in `promise`, and nobody else touches it while it runs.
+    // SAFETY: made in `promise`, and no other code uses it while it runs.
     let work = unsafe { &mut *work.cast::<Work>() };
     if let Some(run) = work.run.take() {
         work.outcome = run();
@@ -45,7 +45,7 @@ unsafe extern "C" fn execute(_: sys::napi_env, work: *mut c_void) {
 }
 
 unsafe extern "C" fn complete(env: sys::napi_env, _: sys::napi_status, work: *mut c_void) {
-    // SAFETY: made by `Box::into_raw` in `promise`; the host calls this once, on the environment's thread, when `execute` is through.
+    // SAFETY: made by `Box::into_raw` in `promise`; the host calls this once, on the environment's thread, after `execute`.
     let work = unsafe { Box::from_raw(work.cast::<Work>()) };
     let js = Js(env);
     if let Ok(outcome) = js.text(&work.outcome) {

@@ -21,7 +21,7 @@ const FRAMES = [
   [/under way had ended/, 'WS_ERR_INVALID_OPCODE', 'Invalid WebSocket frame: invalid opcode'],
 ]
 
-/** Maps the core's words for a failed upgrade to those of ws, with Node's code if it has one. @type {[RegExp, string, string?][]} */
+/** Maps the core's words for a failed upgrade to those of ws, with Node's code if there is one. @type {[RegExp, string, string?][]} */
 const HANDSHAKE = [
   [/Sec-WebSocket-Accept/i, 'Invalid Sec-WebSocket-Accept header'],
   [/Upgrade header/i, 'Invalid Upgrade header'],

@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: ws' `addEventListener` and `on…` attributes over an EventEmitter, and the small event objects they get. Knows of the socket its state alone.
+// Owns: ws' `addEventListener` and `on…` attributes over an EventEmitter, and the small event objects they get. Of the socket it knows only the state.
 'use strict'
 
 const kListener = Symbol('listener')

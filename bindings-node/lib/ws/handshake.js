@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: the way to an open connection, as ws goes it: the request, `lookup`, `finishRequest` and redirects. It makes Heartwire's socket for each attempt.
+// Owns: the steps to an open connection, as in ws: the request, `lookup`, `finishRequest` and redirects. It makes Heartwire's socket for each attempt.
 // Knows ws' class only as the emitter of `redirect`.
 'use strict'
 

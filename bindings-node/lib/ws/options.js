@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: ws' options and address as Heartwire's. What Heartwire has not is refused by name. Knows no socket.
+// Owns: ws' options and address as Heartwire's. Options that Heartwire lacks are refused by name. Knows no socket.
 'use strict'
 
 const http = require('node:http')
@@ -70,7 +70,7 @@ const REFUSED = {
   pfx: 'give cert and key as PEM',
 }
 
-/** Options of Node's http, net and tls that ws passes on, and Heartwire has not. */
+/** Options of Node's http, net and tls that ws passes on, and Heartwire lacks. */
 const OF_NODE = [
   ...[
     'ALPNProtocols',

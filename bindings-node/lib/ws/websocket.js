@@ -1,5 +1,5 @@
 // @ts-check
-// Owns: ws' class WebSocket (the client) over Heartwire's: an EventEmitter with ws' events, calls and words. What Heartwire has not is refused by name.
+// Owns: ws' class WebSocket (the client) over Heartwire's: an EventEmitter with ws' events, calls and words. Features that Heartwire lacks are refused by name.
 'use strict'
 
 const { EventEmitter } = require('node:events')
