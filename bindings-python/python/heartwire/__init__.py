@@ -32,7 +32,7 @@ from ._websocket import WebSocket
 
 refuse_subinterpreters()
 
-TYPE_CHECKING = bool()  # noqa: UP018 - jedi, which completes in editors, reads no further behind a plain False
+TYPE_CHECKING = bool()  # noqa: UP018 - jedi, which completes in editors, stops reading at a plain False
 if TYPE_CHECKING:
     from ._aio import ClientConnection, connect
     from ._options import CompressionOptions, HeartbeatOptions, Options, ReconnectOptions, SendQueueOptions, TlsOptions

@@ -59,7 +59,7 @@ class ClientConnection(Received):
         )
 
     def _come_here(self) -> None:
-        """Move to the running loop if the connection's own is closed; refuse a loop that is only another one."""
+        """Move to the running loop if the connection's own is closed; refuse another loop while it is open."""
         loop = asyncio.get_running_loop()
         if loop is self._loop or self._inbox.end is not None:
             return
@@ -117,7 +117,7 @@ class ClientConnection(Received):
             self._receiver.set_result(None)
 
     async def recv(self) -> str | bytes:
-        """Give the next message; raise ConnectionClosed after the last. Cancelling it loses nothing."""
+        """Return the next message; raise ConnectionClosed after the last. Cancelling it loses nothing."""
         self._come_here()
         if self._receiver is not None:
             raise InvalidStateError("another recv() waits already", code="invalid_state", phase="closed")
@@ -132,7 +132,7 @@ class ClientConnection(Received):
         return self._inbox.get()
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """Give messages until both sides have sent a Close."""
+        """Return messages until both sides have sent a Close."""
         try:
             while True:
                 yield await self.recv()
@@ -193,7 +193,7 @@ class ClientConnection(Received):
         key: str | None = None,
         urgent: bool = False,
     ) -> Any:
-        """Send a request as JSON text, with an id if it has none, and give its parsed reply; see `WebSocket.request`."""
+        """Send a request as JSON text, with an id if it has none, and return its parsed reply; see `WebSocket.request`."""
         return await self.socket.request(value, timeout=timeout, resend=resend, deliver=deliver, key=key, urgent=urgent)
 
     async def wait_ready(self) -> None:
@@ -224,7 +224,7 @@ class ClientConnection(Received):
         await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress, key=key, urgent=urgent)
 
     async def recv_json(self) -> Any:
-        """Give the next message, parsed as JSON."""
+        """Return the next message, parsed as JSON."""
         import json
 
         return json.loads(await self.recv())

@@ -20,7 +20,7 @@ _login: ContextVar[object] | None = None
 
 
 def _logging_in() -> ContextVar[object]:
-    """Give the variable of the socket whose login is running, as set in the user's login function and in all that it awaits."""
+    """Return the variable of the socket whose login is running, as set in the user's login function and in all that it awaits."""
     global _login
     if _login is None:
         from contextvars import ContextVar
@@ -34,7 +34,7 @@ UNSET: Any = type("Unset", (), {"__repr__": lambda _: "UNSET", "__slots__": ()})
 
 
 def bind_login(socket: Socket, face: object, options: dict[str, Any]) -> dict[str, Any]:
-    """Give the options with the login function bound to the face that it is called with."""
+    """Return the options with the login function bound to the face that it is called with."""
     ready = options.get("ready")
     if callable(ready):
         return {**options, "ready": _bound(socket, face, ready)}
@@ -62,7 +62,7 @@ def _bound(socket: Socket, face: object, run: Callable[[Any], Any]) -> Callable[
 
 
 def begin(socket: Socket, value: object, settle: Callable[[str | None, Any], None], call: dict[str, Any]) -> int:
-    """Send a request; `settle(reply, error)` is called at its end. Give its ticket."""
+    """Send a request, and call `settle(reply, error)` at its end. Return its ticket."""
     urgent = call.pop("urgent") or _logging_in().get() is socket
     timeout, resend, deliver, key = (call.pop(name) for name in ("timeout", "resend", "deliver", "key"))
     return socket._request(
@@ -71,7 +71,7 @@ def begin(socket: Socket, value: object, settle: Callable[[str | None, Any], Non
 
 
 def request(socket: Socket, value: object, call: dict[str, Any]) -> Any:
-    """Send a request, and give the object for its reply: a future of the running loop, or a `Reply`."""
+    """Send a request, and return the object for its reply: a future of the running loop, or a `Reply`."""
     loop = running_loop()
     if loop is not None:
         return on_loop(loop, lambda settle: begin(socket, value, settle, call), socket)
@@ -83,7 +83,7 @@ def request(socket: Socket, value: object, call: dict[str, Any]) -> Any:
 
 
 def on_loop(loop: AbstractEventLoop, start: Callable[[Callable[[str | None, Any], None]], int | None], socket: Socket) -> Any:
-    """Give a future of the loop for the request that `start` began. Cancelling it cancels the request. None: it has ended already."""
+    """Return a future of the loop for the request that `start` began. Cancelling it cancels the request. None: it has ended already."""
     future = loop.create_future()
 
     def finish(reply: str | None, error: Any) -> None:

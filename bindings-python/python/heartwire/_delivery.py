@@ -1,4 +1,4 @@
-"""Where events are delivered: on a running asyncio loop, in `run_forever()`, or on a thread of `start()`. Knows nothing of the network."""
+"""Delivers events: on a running asyncio loop, in `run_forever()`, or on a thread of `start()`. Knows nothing of the network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PIECE = 0.5
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Give the running loop of this thread, without importing asyncio."""
+    """Return the running loop of this thread, without importing asyncio."""
     module = sys.modules.get("asyncio")
     get = getattr(module, "_get_running_loop", None)
     return None if get is None else get()
@@ -106,7 +106,7 @@ class ThreadHub(Hub):
         self.turn()
 
     def report(self, socket: Socket, function: object, error: BaseException) -> None:
-        """Hand a handler's exception to where Python's uncaught ones go."""
+        """Report a handler's exception as Python reports uncaught ones."""
         import threading
 
         if threading.current_thread() is threading.main_thread():
@@ -158,7 +158,7 @@ class LoopHub(Hub):
             # An empty context: each socket brings its own.
             contextvars.Context().run(loop.add_reader, self.fileno(), self.turn)
             self.watch_with(loop)
-        except NotImplementedError:  # Windows' proactor loop, for one
+        except NotImplementedError:  # such as Windows' proactor loop
             self.waker = threading.Thread(target=self._wake_loop, name="heartwire-waker", daemon=True)
             self.waker.start()
 
@@ -231,7 +231,7 @@ class LoopHub(Hub):
         return _warn_of_stall(f"Something else on the event loop{under_way}", seconds)
 
     def idle(self) -> None:
-        """Leave it to the loop, with the last socket, whether there will be another one."""
+        """Without sockets, let the loop keep this hub for its next one."""
         if self.timer is not None:
             self.timer.cancel()
         if _hubs.get(self.loop) is self:
@@ -242,7 +242,7 @@ class LoopHub(Hub):
             _spare[id(self.loop)] = ref(self)
 
     def end(self) -> None:
-        """Let the loop go."""
+        """Release the loop."""
         self.live = False
         if self.waker is not None:
             self.nudge()
@@ -252,7 +252,7 @@ class LoopHub(Hub):
 
 
 _hubs: dict[asyncio.AbstractEventLoop, LoopHub] = {}
-"""Those that have sockets."""
+"""The hubs that have sockets."""
 _spare: dict[int, ref[LoopHub]] = {}
 """Hubs without sockets, by the `id` of the loop that watches their descriptor. The loop keeps them for its next socket while it is open."""
 _moving = allocate_lock()
@@ -260,7 +260,7 @@ _moving = allocate_lock()
 
 
 def loop_hub(loop: asyncio.AbstractEventLoop) -> LoopHub:
-    """Give the hub of a loop."""
+    """Return the hub of a loop."""
     hub = _hubs.get(loop)
     if hub is None:
         for closed in [loop for loop in list(_hubs) if loop.is_closed()]:
@@ -330,7 +330,7 @@ def _attach(hub: Hub, socket: Socket) -> None:
 
 
 def hub_of(socket: Socket) -> Hub | None:
-    """Give the hub that delivers a socket's events. None after its loop was closed under it."""
+    """Return the hub that delivers a socket's events. None after its loop was closed under it."""
     with _moving:
         hub = socket._hub
     if isinstance(hub, LoopHub) and hub.loop.is_closed():
@@ -408,7 +408,7 @@ def _thread(hub: ThreadHub) -> None:
 
 
 async def wait_closed(socket: Socket) -> CloseEvent:
-    """Wait for the last event of a socket, and give it."""
+    """Wait for the last event of a socket, and return it."""
     import asyncio
 
     loop = asyncio.get_running_loop()

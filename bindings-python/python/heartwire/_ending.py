@@ -1,7 +1,7 @@
 """Finds out how the main thread ended: by returning, or by an exception. Knows no socket.
 
 Python waits for threads in both cases, and does not say which one it was: no trace of an uncaught `sys.exit()` is left by then. But the
-outermost frame of the main thread keeps the place where it stopped, and that is a `return` or not.
+outermost frame of the main thread keeps the place where it stopped: at a `return`, or elsewhere.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _is_running(frame: FrameType) -> bool:
 
 
 def _exit_code_of_child() -> int:
-    """Give the exit code of a child of multiprocessing: it waits for threads before its frames are left."""
+    """Return the exit code of a child of multiprocessing: it waits for threads before its frames are left."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_code.co_name == "_bootstrap" and isinstance(frame.f_locals.get("exitcode"), int):

@@ -69,7 +69,7 @@ class WebSocketError(Error):
         self.faults = list(faults)
 
     def __str__(self) -> str:
-        """Give the words with the code and the phase."""
+        """Return the message with the code and the phase."""
         words = f"{self.message} ({self.code}, {self.phase})"
         return words if self.retry_in is None else f"{words}; next attempt in {self.retry_in:.1f} s"
 
@@ -117,7 +117,7 @@ def _also_a(base: type[OSError]) -> type[WebSocketError]:
 
 
 def _built_in(code: str, phase: str, number: int | None, words: str) -> tuple[type[OSError] | None, int | None]:
-    """Give the built-in exception that Python's own sockets would have raised, and its `errno`."""
+    """Return the built-in exception that Python's own sockets would have raised, and its `errno`."""
     import errno
 
     if code == "open_timeout" or (phase == "liveness" and code != "internal"):
@@ -209,7 +209,7 @@ class ConnectionClosed(Error):
         self.__cause__ = error
 
     def __str__(self) -> str:
-        """Give code, reason and cause."""
+        """Return code, reason and cause."""
         words = f"the connection is closed: {self.code}"
         if self.reason:
             words += f" ({self.reason})"

@@ -1,4 +1,4 @@
-"""gevent and eventlet: waits for a descriptor while other greenlets go on. Knows no socket."""
+"""gevent and eventlet: waits for a descriptor while other greenlets run. Knows no socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def waiter() -> Wait | None:
-    """Give a function that waits until a descriptor is readable, or for so many seconds. None without patched threads."""
+    """Return a function that waits until a descriptor is readable, or for so many seconds. None without patched threads."""
     gevent = sys.modules.get("gevent.monkey")
     if gevent is not None and (gevent.is_module_patched("threading") or gevent.is_module_patched("socket")):
         return _wait_in_gevent

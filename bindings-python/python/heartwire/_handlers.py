@@ -58,17 +58,17 @@ def _is_partial(function: object) -> bool:
 
 
 def is_async(function: Any) -> bool:
-    """Tell whether calling the function gives a coroutine, as far as can be seen from outside."""
+    """Tell whether a call of the function returns a coroutine, as far as the function shows it."""
     while _is_partial(function):
         function = function.func
-    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - whose code it is
+    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - the owner of the code
     flags = getattr(code, "co_flags", 0)
     # Objects that answer to every name (mocks, proxies) have flags of any type.
     return isinstance(flags, int) and bool(flags & _CO_COROUTINE)
 
 
 def _arguments(function: Any, given: int = 0) -> tuple[int, int] | None:
-    """Give how many positional arguments, beside those given, a function needs and takes. None if that cannot be seen."""
+    """Return how many positional arguments, beside those given, a function needs and takes. None if that cannot be seen."""
     while _is_partial(function):
         if function.keywords:
             return None
@@ -109,7 +109,7 @@ def is_bare(function: object) -> bool:
 
 
 def name_of(function: object) -> str:
-    """Give the name of a function."""
+    """Return the name of a function."""
     name = getattr(function, "__qualname__", None)
     return name if isinstance(name, str) else repr(function)
 
@@ -164,7 +164,7 @@ def _bind(method: Any, socket: Socket | None, owner: type[Any]) -> Any:
 
 
 def _find(cls: type[Any], name: str) -> tuple[int, object]:
-    """Give the place in the class's MRO that has the name, and its value."""
+    """Return the place in the class's MRO that has the name, and its value."""
     for place, holder in enumerate(cls.__mro__):
         if name in holder.__dict__:
             return place, holder.__dict__[name]
@@ -198,7 +198,7 @@ def adopt_methods(cls: type[Any]) -> None:
 
 
 def listen_by_methods(socket: Socket) -> None:
-    """Have the methods of the socket's class called."""
+    """Register the methods of the socket's class."""
     cls = type(socket)
     for kind, *names in _SPELLINGS:
         # The nearest one, if a class and its parent use different spellings.

@@ -1,4 +1,4 @@
-"""Messages between their arrival and `recv()`: bounded by letting the server wait. Shared by both faces that have `recv()`."""
+"""Messages between their arrival and `recv()`. Above a bound the server has to wait. Shared by both faces that have `recv()`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Inbox:
         socket._set_receiver(self)
 
     def put(self, event: MessageEvent) -> None:
-        """Take a message in."""
+        """Store a message."""
         self.add(event.data)
 
     def add(self, item: str | bytes) -> None:
@@ -55,7 +55,7 @@ class Inbox:
             self.socket.pause()
 
     def get(self) -> str | bytes:
-        """Give the oldest message."""
+        """Return the oldest message."""
         message = self.messages.popleft()
         self.size -= len(message)
         if self.awaited and not self.messages:

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
 
 
 def text_of(value: object) -> str:
-    """Give the JSON text of a request."""
+    """Return the JSON text of a request."""
     import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def parsed(reply: str | None) -> Any:
-    """Give the parsed JSON of the reply."""
+    """Return the parsed JSON of the reply."""
     import json
 
     return None if reply is None else json.loads(reply)

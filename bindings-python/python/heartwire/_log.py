@@ -56,7 +56,7 @@ def _words(event: object) -> str:
 
 
 def public(url: str) -> str:
-    """Give scheme, host and path, without credentials and query."""
+    """Return scheme, host and path, without credentials and query."""
     scheme, _, rest = url.partition("://")
     rest = rest.partition("?")[0]
     authority, slash, path = rest.partition("/")

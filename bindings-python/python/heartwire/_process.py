@@ -58,7 +58,7 @@ def watch(close_on_exit: bool) -> None:
 
 
 def _signals_of_faulthandler() -> list[int]:
-    """Give the signals whose C handler Python may not know: `faulthandler.register()` may have set one."""
+    """Return the signals whose C handler Python may not know: `faulthandler.register()` may have set one."""
     if "faulthandler" not in sys.modules:
         return []
     _signal: Any = __import__("_signal")
@@ -132,7 +132,7 @@ def _main_ended() -> None:
 
 
 def _keepers() -> list[threading.Thread]:
-    """Give the threads that the end of the process waits for, beside this one."""
+    """Return the threads that the end of the process waits for, beside this one."""
     import threading
 
     free = (threading.main_thread(), threading.current_thread())

@@ -34,14 +34,14 @@ class Reply(Future):  # type: ignore[type-arg]
             self.set_exception(error)
 
     def cancel(self) -> bool:
-        """Give the request up. A reply that still arrives is an ordinary message."""
+        """Cancel the request. A reply that still arrives is an ordinary message."""
         cancelled = super().cancel()
         if cancelled and self.ticket is not None:
             self._socket._cancel_request(self.ticket)
         return cancelled
 
     def result(self, timeout: float | None = None) -> Any:
-        """Wait for the reply, at most `timeout` seconds, and give it. Raise the error of a request that failed."""
+        """Wait for the reply, at most `timeout` seconds, and return it. Raise the error of a request that failed."""
         if not self.done() and getattr(hub_of(self._socket), "thread", None) is threading.current_thread():
             raise InvalidStateError(
                 "result() would wait for itself: this thread delivers the events. Use add_done_callback(), or an `async def` handler",

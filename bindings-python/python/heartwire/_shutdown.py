@@ -1,4 +1,4 @@
-"""The orderly end of all sockets of the process, while the program goes on. The core decides when a socket is done."""
+"""The orderly end of all sockets of the process, while the program continues. The core decides when a socket is done."""
 
 from __future__ import annotations
 

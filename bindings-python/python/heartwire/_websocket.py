@@ -94,7 +94,7 @@ class WebSocket(Listening):
         key: str | None = None,
         urgent: bool = False,
     ) -> Awaitable[Any]:
-        """Send a request as JSON text, with an id if it has none, and give an awaitable for its parsed reply.
+        """Send a request as JSON text, with an id if it has none, and return an awaitable for its parsed reply.
 
         Without a running asyncio loop that is a `concurrent.futures.Future`: `ws.request(...).result()`. The request waits until the
         connection is open and ready. `timeout` (seconds from the call on; None means no limit), `resend` and `deliver` default to those of
@@ -126,7 +126,7 @@ class WebSocket(Listening):
         return _delivery.join(self, timeout)
 
     async def wait_closed(self) -> CloseEvent:
-        """Wait for the last event, and give it. If no loop or thread delivers the events yet, the running loop does from now on."""
+        """Wait for the last event, and return it. If no loop or thread delivers the events yet, the running loop does from now on."""
         return await _delivery.wait_closed(self)
 
     def __enter__(self) -> Self:
@@ -149,7 +149,7 @@ class WebSocket(Listening):
         await _delivery.wait_closed(self)
 
     def __repr__(self) -> str:
-        """Give the URL without possible secrets."""
+        """Return the URL without possible secrets."""
         try:
             state = ("connecting", "open", "closing", "closed")[self.ready_state]
             place = _log.public(self.url)

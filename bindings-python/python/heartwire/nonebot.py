@@ -1,6 +1,6 @@
 """A driver of NoneBot2 for WebSocket clients, alone or with others: `DRIVER=heartwire.nonebot`, `DRIVER=~fastapi+heartwire.nonebot`.
 
-docs/nonebot.md. It needs `nonebot2`, and raises an error that says so without it.
+docs/nonebot.md. Without `nonebot2` its import raises an error with the reason.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Mixin(WebSocketClientMixin):  # type: ignore[misc] # NoneBot2 is not insta
 
 
 def _given(seconds: Any) -> float | None:
-    """Give a timeout, or None where NoneBot2 has none (its own mark of that, too): then Heartwire's default counts."""
+    """Return a timeout, or None if NoneBot2 has none (or its own mark for none): then Heartwire's default holds."""
     return float(seconds) if isinstance(seconds, (int, float)) else None
 
 
@@ -93,12 +93,12 @@ class WebSocket(BaseWebSocket):  # type: ignore[misc]
 
     @_telling_of_the_end
     async def receive(self) -> str | bytes:
-        """Give the next message. Raises WebSocketClosed after the last."""
+        """Return the next message. Raises WebSocketClosed after the last."""
         return await self.connection.recv()
 
     @_telling_of_the_end
     async def receive_text(self) -> str:
-        """Give the next message, which must be text."""
+        """Return the next message, which must be text."""
         message = await self.connection.recv()
         if isinstance(message, bytes):
             raise TypeError("WebSocket received unexpected frame type: bytes")
@@ -106,7 +106,7 @@ class WebSocket(BaseWebSocket):  # type: ignore[misc]
 
     @_telling_of_the_end
     async def receive_bytes(self) -> bytes:
-        """Give the next message, which must be binary."""
+        """Return the next message, which must be binary."""
         message = await self.connection.recv()
         if isinstance(message, str):
             raise TypeError("WebSocket received unexpected frame type: str")

@@ -152,7 +152,7 @@ class ClientConnection(Received):
             raise self._error or self._inbox.error()
 
     def recv(self, timeout: float | None = None) -> str | bytes:
-        """Give the next message. Raise TimeoutError if none arrives in time, ConnectionClosed after the last."""
+        """Return the next message. Raise TimeoutError if none arrives in time, ConnectionClosed after the last."""
         message: str | bytes | None = None
 
         def ready() -> bool:
@@ -168,7 +168,7 @@ class ClientConnection(Received):
         return message
 
     def __iter__(self) -> Iterator[str | bytes]:
-        """Give messages until both sides have sent a Close."""
+        """Return messages until both sides have sent a Close."""
         try:
             while True:
                 yield self.recv()
@@ -267,13 +267,13 @@ class ClientConnection(Received):
         self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")), compress=compress, key=key, urgent=urgent)
 
     def recv_json(self, timeout: float | None = None) -> Any:
-        """Give the next message, parsed as JSON."""
+        """Return the next message, parsed as JSON."""
         import json
 
         return json.loads(self.recv(timeout))
 
     def ping(self, data: str | bytes = b"") -> None:
-        """Send a ping; `latency` tells the round trip once the pong was received."""
+        """Send a ping; `latency` has the round trip once the pong was received."""
         self._check_open()
         self.socket.ping(data)
 

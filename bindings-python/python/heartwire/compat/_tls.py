@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 
 class _Told:
-    """What a context was given."""
+    """The certificates that a context was given."""
 
     def __init__(self) -> None:
         self.platform = False
@@ -74,7 +74,7 @@ _watch("load_cert_chain", _note_chain)
 
 
 def tls_options(context: ssl.SSLContext, name: str | None = None) -> dict[str, Any]:
-    """Give the option `tls` for a context. Raises ValueError for settings that Heartwire does not support.
+    """Return the option `tls` for a context. Raises ValueError for settings that Heartwire does not support.
 
     `name` is the host name for SNI and for the check, instead of the URL's.
     """
@@ -107,7 +107,7 @@ def tls_options(context: ssl.SSLContext, name: str | None = None) -> dict[str, A
 
 
 def _authorities(context: ssl.SSLContext, told: _Told | None) -> bytes:
-    """Give the certificates to trust, as PEM. Empty bytes mean those of the platform."""
+    """Return the certificates to trust, as PEM. Empty bytes mean those of the platform."""
     if told is None:
         if type(context).__module__.startswith("truststore"):
             return b""
@@ -124,7 +124,7 @@ def _authorities(context: ssl.SSLContext, told: _Told | None) -> bytes:
 
 
 def _platforms() -> bytes:
-    """Give the certificates of the platform, to trust some more beside them."""
+    """Return the certificates of the platform, to trust some more beside them."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile:
         return Path(paths.cafile).read_bytes()

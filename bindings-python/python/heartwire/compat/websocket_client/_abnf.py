@@ -92,7 +92,7 @@ class ABNF:
         return ABNF(fin, 0, 0, 0, opcode, 1, data)
 
     def format(self) -> bytes:
-        """Give the bytes of the frame, masked."""
+        """Return the bytes of the frame, masked."""
         if any(bit not in (0, 1) for bit in (self.fin, self.rsv1, self.rsv2, self.rsv3)):
             raise ValueError("not 0 or 1")
         if self.opcode not in ABNF.OPCODES:
@@ -128,12 +128,12 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def close_payload(status: int, reason: str | bytes) -> bytes:
-    """Give the payload of a Close frame."""
+    """Return the payload of a Close frame."""
     return struct.pack("!H", status) + (reason.encode() if isinstance(reason, str) else bytes(reason))
 
 
 def parse_close(data: str | bytes) -> tuple[int | None, str | None]:
-    """Give the status and the reason of a Close frame's payload."""
+    """Return the status and the reason of a Close frame's payload."""
     raw = data.encode() if isinstance(data, str) else bytes(data)
     if len(raw) < 2:
         return None, None

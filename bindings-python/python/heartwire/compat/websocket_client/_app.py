@@ -129,7 +129,7 @@ class WebSocketApp:
         proxy_type: str | None = None,
         reconnect: int | None = None,
     ) -> bool:
-        """Connect and call the callbacks until the connection is closed; give whether an error was the reason.
+        """Connect and call the callbacks until the connection is closed; return whether an error was the reason.
 
         With `reconnect` it connects again after so many seconds. `ping_interval` sends pings whose pongs go to on_pong, and `ping_timeout`
         ends a connection whose pong is missing. Heartwire also pings after 20 s without data, unless `ping_interval` is None. A
@@ -196,7 +196,7 @@ class WebSocketApp:
         return self.has_errored
 
     def _life(self, open_once: Callable[[bool], None], again: bool) -> BaseException | ABNF | None:
-        """Run one connection, from its opening to its end. Give its end, or None after `close`."""
+        """Run one connection, from its opening to its end. Return its end, or None after `close`."""
         try:
             open_once(again)
             while self.keep_running:
@@ -215,7 +215,7 @@ class WebSocketApp:
         return None
 
     def _take_one(self) -> ABNF | None:
-        """Wait for the next frame, pinging meanwhile, and hand it out. Give the Close frame if it is one."""
+        """Wait for the next frame, pinging meanwhile, and hand it out. Return the Close frame if it is one."""
         sock = self.sock
         frames = None if sock is None else sock.heartwire
         if sock is None or frames is None:
@@ -245,7 +245,7 @@ class WebSocketApp:
         return None
 
     def _rest(self) -> float | None:
-        """Give the seconds until the next ping, or until the deadline of its pong."""
+        """Return the seconds until the next ping, or until the deadline of its pong."""
         if not self.ping_interval:
             return None
         due = (self.last_ping_tm or self._opened) + self.ping_interval
@@ -318,7 +318,7 @@ class _Dispatched:
         dispatcher.signal(2, dispatcher.abort)
 
     def begin(self, again: bool) -> bool:
-        """Connect, and have the descriptor watched."""
+        """Connect, and let the loop watch the descriptor."""
         app = self._app
         try:
             self._open_once(again)
@@ -326,7 +326,7 @@ class _Dispatched:
             self._dispatcher.read(app.sock.sock, self._read)
         except Exception as error:
             self._ended(error)
-        return False  # a timer of rel is not to be set again
+        return False  # a timer of rel must not be set again
 
     def _read(self) -> bool:
         app = self._app

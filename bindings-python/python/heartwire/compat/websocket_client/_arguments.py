@@ -1,6 +1,6 @@
 """The arguments of `WebSocket.connect` and `run_forever`, turned into the options of Heartwire. Opens nothing.
 
-What Heartwire cannot do is refused by name; nothing is accepted and ignored.
+An argument that Heartwire cannot honour is refused by name; none is accepted and ignored.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _no(name: str, why: str) -> NoReturn:
 
 
 def subprotocols_of(given: dict[str, Any]) -> list[str]:
-    """Give the subprotocols to offer: those of the argument, or of a header, as some SDKs do it."""
+    """Return the subprotocols to offer: those of the argument, or of a header, as some SDKs do it."""
     header = given.get("header")
     pairs = header.items() if isinstance(header, dict) else (line.partition(":")[::2] for line in header or ())
     named = [value for name, value in pairs if name.strip().lower() == _PROTOCOL]
@@ -73,7 +73,7 @@ def subprotocols_of(given: dict[str, Any]) -> list[str]:
 
 
 def options_for(url: str, sockopt: Any, sslopt: dict[str, Any], timeout: float | None, given: dict[str, Any]) -> dict[str, Any]:
-    """Give Heartwire's options for a connection to `url`; `given` are the arguments of `WebSocket.connect`."""
+    """Return Heartwire's options for a connection to `url`; `given` are the arguments of `WebSocket.connect`."""
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss"):
         raise ValueError(f"scheme {parts.scheme} is invalid" if parts.scheme and "://" in url else "url is invalid")

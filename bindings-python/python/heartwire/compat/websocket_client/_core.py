@@ -36,23 +36,23 @@ def setdefaulttimeout(timeout: float | None) -> None:
 
 
 def getdefaulttimeout() -> float | None:
-    """Give that timeout."""
+    """Return that timeout."""
     return _default_timeout
 
 
 class Sock:
-    """What `ws.sock` is: a descriptor to wait on, timeouts and addresses. The stream itself is Heartwire's."""
+    """The type of `ws.sock`: a descriptor to wait on, timeouts and addresses. The stream itself is Heartwire's."""
 
     def __init__(self, owner: WebSocket, frames: Frames) -> None:
         self._owner = owner
         self._frames = frames
 
     def fileno(self) -> int:
-        """Give a descriptor that is readable while there is something to receive."""
+        """Return a descriptor that is readable while there is something to receive."""
         return self._frames.fileno()
 
     def gettimeout(self) -> float | None:
-        """Give the timeout of `recv`, in seconds."""
+        """Return the timeout of `recv`, in seconds."""
         return self._owner.gettimeout()
 
     def settimeout(self, timeout: float | None) -> None:
@@ -60,15 +60,15 @@ class Sock:
         self._owner.settimeout(timeout)
 
     def getsockname(self) -> Any:
-        """Give our address."""
+        """Return our address."""
         return self._frames.addresses[0]
 
     def getpeername(self) -> Any:
-        """Give the address of the peer, or of the proxy."""
+        """Return the address of the peer, or of the proxy."""
         return self._frames.addresses[1]
 
     def getsockopt(self, level: int, name: int) -> int:
-        """Give the settings of `sockopt` for TCP_NODELAY and SO_KEEPALIVE."""
+        """Return the settings of `sockopt` for TCP_NODELAY and SO_KEEPALIVE."""
         known = {
             (socket.IPPROTO_TCP, socket.TCP_NODELAY): ("tcp_nodelay", True),
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE): ("tcp_keepalive", None),
@@ -79,7 +79,7 @@ class Sock:
         return int(bool(self._frames.options.get(option, default)))
 
     def pending(self) -> int:
-        """Give the bytes that wait without the descriptor being readable: there are never any."""
+        """Return the bytes that wait without the descriptor being readable: there are never any."""
         return 0
 
     def shutdown(self, how: int = 2) -> None:
@@ -142,7 +142,7 @@ class WebSocket:
         self.heartwire, self.sock, self.connected, self.close_frame = frames, Sock(self, frames), True, None
 
     def __iter__(self) -> Iterator[str | bytes]:
-        """Give messages until the connection ends, which raises."""
+        """Return messages until the connection ends, which raises."""
         while True:
             yield self.recv()
 
@@ -150,17 +150,17 @@ class WebSocket:
         return self.recv()
 
     def next(self) -> str | bytes:
-        """Give the next message."""
+        """Return the next message."""
         return self.__next__()
 
     def fileno(self) -> int:
-        """Give a descriptor that is readable while there is something to receive."""
+        """Return a descriptor that is readable while there is something to receive."""
         if self.sock is None:
             raise WebSocketException("Connection not established")
         return self.sock.fileno()
 
     def gettimeout(self) -> float | None:
-        """Give the timeout of `connect` and `recv`, in seconds."""
+        """Return the timeout of `connect` and `recv`, in seconds."""
         return self._timeout
 
     def settimeout(self, timeout: float | None) -> None:
@@ -170,19 +170,19 @@ class WebSocket:
     timeout = property(gettimeout, settimeout)
 
     def getsubprotocol(self) -> str | None:
-        """Give the subprotocol in use."""
+        """Return the subprotocol in use."""
         return None if self.heartwire is None else self.heartwire.subprotocol
 
     subprotocol = property(getsubprotocol)
 
     def getstatus(self) -> int | None:
-        """Give the status of the response: 101, or None before it."""
+        """Return the status of the response: 101, or None before it."""
         return None if self.heartwire is None else 101
 
     status = property(getstatus)
 
     def getheaders(self) -> dict[str, str] | None:
-        """Give the headers of the response, names in lower case."""
+        """Return the headers of the response, names in lower case."""
         return None if self.heartwire is None else {name.lower(): value for name, value in self.heartwire.response}
 
     headers = property(getheaders)
@@ -192,7 +192,7 @@ class WebSocket:
         return self.heartwire is not None and self.heartwire.socket.url.startswith("wss:")
 
     def send(self, payload: bytes | str, opcode: int = ABNF.OPCODE_TEXT) -> int:
-        """Send a message, or a control frame; give the length of the frame in bytes."""
+        """Send a message, or a control frame; return the length of the frame in bytes."""
         return self.send_frame(ABNF.create_frame(payload, opcode))
 
     def send_text(self, text_data: str) -> int:
@@ -248,7 +248,7 @@ class WebSocket:
         self.send(payload.encode() if isinstance(payload, str) else payload, ABNF.OPCODE_PONG)
 
     def recv(self) -> str | bytes:
-        """Give the next message, text as str, and an empty text for the server's Close. Raises after a timeout or a loss."""
+        """Return the next message, text as str, and an empty text for the server's Close. Raises after a timeout or a loss."""
         while True:
             item = self._take()
             if not isinstance(item, Control):
@@ -257,19 +257,19 @@ class WebSocket:
                 return ""
 
     def recv_data(self, control_frame: bool = False) -> tuple[int, bytes]:
-        """Give the opcode and the payload of the next frame; pings and pongs only on request."""
+        """Return the opcode and the payload of the next frame; pings and pongs only on request."""
         opcode, frame = self.recv_data_frame(control_frame)
         return opcode, frame.data  # type: ignore[return-value] # received data is bytes
 
     def recv_data_frame(self, control_frame: bool = False) -> tuple[int, ABNF]:
-        """Give the opcode and the frame that comes next; pings and pongs only on request. A message is one frame."""
+        """Return the opcode and the frame that comes next; pings and pongs only on request. A message is one frame."""
         while True:
             frame = self.recv_frame()
             if control_frame or frame.opcode not in (ABNF.OPCODE_PING, ABNF.OPCODE_PONG):
                 return frame.opcode, frame
 
     def recv_frame(self) -> ABNF:
-        """Give the next item as a frame."""
+        """Return the next item as a frame."""
         item = self._take()
         opcode = ABNF.OPCODE_TEXT if isinstance(item, str) else item.opcode if isinstance(item, Control) else ABNF.OPCODE_BINARY
         frame = ABNF(1, 0, 0, 0, opcode, 0, item.encode() if isinstance(item, str) else bytes(item))
@@ -326,7 +326,7 @@ class WebSocket:
             self.sock.shutdown()
 
     def shutdown(self) -> None:
-        """Let the connection go at once."""
+        """Drop the connection at once."""
         frames, self.sock, self.connected = self.heartwire, None, False
         if frames is not None:
             if not frames.socket._finished:
@@ -356,7 +356,7 @@ def _opening_failed(error: _errors.WebSocketError) -> Exception:
 
 
 def create_connection(url: str, timeout: float | None = None, class_: Any = WebSocket, **options: Any) -> Any:
-    """Open a connection, and give it; the options are those of `WebSocket` and of its `connect`."""
+    """Open a connection, and return it; the options are those of `WebSocket` and of its `connect`."""
     mine = {
         "sockopt": options.pop("sockopt", []),
         "sslopt": options.pop("sslopt", {}),

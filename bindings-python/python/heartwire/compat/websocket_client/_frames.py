@@ -38,7 +38,7 @@ class _Frames(sync.SharedInbox):
         super().__init__(socket, closed)
         self.bell: tuple[_socket.socket, _socket.socket] | None = None
 
-    # A byte waits for each item: both change under the lock, so that the descriptor tells the truth to every thread.
+    # A byte waits for each item: both change under the lock, so the descriptor is right for every thread.
 
     def add(self, item: str | bytes) -> None:
         with self._lock:
@@ -53,7 +53,7 @@ class _Frames(sync.SharedInbox):
             return item
 
     def ring(self) -> None:
-        """Have the descriptor readable for good: the connection is at its end."""
+        """Make the descriptor readable for good: the connection is at its end."""
         with self._lock:
             self._ring()
 
@@ -62,7 +62,7 @@ class _Frames(sync.SharedInbox):
             self.bell[1].send(b"\0")
 
     def open_bell(self) -> int:
-        """Make the descriptor once, and give its number."""
+        """Make the descriptor once, and return its number."""
         with self._lock:
             if self.bell is None:
                 self.bell = _socket.socketpair()
@@ -117,11 +117,11 @@ class Frames(sync.ClientConnection):
         self._inbox.ring()
 
     def take(self, timeout: float | None) -> str | bytes:
-        """Give the next item. Raise TimeoutError, or WebSocketConnectionClosedException after the last one."""
+        """Return the next item. Raise TimeoutError, or WebSocketConnectionClosedException after the last one."""
         return self.recv(timeout)
 
     def fileno(self) -> int:
-        """Give a descriptor that is readable while an item waits. From now on a thread delivers, because no call may follow."""
+        """Return a descriptor that is readable while an item waits. From now on a thread delivers, because no call may follow."""
         inbox = self._inbox
         number = inbox.open_bell()
         if self._pump is None:

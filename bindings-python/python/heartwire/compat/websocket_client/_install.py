@@ -20,7 +20,7 @@ _MODULES = {
 
 
 def names() -> dict[str, Any]:
-    """Give the names of the package."""
+    """Return the names of the package."""
     return {name: getattr(module, name) for module in _MODULES.values() for name in module.__all__}
 
 
@@ -47,7 +47,7 @@ def install() -> None:
 
 
 def _holders(original: ModuleType) -> list[str]:
-    """Give the modules that hold a part of the package already."""
+    """Return the modules that hold a part of the package already."""
     theirs = [getattr(original, name, None) for name in ("WebSocketApp", "WebSocket", "create_connection")]
     found = []
     for name, module in list(sys.modules.items()):

@@ -1,6 +1,6 @@
 """The arguments of `connect`, checked and turned into the options of Heartwire: shared by asyncio and threads. Opens nothing.
 
-What Heartwire cannot do is refused by name; nothing is accepted and ignored.
+An argument that Heartwire cannot honour is refused by name; none is accepted and ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USER_AGENT = f"Python/{platform.python_version()} heartwire/{__version__}"
 
 _PROXIES = ("http", "https", "socks5", "socks5h", "socks4a")
 
-#: Why an argument of `websockets` is refused.
+#: The reasons for refusing an argument of `websockets`.
 _REFUSED = {
     "sock": "Heartwire dials itself; use host and port, unix_connect() or a proxy",
     "socket": "Heartwire dials itself; use host and port, unix_connect() or a proxy",
@@ -129,7 +129,7 @@ class Arguments:
 def request_headers(
     arguments: Arguments, uri: WebSocketURI, additional: HeadersLike | None, user_agent: str | None
 ) -> tuple[Headers, list[tuple[str, str]]]:
-    """Give the headers of a request, as far as they are known beforehand, and those of them that are the user's."""
+    """Return the headers of a request, as far as they are known beforehand, and those of them that are the user's."""
     own = list(Headers(additional).raw_items()) if additional is not None else []
     given = {name.lower() for name, _ in own}
     host = f"[{uri.host}]" if ":" in uri.host else uri.host
@@ -150,7 +150,7 @@ def request_headers(
 
 
 def _compression(extensions: Any, compression: str | None) -> bool | dict[str, Any]:
-    """Give the option `compression`: of the extensions that `websockets` knows, Heartwire speaks permessage-deflate."""
+    """Return the option `compression`: of the extensions that `websockets` knows, Heartwire speaks permessage-deflate."""
     offered = list(extensions or ())
     for factory in offered:
         if type(factory).__name__ != "ClientPerMessageDeflateFactory":
@@ -182,14 +182,14 @@ def _max_size(limit: Any) -> int:
 
 
 def _of_environment(uri: WebSocketURI) -> str | None:
-    """Give the proxy that `websockets` would find: of the environment, or the settings of macOS and Windows."""
+    """Return the proxy that `websockets` would find: of the environment, or the settings of macOS and Windows."""
     if proxy_bypass(f"{uri.host}:{uri.port}"):
         return None
     proxies = getproxies()
     for name in ("wss", "socks", "https") if uri.secure else ("ws", "socks", "https", "http"):
         if name in proxies:
             found = proxies[name]
-            # That is how systems spell the proxy of SOCKS.
+            # Systems spell a SOCKS proxy like this.
             return f"socks5h://{found[7:]}" if name == "socks" and found.startswith("http://") else found
     return None
 
@@ -213,12 +213,12 @@ def _proxy(uri: WebSocketURI, proxy: str | bool | None, more: dict[str, Any]) ->
 
 
 def time_limit(seconds: float | None) -> float:
-    """Give a time that must be finite, where `websockets` takes None for no limit."""
+    """Return a time that must be finite, if `websockets` takes None for no limit."""
     return _A_YEAR if seconds is None else max(0.001, seconds)
 
 
 def queue_marks(limit: int | tuple[int | None, int | None] | None) -> tuple[float, float]:
-    """Give the high-water and low-water marks for received messages."""
+    """Return the high-water and low-water marks for received messages."""
     high, low = limit if isinstance(limit, tuple) else (limit, None)
     if high is None:
         return float("inf"), float("inf")
@@ -228,7 +228,7 @@ def queue_marks(limit: int | tuple[int | None, int | None] | None) -> tuple[floa
 
 
 def write_marks(limit: int | tuple[int, int | None]) -> tuple[int, int]:
-    """Give the high-water and low-water marks for unsent bytes."""
+    """Return the high-water and low-water marks for unsent bytes."""
     high, low = limit if isinstance(limit, tuple) else (limit, None)
     return high, max(1, high // 4 if low is None else low)
 

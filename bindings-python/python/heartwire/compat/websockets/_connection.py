@@ -136,9 +136,9 @@ class ClientConnection:
         return self.transport.get_extra_info("peername")
 
     async def recv(self, decode: bool | None = None) -> Data:
-        """Give the next message: text as str, binary as bytes; `decode` makes it str (True) or bytes (False).
+        """Return the next message: text as str, binary as bytes; `decode` makes it str (True) or bytes (False).
 
-        Raises ConnectionClosed after the last; ConcurrencyError where another task waits for one. Cancelling it loses nothing.
+        Raises ConnectionClosed after the last; ConcurrencyError if another task waits for one. Cancelling it loses nothing.
         """
         if self.heartwire._receiver is not None or self._streaming:
             raise ConcurrencyError("cannot call recv while another coroutine is already running recv or recv_streaming")
@@ -146,7 +146,7 @@ class ClientConnection:
         return message if decode is None else _decoded(message, decode)
 
     async def recv_streaming(self, decode: bool | None = None) -> AsyncIterator[Data]:
-        """Give the next message as one fragment."""
+        """Return the next message as one fragment."""
         if self.heartwire._receiver is not None or self._streaming:
             raise ConcurrencyError("cannot call recv_streaming while another coroutine is already running recv or recv_streaming")
         self._streaming = True
@@ -157,7 +157,7 @@ class ClientConnection:
         yield message if decode is None else _decoded(message, decode)
 
     async def __aiter__(self) -> AsyncIterator[Data]:
-        """Give messages until both sides have sent a Close."""
+        """Return messages until both sides have sent a Close."""
         try:
             while True:
                 yield await self.recv()
@@ -234,7 +234,7 @@ class ClientConnection:
 
 
 class _Face(_aio.ClientConnection):
-    """Heartwire's connection, whose `send` begins to wait at another mark than it resumes at."""
+    """Heartwire's connection, whose `send` begins to wait at one mark and resumes at another."""
 
     write_high = 2**15
     _receiver: asyncio.Future[None] | None

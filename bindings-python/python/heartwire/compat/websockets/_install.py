@@ -59,7 +59,7 @@ def install() -> None:
 
 
 def _early() -> list[str]:
-    """Give the modules that hold the package's own `connect` already."""
+    """Return the modules that hold the package's own `connect` already."""
     originals = [getattr(sys.modules.get(module), "connect", None) for module in ("websockets.asyncio.client", "websockets.sync.client")]
     originals = [original for original in originals if original is not None]
     found = []
@@ -106,7 +106,7 @@ class _Module(ModuleType):
 
 
 def _modules() -> dict[str, dict[str, Any]]:
-    """Give the modules and their names, for a program without the package."""
+    """Return the modules and their names, for a program without the package."""
     raised = {name: getattr(exceptions, name) for name in exceptions.__all__}
     data = {name: getattr(_data, name) for name in _DATA}
     asyncio_client = {**_client_names("client", legacy=False), "backoff": _opening.backoff, "process_exception": _opening.process_exception}

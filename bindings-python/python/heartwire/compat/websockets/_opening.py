@@ -34,7 +34,7 @@ def process_exception(exc: Exception) -> Exception | None:
 
 
 def backoff(initial_delay: float = 5.0, min_delay: float = 3.1, max_delay: float = 90.0, factor: float = 1.618) -> Iterator[float]:
-    """Give the delays between attempts, in seconds: a random first one, then growing ones."""
+    """Return the delays between attempts, in seconds: a random first one, then growing ones."""
     yield random.random() * initial_delay
     delay = min_delay
     while True:
@@ -43,7 +43,7 @@ def backoff(initial_delay: float = 5.0, min_delay: float = 3.1, max_delay: float
 
 
 class Opening:
-    """What `connect` was given. `uri`, `ws_uri` and `additional_headers` change with redirects."""
+    """The arguments of `connect`. `uri`, `ws_uri` and `additional_headers` change with redirects."""
 
     additional_headers: HeadersLike | None
 
@@ -75,7 +75,7 @@ class Opening:
         self._manners = manners
 
     def _attempts(self) -> Iterator[tuple[Any, float | None]]:
-        """Give a connection for each attempt that redirects may ask for, and the seconds that are left to open it."""
+        """Return a connection for each attempt that redirects may ask for, and the seconds that are left to open it."""
         deadline = None if self.open_timeout is None else time.monotonic() + self.open_timeout
         for _ in range(MAX_REDIRECTS):
             self.ws_uri = parse_uri(self.uri)
@@ -84,7 +84,7 @@ class Opening:
         raise SecurityError(f"more than {MAX_REDIRECTS} redirects")
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        """Give the URI to go on with, or the exception to raise."""
+        """Return the URI to go on with, or the exception to raise."""
         if not isinstance(exc, InvalidStatus) or exc.response.status_code not in _REDIRECTS:
             return exc
         if "Location" not in exc.response.headers:
@@ -104,7 +104,7 @@ class Opening:
         return new_uri
 
     def _redirected(self, exc: Exception) -> None:
-        """Follow the redirect that an attempt was answered with, or raise."""
+        """Follow the redirect of a refused attempt, or raise."""
         following = self.process_redirect(exc)
         if not isinstance(following, Exception):
             self.uri = following
@@ -127,7 +127,7 @@ class Retry:
         self._delays = None
 
     def failed(self, exc: Exception) -> float:
-        """Give the delay until the next attempt, or raise the exception that ends the loop."""
+        """Return the delay until the next attempt, or raise the exception that ends the loop."""
         try:
             fatal = self._process(exc)
         except Exception as raised:

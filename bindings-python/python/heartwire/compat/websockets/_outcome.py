@@ -45,12 +45,12 @@ else:
 
 #: The close codes that we send if the peer is at fault.
 _OUR_CODES = {"protocol_error": 1002, "invalid_payload": 1007, "message_too_big": 1009}
-#: Ends that send the peer no code: they count as an error of ours.
+#: Ends without a code for the peer: they count as our error.
 _LIVENESS = {"ping_timeout": "keepalive ping timeout", "idle_timeout": "idle timeout", "data_idle_timeout": "data idle timeout"}
 
 
 def response_of(status: int, headers: Iterable[tuple[str, str]], body: bytes = b"") -> Response:
-    """Give a response as `websockets` has it. The phrase is the standard's: Heartwire does not keep the server's."""
+    """Return a response as `websockets` has it. The phrase is the standard's: Heartwire does not keep the server's."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -59,7 +59,7 @@ def response_of(status: int, headers: Iterable[tuple[str, str]], body: bytes = b
 
 
 def opening_failed(error: Exception, uri: str, timed_out: str = "timed out during opening handshake") -> Exception:
-    """Give the exception that `websockets` raises if the connection cannot be opened; Heartwire's own is its cause."""
+    """Return the exception that `websockets` raises if the connection cannot be opened; Heartwire's own is its cause."""
     if not isinstance(error, _errors.WebSocketError):
         return error
     translated = _TimedOut(timed_out) if error.code == "open_timeout" else _opening_failed(error, uri)
@@ -113,7 +113,7 @@ def _invalid_answer(error: _errors.WebSocketError) -> InvalidHandshake:
 
 
 class ClientProtocol:
-    """What `websockets` shows as `connection.protocol`: the state, the URI, the end. It does not take part in the protocol."""
+    """The `connection.protocol` of `websockets`: the state, the URI, the end. It does not take part in the protocol."""
 
     def __init__(self, address: str, uri: WebSocketURI, arguments: Arguments, logger: Any) -> None:
         #: The URI as it was given.
@@ -178,7 +178,7 @@ class ClientProtocol:
             self.close_sent = Close(code, reason)
 
     def ended(self, event: CloseEvent) -> None:
-        """Note how the connection ended."""
+        """Store the end of the connection."""
         if self._end is not None:
             return
         self._end = event
@@ -205,7 +205,7 @@ class ClientProtocol:
 
 
 class PerMessageDeflate:
-    """The extension in use, where `websockets` is not installed."""
+    """The extension in use, without the package `websockets`."""
 
     name = "permessage-deflate"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Union
 
 Data = Union[str, bytes]
-#: How headers may be given: a mapping, or pairs.
+#: The forms of given headers: a mapping, or pairs.
 HeadersLike = Union[Mapping[str, str], Iterable["tuple[str, str]"]]
 
 
@@ -26,11 +26,11 @@ class Headers(MutableMapping[str, str]):
                 self[name] = value
 
     def get_all(self, key: str) -> list[str]:
-        """Give all values of a name."""
+        """Return all values of a name."""
         return [value for name, value in self._pairs if name.lower() == key.lower()]
 
     def raw_items(self) -> Iterator[tuple[str, str]]:
-        """Give names and values in order."""
+        """Return names and values in order."""
         return iter(self._pairs)
 
     def __getitem__(self, key: str) -> str:
@@ -67,7 +67,7 @@ class Request:
 
 @dataclass
 class Response:
-    """What the server answered."""
+    """The server's answer."""
 
     status_code: int
     reason_phrase: str
@@ -101,7 +101,7 @@ class CloseCode(enum.IntEnum):
     TLS_HANDSHAKE = 1015
 
 
-#: What a code means, in words.
+#: The meaning of each code, in words.
 CLOSE_CODE_EXPLANATIONS: dict[int, str] = {
     1000: "OK",
     1001: "going away",

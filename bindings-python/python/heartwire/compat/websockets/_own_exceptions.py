@@ -49,7 +49,7 @@ class ConnectionClosedError(ConnectionClosed):
 
 
 class _About(WebSocketException):
-    """Something that was given is not valid."""
+    """An argument or a received value is not valid."""
 
     def __init__(self, value: str, msg: str) -> None:
         super().__init__(value, msg)
@@ -167,4 +167,4 @@ class InvalidState(WebSocketException, AssertionError):
 
 
 class ConcurrencyError(WebSocketException, RuntimeError):
-    """Two calls at once where only one may be."""
+    """Two calls at once, although only one is allowed."""

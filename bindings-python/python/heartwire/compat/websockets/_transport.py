@@ -35,7 +35,7 @@ class Transport:
             self._known["ssl_object"] = TlsObject(server_hostname)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Give `sockname`, `peername` or `ssl_object`; the default for everything else."""
+        """Return `sockname`, `peername` or `ssl_object`; the default for everything else."""
         return self._known.get(name, default)
 
     def abort(self) -> None:
@@ -50,7 +50,7 @@ class Transport:
         return self._socket is None or self._socket.ready_state >= 2
 
     def get_write_buffer_size(self) -> int:
-        """Give the bytes that wait to leave."""
+        """Return the bytes that wait to leave."""
         return 0 if self._socket is None else self._socket.buffered_amount
 
     def __getattr__(self, name: str) -> Any:

@@ -166,16 +166,16 @@ class ClientConnection:
         return self.transport.get_extra_info("peername")
 
     def recv(self, timeout: float | None = None, decode: bool | None = None) -> Data:
-        """Give the next message; `decode` makes it str (True) or bytes (False). Raises TimeoutError and ConnectionClosed."""
+        """Return the next message; `decode` makes it str (True) or bytes (False). Raises TimeoutError and ConnectionClosed."""
         message = self.heartwire.recv(timeout)
         return message if decode is None else _decoded(message, decode)
 
     def recv_streaming(self, decode: bool | None = None) -> Iterator[Data]:
-        """Give the next message as one fragment."""
+        """Return the next message as one fragment."""
         yield self.recv(decode=decode)
 
     def __iter__(self) -> Iterator[Data]:
-        """Give messages until both sides have sent a Close."""
+        """Return messages until both sides have sent a Close."""
         try:
             while True:
                 yield self.recv()
