@@ -1,29 +1,29 @@
-//! A batch of events on its way to the user's functions: order, exceptions, questions, budget. No lock is held while Python runs.
+//! A batch of events on its way to the user's functions: order and budget. No lock is held while Python runs.
+//! This file knows no loop: it is given a `Host`.
 //!
 //! A batch that is not done (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: nothing
 //! is delivered twice and nothing is lost.
 
-use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 
-use heartwire::binding::{Batch, Item, os};
-use heartwire::{Ask, Error, ErrorCode, Event, Question, ReadyState};
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use heartwire::binding::{Item, os};
+use heartwire::{Error, ErrorCode, Event, ReadyState};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
+use crate::answer::answer;
 use crate::barrier::{Barrier, Wait};
-use crate::hub::Hub;
+use crate::calls::{Host, call, dispatch};
 use crate::inner::Inner;
-use crate::listeners::{Kind, List, Snapshot};
+use crate::listeners::{Kind, Snapshot};
+use crate::lock::lock;
+use crate::pending::Pending;
 use crate::socket::Socket;
-use crate::{convert, errors, events, process, send, text, warnings};
+use crate::{errors, events, process, send, text, warnings};
 
 /// How long one socket may keep the loop before the others have their turn.
 const BUDGET_NS: u64 = 2_000_000;
-/// A buffer of this size is kept for the next socket, whatever it was used for.
-const KEPT_BUFFER: usize = 1 << 20;
 
 /// How a socket's turn ended.
 #[derive(Clone, Copy)]
@@ -43,58 +43,39 @@ impl From<u8> for Turn {
     }
 }
 
-/// A batch and how far it is delivered; and the event object of the last message, while nobody else has it.
-#[derive(Default)]
-pub(crate) struct Pending {
-    batch: Batch,
-    next: usize,
-    /// The barrier that holds the delivery. Some events behind it are delivered meanwhile, such as `drain`.
-    barrier: Option<Barrier>,
-    /// How many bytes a batch of this turn had at most.
-    filled: usize,
-    pub(crate) event: events::Reusable,
+/// A turn in the context in which the socket was made, as its tasks and handlers expect it.
+pub(crate) fn turn_in_context<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>) -> PyResult<Turn> {
+    let inner = socket.get().inner(socket.py())?;
+    if lock(&inner.pending).is_none() {
+        return Ok(Turn::Nothing);
+    }
+    within(socket, host, &inner.context)
 }
 
-thread_local! {
-    /// Batches of sockets that have nothing left: an idle socket has no buffer of its own.
-    static SPARE: RefCell<Vec<Batch>> = const { RefCell::new(Vec::new()) };
+/// A turn of the socket within a context.
+#[cfg(not(feature = "abi3"))]
+fn within<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, context: &Py<PyAny>) -> PyResult<Turn> {
+    // SAFETY: attached (socket); a call with anything but a context is refused with an exception.
+    if unsafe { pyo3::ffi::PyContext_Enter(context.as_ptr()) } < 0 {
+        return Err(PyErr::fetch(socket.py()));
+    }
+    let turn = turn(socket, host);
+    // SAFETY: as above; it was entered on this thread, and what ran since has left what it entered.
+    if unsafe { pyo3::ffi::PyContext_Exit(context.as_ptr()) } < 0 {
+        return turn.and(Err(PyErr::fetch(socket.py())));
+    }
+    turn
 }
 
-impl Pending {
-    fn take_buffer(&mut self) {
-        if self.batch.items.is_empty() {
-            self.batch = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
-    }
-
-    /// The whole batch was delivered.
-    fn done(&mut self) {
-        self.filled = self.filled.max(self.batch.bytes.len());
-        self.next = 0;
-        self.batch.clear();
-    }
-
-    /// Gives the buffer back, unless something in it waits.
-    fn give_buffer_back(&mut self, py: Python<'_>) {
-        self.event.forget_data(py);
-        if !self.batch.items.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.batch);
-        // One that a flood has grown goes when it is no longer filled.
-        let filled = std::mem::take(&mut self.filled);
-        if batch.bytes.capacity() <= KEPT_BUFFER || filled >= batch.bytes.capacity() / 8 {
-            SPARE.with_borrow_mut(|spare| {
-                if spare.len() < 2 {
-                    spare.push(batch);
-                }
-            });
-        }
-    }
+/// A turn of the socket within a context: Python's own `Context.run` calls the host, which calls [`turn`].
+#[cfg(feature = "abi3")]
+fn within<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, context: &Py<PyAny>) -> PyResult<Turn> {
+    let turn: u8 = context.bind(socket.py()).call_method1("run", (host.object().getattr("_deliver")?, socket))?.extract()?;
+    Ok(Turn::from(turn))
 }
 
-/// Delivers what a socket has, in the context in which it was made.
-pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult<Turn> {
+/// Delivers what a socket has.
+pub(crate) fn turn<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>) -> PyResult<Turn> {
     let inner = socket.get().inner(socket.py())?;
     let _delivery = process::Delivery::begin();
     let _flush = send::OfTurn::begin();
@@ -102,16 +83,23 @@ pub(crate) fn turn(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>) -> PyResult
     // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     pending.take_buffer();
-    let mut course = Course { py: socket.py(), socket, hub, inner, listeners: Snapshot::default() };
+    let mut course = Course { py: socket.py(), socket, host, inner, listeners: Snapshot::default() };
     let result = course.wait(&mut pending).and_then(|waits| course.batches(&mut pending).map(|more| more || waits));
     let done = result.as_ref().is_ok_and(|more| !more) && inner.connection.is_finished();
     pending.give_buffer_back(socket.py());
     inner.end_turn(pending);
     if done {
-        socket.get().finish(socket, hub)?;
+        finish(socket, host, inner)?;
         return Ok(Turn::Finished);
     }
     result.map(|more| if more { Turn::More } else { Turn::Nothing })
+}
+
+/// Calls the functions that wait for the end, with the last `CloseEvent`.
+fn finish<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, inner: &Inner) -> PyResult<()> {
+    let callbacks = lock(&inner.finish).take().unwrap_or_default();
+    let event = lock(&inner.last_close).as_ref().map(|event| event.clone_ref(socket.py()));
+    callbacks.iter().try_for_each(|callback| call(socket, host, callback.bind(socket.py()), (&event,)))
 }
 
 /// Whether the budget of a turn is spent: looked at before each event but the first.
@@ -135,7 +123,7 @@ impl Clock {
 struct Course<'a, 'py> {
     py: Python<'py>,
     socket: &'a Bound<'py, Socket>,
-    hub: &'a Bound<'py, Hub>,
+    host: &'a dyn Host<'py>,
     inner: &'a Inner,
     /// Those of messages.
     listeners: Snapshot,
@@ -158,7 +146,7 @@ impl<'py> Course<'_, 'py> {
             if driven && (!again || clock.tick()) {
                 return Ok(again);
             }
-            again = self.hub.get().next_batch(self.socket, self.inner, &mut pending.batch)?;
+            again = self.host.next_batch(self.socket, self.inner, &mut pending.batch)?;
             driven = true;
             if pending.batch.items.is_empty() {
                 return Ok(again);
@@ -205,7 +193,7 @@ impl<'py> Course<'_, 'py> {
         if barrier.take().is_some() {
             self.inner.connection.settle();
         }
-        let tasks = self.hub.getattr("runs_coroutines")?.is_truthy()?;
+        let tasks = self.host.object().getattr("runs_coroutines")?.is_truthy()?;
         if tasks || (is_end && self.is_behind()?) {
             *barrier = Some(Barrier::new(tasks, is_end, os::coarse_time(), self.inner.close_timeout));
             self.inner.wire.wake(self.inner.id);
@@ -224,7 +212,7 @@ impl<'py> Course<'_, 'py> {
             Wait::Tasks if is_open => return Ok(true),
             Wait::Receiver => {
                 if barrier.park() {
-                    self.hub.call_method1("wake_later", (self.inner.id, self.inner.close_timeout.as_secs_f64()))?;
+                    self.host.object().call_method1("wake_later", (self.inner.id, self.inner.close_timeout.as_secs_f64()))?;
                 }
             }
             _ => {
@@ -248,19 +236,19 @@ impl<'py> Course<'_, 'py> {
         }
         let Some(list) = self.listeners.of(&self.socket.get().listeners, Kind::Message) else { return Ok(()) };
         let event = event.with(self.socket.as_any(), data(self.py), || self.inner.origin(self.py))?;
-        dispatch(self.socket, self.hub, Kind::Message, list, event)
+        dispatch(self.socket, self.host, Kind::Message, list, event)
     }
 
     fn event(&mut self, reused: &mut events::Reusable, event: &Event) -> PyResult<()> {
         match event {
-            Event::Ask(ask) => answer(self.socket, self.hub, self.inner, ask)?,
+            Event::Ask(ask) => answer(self.socket, self.host, self.inner, ask)?,
             Event::Settled(settled) => {
                 if let Some(callback) = self.inner.take_settler(settled.ticket) {
                     let (reply, error) = match &settled.outcome {
                         Ok(reply) => (reply.as_deref().map(|reply| text::to_str(self.py, reply)), None),
                         Err(error) => (None, Some(errors::object(self.py, error)?)),
                     };
-                    call(self.socket, self.hub, callback.bind(self.py), (reply, error))?;
+                    call(self.socket, self.host, callback.bind(self.py), (reply, error))?;
                 }
             }
             Event::Message(body) => self.message(reused, |py| events::data(py, body).into_bound(py))?,
@@ -281,7 +269,7 @@ impl<'py> Course<'_, 'py> {
                         self.log(event, &object)?;
                     }
                     if let Some(list) = self.socket.get().listeners.list(kind) {
-                        dispatch(self.socket, self.hub, kind, &list, &object)?;
+                        dispatch(self.socket, self.host, kind, &list, &object)?;
                     }
                 }
             }
@@ -296,7 +284,7 @@ impl<'py> Course<'_, 'py> {
         static NOTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let unheard = self.is_unheard(event);
         let note = NOTE.import(self.py, "heartwire._log", "note")?;
-        call(self.socket, self.hub, note, (self.socket, object, unheard))
+        call(self.socket, self.host, note, (self.socket, object, unheard))
     }
 
     /// Whether the event tells of a failure that no function of the user, and no API of the package, hears of.
@@ -319,168 +307,5 @@ impl<'py> Course<'_, 'py> {
             }
             _ => false,
         }
-    }
-}
-
-/// Calls the listeners of one event.
-#[inline]
-fn dispatch(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, kind: Kind, list: &List, event: &Bound<'_, PyAny>) -> PyResult<()> {
-    for listener in list.iter() {
-        if listener.is_removed() || (listener.once() && !socket.get().listeners.take(kind, listener)?) {
-            continue;
-        }
-        let callback = listener.callback.bind(event.py());
-        let result = if listener.bare { callback.call0() } else { callback.call1((event,)) };
-        match result {
-            Ok(result) if result.is_none() => {}
-            Ok(result) => follow(socket, hub, callback, &result)?,
-            Err(error) => fail(socket, hub, callback, error)?,
-        }
-        Hub::look_for_stall(hub, Some(callback))?;
-    }
-    Ok(())
-}
-
-/// Calls a function of the package's own on behalf of the user, with the same care as a handler.
-pub(crate) fn call<'py>(
-    socket: &Bound<'py, Socket>,
-    hub: &Bound<'py, Hub>,
-    function: &Bound<'py, PyAny>,
-    arguments: impl pyo3::call::PyCallArgs<'py>,
-) -> PyResult<()> {
-    match function.call1(arguments) {
-        Ok(_) => Ok(()),
-        Err(error) => fail(socket, hub, function, error),
-    }
-}
-
-/// A handler or another function of the user raised: `KeyboardInterrupt` and `SystemExit` go on, the rest goes where uncaught errors go.
-fn fail(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
-    let py = socket.py();
-    if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) {
-        return Err(error);
-    }
-    match hub.call_method1("report", (socket, function, error.into_value(py))) {
-        Err(failed) if failed.is_instance_of::<PyKeyboardInterrupt>(py) || failed.is_instance_of::<PySystemExit>(py) => Err(failed),
-        Err(failed) => {
-            failed.write_unraisable(py, Some(function));
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
-}
-
-/// What a handler returned may be a coroutine, which becomes a task.
-fn follow(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, function: &Bound<'_, PyAny>, result: &Bound<'_, PyAny>) -> PyResult<()> {
-    if is_coroutine(result)?
-        && let Err(error) = hub.call_method1("spawn", (socket, function, result, None::<Py<PyAny>>))
-    {
-        fail(socket, hub, function, error)?;
-    }
-    Ok(())
-}
-
-fn is_coroutine(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    // Asks the type, as the interpreter does. An object that answers to every name (a mock, a proxy) is not a coroutine.
-    let class = value.get_type();
-    Ok(class.hasattr("__await__")? && class.hasattr("send")?)
-}
-
-/// Asks a function of the user and answers the core.
-fn answer(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, inner: &Inner, ask: &Ask) -> PyResult<()> {
-    let py = socket.py();
-    let (path, argument) = match &ask.question {
-        Question::Url => ("url", None),
-        Question::Headers => ("headers", None),
-        Question::Protocols => ("protocols", None),
-        Question::HeartbeatMessage { dictated: false } => ("heartbeat.message", None),
-        Question::HeartbeatMessage { dictated: true } => ("set_heartbeat.message", None),
-        Question::Ready => ("ready", None),
-        Question::ShouldReconnect(close) => ("reconnect.should_reconnect", Some(events::close(socket.as_any(), close)?)),
-    };
-    let Some(function) = inner.function(py, path).or_else(|| inner.function(py, &format!("{path}.run"))) else {
-        inner.connection.answer(ask.id, Err(format!("there is no function for {path}")));
-        return Ok(());
-    };
-    let result = match argument {
-        Some(argument) => is_bare(&function).and_then(|bare| if bare { function.call0() } else { function.call1((argument,)) }),
-        None => function.call0(),
-    };
-    Hub::look_for_stall(hub, Some(&function))?;
-    match result {
-        Ok(result) if is_coroutine(&result)? => {
-            let told = is_told(&ask.question);
-            let done = Bound::new(py, Reply { socket: socket.clone().unbind(), id: ask.id, told })?;
-            if let Err(error) = hub.call_method1("spawn", (socket, &function, &result, &done)) {
-                refuse(socket, hub, inner, ask, &function, error)?;
-            }
-        }
-        Ok(result) => reply(inner, ask.id, &result),
-        Err(error) => {
-            refuse(socket, hub, inner, ask, &function, error)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a function takes no argument.
-fn is_bare(function: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static IS_BARE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    IS_BARE.import(function.py(), "heartwire._handlers", "is_bare")?.call1((function,))?.extract()
-}
-
-/// Whether a failure of the function is told by an `error` event: then it is the cause of that error, and is told nowhere else.
-fn is_told(question: &Question) -> bool {
-    matches!(question, Question::Url | Question::Headers | Question::Protocols | Question::Ready)
-}
-
-/// A function that stands for an option raised.
-fn refuse(
-    socket: &Bound<'_, Socket>,
-    hub: &Bound<'_, Hub>,
-    inner: &Inner,
-    ask: &Ask,
-    function: &Bound<'_, PyAny>,
-    error: PyErr,
-) -> PyResult<()> {
-    let py = socket.py();
-    let leaves = error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py);
-    inner.keep_failure(error.clone_ref(py).into_value(py).bind(py).as_any());
-    inner.connection.answer(ask.id, Err(words(py, &error)));
-    if leaves || !is_told(&ask.question) { fail(socket, hub, function, error) } else { Ok(()) }
-}
-
-fn reply(inner: &Inner, id: u64, value: &Bound<'_, PyAny>) {
-    match convert::plain(value) {
-        Ok(value) => inner.connection.answer(id, Ok(value)),
-        Err(error) => inner.connection.answer(id, Err(words(value.py(), &error))),
-    }
-}
-
-fn words(py: Python<'_>, error: &PyErr) -> String {
-    error.value(py).repr().map_or_else(|_| "an exception".to_owned(), |text| text.to_string_lossy().into_owned())
-}
-
-/// Takes the outcome of an async function that was asked.
-#[pyclass(frozen, module = "heartwire._native")]
-struct Reply {
-    socket: Py<Socket>,
-    id: u64,
-    /// A failure is told by an `error` event.
-    #[pyo3(get)]
-    told: bool,
-}
-
-#[pymethods]
-impl Reply {
-    fn __call__(&self, py: Python<'_>, value: &Bound<'_, PyAny>, error: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let inner = self.socket.get().inner(py)?;
-        if let Some(error) = error {
-            inner.keep_failure(error);
-            inner.connection.answer(self.id, Err(error.repr()?.to_string_lossy().into_owned()));
-        } else {
-            reply(inner, self.id, value);
-        }
-        Ok(())
     }
 }

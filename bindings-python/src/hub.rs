@@ -1,26 +1,28 @@
-//! Where the events of some sockets come together and are delivered, on one thread that takes turns. On an event loop that watches descriptors
-//! (`watch_with`) each socket's own is watched, and `_ready` takes its turn; one more descriptor, the hub's, tells of wakes, for which `turn`
-//! is called. Without a loop, `run` waits and takes turns. Threads that are not Python's write a byte here and never touch Python. What happens
-//! to exceptions and coroutines is said by the subclasses in `_delivery.py`.
+//! Takes the turns of the sockets of one loop, on one thread. On an event loop that watches descriptors (`watch_with`), `_ready` takes the turn of
+//! the socket whose descriptor is ready; one more descriptor, the hub's, tells of wakes, for which `turn` is called. Without a loop, `run` waits and
+//! takes turns. Threads that are not Python's write a byte here and never touch Python. The subclasses in `_delivery.py` decide what happens to
+//! exceptions and coroutines.
 
-use std::collections::HashMap;
-use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use heartwire::binding::os::{self, RawDescriptor};
-use heartwire::binding::{Batch, Connection, LoopHandle, OwnLoop};
+use heartwire::binding::{Batch, OwnLoop};
 use heartwire::{Error, ErrorCode};
 use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::deliver::Turn;
-use crate::inner::{Inner, lock};
+use crate::calls::Host;
+use crate::corker::Corker;
+use crate::deliver::{self, Turn};
+use crate::inner::{Home, Inner};
+use crate::lock::lock;
+use crate::roster::Roster;
 use crate::round::Round;
 use crate::socket::Socket;
-use crate::stall::Stalls;
+use crate::stall::{self, Stalls};
 use crate::watcher::{Calls, Watcher};
 use crate::{errors, process};
 
@@ -30,24 +32,15 @@ const SIGNAL_CHECK: Duration = os::CHECK_FOR_INTERRUPTS;
 /// Delivers the events of its sockets.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
 pub(crate) struct Hub {
-    /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
-    own: Mutex<OwnLoop>,
-    pub(crate) handle: LoopHandle,
+    roster: Roster,
+    corker: Arc<Corker>,
     /// What the outer loop watches; none where the system has no such thing.
     descriptor: Option<RawDescriptor>,
     /// A thread waits for turns: see [`Hub::wait_for_turn`].
     waits: AtomicBool,
-    /// The event loop that watches the sockets' descriptors, if one does, and what it calls.
-    pub(crate) watcher: OnceLock<Watcher>,
     /// There is a deadline that the outer loop has not been told.
     news: AtomicBool,
-    /// `run` waits and delivers.
-    pub(crate) running: AtomicBool,
-    /// Connections whose held messages leave with the next flush.
-    pub(crate) held: Mutex<Vec<Connection>>,
-    /// The sockets that live: the hub keeps them alive until their last event.
-    sockets: Mutex<HashMap<u64, Py<Socket>>>,
-    pub(crate) stalls: Stalls,
+    stalls: Stalls,
     round: Round,
     /// The socket whose turn did not come in the last round, for its time was over.
     cut_off: AtomicUsize,
@@ -55,45 +48,10 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    fn get(&self, py: Python<'_>, id: u64) -> Option<Py<Socket>> {
-        lock(&self.sockets).get(&id).map(|socket| socket.clone_ref(py))
-    }
-
-    fn count(&self) -> usize {
-        lock(&self.sockets).len()
-    }
-
-    /// Lets a socket go, whatever its state.
-    fn release(&self, py: Python<'_>, id: u64) -> PyResult<()> {
-        let socket = lock(&self.sockets).remove(&id);
-        if let Some(socket) = socket {
-            let inner = socket.get().inner(py)?;
-            inner.wire.connect(id, None);
-            if let Some(watcher) = self.watcher.get() {
-                let watched = lock(&self.own).take_away(id as usize);
-                if inner.connection.is_ours() {
-                    if let Some(descriptor) = watched {
-                        // A loop that is closed watches nothing any more, and may say so.
-                        let _ = watcher.let_go(py, descriptor);
-                    }
-                    inner.connection.watching(None);
-                }
-            } else {
-                self.handle.remove(id as usize);
-                // The note is read by the next wait, which never comes if this was the last socket of a blocking API.
-                if let Ok(mut own) = self.own.try_lock() {
-                    own.remove(id as usize);
-                }
-            }
-            inner.leave_hub();
-        }
-        Ok(())
-    }
-
     fn turn_sockets(slf: &Bound<'_, Self>, mut due: Vec<usize>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        this.flush();
-        if let Err(error) = Self::look_for_stall(slf, None) {
+        this.corker.flush();
+        if let Err(error) = slf.look_for_stall(None) {
             this.wake_all(&due);
             return Err(error);
         }
@@ -101,7 +59,7 @@ impl Hub {
         let first = this.cut_off.swap(usize::MAX, Ordering::Relaxed);
         let at = due.partition_point(|token| *token < first);
         due.rotate_left(at);
-        if this.watcher.get().is_none() {
+        if this.corker.watcher.get().is_none() {
             this.round.next();
         }
         for (index, token) in due.iter().enumerate() {
@@ -110,7 +68,7 @@ impl Hub {
                 this.wake_all(&due[index..]);
                 return Ok(());
             }
-            let Some(socket) = this.get(py, *token as u64) else { continue };
+            let Some(socket) = this.roster.get(py, *token as u64) else { continue };
             if let Err(error) = Self::turn_socket(slf, socket.bind(py), *token) {
                 this.wake_all(&due[index + 1..]);
                 return Err(error);
@@ -120,11 +78,11 @@ impl Hub {
     }
 
     fn turn_socket(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>, token: usize) -> PyResult<Turn> {
-        let (turn, must_end) = slf.get().round.measure(|| Socket::turn_in_context(socket, slf));
+        let (turn, must_end) = slf.get().round.measure(|| deliver::turn_in_context(socket, slf));
         match turn {
             Ok(Turn::Nothing) => {}
-            Ok(Turn::More) | Err(_) => slf.get().handle.wake(token),
-            Ok(Turn::Finished) => slf.get().release(slf.py(), token as u64)?,
+            Ok(Turn::More) | Err(_) => slf.get().corker.handle.wake(token),
+            Ok(Turn::Finished) => slf.get().roster.release(slf.py(), token as u64)?,
         }
         if must_end {
             Self::call_when_over(slf)?;
@@ -134,7 +92,7 @@ impl Hub {
 
     /// Has the loop say when its present turn is over.
     fn call_when_over(slf: &Bound<'_, Self>) -> PyResult<()> {
-        if let Some(watcher) = slf.get().watcher.get() {
+        if let Some(watcher) = slf.get().corker.watcher.get() {
             watcher.call_soon(slf.py(), |calls| &calls.over)?;
         }
         Ok(())
@@ -152,50 +110,17 @@ impl Hub {
     /// Has sockets take their turn later.
     fn wake_all(&self, tokens: &[usize]) {
         for token in tokens {
-            self.handle.wake(*token);
+            self.corker.handle.wake(*token);
         }
     }
 
     /// What the outer loop is told after a turn.
     fn after_turn(slf: &Bound<'_, Self>) -> PyResult<()> {
-        if slf.get().count() == 0 {
+        if slf.get().roster.count() == 0 {
             slf.call_method0("idle")?;
             return Ok(());
         }
         Self::arm(slf)
-    }
-
-    /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. True: it is to be asked again after that.
-    pub(crate) fn next_batch(&self, socket: &Bound<'_, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<bool> {
-        if !inner.connection.is_hosted() {
-            return Ok(inner.connection.take(batch));
-        }
-        let token = inner.id as usize;
-        let Some(watcher) = self.watcher.get() else {
-            let mut own = lock(&self.own);
-            own.drive(token, batch).map_err(|error| errors::raise(socket.py(), error))?;
-            return Ok(own.goes_on(token));
-        };
-        let driven = lock(&self.own).drive_within(token, batch);
-        if let Some(watch) = driven.and_then(|driven| driven.watch) {
-            watcher.change(socket, watch)?;
-            if watch.before.map(|before| before.id) != watch.now.map(|now| now.id) {
-                inner.connection.watching(watch.now.map(|now| now.id));
-            }
-        }
-        if driven.is_some_and(|driven| driven.deadline) {
-            self.news.store(true, Ordering::Release);
-        }
-        Ok(driven.is_some_and(|driven| driven.again))
-    }
-
-    /// Which sockets are due, after a wait of at most `timeout`; none when a signal came.
-    fn wait_for_due(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
-        let mut due = Vec::new();
-        match lock(&self.own).wait(timeout, &mut due) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(due),
-        }
     }
 
     fn wait(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<Vec<usize>> {
@@ -203,7 +128,7 @@ impl Hub {
             return Err(errors::raise(py, Error::new(ErrorCode::Forked, "events are delivered in the parent process")));
         }
         let due = py.detach(|| {
-            let due = self.wait_for_due(timeout);
+            let due = self.roster.wait_for_due(timeout);
             process::stay_if_ending();
             due
         })?;
@@ -223,7 +148,7 @@ impl Hub {
             return Ok(());
         }
         let at = {
-            let mut own = lock(&this.own);
+            let mut own = lock(&this.roster.own);
             own.remind();
             own.arm()
         };
@@ -234,22 +159,43 @@ impl Hub {
     }
 }
 
+impl<'py> Host<'py> for Bound<'py, Hub> {
+    fn object(&self) -> &Bound<'py, PyAny> {
+        self.as_any()
+    }
+
+    fn next_batch(&self, socket: &Bound<'py, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<bool> {
+        let (again, has_deadline) = self.get().roster.next_batch(socket, inner, batch)?;
+        if has_deadline {
+            self.get().news.store(true, Ordering::Release);
+        }
+        Ok(again)
+    }
+
+    #[inline]
+    fn look_for_stall(&self, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let (py, this) = (self.py(), self.get());
+        if !this.stalls.has_news() {
+            return Ok(());
+        }
+        let sockets = this.roster.all(py);
+        stall::name(self, sockets.iter().filter_map(|socket| socket.get().inner(py).ok()?.connection.take_stall()), function)
+    }
+}
+
 #[pymethods]
 impl Hub {
     #[new]
     #[pyo3(signature = (*_args))]
     fn new(py: Python<'_>, _args: &Bound<'_, PyAny>) -> PyResult<Self> {
         let own = OwnLoop::new().map_err(|error| errors::raise(py, error))?;
+        let corker = Arc::new(Corker::new(own.handle()));
         Ok(Self {
-            handle: own.handle(),
             descriptor: own.descriptor(),
+            roster: Roster::new(own, corker.clone()),
+            corker,
             waits: AtomicBool::new(false),
-            own: Mutex::new(own),
             news: AtomicBool::new(false),
-            watcher: OnceLock::new(),
-            running: AtomicBool::new(false),
-            held: Mutex::default(),
-            sockets: Mutex::default(),
             stalls: Stalls::default(),
             round: Round::default(),
             cut_off: AtomicUsize::new(usize::MAX),
@@ -267,7 +213,7 @@ impl Hub {
     fn watch_with(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
         let method = |name: &str| slf.getattr(name).map(Bound::unbind);
         let watcher = Watcher::new(event_loop, Calls { ready: method("_ready")?, flush: method("_flush")?, over: method("_over")? })?;
-        slf.get().watcher.set(watcher).map_err(|_| PyRuntimeError::new_err("a hub has one loop"))
+        slf.get().corker.watcher.set(watcher).map_err(|_| PyRuntimeError::new_err("a hub has one loop"))
     }
 
     /// A socket's descriptor is ready.
@@ -278,7 +224,7 @@ impl Hub {
         if !inner.connection.is_ours() {
             return Ok(());
         }
-        Self::look_for_stall(slf, None)?;
+        slf.look_for_stall(None)?;
         let (round, token) = (&slf.get().round, inner.id as usize);
         if round.is_over() {
             round.wait(token);
@@ -295,7 +241,7 @@ impl Hub {
         for token in this.round.next() {
             if this.round.is_over() || result.is_err() {
                 this.round.wait(token);
-            } else if let Some(socket) = this.get(py, token as u64) {
+            } else if let Some(socket) = this.roster.get(py, token as u64) {
                 result = Self::turn_watched(slf, socket.bind(py), token);
             }
         }
@@ -308,12 +254,12 @@ impl Hub {
     /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
     #[pyo3(name = "_flush")]
     fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::flush_ripe(slf)
+        slf.get().corker.flush_ripe(slf.py())
     }
 
     /// How many sockets live here.
     fn __len__(&self) -> usize {
-        self.count()
+        self.roster.count()
     }
 
     /// Takes a socket in and lets it begin. A socket is in one hub at a time.
@@ -323,33 +269,25 @@ impl Hub {
         if !inner.connection.is_ours() {
             return Err(errors::raise(py, Error::new(ErrorCode::Forked, "the socket belongs to the parent process; make a new one here")));
         }
-        if !inner.enter_hub(slf) {
+        if !inner.enter(Home { hub: slf.clone().into_any().unbind(), corker: slf.get().corker.clone() }) {
             let words = "the socket's events are already delivered: by the running loop where it was made, by start() or by run_forever()";
             return Err(errors::raise(py, Error::new(ErrorCode::InvalidState, words)));
         }
-        lock(&slf.get().sockets).insert(inner.id, socket.clone().unbind());
-        inner.wire.connect(inner.id, Some(slf.get().handle.clone()));
-        if inner.connection.is_hosted() {
-            if slf.get().watcher.get().is_some() {
-                inner.connection.lend_descriptors();
-            }
-            slf.get().handle.add(inner.id as usize, inner.connection.clone());
-        }
+        slf.get().roster.insert(socket, inner);
         inner.begin();
         // What a former hub left undone, or a finished socket, needs a turn.
-        slf.get().handle.wake(inner.id as usize);
+        slf.get().corker.handle.wake(inner.id as usize);
         Ok(())
     }
 
     /// Lets all sockets go as they are; they can be attached again.
     fn detach_all(&self, py: Python<'_>) -> PyResult<()> {
-        let ids: Vec<u64> = lock(&self.sockets).keys().copied().collect();
-        ids.into_iter().try_for_each(|id| self.release(py, id))
+        self.roster.release_all(py)
     }
 
     /// The sockets that live here.
-    pub(crate) fn sockets(&self, py: Python<'_>) -> Vec<Py<Socket>> {
-        lock(&self.sockets).values().map(|socket| socket.clone_ref(py)).collect()
+    fn sockets(&self, py: Python<'_>) -> Vec<Py<Socket>> {
+        self.roster.all(py)
     }
 
     /// Delivers what is there, within a budget; then calls `idle()` if no socket is left.
@@ -358,7 +296,7 @@ impl Hub {
         if slf.get().process != std::process::id() {
             return Ok(());
         }
-        let due = slf.get().wait_for_due(Some(Duration::ZERO))?;
+        let due = slf.get().roster.wait_for_due(Some(Duration::ZERO))?;
         Self::turn_sockets(slf, due)?;
         Self::after_turn(slf)
     }
@@ -366,13 +304,13 @@ impl Hub {
     /// Waits and delivers until no socket is left. Python's signal handlers run in between, on the main thread.
     fn run(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        this.running.store(true, Ordering::Release);
+        this.corker.running.store(true, Ordering::Release);
         let mut result = Ok(());
-        while result.is_ok() && this.count() > 0 {
+        while result.is_ok() && this.roster.count() > 0 {
             result = this.wait(slf.py(), Some(SIGNAL_CHECK)).and_then(|due| Self::turn_sockets(slf, due));
         }
-        this.running.store(false, Ordering::Release);
-        this.flush();
+        this.corker.running.store(false, Ordering::Release);
+        this.corker.flush();
         result
     }
 
@@ -389,7 +327,7 @@ impl Hub {
     fn wait_for_turn(&self, py: Python<'_>) {
         self.waits.store(true, Ordering::Release);
         py.detach(|| {
-            lock(&self.own).await_due();
+            lock(&self.roster.own).await_due();
             process::stay_if_ending();
         });
     }
@@ -397,42 +335,44 @@ impl Hub {
     /// As the hub does after each function that it calls: for a task of an async handler.
     #[pyo3(name = "look_for_stall")]
     fn look(slf: &Bound<'_, Self>, function: &Bound<'_, PyAny>) -> PyResult<()> {
-        Self::look_for_stall(slf, Some(function))
+        slf.look_for_stall(Some(function))
     }
 
     /// The last socket is gone, and no other will come: the loop is let go.
     fn end_watch(&self) {
-        if let Some(watcher) = self.watcher.get() {
+        if let Some(watcher) = self.corker.watcher.get() {
             watcher.end();
         }
+    }
+
+    /// Delivers the events of a socket: what Python's `Context.run` calls where the interpreter's own calls may not be used.
+    #[cfg(feature = "abi3")]
+    #[pyo3(name = "_deliver")]
+    fn deliver(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>) -> PyResult<u8> {
+        Ok(deliver::turn(socket, slf)? as u8)
     }
 
     /// Has a socket take a turn.
     #[pyo3(name = "_wake")]
     fn wake(&self, token: usize) {
-        self.handle.wake(token);
+        self.corker.handle.wake(token);
     }
 
     /// Ends a wait without a socket: the waiting thread returns.
     fn nudge(&self) {
-        self.handle.interrupt();
+        self.corker.handle.interrupt();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(watcher) = self.watcher.get() {
+        if let Some(watcher) = self.corker.watcher.get() {
             watcher.traverse(&visit)?;
         }
-        if let Ok(sockets) = self.sockets.try_lock() {
-            for socket in sockets.values() {
-                visit.call(socket)?;
-            }
-        }
+        self.roster.traverse(&visit)?;
         Ok(())
     }
 
     fn __clear__(&self) {
-        let sockets = std::mem::take(&mut *lock(&self.sockets));
-        drop(sockets);
+        self.roster.clear();
         self.end_watch();
     }
 }

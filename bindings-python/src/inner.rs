@@ -14,13 +14,20 @@ use pyo3::types::PyString;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert::Functions;
-use crate::deliver::Pending;
+use crate::corker::Corker;
 use crate::events::Reusable;
-use crate::hub::Hub;
 use crate::listeners::Kind;
 pub(crate) use crate::lock::lock;
+use crate::pending::Pending;
 use crate::watcher::Wire;
 use crate::{errors, unrun};
+
+/// Where the events of a socket are delivered.
+pub(crate) struct Home {
+    /// The hub, as Python has it.
+    pub(crate) hub: Py<PyAny>,
+    pub(crate) corker: Arc<Corker>,
+}
 
 /// What a socket has once its arguments are accepted.
 pub(crate) struct Inner {
@@ -40,7 +47,7 @@ pub(crate) struct Inner {
     tickets: AtomicU64,
     pub(crate) functions: Mutex<Option<Functions>>,
     pub(crate) context: Py<PyAny>,
-    pub(crate) hub: Mutex<Option<Py<Hub>>>,
+    pub(crate) home: Mutex<Option<Home>>,
     begun: AtomicBool,
     pub(crate) wants_loop: AtomicBool,
     pub(crate) pending: Mutex<Option<Pending>>,
@@ -88,7 +95,7 @@ impl Inner {
             tickets: AtomicU64::new(0),
             functions: Mutex::new(Some(functions)),
             context,
-            hub: Mutex::default(),
+            home: Mutex::default(),
             begun: AtomicBool::new(false),
             wants_loop: AtomicBool::new(false),
             pending: Mutex::new(Some(Pending::default())),
@@ -101,18 +108,20 @@ impl Inner {
         })
     }
 
-    /// Marks the socket as one of `hub`'s, unless it is another's.
-    pub(crate) fn enter_hub(&self, hub: &Bound<'_, Hub>) -> bool {
-        let mut slot = lock(&self.hub);
-        let free = slot.is_none();
-        if free {
-            *slot = Some(hub.clone().unbind());
+    /// Marks the socket as one of a hub's, unless it is another's.
+    pub(crate) fn enter(&self, home: Home) -> bool {
+        let mut slot = lock(&self.home);
+        if slot.is_some() {
+            drop(slot);
+            return false;
         }
-        free
+        *slot = Some(home);
+        true
     }
 
+    /// The socket is no hub's any more.
     pub(crate) fn leave_hub(&self) {
-        let old = lock(&self.hub).take();
+        let old = lock(&self.home).take();
         drop(old);
     }
 
@@ -236,8 +245,8 @@ impl Inner {
         if let Ok(settlers) = self.settlers.try_lock() {
             settlers.values().try_for_each(|function| visit.call(function))?;
         }
-        if let Ok(Some(hub)) = self.hub.try_lock().as_deref() {
-            visit.call(hub)?;
+        if let Ok(Some(home)) = self.home.try_lock().as_deref() {
+            visit.call(&home.hub)?;
         }
         if let Ok(Some(event)) = self.last_close.try_lock().as_deref() {
             visit.call(event)?;
@@ -257,7 +266,7 @@ impl Inner {
         }
         let settlers = std::mem::take(&mut *lock(&self.settlers));
         drop(settlers);
-        let old = (lock(&self.functions).take(), lock(&self.hub).take(), lock(&self.last_close).take(), lock(&self.finish).take());
+        let old = (lock(&self.functions).take(), lock(&self.home).take(), lock(&self.last_close).take(), lock(&self.finish).take());
         drop((old, lock(&self.failure).take()));
     }
 }

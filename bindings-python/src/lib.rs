@@ -1,8 +1,11 @@
 //! `heartwire._native`: what the Python package needs from Rust. Registers classes and functions; the pieces know the rest.
 
+mod answer;
+mod arguments;
 mod barrier;
-mod burst;
+mod calls;
 mod convert;
+mod corker;
 mod deliver;
 mod errors;
 mod events;
@@ -11,7 +14,9 @@ mod hub;
 mod inner;
 mod listeners;
 mod lock;
+mod pending;
 mod process;
+mod roster;
 mod round;
 mod send;
 mod socket;

@@ -11,7 +11,6 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyMapping, PyString};
 
-use crate::hub::Hub;
 use crate::inner::{Inner, lock};
 use crate::{convert, errors};
 
@@ -62,9 +61,8 @@ fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
     if in_delivery {
         return Ok(());
     }
-    let hub = lock(&inner.hub).as_ref().map(|hub| hub.clone_ref(py));
-    let soon = hub.map(|hub| Hub::flush_soon(hub.bind(py), &inner.connection));
-    match soon {
+    let corker = lock(&inner.home).as_ref().map(|home| home.corker.clone());
+    match corker.map(|corker| corker.flush_soon(py, &inner.connection)) {
         Some(Ok(())) => Ok(()),
         // A loop that cannot be asked any more, or none at all.
         Some(Err(error)) if !error.is_instance_of::<PyRuntimeError>(py) => Err(error),

@@ -14,11 +14,10 @@ use pyo3::types::{PyDict, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 use serde_json::Value;
 
+use crate::arguments::{arguments, callable, close_code, duration};
 use crate::convert::{self, Functions};
-use crate::deliver::{self, Turn};
-use crate::hub::Hub;
 use crate::inner::{Inner, lock};
-use crate::listeners::{self, Kind, Listeners};
+use crate::listeners::{self, Listeners};
 use crate::{errors, send, unrun};
 
 /// A socket; empty until `setup`.
@@ -43,51 +42,6 @@ impl Socket {
             Err(errors::raise(py, Error::new(ErrorCode::Forked, "the socket belongs to the parent process; make a new one here")))
         }
     }
-
-    /// Tells who waits for the end.
-    pub(crate) fn finish(&self, socket: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<()> {
-        let py = socket.py();
-        let inner = self.inner(py)?;
-        let callbacks = lock(&inner.finish).take().unwrap_or_default();
-        let event = lock(&inner.last_close).as_ref().map(|event| event.clone_ref(py));
-        for callback in callbacks {
-            deliver::call(socket, hub, callback.bind(py), (&event,))?;
-        }
-        Ok(())
-    }
-}
-
-/// The placeholder of the URL until the user's function gave it.
-const UNKNOWN_URL: &str = "ws://localhost/";
-
-/// The URL and the `protocols` argument beside the options.
-fn arguments(
-    url: &Bound<'_, PyAny>,
-    protocols: &Bound<'_, PyAny>,
-    options: &Bound<'_, PyDict>,
-    functions: &mut Functions,
-) -> PyResult<(String, bool, Value)> {
-    let mut given = convert::options(options, functions)?;
-    let (url, is_function) = if let Ok(text) = url.cast::<PyString>() {
-        (convert::text(text)?.into_owned(), false)
-    } else if url.is_callable() {
-        functions.insert("url", url);
-        (UNKNOWN_URL.to_owned(), true)
-    } else {
-        return Err(errors::wrong_type("url", "a str, or a function that returns one", url));
-    };
-    let protocols = if let Ok(text) = protocols.cast::<PyString>() {
-        Value::Array(vec![Value::String(convert::text(text)?.into_owned())])
-    } else {
-        convert::option(protocols, "protocols", functions)?
-    };
-    if protocols != Value::Null
-        && protocols != Value::Array(Vec::new())
-        && let Value::Object(given) = &mut given
-    {
-        given.insert("protocols".to_owned(), protocols);
-    }
-    Ok((url, is_function, given))
 }
 
 #[pymethods]
@@ -394,8 +348,8 @@ impl Socket {
 
     /// The hub that delivers the events, or None.
     #[getter(_hub)]
-    fn hub(&self, py: Python<'_>) -> PyResult<Option<Py<Hub>>> {
-        Ok(lock(&self.inner(py)?.hub).as_ref().map(|hub| hub.clone_ref(py)))
+    fn hub(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        Ok(lock(&self.inner(py)?.home).as_ref().map(|home| home.hub.clone_ref(py)))
     }
 
     /// Whether the last event was delivered.
@@ -485,12 +439,6 @@ impl Socket {
         Ok(false)
     }
 
-    /// Delivers events, in the socket's context. For the hub.
-    #[pyo3(name = "_turn")]
-    fn turn(slf: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<u8> {
-        Ok(deliver::turn(slf, hub)? as u8)
-    }
-
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.listeners.traverse(visit)?;
         self.inner.get().map_or(Ok(()), |inner| inner.traverse(visit))
@@ -501,64 +449,5 @@ impl Socket {
         if let Some(inner) = self.inner.get() {
             inner.clear();
         }
-    }
-}
-
-impl Socket {
-    /// A turn in the context in which the socket was made, as its tasks and handlers expect it.
-    pub(crate) fn turn_in_context(slf: &Bound<'_, Self>, hub: &Bound<'_, Hub>) -> PyResult<Turn> {
-        let inner = slf.get().inner(slf.py())?;
-        if lock(&inner.pending).is_none() {
-            return Ok(Turn::Nothing);
-        }
-        in_context(slf, hub, &inner.context)
-    }
-}
-
-/// A turn of the socket within a context.
-#[cfg(not(feature = "abi3"))]
-fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyAny>) -> PyResult<Turn> {
-    // SAFETY: attached (socket); a call with anything but a context is refused with an exception.
-    if unsafe { pyo3::ffi::PyContext_Enter(context.as_ptr()) } < 0 {
-        return Err(PyErr::fetch(socket.py()));
-    }
-    let turn = deliver::turn(socket, hub);
-    // SAFETY: as above; it was entered on this thread, and what ran since has left what it entered.
-    if unsafe { pyo3::ffi::PyContext_Exit(context.as_ptr()) } < 0 {
-        return turn.and(Err(PyErr::fetch(socket.py())));
-    }
-    turn
-}
-
-/// A turn of the socket within a context.
-#[cfg(feature = "abi3")]
-fn in_context(socket: &Bound<'_, Socket>, hub: &Bound<'_, Hub>, context: &Py<PyAny>) -> PyResult<Turn> {
-    let turn: u8 = context.bind(socket.py()).call_method1("run", (socket.getattr("_turn")?, hub))?.extract()?;
-    Ok(Turn::from(turn))
-}
-
-fn close_code(py: Python<'_>, code: Option<i64>, allowed: &str) -> PyResult<Option<CloseCode>> {
-    let Some(number) = code else { return Ok(None) };
-    let Ok(code) = u16::try_from(number) else {
-        let words = format!("the close code is {number}: allowed are {allowed}");
-        return Err(errors::raise(py, Error::new(ErrorCode::InvalidClose, words)));
-    };
-    Ok(Some(CloseCode(code)))
-}
-
-/// A time in seconds, above zero.
-fn duration(py: Python<'_>, name: &str, seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
-        errors::raise(py, Error::new(ErrorCode::InvalidData, format!("{name} must be a number of seconds above 0; got {seconds}")))
-    })
-}
-
-fn callable(py: Python<'_>, r#type: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<Kind> {
-    let kind = listeners::kind(py, r#type)?;
-    match function {
-        Some(function) if !function.is_callable() => {
-            Err(errors::wrong_type(&format!("a handler of {type:?}", r#type = r#type), "a function", function))
-        }
-        _ => Ok(kind),
     }
 }
