@@ -1,4 +1,4 @@
-//! What of a socket's events is under way between two turns: the batch, its position, and the barrier that is waited at.
+//! A socket's delivery between two turns: the batch, the position in it, and the barrier that is waited at.
 //! Owns the buffers that idle sockets give back. Knows no Python function and delivers nothing.
 
 use std::cell::RefCell;

@@ -106,7 +106,7 @@ pub(super) fn of(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result
     Ok(verifier.map_err(|error| Error::new(ErrorCode::TlsFailed, "no trusted certificates").caused_by(&error))?)
 }
 
-/// Warns of a file that cannot be used, and leaves it out, as Node does for this variable.
+/// Warns of a file that cannot be used, and leaves it out.
 fn extra_certificates(path: &OsString) -> Vec<CertificateDer<'static>> {
     let content = std::fs::read(path).map_err(|error| error.to_string());
     let parsed = content.and_then(|content| pem::certificates(&content)).unwrap_or_else(|why| {
