@@ -1,5 +1,5 @@
 //! Options that are functions of the user: calls them when the core asks, and answers the core.
-//! Knows no event; what the functions raise goes where the exceptions of handlers go (`calls.rs`).
+//! Knows no event. An exception of such a function is handled like one of a handler (`calls.rs`).
 
 use heartwire::{Ask, Question};
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -54,12 +54,12 @@ fn is_bare(function: &Bound<'_, PyAny>) -> PyResult<bool> {
     IS_BARE.import(function.py(), "heartwire._handlers", "is_bare")?.call1((function,))?.extract()
 }
 
-/// Whether a failure of the function is told by an `error` event: then it is the cause of that error, and is told nowhere else.
+/// Whether an `error` event reports a failure of the function. If so, the exception is that error's cause, and is reported only there.
 fn is_told(question: &Question) -> bool {
     matches!(question, Question::Url | Question::Headers | Question::Protocols | Question::Ready)
 }
 
-/// A function that stands for an option raised.
+/// A function given as an option has raised.
 fn refuse(
     socket: &Bound<'_, Socket>,
     host: &dyn Host<'_>,
@@ -86,12 +86,12 @@ fn words(py: Python<'_>, error: &PyErr) -> String {
     error.value(py).repr().map_or_else(|_| "an exception".to_owned(), |text| text.to_string_lossy().into_owned())
 }
 
-/// Takes the outcome of an async function that was asked.
+/// Takes the outcome of an async function.
 #[pyclass(frozen, module = "heartwire._native")]
 struct Reply {
     socket: Py<Socket>,
     id: u64,
-    /// A failure is told by an `error` event.
+    /// An `error` event reports a failure.
     #[pyo3(get)]
     told: bool,
 }

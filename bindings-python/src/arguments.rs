@@ -1,4 +1,4 @@
-//! Arguments of the socket's constructor and methods: read, checked, and refused in words. Knows no socket.
+//! Arguments of the socket's constructor and methods: reads them, checks them, and raises errors for wrong ones. Knows no socket.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::convert::{self, Functions};
 use crate::errors;
 use crate::listeners::{self, Kind};
 
-/// The placeholder of the URL until the user's function gave it.
+/// The placeholder of the URL until the user's function has given it.
 const UNKNOWN_URL: &str = "ws://localhost/";
 
 /// The URL and the `protocols` argument beside the options.

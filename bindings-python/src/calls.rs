@@ -1,5 +1,5 @@
-//! Calls of the user's functions: what is done with what they return and raise. No lock is held while they run.
-//! `Host` is what a delivery needs of the loop it runs on. This file knows no batch and no order of events.
+//! Calls the user's functions, and handles their results and exceptions. No lock is held while they run.
+//! `Host` is the loop as a delivery sees it. This file knows no batch and no order of events.
 
 use heartwire::binding::Batch;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -14,10 +14,10 @@ pub(crate) trait Host<'py> {
     /// The Python object, whose class decides what happens to exceptions and coroutines (`_delivery.py`).
     fn object(&self) -> &Bound<'py, PyAny>;
 
-    /// Puts the next batch of a socket into `batch`, and drives the socket if this loop does so. True: the loop is to be asked again.
+    /// Puts the next batch of a socket into `batch`, and drives the socket if this loop does so. True: ask the loop again.
     fn next_batch(&self, socket: &Bound<'py, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<bool>;
 
-    /// `function`, or something unknown, has run on this thread: names it if it took so long that the watchdog stood in.
+    /// `function` (or an unknown one) has run on this thread: names it if it took so long that the watchdog stood in.
     fn look_for_stall(&self, function: Option<&Bound<'_, PyAny>>) -> PyResult<()>;
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn call<'py>(
     }
 }
 
-/// A handler or another function of the user raised: `KeyboardInterrupt` and `SystemExit` go on, the rest goes where uncaught errors go.
+/// A handler or another function of the user has raised. `KeyboardInterrupt` and `SystemExit` pass on; all others are handled as uncaught.
 pub(crate) fn fail(socket: &Bound<'_, Socket>, host: &dyn Host<'_>, function: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
     let py = socket.py();
     if error.is_instance_of::<PyKeyboardInterrupt>(py) || error.is_instance_of::<PySystemExit>(py) {
@@ -69,7 +69,7 @@ pub(crate) fn fail(socket: &Bound<'_, Socket>, host: &dyn Host<'_>, function: &B
     }
 }
 
-/// What a handler returned may be a coroutine, which becomes a task.
+/// The result of a handler: a coroutine becomes a task.
 fn follow(socket: &Bound<'_, Socket>, host: &dyn Host<'_>, function: &Bound<'_, PyAny>, result: &Bound<'_, PyAny>) -> PyResult<()> {
     if is_coroutine(result)?
         && let Err(error) = host.object().call_method1("spawn", (socket, function, result, None::<Py<PyAny>>))

@@ -40,7 +40,7 @@ impl Functions {
         self.0.iter().find(|(known, _)| known == path).map(|(_, function)| function.bind(py).clone())
     }
 
-    /// Takes the function of that path from `given`, in the place of the one that is known here, which is given back.
+    /// Replaces the function of that path by the one from `given`, and returns the old one.
     pub(crate) fn replace(&mut self, py: Python<'_>, path: &str, given: &Self) -> Option<Py<PyAny>> {
         let old = self.0.iter().position(|(known, _)| known == path).map(|index| self.0.swap_remove(index).1);
         if let Some(function) = given.get(py, path) {
@@ -195,7 +195,7 @@ pub(crate) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Buffer<'a>> {
     }
 }
 
-/// Text as UTF-8; a lone surrogate is `invalid_data`, as it cannot be sent.
+/// Text as UTF-8; a lone surrogate is `invalid_data`, because it cannot be sent.
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>) -> PyResult<std::borrow::Cow<'a, str>> {
     value.to_cow().map_err(|cause| {
         let py = value.py();

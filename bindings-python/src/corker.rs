@@ -1,5 +1,5 @@
-//! Sends in a burst, outside the turns of the sockets: when the held bytes leave. The core decides what is held.
-//! This file knows the loop that is asked for the flush, and no hub.
+//! Decides when the held messages of a burst leave that was sent outside the turns of the sockets. The core decides which messages are held.
+//! This file knows the loop that it asks for the flush, and no hub.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -26,7 +26,7 @@ impl Corker {
         Self { held: Mutex::default(), watcher: OnceLock::new(), running: AtomicBool::new(false), handle }
     }
 
-    /// Gives what was held back to the kernel.
+    /// Gives the held messages to the kernel.
     pub(crate) fn flush(&self) {
         let held = std::mem::take(&mut *lock(&self.held));
         for connection in held {
@@ -34,7 +34,7 @@ impl Corker {
         }
     }
 
-    /// A message of this connection was held back outside of a turn: it leaves when the loop's present turn ends, or with the next one.
+    /// A message of this connection was held back outside of a turn: it leaves at the end of the loop's present turn, or with the next one.
     pub(crate) fn flush_soon(&self, py: Python<'_>, connection: &Connection) -> PyResult<()> {
         let on_loop = match self.watcher.get() {
             Some(watcher) => watcher.runs_here(py)?,
@@ -63,7 +63,7 @@ impl Corker {
         Ok(())
     }
 
-    /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
+    /// The loop's turn has ended: sends the messages that were held back in it, or asks for another call.
     pub(crate) fn flush_ripe(&self, py: Python<'_>) -> PyResult<()> {
         let mut held = std::mem::take(&mut *lock(&self.held));
         held.retain(|connection| !connection.flush_if_ripe());

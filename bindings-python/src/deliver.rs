@@ -1,8 +1,8 @@
 //! A batch of events on its way to the user's functions: order and budget. No lock is held while Python runs.
 //! This file knows no loop: it is given a `Host`.
 //!
-//! A batch that is not done (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: nothing
-//! is delivered twice and nothing is lost.
+//! An unfinished batch (its budget is spent, or `KeyboardInterrupt` or `SystemExit` leaves a handler) is kept with its position: each event
+//! is delivered exactly once.
 
 use std::sync::atomic::Ordering;
 
@@ -22,15 +22,15 @@ use crate::pending::Pending;
 use crate::socket::Socket;
 use crate::{errors, events, process, send, text, warnings};
 
-/// How long one socket may keep the loop before the others have their turn.
+/// The longest time that one socket may keep the loop before the others have their turn.
 const BUDGET_NS: u64 = 2_000_000;
 
-/// How a socket's turn ended.
+/// The end of a socket's turn.
 #[derive(Clone, Copy)]
 pub(crate) enum Turn {
     /// Nothing is left.
     Nothing,
-    /// The budget is spent; more is there.
+    /// The budget is spent, and events are left.
     More,
     /// The last event was delivered.
     Finished,
@@ -43,7 +43,7 @@ impl From<u8> for Turn {
     }
 }
 
-/// A turn in the context in which the socket was made, as its tasks and handlers expect it.
+/// A turn in the context in which the socket was made: its tasks and handlers expect it.
 pub(crate) fn turn_in_context<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>) -> PyResult<Turn> {
     let inner = socket.get().inner(socket.py())?;
     if lock(&inner.pending).is_none() {
@@ -60,7 +60,7 @@ fn within<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, context: &Py<P
         return Err(PyErr::fetch(socket.py()));
     }
     let turn = turn(socket, host);
-    // SAFETY: as above; it was entered on this thread, and what ran since has left what it entered.
+    // SAFETY: as above. The context was entered on this thread, and every context entered since has been left.
     if unsafe { pyo3::ffi::PyContext_Exit(context.as_ptr()) } < 0 {
         return turn.and(Err(PyErr::fetch(socket.py())));
     }
@@ -74,13 +74,13 @@ fn within<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, context: &Py<P
     Ok(Turn::from(turn))
 }
 
-/// Delivers what a socket has.
+/// Delivers the events of a socket.
 pub(crate) fn turn<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>) -> PyResult<Turn> {
     let inner = socket.get().inner(socket.py())?;
     let _delivery = process::Delivery::begin();
     let _flush = send::OfTurn::begin();
     warnings::tell(socket.py())?;
-    // A handler that runs a loop inside itself must not have its socket's next event before this one is done.
+    // If a handler runs a loop inside itself, its socket's next event must not be delivered before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     pending.take_buffer();
     let mut course = Course { py: socket.py(), socket, host, inner, listeners: Snapshot::default() };
@@ -102,14 +102,14 @@ fn finish<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>, inner: &Inner)
     callbacks.iter().try_for_each(|callback| call(socket, host, callback.bind(socket.py()), (&event,)))
 }
 
-/// Whether the budget of a turn is spent: looked at before each event but the first.
+/// The budget of a turn, checked before each event but the first.
 #[derive(Default)]
 struct Clock {
     until_ns: Option<u64>,
 }
 
 impl Clock {
-    /// One more event: whether it has to wait.
+    /// Counts one more event; returns whether it has to wait.
     fn tick(&mut self) -> bool {
         if let Some(until) = self.until_ns {
             return os::coarse_time() >= until;
@@ -125,12 +125,12 @@ struct Course<'a, 'py> {
     socket: &'a Bound<'py, Socket>,
     host: &'a dyn Host<'py>,
     inner: &'a Inner,
-    /// Those of messages.
+    /// The listeners of messages.
     listeners: Snapshot,
 }
 
 impl<'py> Course<'_, 'py> {
-    /// Whether more is there.
+    /// Delivers batches; returns whether events are left.
     fn batches(&mut self, pending: &mut Pending) -> PyResult<bool> {
         let mut clock = Clock::default();
         let (mut driven, mut again) = (false, true);
@@ -142,7 +142,7 @@ impl<'py> Course<'_, 'py> {
                 self.inner.connection.delivered(&pending.batch);
             }
             pending.done();
-            // What a background driver has, or the last drive has left, is taken within the budget; else the loop tells whether there is more.
+            // Events of a background driver, and those that the last drive left, are taken within the budget. Otherwise the loop knows of more.
             if driven && (!again || clock.tick()) {
                 return Ok(again);
             }
@@ -188,7 +188,7 @@ impl<'py> Course<'_, 'py> {
         Ok(false)
     }
 
-    /// The host comes to a barrier: the connection's end, or the send queue behind `open`.
+    /// The host reaches a barrier: the connection's end, or the send queue behind `open`.
     fn come_to(&self, barrier: &mut Option<Barrier>, is_end: bool) -> PyResult<()> {
         if barrier.take().is_some() {
             self.inner.connection.settle();
@@ -203,10 +203,10 @@ impl<'py> Course<'_, 'py> {
         Ok(())
     }
 
-    /// A turn begins while a barrier is waited at. True: it goes on in the next turn.
+    /// Begins a turn that may have to wait at a barrier. True: the wait continues in the next turn.
     fn wait(&self, pending: &mut Pending) -> PyResult<bool> {
         let Some(barrier) = &mut pending.barrier else { return Ok(false) };
-        // Behind a `close()` of the user no answer leaves.
+        // After the user's `close()` no answer leaves.
         let is_open = self.inner.connection.ready_state() == ReadyState::Open;
         match barrier.turn(os::coarse_time(), is_open && self.is_behind()?) {
             Wait::Tasks if is_open => return Ok(true),
@@ -223,12 +223,12 @@ impl<'py> Course<'_, 'py> {
         Ok(false)
     }
 
-    /// Whether messages wait for `recv()`; the last that it takes wakes the socket then.
+    /// Whether messages wait for `recv()`. If so, the call that takes the last one wakes the socket.
     fn is_behind(&self) -> PyResult<bool> {
         self.inner.receiver.get().map_or(Ok(false), |inbox| inbox.bind(self.py).call_method0("await_receiver")?.is_truthy())
     }
 
-    /// A message, whose data is made only if somebody wants it.
+    /// Delivers a message. Its data is made only if a listener wants it.
     #[inline]
     fn message(&mut self, event: &mut events::Reusable, data: impl FnOnce(Python<'py>) -> Bound<'py, PyAny>) -> PyResult<()> {
         if !self.inner.connection.may_deliver() {
@@ -279,7 +279,7 @@ impl<'py> Course<'_, 'py> {
 }
 
 impl<'py> Course<'_, 'py> {
-    /// Tells the log of the event, before anybody else.
+    /// Logs the event, before the listeners get it.
     fn log(&self, event: &Event, object: &Bound<'py, PyAny>) -> PyResult<()> {
         static NOTE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let unheard = self.is_unheard(event);
@@ -287,7 +287,7 @@ impl<'py> Course<'_, 'py> {
         call(self.socket, self.host, note, (self.socket, object, unheard))
     }
 
-    /// Whether the event tells of a failure that no function of the user, and no API of the package, hears of.
+    /// Whether the event reports a failure that no function of the user, and no API of the package, gets.
     fn is_unheard(&self, event: &Event) -> bool {
         let listeners = &self.socket.get().listeners;
         let asked_for = |error: &Error| matches!(error.code(), ErrorCode::Cancelled | ErrorCode::Terminated);

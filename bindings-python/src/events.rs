@@ -143,7 +143,7 @@ pub(crate) struct ReconnectingEvent {
     attempt: u32,
     /// Seconds until then.
     delay: f64,
-    /// The seconds of Retry-After that the server asked for, where `max_retry_after` was waited instead; else None.
+    /// The server's Retry-After in seconds, if it was longer than `max_retry_after`, the actual wait; else None.
     capped: Option<f64>,
     /// Why, or None.
     cause: Py<PyAny>,
@@ -253,14 +253,14 @@ impl Reusable {
     }
 }
 
-/// Whether nobody else has the object. A free-threaded interpreter spreads the count over threads, so there the answer is always false.
+/// Whether this is the only reference to the object. A free-threaded interpreter spreads the count over threads, so there the answer is always false.
 fn is_ours_alone(py: Python<'_>, event: &Py<PyAny>) -> bool {
     let _ = py;
     // SAFETY: attached (py), and the object is alive.
     cfg!(not(Py_GIL_DISABLED)) && unsafe { pyo3::ffi::Py_REFCNT(event.as_ptr()) } == 1
 }
 
-/// Changes the data of a message event that nobody else has.
+/// Changes the data of a message event without another reference.
 fn put_data<'py>(event: &Bound<'py, PyAny>, data: Bound<'py, PyAny>) {
     // SAFETY: `Reusable` holds nothing but objects of that class, made above.
     let event = unsafe { event.cast_unchecked::<MessageEvent>() };

@@ -46,7 +46,7 @@ impl Fragments {
         drop(writer);
     }
 
-    /// Whether the connection has ended on which the message was begun.
+    /// Whether the connection has ended on which the message began.
     #[getter]
     fn is_lost(&self) -> bool {
         lock(&self.writer).as_ref().is_some_and(FragmentWriter::is_lost)

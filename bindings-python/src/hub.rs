@@ -1,5 +1,5 @@
 //! Takes the turns of the sockets of one loop, on one thread. On an event loop that watches descriptors (`watch_with`), `_ready` takes the turn of
-//! the socket whose descriptor is ready; one more descriptor, the hub's, tells of wakes, for which `turn` is called. Without a loop, `run` waits and
+//! the socket whose descriptor is ready; one more descriptor, the hub's, reports wakes: then the loop calls `turn`. Without a loop, `run` waits and
 //! takes turns. Threads that are not Python's write a byte here and never touch Python. The subclasses in `_delivery.py` decide what happens to
 //! exceptions and coroutines.
 
@@ -26,7 +26,7 @@ use crate::stall::{self, Stalls};
 use crate::watcher::{Calls, Watcher};
 use crate::{errors, process};
 
-/// How long the main thread waits at most before it looks for signals: one that comes between the look and the wait is not missed for longer.
+/// The longest wait of the main thread before it looks for signals. A signal between a look and the wait is found after this time at the latest.
 const SIGNAL_CHECK: Duration = os::CHECK_FOR_INTERRUPTS;
 
 /// Delivers the events of its sockets.
@@ -34,15 +34,15 @@ const SIGNAL_CHECK: Duration = os::CHECK_FOR_INTERRUPTS;
 pub(crate) struct Hub {
     roster: Roster,
     corker: Arc<Corker>,
-    /// What the outer loop watches; none where the system has no such thing.
+    /// The descriptor for the outer loop; `None` if the system has no such descriptor.
     descriptor: Option<RawDescriptor>,
     /// A thread waits for turns: see [`Hub::wait_for_turn`].
     waits: AtomicBool,
-    /// There is a deadline that the outer loop has not been told.
+    /// There is a deadline that the outer loop does not know yet.
     news: AtomicBool,
     stalls: Stalls,
     round: Round,
-    /// The socket whose turn did not come in the last round, for its time was over.
+    /// The first socket that had no turn in the last round, because the round's time was over.
     cut_off: AtomicUsize,
     process: u32,
 }
@@ -55,7 +55,7 @@ impl Hub {
             this.wake_all(&due);
             return Err(error);
         }
-        // The socket whose turn was cut off comes first.
+        // The socket that missed its turn comes first.
         let first = this.cut_off.swap(usize::MAX, Ordering::Relaxed);
         let at = due.partition_point(|token| *token < first);
         due.rotate_left(at);
@@ -90,7 +90,7 @@ impl Hub {
         turn
     }
 
-    /// Has the loop say when its present turn is over.
+    /// Asks the loop to report the end of its present turn.
     fn call_when_over(slf: &Bound<'_, Self>) -> PyResult<()> {
         if let Some(watcher) = slf.get().corker.watcher.get() {
             watcher.call_soon(slf.py(), |calls| &calls.over)?;
@@ -98,7 +98,7 @@ impl Hub {
         Ok(())
     }
 
-    /// A socket that the loop watches takes its turn.
+    /// Takes the turn of a socket that the loop watches.
     fn turn_watched(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>, token: usize) -> PyResult<()> {
         match Self::turn_socket(slf, socket, token)? {
             Turn::Finished => Self::after_turn(slf),
@@ -107,14 +107,14 @@ impl Hub {
         }
     }
 
-    /// Has sockets take their turn later.
+    /// Lets sockets take their turn later.
     fn wake_all(&self, tokens: &[usize]) {
         for token in tokens {
             self.corker.handle.wake(*token);
         }
     }
 
-    /// What the outer loop is told after a turn.
+    /// Reports the deadlines to the outer loop after a turn, or that the hub is idle.
     fn after_turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         if slf.get().roster.count() == 0 {
             slf.call_method0("idle")?;
@@ -139,7 +139,7 @@ impl Hub {
         Ok(due)
     }
 
-    /// Sees to it that a turn is taken when the next deadline comes: by the hub's descriptor, or else by the outer loop's timer.
+    /// Arranges for a turn at the next deadline: by the hub's descriptor, or else by the outer loop's timer.
     fn arm(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         this.news.store(false, Ordering::Release);
@@ -203,7 +203,7 @@ impl Hub {
         })
     }
 
-    /// The descriptor that is readable while somebody is ready.
+    /// The descriptor that is readable while a socket is ready.
     fn fileno(&self) -> PyResult<RawDescriptor> {
         self.descriptor
             .ok_or_else(|| PyNotImplementedError::new_err("this system has no descriptor that an event loop could watch for all sockets"))
@@ -233,7 +233,7 @@ impl Hub {
         Self::turn_watched(slf, socket, token)
     }
 
-    /// The loop's turn has ended in which sockets kept it for long: those that had to wait go on.
+    /// A turn of the loop has ended in which sockets used up their time: the sockets that had to wait continue.
     #[pyo3(name = "_over")]
     fn over(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
@@ -251,18 +251,18 @@ impl Hub {
         result
     }
 
-    /// The loop's turn has ended: sends what was held back in it, or asks to be called again.
+    /// The loop's turn has ended: sends the messages that were held back in it, or asks for another call.
     #[pyo3(name = "_flush")]
     fn flush_if_ripe(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().corker.flush_ripe(slf.py())
     }
 
-    /// How many sockets live here.
+    /// The number of sockets of this hub.
     fn __len__(&self) -> usize {
         self.roster.count()
     }
 
-    /// Takes a socket in and lets it begin. A socket is in one hub at a time.
+    /// Adds a socket and starts it. A socket is in one hub at a time.
     fn attach(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>) -> PyResult<()> {
         let py = slf.py();
         let inner = socket.get().inner(py)?;
@@ -275,22 +275,22 @@ impl Hub {
         }
         slf.get().roster.insert(socket, inner);
         inner.begin();
-        // What a former hub left undone, or a finished socket, needs a turn.
+        // Work that a former hub left, or a finished socket, needs a turn.
         slf.get().corker.handle.wake(inner.id as usize);
         Ok(())
     }
 
-    /// Lets all sockets go as they are; they can be attached again.
+    /// Releases all sockets in any state; they can be attached again.
     fn detach_all(&self, py: Python<'_>) -> PyResult<()> {
         self.roster.release_all(py)
     }
 
-    /// The sockets that live here.
+    /// The sockets of this hub.
     fn sockets(&self, py: Python<'_>) -> Vec<Py<Socket>> {
         self.roster.all(py)
     }
 
-    /// Delivers what is there, within a budget; then calls `idle()` if no socket is left.
+    /// Delivers the events of due sockets, within a budget; then calls `idle()` if no socket is left.
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
         // A forked child may share the loop's descriptors, and this one, with its parent.
         if slf.get().process != std::process::id() {
@@ -323,7 +323,7 @@ impl Hub {
         Self::turn_sockets(slf, due)
     }
 
-    /// For loops that cannot watch a descriptor: waits on a thread of its own until a turn is due. The turn itself is the loop's.
+    /// For loops that cannot watch a descriptor: waits until a turn is due, on a thread of its own. The loop itself takes the turn.
     fn wait_for_turn(&self, py: Python<'_>) {
         self.waits.store(true, Ordering::Release);
         py.detach(|| {
@@ -332,27 +332,27 @@ impl Hub {
         });
     }
 
-    /// As the hub does after each function that it calls: for a task of an async handler.
+    /// Looks for a stall after a task of an async handler, as the hub does after each function that it calls.
     #[pyo3(name = "look_for_stall")]
     fn look(slf: &Bound<'_, Self>, function: &Bound<'_, PyAny>) -> PyResult<()> {
         slf.look_for_stall(Some(function))
     }
 
-    /// The last socket is gone, and no other will come: the loop is let go.
+    /// The last socket is gone, and no other will come: releases the loop.
     fn end_watch(&self) {
         if let Some(watcher) = self.corker.watcher.get() {
             watcher.end();
         }
     }
 
-    /// Delivers the events of a socket: what Python's `Context.run` calls where the interpreter's own calls may not be used.
+    /// Delivers the events of a socket, for Python's `Context.run`: the stable ABI lacks the interpreter's own calls.
     #[cfg(feature = "abi3")]
     #[pyo3(name = "_deliver")]
     fn deliver(slf: &Bound<'_, Self>, socket: &Bound<'_, Socket>) -> PyResult<u8> {
         Ok(deliver::turn(socket, slf)? as u8)
     }
 
-    /// Has a socket take a turn.
+    /// Lets a socket take a turn.
     #[pyo3(name = "_wake")]
     fn wake(&self, token: usize) {
         self.corker.handle.wake(token);

@@ -1,5 +1,5 @@
-//! What a socket has once its arguments are accepted: the core's connection, the user's functions, where it is delivered, how far it is.
-//! Locks are held for a move, never while Python runs or an object is dropped.
+//! The state of a socket with accepted arguments: the core's connection, the user's functions, the place and the progress of its delivery.
+//! A lock is held only for a move, never while Python runs or an object is dropped.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,21 +22,21 @@ use crate::pending::Pending;
 use crate::watcher::Wire;
 use crate::{errors, unrun};
 
-/// Where the events of a socket are delivered.
+/// The place where the events of a socket are delivered.
 pub(crate) struct Home {
-    /// The hub, as Python has it.
+    /// The hub, as a Python object.
     pub(crate) hub: Py<PyAny>,
     pub(crate) corker: Arc<Corker>,
 }
 
-/// What a socket has once its arguments are accepted.
+/// The state of a socket with accepted arguments.
 pub(crate) struct Inner {
     pub(crate) id: u64,
     pub(crate) connection: Connection,
     pub(crate) wire: Arc<Wire>,
     pub(crate) write_limit: usize,
     pub(crate) close_timeout: Duration,
-    /// Where messages wait for `recv()`, of the APIs that have it.
+    /// The inbox in which messages wait for `recv()`, for the APIs that have it.
     pub(crate) receiver: OnceLock<Py<PyAny>>,
     /// Whether the options have a login, and a rate limit; whether the connection that the user sees is ready.
     pub(crate) logs_in: bool,
@@ -53,11 +53,11 @@ pub(crate) struct Inner {
     pub(crate) pending: Mutex<Option<Pending>>,
     origin: Mutex<Option<Py<PyString>>>,
     pub(crate) last_close: Mutex<Option<Py<PyAny>>>,
-    /// What a function of the user raised that stands for an option, until the next connection is open.
+    /// The exception of a function that the user gave as an option; kept until the next connection is open.
     pub(crate) failure: Mutex<Option<Py<PyAny>>>,
-    /// The present attempt or connection has told its error.
+    /// The present attempt or connection has reported its error.
     pub(crate) told: AtomicBool,
-    /// How many `close` events were told: what was begun on an earlier connection ended with it.
+    /// The number of delivered `close` events: work of an earlier connection ended with it.
     pub(crate) closes: AtomicU64,
     /// The functions to call with the last `CloseEvent`. `None` after they were called.
     pub(crate) finish: Mutex<Option<Vec<Py<PyAny>>>>,
@@ -78,7 +78,7 @@ impl Inner {
         let (logs_in, limited) = (options.ready.is_some(), options.rate_limit.is_some());
         let wire = Arc::new(Wire::default());
         let waker = wire.clone();
-        // Whatever delivers here has a loop (`hub.rs`), so the connection is driven on it unless the user wants otherwise.
+        // Events are always delivered on a loop (`hub.rs`), so that loop drives the connection unless the user wants otherwise.
         let make = if options.driver == Driver::Background { Connection::new } else { Connection::hosted };
         let connection = make(url, options, providers, Arc::new(move || waker.wake(id))).map_err(|error| errors::raise(py, error))?;
         Ok(Self {
@@ -108,7 +108,7 @@ impl Inner {
         })
     }
 
-    /// Marks the socket as one of a hub's, unless it is another's.
+    /// Marks the socket as belonging to a hub, unless it belongs to one already.
     pub(crate) fn enter(&self, home: Home) -> bool {
         let mut slot = lock(&self.home);
         if slot.is_some() {
@@ -119,7 +119,7 @@ impl Inner {
         true
     }
 
-    /// The socket is no hub's any more.
+    /// The socket belongs to no hub from now on.
     pub(crate) fn leave_hub(&self) {
         let old = lock(&self.home).take();
         drop(old);
@@ -133,12 +133,12 @@ impl Inner {
         }
     }
 
-    /// Whether somebody runs it, or did.
+    /// Whether a loop or a thread runs the socket, or ran it.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// The batch under way, unless its delivery is.
+    /// Takes the pending batch. `None` while its delivery runs.
     pub(crate) fn begin_turn(&self) -> Option<Pending> {
         lock(&self.pending).take()
     }
@@ -151,7 +151,7 @@ impl Inner {
         lock(&self.functions).as_ref()?.get(py, path)
     }
 
-    /// Puts a function of the user in the place of an earlier one of that path.
+    /// Replaces the function of that path by another one.
     pub(crate) fn replace_function(&self, py: Python<'_>, path: &str, given: &Functions) {
         let old = lock(&self.functions).as_mut().and_then(|known| known.replace(py, path, given));
         drop(old);
@@ -176,7 +176,7 @@ impl Inner {
         drop(old);
     }
 
-    /// Keeps what is called at the end of a request, and gives the ticket for it.
+    /// Keeps the function to call at the end of a request, and returns its ticket.
     pub(crate) fn keep_settler(&self, function: Py<PyAny>) -> u64 {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed) + 1;
         lock(&self.settlers).insert(ticket, function);
@@ -203,13 +203,13 @@ impl Inner {
         self.closes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Keeps what a function of the user raised, to be the cause of the error that tells of it.
+    /// Keeps the exception of a user's function: it becomes the cause of the error that reports it.
     pub(crate) fn keep_failure(&self, error: &Bound<'_, PyAny>) {
         let old = lock(&self.failure).replace(error.clone().unbind());
         drop(old);
     }
 
-    /// Makes what a function of the user raised the cause of the error that tells of it. The next open connection forgets it.
+    /// Makes the kept exception the cause of the error that reports it. The next open connection forgets it.
     pub(crate) fn attach_failure(&self, object: &Bound<'_, PyAny>, event: &Event) -> PyResult<()> {
         static ATTACH: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = object.py();
@@ -272,7 +272,7 @@ impl Inner {
 }
 
 impl Drop for Inner {
-    /// Nobody holds the socket and nobody delivers its events (its loop is gone): the server is told, if it is to be told of an exit.
+    /// No reference is left, and nothing delivers the events (the loop is gone): sends Close 1001 with `close_on_exit`, else drops the connection.
     fn drop(&mut self) {
         unrun::dropped(self.id);
         if self.begun.load(Ordering::Acquire) && self.connection.is_ours() && !self.connection.is_finished() {

@@ -1,4 +1,4 @@
-//! `heartwire._native`: what the Python package needs from Rust. Registers classes and functions; the pieces know the rest.
+//! `heartwire._native`: the Rust part of the Python package. Registers classes and functions; the other files have the rest.
 
 mod answer;
 mod arguments;
@@ -28,7 +28,7 @@ mod warnings;
 mod watcher;
 
 /// The extension module.
-// Needs no GIL: the classes are frozen, and what changes in them is behind locks.
+// Needs no GIL: the classes are frozen, and their mutable parts are behind locks.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;

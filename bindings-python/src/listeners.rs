@@ -164,7 +164,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Adds a listener that nobody can remove: one of the package itself, or a method of the user's subclass.
+    /// Adds a listener that cannot be removed: one of the package itself, or a method of the user's subclass.
     pub(crate) fn add_fixed(&self, kind: Kind, callback: &Bound<'_, PyAny>, private: bool, bare: bool) -> PyResult<()> {
         let role = if private { Role::Private } else { Role::Method };
         self.change(kind, |list| {

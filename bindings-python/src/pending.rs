@@ -9,23 +9,23 @@ use pyo3::prelude::*;
 use crate::barrier::Barrier;
 use crate::events;
 
-/// A buffer of this size is kept for the next socket, whatever it was used for.
+/// A buffer up to this size is always kept for the next socket.
 const KEPT_BUFFER: usize = 1 << 20;
 
-/// A batch and how far it is delivered; and the event object of the last message, while nobody else has it.
+/// A batch and its delivered part; and the event object of the last message, while there is no other reference to it.
 #[derive(Default)]
 pub(crate) struct Pending {
     pub(crate) batch: Batch,
     pub(crate) next: usize,
     /// The barrier that holds the delivery. Some events behind it are delivered meanwhile, such as `drain`.
     pub(crate) barrier: Option<Barrier>,
-    /// How many bytes a batch of this turn had at most.
+    /// The bytes of the largest batch of this turn.
     pub(crate) filled: usize,
     pub(crate) event: events::Reusable,
 }
 
 thread_local! {
-    /// Batches of sockets that have nothing left: an idle socket has no buffer of its own.
+    /// Buffers of idle sockets: an idle socket has none of its own.
     static SPARE: RefCell<Vec<Batch>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -43,14 +43,14 @@ impl Pending {
         self.batch.clear();
     }
 
-    /// Gives the buffer back, unless something in it waits.
+    /// Gives the buffer back, unless it still has events.
     pub(crate) fn give_buffer_back(&mut self, py: Python<'_>) {
         self.event.forget_data(py);
         if !self.batch.items.is_empty() {
             return;
         }
         let batch = std::mem::take(&mut self.batch);
-        // One that a flood has grown goes when it is no longer filled.
+        // A buffer that grew in a flood is freed once most of it stays empty.
         let filled = std::mem::take(&mut self.filled);
         if batch.bytes.capacity() <= KEPT_BUFFER || filled >= batch.bytes.capacity() / 8 {
             SPARE.with_borrow_mut(|spare| {

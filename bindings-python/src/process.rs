@@ -41,7 +41,7 @@ impl Drop for Delivery {
     }
 }
 
-/// Where a daemon thread stays that must not return to Python.
+/// The place where a daemon thread stays that must not return to Python.
 pub(crate) fn stay_if_ending() {
     while is_ending() {
         thread::park();
@@ -56,7 +56,7 @@ pub(crate) fn goodbye(py: Python<'_>, timeout: Option<f64>) {
     py.detach(|| exit::goodbye(at_most));
 }
 
-/// The interpreter ends, and only daemon threads are left: has them stop delivering, and waits for that.
+/// The interpreter ends, and only daemon threads are left: stops their deliveries, and waits for that.
 #[pyfunction]
 pub(crate) fn end(py: Python<'_>) {
     let _ = ENDER.set(thread::current().id());
@@ -82,7 +82,7 @@ pub(crate) fn refuse_subinterpreters() -> PyResult<()> {
     ))
 }
 
-/// The orderly end of all sockets of the process, as `heartwire.shutdown()` and `heartwire.sync.shutdown()` go on with it.
+/// The orderly end of all sockets of the process, for `heartwire.shutdown()` and `heartwire.sync.shutdown()`.
 #[pyclass(name = "Shutdown", module = "heartwire._native")]
 pub(crate) struct Shutdown(Option<binding::Shutdown>);
 
@@ -94,7 +94,7 @@ impl Shutdown {
         Ok(Self(Some(binding::Shutdown::of_process(Duration::try_from_secs_f64(timeout).map_err(refuse)?))))
     }
 
-    /// Goes on. None until all sockets have ended, and then whether everything was sent and answered in time.
+    /// Continues the shutdown. None until all sockets have ended; then whether everything was sent and answered in time.
     fn advance(&mut self, py: Python<'_>) -> Option<bool> {
         let shutdown = self.0.as_mut()?;
         let complete = py.detach(|| shutdown.advance());
@@ -105,7 +105,7 @@ impl Shutdown {
     }
 }
 
-/// As [`goodbye`], if the program goes on: the sockets then have their last events.
+/// As [`goodbye`], for a program that continues: the sockets get their last events.
 #[pyfunction]
 pub(crate) fn goodbye_and_tell(py: Python<'_>) {
     py.detach(|| exit::goodbye_and_tell(None));
@@ -127,7 +127,7 @@ pub(crate) fn watch_signals_again() {
     exit::watch_signals_again();
 }
 
-/// Whether the program handles a signal itself from now on: where only the host knows that, as on Windows.
+/// Sets whether the program handles a signal itself. For systems on which only the host knows this, such as Windows.
 #[pyfunction]
 pub(crate) fn leave_signal(signal: i32, handled: bool) {
     if handled {

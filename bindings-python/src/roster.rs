@@ -19,7 +19,7 @@ use crate::socket::Socket;
 pub(crate) struct Roster {
     /// Locked by the thread that delivers, for a wait or a turn of one socket; never while Python runs.
     pub(crate) own: Mutex<OwnLoop>,
-    /// The sockets that live: they are kept alive until their last event.
+    /// The live sockets. They are kept alive until their last event.
     sockets: Mutex<HashMap<u64, Py<Socket>>>,
     corker: Arc<Corker>,
 }
@@ -29,7 +29,7 @@ impl Roster {
         Self { own: Mutex::new(own), sockets: Mutex::default(), corker }
     }
 
-    /// Keeps a socket alive, and has the loop drive it if the connection is the loop's to drive.
+    /// Keeps a socket alive. If its connection is hosted, the loop drives it.
     pub(crate) fn insert(&self, socket: &Bound<'_, Socket>, inner: &Inner) {
         lock(&self.sockets).insert(inner.id, socket.clone().unbind());
         inner.wire.connect(inner.id, Some(self.corker.handle.clone()));
@@ -49,7 +49,7 @@ impl Roster {
         lock(&self.sockets).len()
     }
 
-    /// Lets a socket go, whatever its state.
+    /// Releases a socket, in any state.
     pub(crate) fn release(&self, py: Python<'_>, id: u64) -> PyResult<()> {
         let socket = lock(&self.sockets).remove(&id);
         if let Some(socket) = socket {
@@ -59,14 +59,14 @@ impl Roster {
                 let watched = lock(&self.own).take_away(id as usize);
                 if inner.connection.is_ours() {
                     if let Some(descriptor) = watched {
-                        // A loop that is closed watches nothing any more, and may say so.
+                        // A closed loop watches no descriptor, and may raise an error.
                         let _ = watcher.let_go(py, descriptor);
                     }
                     inner.connection.watching(None);
                 }
             } else {
                 self.corker.handle.remove(id as usize);
-                // The note is read by the next wait, which never comes if this was the last socket of a blocking API.
+                // The next wait reads the removal. After the last socket of a blocking API there is no next wait.
                 if let Ok(mut own) = self.own.try_lock() {
                     own.remove(id as usize);
                 }
@@ -76,7 +76,7 @@ impl Roster {
         Ok(())
     }
 
-    /// Lets all sockets go as they are.
+    /// Releases all sockets, in any state.
     pub(crate) fn release_all(&self, py: Python<'_>) -> PyResult<()> {
         let ids: Vec<u64> = lock(&self.sockets).keys().copied().collect();
         ids.into_iter().try_for_each(|id| self.release(py, id))
@@ -86,7 +86,7 @@ impl Roster {
         lock(&self.sockets).values().map(|socket| socket.clone_ref(py)).collect()
     }
 
-    /// Puts the next batch of a socket into `batch`: drives it, if this is the loop that does so. Returns whether the loop has to be asked again,
+    /// Puts the next batch of a socket into `batch`, and drives the socket if this loop does so. Returns whether to ask the loop again,
     /// and whether there is a deadline that the outer loop does not know.
     pub(crate) fn next_batch(&self, socket: &Bound<'_, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<(bool, bool)> {
         if !inner.connection.is_hosted() {
@@ -108,7 +108,7 @@ impl Roster {
         Ok(driven.map_or((false, false), |driven| (driven.again, driven.deadline)))
     }
 
-    /// Which sockets are due, after a wait of at most `timeout`; none when a signal came.
+    /// The due sockets, after a wait of at most `timeout`. The list is empty after a signal.
     pub(crate) fn wait_for_due(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
         let mut due = Vec::new();
         match lock(&self.own).wait(timeout, &mut due) {

@@ -1,7 +1,7 @@
-//! `send`, `ping` and `pong`: what Python gives as the data of a message, handed to the core. Knows no listener.
+//! `send`, `ping` and `pong`: hands Python's data to the core. Knows no listener.
 //!
-//! Messages of a burst are held back by the core; they leave when the turn ends in which they were sent: that of a delivery on this thread, else
-//! that of the hub's loop.
+//! The core holds back the messages of a burst. They leave at the end of the turn in which they were sent: a turn of a delivery on this thread, else
+//! a turn of the hub's loop.
 
 use std::cell::RefCell;
 
@@ -17,7 +17,7 @@ use crate::{convert, errors};
 /// Messages above this many bytes are sent without the GIL: masking or deflating them takes longer than letting it go and taking it back.
 const DETACH_ABOVE: usize = 32 << 10;
 
-/// The deliveries under way on a thread: how deep they are nested, and whose messages were held back in them.
+/// The running deliveries of a thread: their depth, and the connections whose messages were held back in them.
 #[derive(Default)]
 struct Deliveries {
     depth: usize,
@@ -28,7 +28,7 @@ thread_local! {
     static DELIVERIES: RefCell<Deliveries> = const { RefCell::new(Deliveries { depth: 0, held: Vec::new() }) };
 }
 
-/// To be kept while events are delivered: what was held back leaves when it is dropped.
+/// Keep it while events are delivered: its drop sends the messages that were held back.
 pub(crate) struct OfTurn(());
 
 impl OfTurn {
@@ -50,7 +50,7 @@ impl Drop for OfTurn {
     }
 }
 
-/// Sees to it that what was held back leaves.
+/// Arranges for the held messages to leave.
 fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
     let in_delivery = DELIVERIES.with_borrow_mut(|deliveries| {
         if deliveries.depth > 0 {
@@ -64,7 +64,7 @@ fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
     let corker = lock(&inner.home).as_ref().map(|home| home.corker.clone());
     match corker.map(|corker| corker.flush_soon(py, &inner.connection)) {
         Some(Ok(())) => Ok(()),
-        // A loop that cannot be asked any more, or none at all.
+        // The loop is gone or closed, or there is no loop.
         Some(Err(error)) if !error.is_instance_of::<PyRuntimeError>(py) => Err(error),
         _ => {
             inner.connection.flush();
@@ -73,7 +73,7 @@ fn flush_later(py: Python<'_>, inner: &Inner) -> PyResult<()> {
     }
 }
 
-/// Sends a message. True: it is held back, and somebody has to see to it that it leaves.
+/// Sends a message. True: it is held back, and the caller must arrange for it to leave.
 fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions) -> heartwire::Result<bool> {
     let size = match data {
         Data::Text(text) => text.len(),
@@ -82,7 +82,7 @@ fn transmit(py: Python<'_>, inner: &Inner, data: Data<'_>, options: SendOptions)
     if size > DETACH_ABOVE { py.detach(|| inner.connection.send_paced(data, options)) } else { inner.connection.send_paced(data, options) }
 }
 
-/// Sends what `send()` was given.
+/// Sends the argument of `send()`.
 pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, text: Option<bool>, compress: Option<bool>) -> PyResult<()> {
     let py = data.py();
     let options = SendOptions::new().compress(compress).more(false);
@@ -101,7 +101,7 @@ pub(crate) fn message(inner: &Inner, data: &Bound<'_, PyAny>, text: Option<bool>
     }
 }
 
-/// A whole message is of the kind that was asked for, or is refused.
+/// Checks that a whole message is of the requested kind.
 fn check_kind(data: &Bound<'_, PyAny>, text: Option<bool>) -> PyResult<()> {
     let Some(text) = text else { return Ok(()) };
     let is_text = data.is_instance_of::<PyString>();
@@ -112,7 +112,7 @@ fn check_kind(data: &Bound<'_, PyAny>, text: Option<bool>) -> PyResult<()> {
     Err(errors::wrong_type("a message", wanted, data))
 }
 
-/// What a call raises that the core refused. Where nobody runs the socket, waiting for `open` would help nobody.
+/// The exception of a call that the core refused. If nothing runs the socket, it says so: waiting for `open` would not help.
 fn refused(py: Python<'_>, inner: &Inner, error: Error) -> PyErr {
     let is_unrun =
         error.code() == ErrorCode::InvalidState && !inner.has_begun() && inner.connection.ready_state() == ReadyState::Connecting;
@@ -187,7 +187,7 @@ pub(crate) fn put(inner: &Inner, message: &mut FragmentWriter, part: &Bound<'_, 
     sent.map_err(|error| refused(part.py(), inner, error))
 }
 
-/// Sends one fragment of a message, for APIs that have users make them.
+/// Sends one fragment of a message, for APIs in which users make fragments.
 pub(crate) fn fragment(inner: &Inner, item: &Bound<'_, PyAny>, first: bool, last: bool, compress: Option<bool>) -> PyResult<()> {
     let sent = if let Ok(text) = item.cast::<PyString>() {
         inner.connection.send_fragment(Data::Text(&convert::text(text)?), first, last, compress)

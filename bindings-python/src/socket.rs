@@ -1,5 +1,5 @@
-//! The socket as Python holds it: arguments in, properties out, who listens. The class that users see is `WebSocket` in `_websocket.py`.
-//! Frozen; locks are held for a move, never while Python runs or an object is dropped.
+//! The socket as a Python object: arguments in, properties out, listeners. The class that users see is `WebSocket` in `_websocket.py`.
+//! It is frozen. A lock is held only for a move, never while Python runs or an object is dropped.
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
@@ -52,7 +52,7 @@ impl Socket {
         Self { listeners: Listeners::default(), inner: OnceLock::new() }
     }
 
-    /// Accepts the arguments, or says everything that is wrong with them.
+    /// Accepts the arguments, or raises an error with all their faults.
     #[pyo3(name = "_setup")]
     fn setup(
         &self,
@@ -73,8 +73,8 @@ impl Socket {
         self.inner.set(inner).map_err(|_| PyRuntimeError::new_err("WebSocket.__init__() was called twice"))
     }
 
-    /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments, `text` saying of
-    /// which kind: without it, its first part does, and one without parts is text.
+    /// Sends a message: str as text; bytes, bytearray or memoryview as binary; an iterable of either as one message in fragments. `text` names
+    /// its kind; by default the first part decides, and a message without parts is text.
     #[pyo3(signature = (data, compress=None, *, text=None, key=None, urgent=false))]
     fn send(
         &self,
@@ -91,7 +91,7 @@ impl Socket {
         send::by(self.ours(py)?, data, compress, &Way::new().key(key).urgent(urgent).ticket(None)).map(|_| ())
     }
 
-    /// Sends a message; if it has to wait for the rate limit, gives a ticket, and calls `settle(None, error or None)` when it has left or was dropped.
+    /// Sends a message. If it waits for the rate limit, returns a ticket, and calls `settle(None, error or None)` after it has left or was dropped.
     #[pyo3(name = "_send_waiting")]
     fn send_waiting(
         &self,
@@ -104,7 +104,7 @@ impl Socket {
     ) -> PyResult<Option<u64>> {
         let inner = self.ours(py)?;
         let ticket = inner.keep_settler(settle);
-        // In the send queue nobody waits for it.
+        // In the send queue, no caller waits for it.
         let waits = send::by(inner, data, compress, &Way::new().key(key).urgent(urgent).ticket(Some(ticket)))
             .map(|queued| queued && inner.connection.may_deliver());
         if !matches!(waits, Ok(true)) {
@@ -113,7 +113,7 @@ impl Socket {
         waits.map(|waits| waits.then_some(ticket))
     }
 
-    /// Sends a request; `settle(reply or None, error or None)` is called at its end. Gives its ticket.
+    /// Sends a request, and calls `settle(reply or None, error or None)` at its end. Returns its ticket.
     #[pyo3(name = "_request")]
     #[expect(clippy::too_many_arguments, reason = "one for each of Python's")]
     fn request(
@@ -140,7 +140,7 @@ impl Socket {
         Ok(ticket)
     }
 
-    /// Gives a request up.
+    /// Cancels a request.
     #[pyo3(name = "_cancel_request")]
     fn cancel_request(&self, py: Python<'_>, ticket: u64) -> PyResult<()> {
         let inner = self.inner(py)?;
@@ -169,7 +169,7 @@ impl Socket {
         Ok(self.inner(py)?.limited)
     }
 
-    /// Whether the connection is open and the login done, as far as events were delivered.
+    /// Whether the connection is open and the login done, by the delivered events.
     #[getter(_is_ready)]
     fn is_ready(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.inner(py)?.ready.load(Ordering::Acquire))
@@ -181,7 +181,7 @@ impl Socket {
         send::fragment(self.ours(py)?, data, first, last, compress)
     }
 
-    /// Sends a ping; the pong event tells the round trip.
+    /// Sends a ping; the pong event has the round trip.
     #[pyo3(signature = (data=None))]
     fn ping(&self, py: Python<'_>, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.ours(py)?;
@@ -195,7 +195,7 @@ impl Socket {
         send::control(py, inner, data, |payload| inner.connection.pong(payload))
     }
 
-    /// Says goodbye and closes; while connecting, gives up. Final: no reconnection follows.
+    /// Sends Close and closes; while connecting, ends the attempt. Final: no reconnection follows.
     #[pyo3(signature = (code=None, reason=""))]
     fn close(&self, py: Python<'_>, code: Option<i64>, reason: &str) -> PyResult<()> {
         let inner = self.ours(py)?;
@@ -215,7 +215,7 @@ impl Socket {
         inner.connection.close(code, reason).map_err(|error| errors::raise(py, error))
     }
 
-    /// From now on messages wait in `inbox` for their receiver: what answers them leaves before the connection ends.
+    /// From now on messages wait in `inbox` for their receiver: the answers to them leave before the connection ends.
     #[pyo3(name = "_set_receiver")]
     fn set_receiver(&self, py: Python<'_>, inbox: Py<PyAny>) -> PyResult<()> {
         let inner = self.inner(py)?;
@@ -230,14 +230,14 @@ impl Socket {
         Ok(())
     }
 
-    /// Says goodbye with a code, because the part of the program that it belongs to ends; waits for the answer no longer than `close_on_exit`.
+    /// Sends Close with a code at the end of its part of the program, and waits for the answer no longer than `close_on_exit`.
     #[pyo3(name = "_go_away", signature = (code = CloseCode::GOING_AWAY.0))]
     fn go_away(&self, py: Python<'_>, code: u16) -> PyResult<()> {
         self.ours(py)?.connection.go_away(CloseCode(code));
         Ok(())
     }
 
-    /// The heartbeat of the present connection from now on, as the server dictates it; None: none.
+    /// Sets the heartbeat of the present connection, for servers that dictate it; None stops it.
     fn set_heartbeat(&self, py: Python<'_>, options: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let inner = self.ours(py)?;
         let mut functions = Functions::default();
@@ -290,7 +290,7 @@ impl Socket {
         self.ready_state(py)
     }
 
-    /// The bytes of messages that have not left, nor will where the connection is gone.
+    /// The bytes of messages that have not left, and of those that a lost connection will never send.
     #[getter]
     fn buffered_amount(&self, py: Python<'_>) -> PyResult<usize> {
         let connection = &self.inner(py)?.connection;
@@ -327,7 +327,7 @@ impl Socket {
         Ok(self.ours(py)?.connection.latency().map(|latency| latency.as_secs_f64()))
     }
 
-    /// Our address and the peer's as Python's sockets have them; None where no connection is open, and on a unix socket.
+    /// Our address and the peer's in the form of Python's sockets; None without an open connection, and on a unix socket.
     #[getter(_addresses)]
     fn addresses(&self, py: Python<'_>) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
         let Some((local, peer)) = self.ours(py)?.connection.addresses() else { return Ok(None) };
@@ -364,7 +364,7 @@ impl Socket {
         Ok(lock(&self.inner(py)?.last_close).as_ref().map(|event| event.clone_ref(py)))
     }
 
-    /// How many `close` events were told.
+    /// The number of delivered `close` events.
     #[getter(_closes)]
     fn closes(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.inner(py)?.closes.load(Ordering::Acquire))
@@ -413,7 +413,7 @@ impl Socket {
         self.listeners.add_fixed(callable(py, r#type, Some(function))?, function, private, bare)
     }
 
-    /// Remembers that nobody runs this socket yet; `name` says which one it is, should it stay so.
+    /// Remembers that nothing runs this socket yet; `name` is for the warning if this does not change.
     #[pyo3(name = "_expect_run")]
     fn expect_run(&self, py: Python<'_>, name: String) -> PyResult<()> {
         unrun::expect(self.inner(py)?.id, name);
@@ -426,7 +426,7 @@ impl Socket {
         self.listeners.remove(listeners::kind(py, r#type)?, function)
     }
 
-    /// Calls `function` with the last `CloseEvent`, after it was delivered. False: that is past.
+    /// Calls `function` with the last `CloseEvent`, after its delivery. False: it was delivered already.
     #[pyo3(name = "_on_finish")]
     fn on_finish(&self, py: Python<'_>, function: Py<PyAny>) -> PyResult<bool> {
         let inner = self.inner(py)?;

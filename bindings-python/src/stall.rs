@@ -1,5 +1,5 @@
 //! Names the handler that was so slow that the watchdog had to stand in. The hub's subclass decides what to do (`stalled` in `_delivery.py`).
-//! Knows no hub but by that method.
+//! It knows only that method of the hub.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use heartwire::binding::times_stood_in;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
-/// How often the watchdog had stood in, for whatever loop, when it was last looked at.
+/// The number of times that the watchdog had stood in, for any loop, at the last look.
 pub(crate) struct Stalls(AtomicUsize);
 
 impl Default for Stalls {
@@ -26,7 +26,7 @@ impl Stalls {
     }
 }
 
-/// Tells the hub of the longest of its sockets' stalls, and that `function`, or something unknown, was the cause.
+/// Reports the longest stall of its sockets to the hub, with `function` (or an unknown one) as the cause.
 #[cold]
 pub(crate) fn name(hub: &Bound<'_, PyAny>, stalls: impl Iterator<Item = Duration>, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     let py = hub.py();

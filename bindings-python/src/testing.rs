@@ -16,7 +16,7 @@ use crate::convert;
 pub(crate) struct FaultServer(Arc<RwLock<Core>>);
 
 impl FaultServer {
-    /// Does something that may wait, without the GIL.
+    /// Runs `work`, which may wait, without the GIL.
     fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&Core) -> T + Send) -> T {
         let server = &self.0;
         py.detach(|| act(&server.read().unwrap_or_else(PoisonError::into_inner)))
@@ -77,7 +77,7 @@ impl FaultServer {
         object(py, &record)
     }
 
-    /// From now on a connection to the port is refused; open ones go on.
+    /// Refuses new connections to the port from now on; open ones continue.
     fn refuse_connections(&self, py: Python<'_>) {
         self.with(py, Core::refuse_connections);
     }

@@ -100,13 +100,13 @@ mod compact {
         }
     }
 
-    /// The number of characters, which is that of the bytes that start one.
+    /// The number of characters: it equals the number of bytes that start one.
     fn characters(text: &[u8]) -> usize {
         // In chunks whose count fits a byte, so that the compiler can add up many at once.
         text.chunks(255).map(|chunk| usize::from(chunk.iter().map(|byte| u8::from(byte.cast_signed() >= -64)).sum::<u8>())).sum()
     }
 
-    /// Writes the characters of the text; how many there were.
+    /// Writes the characters of the text, and returns their number.
     fn fill<U: Unit>(text: &str, units: &mut [MaybeUninit<U>]) -> usize {
         let (mut rest, mut written) = (text, 0);
         WIDE.with_borrow_mut(|wide| {
@@ -127,7 +127,7 @@ mod compact {
 
     /// A unit of a str: a character below the limit of its type.
     trait Unit: Sized {
-        /// Writes whole characters, all below the limit; how many there were.
+        /// Writes whole characters, all below the limit, and returns their number.
         fn put(utf16: &[u16], units: &mut [MaybeUninit<Self>]) -> usize;
     }
 

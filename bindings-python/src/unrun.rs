@@ -9,18 +9,18 @@ use pyo3::prelude::*;
 
 use crate::warnings;
 
-/// What to call each of them, by its number.
+/// The name of each of them in warnings, by its number.
 static UNRUN: PerProcess<BTreeMap<u64, String>> = PerProcess::new();
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Nobody runs this socket yet.
+/// Nothing runs this socket yet.
 pub(crate) fn expect(id: u64, name: String) {
     if UNRUN.lock().insert(id, name).is_none() {
         COUNT.fetch_add(1, Ordering::AcqRel);
     }
 }
 
-/// Somebody runs it, or its user closed it.
+/// A loop or a thread runs it, or its user closed it.
 pub(crate) fn forget(id: u64) -> Option<String> {
     if COUNT.load(Ordering::Acquire) == 0 {
         return None;
@@ -43,7 +43,7 @@ fn words(name: &str) -> String {
     format!("{name} was never run, so it never connected: call its run_forever() or start(), or make it while an asyncio loop runs")
 }
 
-/// The warnings for all that are left; with `forget` they are forgotten instead.
+/// The warnings for all remaining sockets; with `forget` they are forgotten instead.
 #[pyfunction]
 #[pyo3(signature = (forget=false))]
 pub(crate) fn end_unrun(forget: bool) {

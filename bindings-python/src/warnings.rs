@@ -1,5 +1,5 @@
 //! Warnings on their way to Python's `logging`. They come from any thread, also from the core's, which never touch Python. They wait here until a
-//! thread that delivers events logs them, or the end of the process does.
+//! thread that delivers events, or the end of the process, logs them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +11,15 @@ use pyo3::sync::PyOnceLock;
 
 use crate::process;
 
-/// More than this many do not wait: the oldest go.
+/// The most warnings that wait: above this, the oldest are dropped.
 const MOST: usize = 256;
 
-/// A forked child does not tell its parent's.
+/// A forked child does not log those of its parent.
 static WAITING: PerProcess<VecDeque<String>> = PerProcess::new();
 static ANY: AtomicBool = AtomicBool::new(false);
 static WARN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// From now on the core's warnings come here.
+/// Directs the core's warnings here from now on.
 pub(crate) fn install() {
     heartwire::binding::warnings::set_hook(keep);
 }

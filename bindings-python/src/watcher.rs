@@ -45,7 +45,7 @@ pub(crate) struct Watcher {
     calls: Mutex<Option<Calls>>,
 }
 
-/// What the loop calls, looked up once.
+/// The hub's methods for the loop, looked up once.
 pub(crate) struct Calls {
     /// Called with the socket whose descriptor is ready.
     pub(crate) ready: Py<PyAny>,
@@ -100,7 +100,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Nothing will be watched any more.
+    /// Ends the watching for good.
     pub(crate) fn end(&self) {
         let old = lock(&self.calls).take();
         drop(old);
