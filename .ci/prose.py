@@ -23,7 +23,16 @@ SHAPES = {
     r"\bwhoever\b": "name who",
     r"\b(?:whereupon|thereupon|therein|wherein|hither|amongst|lest|anew|forsake[sn]?)\b": "the plain word",
     r"\bby nothing\b|\bof nothing's\b": "say what happens",
+    r", for (?:it|they|there|nobody|nothing|somebody|we) ": "`because`, or a sentence of its own",
+    r"\btells? of\b|\b(?:is|are|was|were) told (?:of|that|when|so|by)\b": "`reports`",
+    r"\bsees? to it\b": "name the act",
+    r"\bnone where\b|\bso do (?:we|they)\b|\banother's\b": "a sentence of its own",
+    r"(?:^|[.:;] )(?:Nor|Neither|Only then) (?:is|are|do|does|has|have|may|can)\b": "begin with the subject",
+    r"(?:^|[.:;] )To be [a-z]+ed\b": "an order: `Call it when ...`",
+    r"(?:^|[.:;] )Has (?:the|a|its|each|sockets|them)\b": "`makes`, `lets`, or the verb itself",
+    r"\b(?:anybody|whom|thereby|thereof|henceforth|hence|hereby|whence|ought to|lets? go)\b": "the plain word",
 }
+CODE = re.compile(r"`[^`]*`")
 COMMENTS = {
     ".rs": re.compile(r"^\s*//[/!]?\s?(.*)|\s//\s(.*)$"),
     ".py": re.compile(r'^\s*#:?\s?(.*)|^\s*"""(.*)|\s\s#\s(.*)$'),
@@ -64,7 +73,7 @@ def riddles() -> list[str]:
         for path in files()
         for number, line in prose(ROOT / path)
         for shape, instead in SHAPES.items()
-        if (hit := re.search(shape, line))
+        if (hit := re.search(shape, CODE.sub("`", line)))
     ]
 
 
