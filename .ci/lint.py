@@ -33,7 +33,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
-            (python, "-m", "mypy", "--strict", "--exclude", "conformance|compat/python", ".ci", "tests", "examples/demo.py", "benches/manners.py"),
+            (python, "-m", "mypy", "--strict", "--exclude", "conformance|compat/python|tests/peers", ".ci", "tests", "examples/demo.py", "benches/manners.py"),
             (python, "-m", "mypy", "--strict", "--explicit-package-bases", "benches/run.py", "benches/harness"),
             (
                 python,

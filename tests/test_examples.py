@@ -80,9 +80,10 @@ def test_a_bot_does_what_it_says_and_says_goodbye(chat: Chat, name: str) -> None
     chat.server.wait_for(f"- {bot} says goodbye: 1001")
 
 
-@pytest.mark.parametrize("name", [name for name in BOTS if name.endswith((".py", ".mjs"))])
+@pytest.mark.parametrize("name", [name for name in BOTS if not name.endswith(".rs")])
 def test_ctrl_c_ends_a_bot_with_a_goodbye_and_without_a_traceback(chat: Chat, name: str) -> None:
     command, bot, does = BOTS[name]
+    build(name)
     ann = chat.person("ann")
     process = chat.run(*command, chat.url)
     ann.hear("/chat/join", {"name": f"^{bot}$"})

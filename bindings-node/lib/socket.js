@@ -364,7 +364,7 @@ class Socket {
   /** @param {string} url empty for none @param {number} code 0 for none @param {string} reason @param {boolean} overlap */
   reconnect(url, code, reason, overlap) {
     if (this.handle === null || this.closeWaits) {
-      throw new DOMException('reconnect() cannot open another connection: the socket is closed for good; make a new one', 'InvalidStateError')
+      throw new DOMException('reconnect() cannot open another connection: the socket is closed for good; make a new socket', 'InvalidStateError')
     }
     const failed = addon.reconnect(this.handle, url, code, reason, overlap)
     if (failed !== undefined) throw thrown(failed)

@@ -3,6 +3,7 @@
 Usage: DINGTALK_CLIENT_ID=... DINGTALK_CLIENT_SECRET=... python dingtalk_bot.py [API]
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -48,4 +49,5 @@ def hear(event):
 
 
 ws.onopen = lambda event: print("open", flush=True)
-ws.run_forever()
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()

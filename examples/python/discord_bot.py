@@ -3,6 +3,7 @@
 When somebody writes "!busy" or "!free" it shows that as its status. Usage: DISCORD_TOKEN=... python discord_bot.py [GATEWAY]
 """
 
+import contextlib
 import os
 import sys
 
@@ -23,10 +24,8 @@ ws = WebSocket(
 
 
 def greet(interval):  # answers HELLO: the heartbeat as the gateway wants it, then the login or the resumption
-    beat, ack = {"op": 1, "d": session.get("seq")}, {"op": 11}
-    ws.set_heartbeat(
-        {"message": beat, "fill": {"/d": "/s"}, "interval": interval, "jitter": 1, "response": ack, "timeout": interval, "close_code": 4000}
-    )
+    beat = {"message": {"op": 1, "d": session.get("seq")}, "fill": {"/d": "/s"}, "interval": interval, "jitter": 1}
+    ws.set_heartbeat({**beat, "response": {"op": 11}, "timeout": interval, "close_code": 4000})
     if session:
         resume = {"token": TOKEN, "session_id": session["session_id"], "seq": session["seq"]}
         ws.send_json({"op": 6, "d": resume}, urgent=True)
@@ -56,4 +55,5 @@ def hear(event):
             ws.send_json({"op": 3, "d": {"since": None, "activities": [], "status": STATUS[data["content"]], "afk": False}})
 
 
-ws.run_forever()
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()

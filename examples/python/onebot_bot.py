@@ -4,6 +4,7 @@ Usage: ONEBOT_TOKEN=... python onebot_bot.py [URL]
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -38,4 +39,5 @@ async def main():
                 await answer(ws, event)
 
 
-asyncio.run(main())
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 Usage: SLACK_APP_TOKEN=xapp-... python slack_bot.py [API]
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -42,4 +43,5 @@ def hear(event):
 
 
 ws.on("ready", lambda event: print("ready", flush=True))
-ws.run_forever()
+with contextlib.suppress(KeyboardInterrupt):  # Ctrl+C ends it without a traceback
+    ws.run_forever()

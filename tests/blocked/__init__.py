@@ -1,0 +1,1 @@
+"""The bots whose handlers block, for test_blocked.py."""
