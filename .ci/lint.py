@@ -16,6 +16,8 @@ from checkout import NODE_PACKAGE, ROOT, Missing
 
 TESTS = ROOT / "tests"
 PYTHON_PACKAGE = ROOT / "bindings-python"
+# Programs for other clients, as their users write them.
+UNTYPED = "conformance|compat/python|tests/peers"
 
 
 def checks() -> dict[str, list[tuple[object, ...]]]:
@@ -33,7 +35,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
-            (python, "-m", "mypy", "--strict", "--exclude", "conformance|compat/python|tests/peers", ".ci", "tests", "examples/demo.py", "benches/manners.py"),
+            (python, "-m", "mypy", "--strict", "--exclude", UNTYPED, ".ci", "tests", "examples/demo.py", "benches/manners.py"),
             (python, "-m", "mypy", "--strict", "--explicit-package-bases", "benches/run.py", "benches/harness"),
             (
                 python,
