@@ -92,7 +92,9 @@ class Windows:
             report = self.target / "python.xml"
             report.unlink(missing_ok=True)
             arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={windows_path(report)}", "tests/test_scenarios.py")
-            done = self.wine.run("wine", self.wine.python(), *arguments, cwd=tests, timeout=HANGS_AFTER, SCENARIO=part, **self.python_path())
+            done = self.wine.run(
+                "wine", self.wine.python(), *arguments, cwd=tests, timeout=HANGS_AFTER, pipe=True, SCENARIO=part, **self.python_path()
+            )
             kinds: dict[str, list[tuple[str, str | None]]] = {}
             for name, words in read_junit(report, done.stdout):
                 found = re.match(r"test_scenario\[(\w+)-(\w+)-(.*)\]", name)
@@ -149,7 +151,10 @@ class Windows:
         """Builds the addon into the place where the loader of the checkout looks."""
         self._cargo("build", "--quiet", "-p", "heartwire-node")
         built = self.target / self.triple / "debug" / "heartwire_node.dll"
-        shutil.copy(built, NODE_PACKAGE / "heartwire.win32-x64.node")
+        addon = NODE_PACKAGE / "heartwire.win32-x64.node"
+        # Through a rename: a process that has the old one loaded keeps it.
+        shutil.copy(built, addon.with_suffix(".new"))
+        addon.with_suffix(".new").replace(addon)
 
     def _scenarios(self, face: str, runtime: str, play: Callable[[str], dict[str, list[tuple[str, str | None]]]]) -> Iterator[Outcome]:
         """All kinds of hosts that a run has; each scenario that failed is played alone once more, in all of them."""
@@ -172,7 +177,7 @@ class Windows:
 
         self.python_packages()
         self.node_package()
-        self._cargo("build", "--quiet", "-p", "heartwire", "--example", "exits")
+        self._cargo("build", "--quiet", "-p", "heartwire", "--features", "testing", "--example", "exits")
         helper = self.target / "event.exe"
         self.wine.compile(ROOT / "tests" / "platforms" / "event.c", helper)
         commands = {

@@ -46,20 +46,22 @@ class Wine:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a program in Wine."""
         environment = {**os.environ, "WINEPREFIX": str(self.prefix), "WINEDEBUG": "-all", **more}
-        environment.pop("DISPLAY", None)
+        for name in ("DISPLAY", "SSL_CERT_FILE", "SSL_CERT_DIR"):  # the files are those of Linux
+            environment.pop(name, None)
         return environment
 
-    def run(self, *command: str | Path, timeout: float, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
-        """Runs a program. Its output goes through a file, which Node for Windows demands under Wine; CPython demands a pipe as its input."""
+    def run(self, *command: str | Path, timeout: float, cwd: Path = ROOT, pipe: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs a program. Under Wine, CPython can write to a pipe only, and Node to a file only."""
         words = [str(word) for word in command]
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+        with tempfile.TemporaryFile() as file:
+            out = subprocess.PIPE if pipe else file
             try:
-                done = subprocess.run(words, cwd=cwd, env=self.environment(**more), timeout=timeout, input=b"", stdout=printed, stderr=printed)
-                status = done.returncode
-            except subprocess.TimeoutExpired:
-                status = -1
-            printed.seek(0)
-            text = printed.read()
+                done = subprocess.run(words, cwd=cwd, env=self.environment(**more), timeout=timeout, input=b"", stdout=out, stderr=subprocess.STDOUT)
+                status, printed = done.returncode, done.stdout
+            except subprocess.TimeoutExpired as late:
+                status, printed = -1, late.stdout or b""
+            file.seek(0)
+            text = (printed if pipe else file.read()).decode(errors="replace")
         return subprocess.CompletedProcess(words, status, text)
 
     def stop(self) -> None:
@@ -83,6 +85,8 @@ class Wine:
             (found,) = folder.with_suffix(".new").rglob("python.exe")
             # With this file Python looks at no PYTHONPATH.
             next(found.parent.glob("*._pth")).unlink()
+            # Wine lacks a function that this module calls. Without it `platform` asks elsewhere.
+            (found.parent / "_wmi.pyd").unlink(missing_ok=True)
             shutil.move(found.parent, folder)
             shutil.rmtree(folder.with_suffix(".new"), ignore_errors=True)
             shutil.rmtree(downloads)

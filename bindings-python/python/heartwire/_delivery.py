@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _GOING_AWAY, _INTERNAL_ERROR = 1001, 1011
 #: How long the main thread waits at a time, in seconds.
-_PIECE = 0.5
+_PIECE = 0.1 if sys.platform == "win32" else 0.5  # on Windows, Ctrl+C interrupts no wait for a lock
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

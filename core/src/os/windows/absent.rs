@@ -17,7 +17,7 @@ use super::RawDescriptor;
 
 /// A unix socket. Windows has none.
 #[derive(Debug)]
-pub(crate) struct UnixStream(Infallible);
+pub struct UnixStream(Infallible);
 
 impl UnixStream {
     /// Always fails.
