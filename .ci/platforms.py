@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from checkout import ROOT, Missing, output
 from lanes.checks import Mac, Tsan
-from lanes.common import HERE, Outcome, lane_target
+from lanes.common import HERE, Outcome, known, lane_target
 from lanes.linux import Arm64, Musl
 from lanes.windows import Windows
 
@@ -45,13 +45,6 @@ class Lane(Protocol):
 
 
 LANES: dict[str, Callable[[str], Lane]] = {"windows": Windows, "musl": Musl, "arm64": Arm64, "macos-check": Mac, "tsan": Tsan}
-
-
-def known(lane: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The tests that fail in a lane, and those that may fail, each with the reason."""
-    file = HERE / f"{lane}.json"
-    lists = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"fails": {}, "may_fail": {}}
-    return lists["fails"], lists["may_fail"]
 
 
 def judge(lane: str, outcomes: list[Outcome], is_whole: bool) -> list[str]:

@@ -67,7 +67,7 @@ def test_a_run_without_a_count_is_no_run(tmp_path: Path) -> None:
 
 
 def test_what_fails_must_be_listed_and_what_is_listed_must_fail() -> None:
-    fails, _ = platforms.known("windows")
+    fails, _ = common.known("windows")
     assert platforms.judge("windows", [outcome(*fails)], is_whole=True) == []
     assert platforms.judge("windows", [outcome(*fails, "drain")], is_whole=True) == ["rust, scenarios: drain: words"]
     assert platforms.judge("windows", [outcome()], is_whole=False) == []
@@ -77,7 +77,7 @@ def test_what_fails_must_be_listed_and_what_is_listed_must_fail() -> None:
 
 @pytest.mark.parametrize("lane", platforms.LANES)
 def test_the_lists_are_short_and_give_reasons(lane: str) -> None:
-    fails, may_fail = platforms.known(lane)
+    fails, may_fail = common.known(lane)
     listed = {**fails, **may_fail}
     assert len(listed) <= 8
     assert all(len(reason) > 20 for reason in listed.values())

@@ -130,9 +130,18 @@ def titles() -> dict[str, str]:
     return {json.loads(path.read_text(encoding="utf-8"))["name"]: path.stem for path in SCENARIOS.glob("*.json")}
 
 
-def again(failed: dict[str, str], play: Callable[[str], dict[str, str]]) -> dict[str, str]:
-    """Those that fail alone, too: several are played at a time, and an emulated system is slow."""
-    return {name: words for name in failed for found, words in play(name).items() if found == name}
+def known(lane: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The tests that fail in a lane, and those that may fail, each with the reason."""
+    file = HERE / f"{lane}.json"
+    lists = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"fails": {}, "may_fail": {}}
+    return lists["fails"], lists["may_fail"]
+
+
+def again(lane: str, failed: dict[str, str], play: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """Those that fail alone, too: several are played at a time, and an emulated system is slow. Those known to fail need no second chance."""
+    fails, _ = known(lane)
+    repeated = {name: words for name in failed if name not in fails for found, words in play(name).items() if found == name}
+    return {**{name: words for name, words in failed.items() if name in fails}, **repeated}
 
 
 def pip(*arguments: str | Path) -> None:

@@ -94,7 +94,7 @@ class Linux:
                 return read(done.stdout, done.returncode)
 
             count, failed = play(self.part)
-            yield Outcome("rust", self.runtime, f"scenarios {driver.replace('_', ' ')}", count, again(failed, lambda name: play(name)[1]))
+            yield Outcome("rust", self.runtime, f"scenarios {driver.replace('_', ' ')}", count, again(self.name, failed, lambda name: play(name)[1]))
         if self.part:
             return
         count, failures = 0, {}

@@ -25,6 +25,7 @@ from lanes.common import (
     debian_rust,
     executable,
     install_rust,
+    known,
     lane_target,
     pip,
     read,
@@ -75,7 +76,7 @@ class Windows:
                 return read(done.stdout, done.returncode)
 
             count, failed = play(self.part)
-            yield Outcome("rust", self.runtime, f"scenarios {driver.replace('_', ' ')}", count, again(failed, lambda name: play(name)[1]))
+            yield Outcome("rust", self.runtime, f"scenarios {driver.replace('_', ' ')}", count, again(self.name, failed, lambda name: play(name)[1]))
 
     def _cargo(self, *arguments: str) -> str:
         environment = debian_rust(self.target, LIBNODE_PATH=str(self.wine.libnode()))
@@ -159,7 +160,8 @@ class Windows:
     def _scenarios(self, face: str, runtime: str, play: Callable[[str], dict[str, list[tuple[str, str | None]]]]) -> Iterator[Outcome]:
         """All kinds of hosts that a run has; each scenario that failed is played alone once more, in all of them."""
         kinds = play(self.part)
-        failed = sorted({name for tests in kinds.values() for name, words in tests if words is not None})
+        fails, _ = known(self.name)
+        failed = sorted({name for tests in kinds.values() for name, words in tests if words is not None and name not in fails})
         repeated: dict[tuple[str, str], str | None] = {}
         for name in failed:
             for kind, tests in play(name).items():
