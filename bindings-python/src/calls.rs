@@ -17,7 +17,7 @@ pub(crate) trait Host<'py> {
     /// Puts the next batch of a socket into `batch`, and drives the socket if this loop does so. True: ask the loop again.
     fn next_batch(&self, socket: &Bound<'py, Socket>, inner: &Inner, batch: &mut Batch) -> PyResult<bool>;
 
-    /// `function` (or an unknown one) has run on this thread: names it if it took so long that the watchdog stood in.
+    /// `function` (or an unknown one) has run on this thread: names it if it took so long that the keeper stood in.
     fn look_for_stall(&self, function: Option<&Bound<'_, PyAny>>) -> PyResult<()>;
 }
 

@@ -1,4 +1,4 @@
-//! Names the handler that was so slow that the watchdog had to stand in. The hub's subclass decides what to do (`stalled` in `_delivery.py`).
+//! Names the handler that was so slow that the keeper had to stand in. The hub's subclass decides what to do (`stalled` in `_delivery.py`).
 //! It knows only that method of the hub.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use heartwire::binding::times_stood_in;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
-/// The number of times that the watchdog had stood in, for any loop, at the last look.
+/// The number of times that the keeper had stood in, for any loop, at the last look.
 pub(crate) struct Stalls(AtomicUsize);
 
 impl Default for Stalls {
@@ -18,7 +18,7 @@ impl Default for Stalls {
 }
 
 impl Stalls {
-    /// Whether the watchdog has stood in since the last look.
+    /// Whether the keeper has stood in since the last look.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
         let times = times_stood_in();
