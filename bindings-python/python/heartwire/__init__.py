@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+try:
+    from ._native import __version__
+except ImportError as _error:
+    if _error.name != "heartwire._native":
+        raise
+    from ._missing import explain as _explain
+
+    raise ImportError(_explain(_error), name=_error.name, path=_error.path) from _error
+
 from ._delivery import run_forever
 from ._errors import (
     ConnectionClosed,
@@ -24,7 +33,6 @@ from ._native import (
     PongEvent,
     ReconnectingEvent,
     ThrottledEvent,
-    __version__,
     refuse_subinterpreters,
 )
 from ._shutdown import shutdown
