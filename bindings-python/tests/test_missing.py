@@ -13,7 +13,7 @@ import heartwire
 from heartwire import _missing
 
 PACKAGE = Path(heartwire.__file__).parent
-#: Has the system's loader refuse a module in these words.
+#: Makes the system's loader refuse a module with this message.
 RAISE = """
 import importlib.machinery
 

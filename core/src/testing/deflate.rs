@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
-/// What a sender leaves off each message.
+/// The end that a sender cuts off each compressed message.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// The client's direction of a compressed connection.
@@ -27,7 +27,7 @@ impl Inflater {
         Self { inflate: Inflate::new(false, 15), input: Vec::new(), compressed: false, messages: VecDeque::new() }
     }
 
-    /// Takes bytes of the wire, gives the same frames with their payloads inflated to `output`.
+    /// Takes bytes of the wire, and writes the same frames, with their payloads inflated, to `output`.
     pub(super) fn push(&mut self, bytes: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
         self.input.extend_from_slice(bytes);
         loop {

@@ -53,7 +53,7 @@ pub struct FaultServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the server's thread and its owner both see.
+/// The state that the server's thread and its owner share.
 struct Shared {
     log: Arc<Log>,
     script: Mutex<Arc<Script>>,
@@ -67,7 +67,7 @@ impl Shared {
     }
 }
 
-/// What the owner asks of the server's thread; each is confirmed, so that its effect is there when the call returns.
+/// The owner's orders to the server's thread. Each is confirmed, so it has taken effect when the call returns.
 enum Command {
     Refuse(mpsc::Sender<()>),
     Accept(TcpListener, mpsc::Sender<()>),
@@ -144,7 +144,7 @@ impl FaultServer {
         self.shared.log.wait_for(pattern, at_most)
     }
 
-    /// From now on a connection to the port is refused, as if no process listened. Open connections go on.
+    /// Refuses new connections to the port from now on, as if no process listened. Open connections continue.
     pub fn refuse_connections(&self) {
         self.command(Command::Refuse);
     }
@@ -164,7 +164,7 @@ impl FaultServer {
         self.command(Command::Drop);
     }
 
-    /// Ends the server and all its connections. What it recorded stays readable.
+    /// Ends the server and all its connections. The records stay readable.
     pub fn stop(&mut self) {
         // The thread ends when the channel of commands does.
         self.commands = commands::unbounded_channel().0;

@@ -103,19 +103,19 @@ struct Reply {
     left: Option<u64>,
 }
 
-/// What the client did.
+/// An act of the client.
 enum Got {
     Message(Content, Value),
     Pong(Vec<u8>),
     Close,
     End,
-    /// Something else, that no step waits for.
+    /// Another act, for which no step waits.
     Other,
-    /// Nothing, in time.
+    /// No act within the time.
     Nothing,
 }
 
-/// Why the steps do not go on.
+/// The reason why the steps end.
 enum Stop {
     /// The connection is at its end, as it should be.
     Over,
@@ -128,7 +128,7 @@ enum Stop {
 }
 
 impl From<std::io::Error> for Stop {
-    /// A write failed: the client is gone, and reading will tell how.
+    /// A write failed: the client is gone, and the next read shows how.
     fn from(_: std::io::Error) -> Self {
         Self::Over
     }

@@ -1,4 +1,4 @@
-//! What the fault server recorded, how it is waited for, and how a pattern is matched. Knows nothing of sockets or scripts.
+//! The records of the fault server, the wait for one, and the match with a pattern. Knows nothing of sockets or scripts.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

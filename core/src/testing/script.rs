@@ -12,7 +12,7 @@ use super::tls::TlsSettings;
 /// Steps with the paths by which the script names them.
 pub(super) type Steps = Arc<[(String, Step)]>;
 
-/// What the server does.
+/// The server's settings and steps.
 pub(super) struct Script {
     pub(super) tls: Option<TlsSettings>,
     pub(super) receive_buffer: Option<usize>,

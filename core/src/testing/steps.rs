@@ -41,11 +41,11 @@ pub(super) struct Write {
     pub(super) coalesce: bool,
     pub(super) split: Option<usize>,
     pub(super) pause: Duration,
-    /// Only so many of the bytes that they become on the wire; the rest never leaves.
+    /// How many of the resulting bytes on the wire leave; the rest never does.
     pub(super) cut: Option<usize>,
 }
 
-/// What a client must send before it speaks HTTP.
+/// The bytes that a client must send before it speaks HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// Any bytes, so many.

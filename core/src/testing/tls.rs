@@ -67,7 +67,7 @@ impl TlsSettings {
     }
 }
 
-/// What a server with TLS shows and trusts.
+/// The certificates that a server with TLS shows and trusts.
 pub(super) struct Identity {
     pub(super) ca_pem: String,
     pub(super) client_pem: (String, String),

@@ -1,5 +1,5 @@
 //! The stream of a connection as the script wants it: paced reading, shaped writing, and how the peer ended it. The frames that tungstenite writes by
-//! itself (pongs, the echo of a Close) go nowhere, because here the script decides on every answer. Knows nothing of scripts or records.
+//! itself (pongs, the echo of a Close) are dropped, because here the script decides about every answer. Knows nothing of scripts or records.
 
 use std::io;
 use std::pin::Pin;

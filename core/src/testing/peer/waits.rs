@@ -1,4 +1,4 @@
-//! What a connection of the fault server does when a step waits for the client: a message, a pong, a Close, the end, a request.
+//! The steps of the fault server that wait for the client: for a message, a pong, a Close, the end, a request.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl Peer {
         }
     }
 
-    /// Waits, and reads on meanwhile.
+    /// Waits, and continues to read.
     pub(super) async fn delay(&mut self, time: Duration) -> Result<(), Stop> {
         let deadline = Instant::now() + time;
         loop {
@@ -116,7 +116,7 @@ impl Peer {
     pub(super) async fn disappointed(&mut self, got: &Got, wanted: &str, within: Duration) -> Stop {
         let instead = match got {
             Got::Close => {
-                // Whether it can be answered any more does not matter.
+                // If it cannot be answered any more, that does not matter.
                 let _ = self.answer_close().await;
                 "but the client closed".to_owned()
             }
