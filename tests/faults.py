@@ -55,8 +55,8 @@ FAULTS: list[tuple[str, str, list[str]]] = [
             "tls-reset-within-upgrade",
         ],
     ),
-    ("Reset behind the upgrade", "at once; `open` first", ["reset-after-upgrade"]),
-    ("Reset behind the upgrade, over TLS", "at once; `open` first; again with `reconnect`", ["tls-reset-after-upgrade"]),
+    ("Reset after the upgrade", "at once; `open` first", ["reset-after-upgrade"]),
+    ("Reset after the upgrade, over TLS", "at once; `open` first; again with `reconnect`", ["tls-reset-after-upgrade"]),
     ("401", "final after `max_auth_failures` (1)", ["reconnect-401"]),
     ("403", "as 401", ["reconnect-403"]),
     ("404", "final", ["reconnect-404"]),
@@ -146,7 +146,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ("Half-open while coming back", "after `open_timeout`; again", ["reconnect-half-open"]),
     ("Stalled within a frame", "as half-open", ["liveness-stalled-frame"]),
     ("Stalled within a record of TLS, with `reconnect`", "as half-open, then again", ["tls-stalled-within-record"]),
-    ("No response to heartbeats, whatever else comes", "after `max_missed` of them", ["heartbeat-missed"]),
+    ("No response to heartbeats, although other data arrives", "after `max_missed` of them", ["heartbeat-missed"]),
     ("A partition shorter than the deadline", "never: nothing is lost", ["partition-short"]),
     ("A partition longer than the deadline, with `reconnect`", "as half-open, then again", ["liveness-reconnects"]),
     ("The end of TCP without a Close", "at once", ["close-lost"]),
@@ -183,14 +183,14 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "A frame that breaks the protocol",
-        "at once, behind the messages before it",
+        "at once, after the messages before it",
         ["failure-after-messages", "failure-masked", "failure-reserved-opcode"],
     ),
     ("Text that is not UTF-8", "at once", ["failure-bad-utf8"]),
     ("A message over `max_size`, inflated or not", "from its header on", ["max-size", "max-size-inflated"]),
     (
         "A server that reads slowly, for longer than every timeout",
-        "never: all of it arrives, and the Close behind it; `drain` tells",
+        "never: all data arrives, and then the Close; `drain` reports it",
         [
             "slow-reader",
             "core/tests/drivers.rs::a_slow_reader_gets_everything_from_the_background_driver",
@@ -199,11 +199,11 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "A server that stops reading amid our data, and sends nothing",
-        "within twice `ping_timeout`, or behind `close()` twice `close_timeout`, after the last byte that it acknowledged",
+        "within twice `ping_timeout`, or after `close()` twice `close_timeout`, after the last byte that it acknowledged",
         ["core/src/client/tests.rs::a_peer_that_stops_amid_a_message_is_dead"],
     ),
     (
-        "A flood behind `close()`, also of a paused socket",
+        "A flood after `close()`, also on a paused socket",
         "never: the rest is read and dropped, up to its Close",
         ["close-in-a-flood", "close-while-paused"],
     ),
@@ -250,7 +250,7 @@ FAULTS: list[tuple[str, str, list[str]]] = [
     ),
     (
         "kill -9 of the server, a cut of the network, everything at random",
-        "as above, whatever comes first",
+        "as above, by the first of them",
         ["tests/test_soak.py::test_a_short_soak"],
     ),
 ]
