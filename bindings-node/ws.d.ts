@@ -1,31 +1,44 @@
-// The types of `heartwire/ws`: those of ws' client (@types/ws), as far as Heartwire supports it.
+// The types of `heartwire/ws`: those of ws' client in @types/ws, so that programs and libraries take either. test/types/ws compares the two.
+// An option that is refused at run time stands here only where @types/ws has it in a type that would not fit otherwise; its comment says so.
 
 /// <reference types="node" />
 
 import type { EventEmitter } from 'node:events'
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Agent, ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import type { Duplex, DuplexOptions } from 'node:stream'
+import type { SecureContextOptions } from 'node:tls'
 import type { WebSocket as Heartwire, WebSocketOptions } from './index.js'
+
+/** What `send()` takes: text and bytes as ws takes them. */
+type Sendable =
+  | WebSocket.Data
+  | number
+  | ArrayBufferView
+  | SharedArrayBuffer
+  | Blob
+  | readonly any[]
+  | { valueOf(): ArrayBuffer | SharedArrayBuffer | Uint8Array | string | readonly number[] }
+  | { [Symbol.toPrimitive](hint: string): string }
 
 declare class WebSocket extends EventEmitter {
   static readonly CONNECTING: 0
   static readonly OPEN: 1
   static readonly CLOSING: 2
   static readonly CLOSED: 3
-  static WebSocket: typeof WebSocket
-  static default: typeof WebSocket
-  static createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex
 
   readonly CONNECTING: 0
   readonly OPEN: 1
   readonly CLOSING: 2
   readonly CLOSED: 3
 
-  constructor(address: string | URL, options?: WebSocket.ClientOptions)
-  constructor(address: string | URL, protocols?: string | string[], options?: WebSocket.ClientOptions)
+  /** @deprecated Throws: sockets of a server are made by ws. */
+  constructor(address: null)
+  constructor(address: string | URL, options?: WebSocket.ClientOptions | ClientRequestArgs)
+  constructor(address: string | URL, protocols?: string | string[], options?: WebSocket.ClientOptions | ClientRequestArgs)
 
-  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob'
+  /** `'blob'`, which ws takes and @types/ws does not know, works, too. */
+  binaryType: 'nodebuffer' | 'arraybuffer' | 'fragments'
   readonly bufferedAmount: number
   readonly extensions: string
   readonly isPaused: boolean
@@ -33,7 +46,7 @@ declare class WebSocket extends EventEmitter {
   readonly readyState: 0 | 1 | 2 | 3
   readonly url: string
   /** Heartwire's socket underneath, for features that ws does not have; null while `finishRequest` or `lookup` runs. */
-  readonly heartwire: Heartwire | null
+  readonly heartwire?: Heartwire | null
 
   onopen: ((event: WebSocket.Event) => void) | null
   onerror: ((event: WebSocket.ErrorEvent) => void) | null
@@ -42,12 +55,12 @@ declare class WebSocket extends EventEmitter {
 
   /** Closes with a code of RFC 6455 section 7.4 and a reason of at most 123 bytes. */
   close(code?: number, data?: string | Buffer): void
-  /** The callback is called once the ping has left, or with an error. */
+  /** The callback is called once the ping has left, or with an error. `mask: false` throws. */
   ping(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   pong(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   /** The callback is called once the message has left, or with an error. */
-  send(data: WebSocket.Data | number, cb?: (err?: Error) => void): void
-  send(data: WebSocket.Data | number, options: WebSocket.SendOptions, cb?: (err?: Error) => void): void
+  send(data: Sendable, cb?: (err?: Error) => void): void
+  send(data: Sendable, options: WebSocket.SendOptions, cb?: (err?: Error) => void): void
   terminate(): void
   pause(): void
   resume(): void
@@ -55,7 +68,7 @@ declare class WebSocket extends EventEmitter {
   addEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
     listener: ((event: WebSocket.WebSocketEventMap[K]) => void) | { handleEvent(event: WebSocket.WebSocketEventMap[K]): void },
-    options?: { once?: boolean },
+    options?: WebSocket.EventListenerOptions,
   ): void
   removeEventListener<K extends keyof WebSocket.WebSocketEventMap>(
     type: K,
@@ -74,60 +87,76 @@ declare class WebSocket extends EventEmitter {
   removeListener(event: string | symbol, listener: (...args: any[]) => void): this
 }
 
+/** The class under a name that its namespace does not hide. */
+declare const WebSocketAlias: typeof WebSocket
+interface WebSocketAlias extends WebSocket {}
+
 declare namespace WebSocket {
   type RawData = Buffer | ArrayBuffer | Buffer[]
-  type Data = string | Buffer | ArrayBuffer | ArrayBufferView | Buffer[] | Blob
+  type Data = string | Buffer | ArrayBuffer | Buffer[]
+  type CertMeta = string | string[] | Buffer | Buffer[]
+  /** Shapes the request, and ends it. */
+  type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void
 
   interface SendOptions {
-    compress?: boolean
+    compress?: boolean | undefined
     /** Binary or text; by the type of the data if it is not given. */
-    binary?: boolean
+    binary?: boolean | undefined
+    /** False throws: use `heartwire.sendStream()` for a message in parts. */
+    fin?: boolean | undefined
+    /** False throws: RFC 6455 section 5.3 demands a mask. */
+    mask?: boolean | undefined
   }
 
   interface PerMessageDeflateOptions {
-    serverNoContextTakeover?: boolean
-    clientNoContextTakeover?: boolean
-    serverMaxWindowBits?: number
-    clientMaxWindowBits?: number | true
-    zlibDeflateOptions?: { level?: number }
-    threshold?: number
+    serverNoContextTakeover?: boolean | undefined
+    clientNoContextTakeover?: boolean | undefined
+    serverMaxWindowBits?: number | undefined
+    clientMaxWindowBits?: number | undefined
+    zlibDeflateOptions?: { level?: number | undefined } | undefined
+    threshold?: number | undefined
   }
 
-  type Pem = string | Buffer | (string | Buffer)[]
-
   /** The options of ws that Heartwire has. Others throw by name. */
-  interface ClientOptions {
-    allowSynchronousEvents?: boolean
-    auth?: string
-    autoPong?: true
-    closeTimeout?: number
+  interface ClientOptions extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'minVersion'> {
+    allowSynchronousEvents?: boolean | undefined
+    auth?: string | undefined
+    /** False throws: the core answers every ping. */
+    autoPong?: boolean | undefined
+    closeTimeout?: number | undefined
     /** Makes the connection. Its bytes then pass through the event loop: a handler that blocks keeps the line no longer. */
-    createConnection?: (options: any, oncreate?: any) => Duplex
-    family?: 0 | 4 | 6
-    /** Shapes the request, and ends it. */
-    finishRequest?: (request: ClientRequest, websocket: WebSocket) => void
-    followRedirects?: boolean
-    handshakeTimeout?: number
-    headers?: { [name: string]: string | number | string[] | undefined }
-    localAddress?: string
-    lookup?: LookupFunction
-    maxPayload?: number
-    maxRedirects?: number
-    origin?: string
-    perMessageDeflate?: boolean | PerMessageDeflateOptions
-    protocolVersion?: 13
-    skipUTF8Validation?: false
+    createConnection?: ((options: any, oncreate?: any) => Duplex) | undefined
+    family?: number | undefined
+    finishRequest?: FinishRequestCallback | undefined
+    followRedirects?: boolean | undefined
+    handshakeTimeout?: number | undefined
+    headers?: { [name: string]: string | number | string[] | undefined } | undefined
+    /** Without effect, as in ws: the address has it. */
+    host?: string | undefined
+    localAddress?: string | undefined
+    lookup?: LookupFunction | undefined
+    maxPayload?: number | undefined
+    maxRedirects?: number | undefined
+    origin?: string | undefined
+    perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
+    /** Without effect, as in ws: the address has it. */
+    protocol?: string | undefined
+    /** Others than 13 throw. */
+    protocolVersion?: number | undefined
+    /** True throws: the core checks every text. */
+    skipUTF8Validation?: boolean | undefined
     /** Agents of Node, HttpProxyAgent, HttpsProxyAgent, SocksProxyAgent and ProxyAgent are read for their proxy and TLS options; others make the connection. */
-    agent?: object | false
-    ca?: Pem
-    cert?: Pem
-    key?: Pem
-    passphrase?: string
-    servername?: string
-    rejectUnauthorized?: boolean
-    minVersion?: 'TLSv1.2' | 'TLSv1.3'
+    agent?: Agent | false | undefined
+    servername?: string | undefined
+    rejectUnauthorized?: boolean | undefined
+    /** Ends the socket, or the attempt to open it, once it aborts. */
+    signal?: AbortSignal | undefined
     /** Heartwire's own options, beside those of ws. */
-    heartwire?: WebSocketOptions
+    heartwire?: WebSocketOptions | undefined
+  }
+
+  interface EventListenerOptions {
+    once?: boolean | undefined
   }
 
   interface Event {
@@ -144,7 +173,7 @@ declare namespace WebSocket {
     reason: string
   }
   interface MessageEvent extends Event {
-    data: string | Buffer | ArrayBuffer | Buffer[] | Blob
+    data: Data
   }
 
   interface WebSocketEventMap {
@@ -165,6 +194,21 @@ declare namespace WebSocket {
     upgrade: [response: IncomingMessage]
     'unexpected-response': [request: ClientRequest, response: IncomingMessage]
   }
+
+  const WebSocket: typeof WebSocketAlias
+  interface WebSocket extends WebSocketAlias {}
+  function createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex
+
+  // ws' own, where it is installed under its own name; their types are in @types/ws.
+  const Server: any
+  type Server = any
+  const WebSocketServer: any
+  type WebSocketServer = any
+  const Sender: any
+  const Receiver: any
+  const PerMessageDeflate: any
+  const extension: any
+  const subprotocol: any
 }
 
 export = WebSocket

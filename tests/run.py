@@ -254,19 +254,16 @@ def exits() -> list[Command]:
 def compat() -> list[Command]:
     interpreter = checkout.sdk_hosts()
     folder = TESTS / "compat" / "python"
-    return [Command((interpreter, folder / "peers_tests.py")), Command((interpreter, folder / "suite.py")), *compat_node(SDKS_OF_NODE)]
+    return [*(Command((interpreter, folder / name)) for name in ("members.py", "peers_tests.py", "suite.py")), *compat_node()]
 
 
-# What CI plays of Node's SDKs; compat-node plays all of them.
-SDKS_OF_NODE = "@discordjs/ws,@slack/socket-mode,@wecom/aibot-node-sdk,reconnecting-websocket,partysocket"
-
-
-def compat_node(cases: str | None = None) -> list[Command]:
+def compat_node(*files: str) -> list[Command]:
     checkout.need_node(20, " for the SDKs")
     checkout.node_face()
     folder = TESTS / "compat" / "node"
     checkout.npm_install(folder)
-    return [Command(("node", "--test", "--test-reporter=spec", folder / "compat.test.mjs"), env={"COMPAT_CASE": cases} if cases else {})]
+    names = files or ("members.test.mjs", "compat.test.mjs")
+    return [Command(("node", "--test", "--test-reporter=spec", folder / name)) for name in names]
 
 
 def bundlers() -> list[Command]:
@@ -338,8 +335,11 @@ def suites() -> list[Suite]:
         Suite("repository", "examples, the demonstration, README, versions, real peers", repository),
         Suite("exits", "every way out of a process, under servers, pools, notebooks and as process 1", exits, waits=True),
         Suite("compat", "published SDKs on their own transport and on ours, and the peers' own tests", compat),
-        Suite("compat-node", "all the published SDKs of Node on their own transport and on ours; by name only", compat_node, on_demand=True),
+        Suite("compat-node", "the Node half of compat; by name only", compat_node, on_demand=True),
         Suite("bundlers", "package managers and bundlers of JavaScript; by name only", bundlers, on_demand=True),
+        Suite(
+            "compat-install", "overrides and aliases from ws to heartwire/ws; by name only", partial(compat_node, "install.test.mjs"), on_demand=True
+        ),
         Suite("conformance", "Autobahn's client cases through every face", conformance),
         Suite("fuzz", "libFuzzer on what peers send, on options, and on lives of a session and of a client, 20 s each", fuzz),
         Suite("web", "the chat page and the documentation site in headless Chromium", web),

@@ -90,9 +90,28 @@ def _node() -> Iterable[Goal]:
     yield Goal("Node", "TLS round trip 1 KiB", "tls-echo-1k", "cpu", ours, ws, 0.3)
 
 
+#: A drop-in surface, the face that it stands on, and what it replaces.
+SURFACES = [
+    ("Python", "heartwire-compat.websockets-uvloop", "heartwire-recv-uvloop", "websockets-uvloop"),
+    ("Python", "heartwire-compat.websockets-asyncio", "heartwire-recv-asyncio", "websockets-asyncio"),
+    ("Python", "heartwire-compat.websockets-sync", "heartwire-recv-sync", "websockets-sync"),
+    ("Python", "heartwire-compat.websocket_client", "heartwire-recv-sync", "websocket-client"),
+    ("Node", "heartwire-ws", "heartwire-node-sync", "ws"),
+    ("Node", "heartwire-ws-events", "heartwire-node-sync", "ws-events"),
+]
+
+
+def _surfaces() -> Iterable[Goal]:
+    figures = [("round trip 32 B", "echo-32", "p50"), ("round trip 32 B", "echo-32", "cpu"), ("receive flood 512 B", "flood-512", "cpu")]
+    for face, surface, native, peer in SURFACES:
+        for what, scenario, figure in figures:
+            yield Goal(face, what, scenario, figure, surface, (native,), 1.25)
+            yield Goal(face, what, scenario, figure, surface, (peer,), 1.0)
+
+
 def goals() -> list[Goal]:
     """All goals, in the order in which they were set."""
-    found = [*_python(), *_node()]
+    found = [*_python(), *_node(), *_surfaces()]
     for face, ours, bound in (("Python", "heartwire-uvloop", 5), ("Node", "heartwire-node", 7)):
         for name in ("idle-1000", "idle-5000"):
             found.append(Goal(face, f"{SCENARIOS[name].title}, KiB each", name, "memory", ours, (), bound, 1 / 1024))

@@ -11,15 +11,18 @@ const MAKERS = {
     const { WebSocket } = await import('heartwire')
     return () => new WebSocket(job.url, { allowSynchronousEvents: true })
   },
-  ws: async () => {
-    const { WebSocket } = await import('ws')
-    return () => new WebSocket(job.url, { perMessageDeflate: job.deflate })
-  },
+  'heartwire/ws': () => likeWs('heartwire/ws'),
+  ws: () => likeWs('ws'),
   undici: async () => {
     const { WebSocket } = await import('undici')
     return () => new WebSocket(job.url)
   },
   'built-in': () => () => new WebSocket(job.url),
+}
+
+async function likeWs(name) {
+  const { WebSocket } = await import(name)
+  return () => new WebSocket(job.url, { perMessageDeflate: job.deflate })
 }
 
 const make = await MAKERS[job.variant]()
@@ -76,7 +79,7 @@ const end = (ws) => () => {
 function open() {
   const ws = make()
   // ws hands out Buffers fastest, which is its default; the others know ArrayBuffers.
-  if (job.variant !== 'ws') ws.binaryType = 'arraybuffer'
+  if (!job.variant.endsWith('ws')) ws.binaryType = 'arraybuffer'
   ws.onerror = ({ error, message }) => {
     if (job.mode !== 'blocked') fail(`failed: ${error ?? message}`)
   }

@@ -1,8 +1,8 @@
-// ws through its own events: messages are Buffers, and a bot makes text of them.
+// ws, or heartwire/ws in its place, through its own events: messages are Buffers, and a bot makes text of them.
 
-import { WebSocket } from 'ws'
 import { Batches, fail, job, payload, sender, stamps } from './common.mjs'
 
+const { WebSocket } = await import(job.variant)
 const ws = new WebSocket(job.url, { perMessageDeflate: job.deflate })
 const { binary } = job
 const end = () => {

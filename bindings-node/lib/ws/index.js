@@ -11,9 +11,10 @@ const FROM_WS = ['WebSocketServer', 'Server', 'Sender', 'Receiver', 'PerMessageD
 
 /** @param {string} name @returns {unknown} */
 function fromWs(name) {
+  /** @type {any} */
   let ws
   try {
-    // @ts-ignore: ws is there only if the user installed it.
+    // ws is there only if the user installed it.
     ws = require('ws')
   } catch (cause) {
     throw new Error(`heartwire/ws has no ${name} of its own, and the package ws, which has it, is not installed: npm install ws`, { cause })

@@ -4,12 +4,15 @@
 
 const { Duplex } = require('node:stream')
 
+const [CONNECTING, CLOSED] = [0, 3]
+
 /**
  * @param {InstanceType<typeof import('./websocket.js').WebSocket>} ws
  * @param {import('node:stream').DuplexOptions} [options]
  */
 function createWebSocketStream(ws, options) {
-  let isOver = ws.readyState === 3
+  let endsSocket = true
+  const emitClose = () => process.nextTick(() => duplex.emit('close'))
   const duplex = new Duplex({
     ...options,
     autoDestroy: false,
@@ -24,27 +27,41 @@ function createWebSocketStream(ws, options) {
     },
     final(callback) {
       whenOpen(callback, () => {
-        if (isOver) return callback()
+        if (ws.readyState === CLOSED) return callback()
         ws.once('close', () => callback())
         ws.close()
       })
     },
     destroy(error, callback) {
-      callback(error)
-      if (isOver) {
-        process.nextTick(() => duplex.emit('close'))
+      if (ws.readyState === CLOSED) {
+        callback(error)
+        emitClose()
         return
       }
-      ws.once('close', () => process.nextTick(() => duplex.emit('close')))
-      if (!ws.listenerCount('error')) ws.on('error', () => {})
-      ws.terminate()
+      let isTold = false
+      ws.once('error', (/** @type {Error} */ failure) => {
+        isTold = true
+        callback(failure)
+      })
+      ws.once('close', () => {
+        if (!isTold) callback(error)
+        emitClose()
+      })
+      if (endsSocket) ws.terminate()
     },
   })
 
   /** @param {(error?: Error | null) => void} callback @param {() => void} act */
   function whenOpen(callback, act) {
-    if (ws.readyState !== 0) act()
+    if (ws.readyState !== CONNECTING) act()
     else ws.once('open', () => (duplex.destroyed ? callback() : act()))
+  }
+
+  /** An error, as that of a late write, destroys the stream before others hear of it. @param {Error} error */
+  function onError(error) {
+    duplex.removeListener('error', onError)
+    duplex.destroy()
+    if (duplex.listenerCount('error') === 0) duplex.emit('error', error)
   }
 
   ws.on('message', (/** @type {Buffer} */ data, /** @type {boolean} */ isBinary) => {
@@ -52,13 +69,19 @@ function createWebSocketStream(ws, options) {
     if (!duplex.push(content)) ws.pause()
   })
   ws.once('error', (/** @type {Error} */ error) => {
-    if (!duplex.destroyed) duplex.destroy(error)
+    if (duplex.destroyed) return
+    endsSocket = false
+    duplex.destroy(error)
   })
   ws.once('close', () => {
-    isOver = true
     if (!duplex.destroyed) duplex.push(null)
-    duplex.once('end', () => duplex.destroy())
   })
+  const destroyIfOver = () => {
+    if (!duplex.destroyed && duplex.writableFinished && duplex.readableEnded) duplex.destroy()
+  }
+  duplex.on('end', destroyIfOver)
+  duplex.on('finish', destroyIfOver)
+  duplex.on('error', onError)
   return duplex
 }
 

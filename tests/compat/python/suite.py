@@ -94,6 +94,11 @@ class Program:
         told, self.told = list(dict.fromkeys(self.told)), []
         return ", ".join(told)
 
+    def again(self) -> None:
+        """The server takes connections again: what a program waits for that connects by itself."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"again\n")
+
     async def stop(self) -> None:
         if self.process.returncode is None:
             self.process.kill()
@@ -111,6 +116,7 @@ async def playing(sdk: Sdk, transport: str, server: Server) -> Any:
         server.url,
         transport,
         sdk.driver if transport == "ours" else "websockets",
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**environment, "PYTHONUNBUFFERED": "1"},
@@ -147,15 +153,18 @@ async def life(sdk: Sdk, transport: str) -> dict[str, str]:
         try:
             await bounded(server.refused.wait())
             server.refuses = False
+            program.again()
             connection = await connected(server)
             outcome["refused upgrade"] = f"came back; {program.take()}"
             outcome["connect, exchange"] = await exchange(server, connection, "hello")
             connection.drop()
+            program.again()
             connection = await connected(server)
             outcome["drop"] = f"came back; {program.take()}"
             outcome["reconnect"] = await exchange(server, connection, "again")
             await connection.ws.close(code=4001, message=b"kicked")
             await bounded(connection.ended.wait())
+            program.again()
             if sdk.closes or sdk.program == "onebot":
                 connection = await connected(server)
                 outcome["kick"] = f"came back; {program.take()}"
@@ -184,6 +193,7 @@ async def trouble(sdk: Sdk, transport: str) -> dict[str, str]:
             except asyncio.TimeoutError:
                 outcome["a handler blocks 6 s"] = "no answer"
             if connection.ended.is_set():
+                program.again()
                 connection = await connected(server)
             program.process.send_signal(signal.SIGTERM)
             await bounded(connection.ended.wait())

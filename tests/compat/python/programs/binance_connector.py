@@ -1,9 +1,8 @@
 """binance-connector: a stream on a thread; the program opens another one when it ends."""
 
-from playing import WS, ended, heard, tell
+from playing import WS, again, ended, heard, tell
 
 import json
-import time
 
 from binance.websocket.websocket_client import BinanceWebsocketClient
 
@@ -31,4 +30,4 @@ while True:
             break
     except Exception as error:
         tell("failed", ended(error))
-    time.sleep(0.2)
+    again()

@@ -1,6 +1,6 @@
 """google-genai: a live session; the program opens another one when it ends, as the SDK does not."""
 
-from playing import WS, ended, heard, tell
+from playing import WS, again_async, ended, heard, tell
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def main():
                 return
         except Exception as error:
             tell("ended", ended(error))
-            await asyncio.sleep(0.2)
+            await again_async()
 
 
 asyncio.run(main())

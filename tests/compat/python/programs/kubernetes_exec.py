@@ -1,8 +1,6 @@
 """kubernetes: exec in a pod; the program opens another one when it ends."""
 
-from playing import HTTP, ended, heard, tell
-
-import time
+from playing import HTTP, again, ended, heard, tell
 
 from kubernetes import client
 from kubernetes.stream import stream
@@ -42,4 +40,4 @@ while True:
         tell("ended")
     except Exception as error:
         tell("ended", ended(error))
-    time.sleep(0.2)
+    again()

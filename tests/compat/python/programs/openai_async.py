@@ -1,6 +1,6 @@
 """openai, a realtime connection on asyncio; the program opens another one when it ends."""
 
-from playing import HTTP, WS, ended, heard, tell
+from playing import HTTP, WS, again_async, ended, heard, tell
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def main():
             tell("ended")
         except Exception as error:
             tell("ended", ended(error))
-        await asyncio.sleep(0.2)
+        await again_async()
 
 
 asyncio.run(main())

@@ -1,8 +1,6 @@
 """openai, a realtime connection that blocks; the program opens another one when it ends."""
 
-from playing import HTTP, WS, ended, heard, tell
-
-import time
+from playing import HTTP, WS, again, ended, heard, tell
 
 from openai import OpenAI
 
@@ -25,4 +23,4 @@ while True:
         tell("ended")
     except Exception as error:
         tell("ended", ended(error))
-    time.sleep(0.2)
+    again()

@@ -32,6 +32,16 @@ def tell(kind: str, text: object = "") -> None:
     print(json.dumps([kind, str(text)]), flush=True)
 
 
+def again() -> None:
+    """Waits until the suite says that the server takes connections again: what a bot's own pause is for."""
+    sys.stdin.readline()
+
+
+async def again_async() -> None:
+    """As `again`, while the loop goes on."""
+    await asyncio.get_running_loop().run_in_executor(None, again)
+
+
 def heard(text: str) -> None:
     """The handler of a message: `block` keeps its thread for 6 s."""
     if text == "block":

@@ -1,6 +1,6 @@
 """python-binance: a stream that reconnects."""
 
-from playing import WS, ended, heard, quick, tell
+from playing import WS, again_async, ended, heard, quick, tell
 
 import asyncio
 
@@ -28,7 +28,7 @@ async def main():
             return
         except Exception as error:
             tell("ended", ended(error))
-            await asyncio.sleep(0.2)
+            await again_async()
 
 
 asyncio.run(main())

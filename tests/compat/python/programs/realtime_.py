@@ -20,7 +20,7 @@ async def main():
     channel.on_broadcast("say", said)
     await client.connect()
     await channel.subscribe()
-    await asyncio.sleep(120)
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())

@@ -1,8 +1,6 @@
 """selenium, WebDriver BiDi; the program opens another connection when one ends."""
 
-from playing import WS, ended, heard, tell
-
-import time
+from playing import WS, again, ended, heard, tell
 
 from selenium.webdriver.remote import websocket_connection as bidi
 
@@ -40,4 +38,4 @@ while True:
         tell("ended")
     except Exception as error:
         tell("ended", ended(error))
-    time.sleep(0.2)
+    again()

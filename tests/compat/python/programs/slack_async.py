@@ -1,6 +1,6 @@
 """slack_sdk, socket mode on `websockets`."""
 
-from playing import HTTP, heard, quick
+from playing import HTTP, again_async, heard, quick
 
 import asyncio
 
@@ -28,8 +28,8 @@ async def main():
             await client.connect()
             break
         except Exception:
-            await asyncio.sleep(0.2)
-    await asyncio.sleep(120)
+            await again_async()
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())

@@ -2,7 +2,7 @@
 
 from playing import HTTP, ended, heard, tell
 
-import time
+import threading
 
 from slack_sdk import WebClient
 from slack_sdk.socket_mode.response import SocketModeResponse
@@ -26,4 +26,4 @@ client = SocketModeClient(
 )
 client.socket_mode_request_listeners.append(answer)
 client.connect()
-time.sleep(120)
+threading.Event().wait()

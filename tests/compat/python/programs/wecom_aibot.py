@@ -26,7 +26,7 @@ async def main():
 
     bot.on("message.text", answer)
     await bot.connect()
-    await asyncio.sleep(120)
+    await asyncio.Event().wait()
 
 
 asyncio.run(main())

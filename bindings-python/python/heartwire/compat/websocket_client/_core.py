@@ -141,6 +141,10 @@ class WebSocket:
             raise
         self.heartwire, self.sock, self.connected, self.close_frame = frames, Sock(self, frames), True, None
 
+    def set_mask_key(self, func: Any) -> None:
+        """Refuse a function for masks: they are Heartwire's own."""
+        refuse("get_mask_key", func)
+
     def __iter__(self) -> Iterator[str | bytes]:
         """Return messages until the connection ends, which raises."""
         while True:

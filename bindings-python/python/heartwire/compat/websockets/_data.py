@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._own_data import (
-        CLOSE_CODE_EXPLANATIONS,
-        Close,
-        CloseCode,
-        Data,
-        Headers,
-        HeadersLike,
-        Request,
-        Response,
-        State,
-    )
-    from ._own_uri import WebSocketURI, parse_uri
+from ._own_data import *  # noqa: F403
+from ._own_uri import WebSocketURI, parse_uri
 
-    INSTALLED: bool
-else:
+TYPE_CHECKING = False
+#: Whether the package `websockets` is installed.
+INSTALLED = True
+
+if not TYPE_CHECKING:
     try:
-        from websockets.datastructures import Headers, HeadersLike
+        from websockets.datastructures import Headers, HeadersLike, MultipleValuesError
         from websockets.frames import CLOSE_CODE_EXPLANATIONS, Close, CloseCode
         from websockets.http11 import Request, Response
         from websockets.protocol import State
         from websockets.typing import Data
         from websockets.uri import WebSocketURI, parse_uri
-
-        #: Whether the package `websockets` is installed.
-        INSTALLED = True
     except ImportError:
-        from ._own_data import (
-            CLOSE_CODE_EXPLANATIONS,
-            Close,
-            CloseCode,
-            Data,
-            Headers,
-            HeadersLike,
-            Request,
-            Response,
-            State,
-        )
+        # All of them are ours, also where an old version of the package has some.
+        from ._own_data import *  # noqa: F403
         from ._own_uri import WebSocketURI, parse_uri
 
         INSTALLED = False
@@ -53,6 +32,7 @@ __all__ = [
     "Data",
     "Headers",
     "HeadersLike",
+    "MultipleValuesError",
     "Request",
     "Response",
     "State",

@@ -7,12 +7,12 @@ its frames, and its exceptions, which we raise, too. If it is not installed, mod
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 import warnings
 from types import ModuleType
 from typing import Any
 
+from .._modules import Stand, announce, holders
 from . import _arguments, _data, _opening, client, exceptions
 
 #: The names of the client, and the modules of the package that have them.
@@ -25,18 +25,20 @@ _CLIENTS = {
 }
 _DATA = ("CLOSE_CODE_EXPLANATIONS", "Close", "CloseCode", "Data", "Headers", "HeadersLike", "Request", "Response", "State")
 
+_CLIENT_ALONE = ", and has the client alone; with the package websockets installed, everything else is the package's own"
 _replaced: dict[str, dict[str, Any]] = {}
 
 
 def install() -> None:
-    """Give this package to programs that import `websockets` from now on. Doing it again changes nothing.
+    """Return this package to programs that import `websockets` from now on. Doing it again changes nothing.
 
     Call it before the SDK is imported, because `from websockets import connect` keeps the function that it found. It logs one line to
     `heartwire` (INFO).
     """
     if _replaced:
         return
-    early = [name for name in _early() if not name.startswith(("websockets.", "heartwire."))]
+    originals = [getattr(sys.modules.get(module), "connect", None) for module in ("websockets.asyncio.client", "websockets.sync.client")]
+    early = holders("websockets", originals)
     if _data.INSTALLED:
         for module, face in _CLIENTS.items():
             with warnings.catch_warnings():
@@ -47,27 +49,12 @@ def install() -> None:
     else:
         for module, names in _modules().items():
             _replaced[module] = {}
-            sys.modules[module] = _Module(module, names)
+            sys.modules[module] = Stand(module, names, "heartwire.compat.websockets", _CLIENT_ALONE)
             parent, _, child = module.rpartition(".")
             if parent:
                 setattr(sys.modules[parent], child, sys.modules[module])
         words = "heartwire.compat.websockets stands under the name websockets"
-    logger = logging.getLogger("heartwire")
-    logger.info("%s", words)
-    if early:
-        logger.warning("imported before install(), and so still on websockets: %s", ", ".join(sorted(early)))
-
-
-def _early() -> list[str]:
-    """Return the modules that hold the package's own `connect` already."""
-    originals = [getattr(sys.modules.get(module), "connect", None) for module in ("websockets.asyncio.client", "websockets.sync.client")]
-    originals = [original for original in originals if original is not None]
-    found = []
-    for name, module in list(sys.modules.items()):
-        held = getattr(module, "__dict__", {}).values()
-        if any(value is original for original in originals for value in list(held)):
-            found.append(name)
-    return [name for name in found if name != "websockets"]
+    announce(words, "websockets", early)
 
 
 def _client_names(face: str, legacy: bool) -> dict[str, Any]:
@@ -84,25 +71,6 @@ def _patch(module: ModuleType, names: dict[str, Any]) -> None:
     _replaced[module.__name__] = {name: module.__dict__.get(name) for name in names}
     for name, value in names.items():
         setattr(module, name, value)
-
-
-class _Module(ModuleType):
-    """A module under a name of `websockets`."""
-
-    __path__: list[str] = []  # noqa: RUF012 - this makes it a package
-
-    def __init__(self, name: str, names: dict[str, Any]) -> None:
-        super().__init__(name, f"{name}, on Heartwire: heartwire.compat.websockets")
-        self.__dict__.update(names)
-        self.__all__ = sorted(names)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise AttributeError(
-            f"{self.__name__}.{name} is not there: heartwire.compat.websockets stands under this name, and has the client alone; with the"
-            " package websockets installed, everything else is the package's own"
-        )
 
 
 def _modules() -> dict[str, dict[str, Any]]:

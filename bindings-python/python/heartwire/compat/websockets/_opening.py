@@ -6,13 +6,16 @@ import logging
 import random
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin
 
-from ._arguments import Arguments
+from ._arguments import USER_AGENT, Arguments
 from ._data import Headers, HeadersLike, parse_uri
 from ._outcome import ClientProtocol
 from .exceptions import InvalidMessage, InvalidStatus, SecurityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 MAX_REDIRECTS = 10
 _REDIRECTS = (300, 301, 302, 303, 307, 308)
@@ -46,33 +49,60 @@ class Opening:
     """The arguments of `connect`. `uri`, `ws_uri` and `additional_headers` change with redirects."""
 
     additional_headers: HeadersLike | None
+    _connection_type: ClassVar[Callable[..., Any]]
+    #: Whether an argument that is None counts as not given: so do threads, and asyncio refuses `ssl=None`.
+    _ignores_none: ClassVar[bool] = False
 
-    def _take(
+    def __init__(
         self,
         uri: str,
         *,
-        additional_headers: HeadersLike | None,
-        user_agent_header: str | None,
-        process_exception: Any,
-        open_timeout: float | None,
-        reconnect_delays: Any,
-        logger: Any,
-        factory: Any,
-        manners: dict[str, Any],
-        **wire: Any,
+        origin: str | None = None,
+        extensions: Sequence[Any] | None = None,
+        subprotocols: Sequence[str] | None = None,
+        compression: str | None = "deflate",
+        additional_headers: HeadersLike | None = None,
+        user_agent_header: str | None = USER_AGENT,
+        proxy: str | bool | None = True,
+        process_exception: Callable[[Exception], Exception | None] = process_exception,
+        open_timeout: float | None = 10,
+        ping_interval: float | None = 20,
+        ping_timeout: float | None = 20,
+        close_timeout: float | None = 10,
+        reconnect_delays: Callable[[], Iterator[float]] = backoff,
+        max_size: int | tuple[int | None, int | None] | None = 2**20,
+        max_queue: int | tuple[int | None, int | None] | None = 16,
+        write_limit: int | tuple[int, int | None] = 2**15,
+        logger: Any = None,
+        create_connection: Callable[..., Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        """Check and keep the arguments: `manners` are those of `ClientConnection`, `wire` those of `Arguments`."""
         self.uri = uri
         self.ws_uri = parse_uri(uri)
-        self._arguments = Arguments(self.ws_uri, **wire)
+        self._arguments = Arguments(
+            self.ws_uri,
+            origin=origin,
+            extensions=extensions,
+            subprotocols=subprotocols,
+            compression=compression,
+            proxy=proxy,
+            max_size=max_size,
+            more={name: value for name, value in kwargs.items() if value is not None or not self._ignores_none},
+        )
         self.additional_headers = self._arguments.legacy_headers if additional_headers is None else additional_headers
         self.user_agent_header = user_agent_header
         self.process_exception = process_exception
         self.open_timeout = open_timeout
         self.reconnect_delays = reconnect_delays
         self.logger = logging.getLogger("websockets.client") if logger is None else logger
-        self._factory = factory
-        self._manners = manners
+        self._factory = create_connection or self._connection_type
+        self._manners = {
+            "ping_interval": ping_interval,
+            "ping_timeout": ping_timeout,
+            "close_timeout": close_timeout,
+            "max_queue": max_queue,
+            "write_limit": write_limit,
+        }
 
     def _attempts(self) -> Iterator[tuple[Any, float | None]]:
         """Return a connection for each attempt that redirects may ask for, and the seconds that are left to open it."""

@@ -101,24 +101,15 @@ class CloseCode(enum.IntEnum):
     TLS_HANDSHAKE = 1015
 
 
-#: The meaning of each code, in words.
-CLOSE_CODE_EXPLANATIONS: dict[int, str] = {
+#: The meaning of a code in words, if they are not those of its name.
+_WORDS = {
     1000: "OK",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
     1005: "no status received [internal]",
     1006: "connection closed abnormally [internal]",
     1007: "invalid frame payload data",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "mandatory extension",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-    1014: "bad gateway",
     1015: "TLS handshake failure [internal]",
 }
+CLOSE_CODE_EXPLANATIONS: dict[int, str] = {code: _WORDS.get(code, code.name.lower().replace("_", " ")) for code in CloseCode}
 
 
 @dataclass

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import USER_AGENT
 from ._connection import ClientConnection
-from ._opening import Opening, Retry, backoff, process_exception
+from ._opening import Opening, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Generator
     from types import TracebackType
-
-    from ._data import HeadersLike
 
 __all__ = ["ClientConnection", "connect", "unix_connect"]
 
@@ -26,54 +23,7 @@ class connect(Opening):
     own error.
     """
 
-    def __init__(
-        self,
-        uri: str,
-        *,
-        origin: str | None = None,
-        extensions: Sequence[Any] | None = None,
-        subprotocols: Sequence[str] | None = None,
-        compression: str | None = "deflate",
-        additional_headers: HeadersLike | None = None,
-        user_agent_header: str | None = USER_AGENT,
-        proxy: str | bool | None = True,
-        process_exception: Callable[[Exception], Exception | None] = process_exception,
-        open_timeout: float | None = 10,
-        ping_interval: float | None = 20,
-        ping_timeout: float | None = 20,
-        close_timeout: float | None = 10,
-        reconnect_delays: Callable[[], Iterator[float]] = backoff,
-        max_size: int | tuple[int | None, int | None] | None = 2**20,
-        max_queue: int | tuple[int | None, int | None] | None = 16,
-        write_limit: int | tuple[int, int | None] = 2**15,
-        logger: Any = None,
-        create_connection: Callable[..., ClientConnection] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self._take(
-            uri,
-            origin=origin,
-            extensions=extensions,
-            subprotocols=subprotocols,
-            compression=compression,
-            proxy=proxy,
-            max_size=max_size,
-            more=kwargs,
-            additional_headers=additional_headers,
-            user_agent_header=user_agent_header,
-            process_exception=process_exception,
-            open_timeout=open_timeout,
-            reconnect_delays=reconnect_delays,
-            logger=logger,
-            factory=create_connection or ClientConnection,
-            manners={
-                "ping_interval": ping_interval,
-                "ping_timeout": ping_timeout,
-                "close_timeout": close_timeout,
-                "max_queue": max_queue,
-                "write_limit": write_limit,
-            },
-        )
+    _connection_type = ClientConnection
 
     async def connect(self) -> ClientConnection:
         """Open it, through redirects."""

@@ -14,24 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from ... import sync as _sync
 from ..._fragments import WHOLE
-from ..._inbox import listen_privately
-from ._arguments import USER_AGENT, queue_marks, request_headers, time_limit
-from ._connection import _as_kind, _decoded, _kinds
-from ._data import Request, Response, State
-from ._opening import Opening, Retry, backoff, process_exception
-from ._outcome import opening_failed, response_of
-from ._transport import Transport
+from ._data import State
+from ._opening import Opening, Retry
+from ._shared import Shared, as_kind, decoded, parts_of, payload_of
 from .exceptions import ConcurrencyError, ConnectionClosedOK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from ..._native import CloseEvent, OpenEvent, PongEvent
+    from ..._native import CloseEvent, PongEvent
     from ._data import Data, HeadersLike
-    from ._outcome import ClientProtocol
 
 __all__ = ["ClientConnection", "connect", "reconnect", "unix_connect"]
 
@@ -52,73 +47,26 @@ class _Pong(threading.Event):
         return True
 
 
-class ClientConnection:
+class ClientConnection(Shared):
     """A connection to receive from and send to, made by `connect()`. Its members may be used from any thread.
 
     Messages arrive whole: `recv_streaming()` gives each as one fragment. `heartwire` is Heartwire's own connection.
     """
 
     heartwire: _sync.ClientConnection
-
-    def __init__(
-        self,
-        protocol: ClientProtocol,
-        *,
-        ping_interval: float | None = 20,
-        ping_timeout: float | None = 20,
-        close_timeout: float | None = 10,
-        max_queue: int | tuple[int | None, int | None] | None = 16,
-    ) -> None:
-        self.protocol = protocol
-        self.id = protocol.id
-        self.logger = protocol.logger
-        self.debug = protocol.debug
-        self.ping_interval = ping_interval
-        self.ping_timeout = ping_timeout
-        self.close_timeout = close_timeout
-        self.request: Request | None = None
-        self.response: Response | None = None
-        self.transport = Transport()
-        self._queue_marks = queue_marks(max_queue)
-        self._pongs: dict[bytes, _Pong] = {}
+    _timed_out = "timed out while waiting for handshake response"
 
     def handshake(
         self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None, timeout: float | None = None
     ) -> None:
         """Open the connection. Raises the exceptions of `connect()`."""
-        arguments, uri = self.protocol.arguments, self.protocol.uri
-        headers, own = request_headers(arguments, uri, additional_headers, user_agent_header)
-        self.request = Request(uri.resource_name, headers)
-        options = {
-            **arguments.options,
-            "headers": own,
-            "user_agent": user_agent_header or "",
-            "open_timeout": timeout,
-            "close_timeout": time_limit(self.close_timeout),
-            "ping_interval": self.ping_interval,
-            "ping_timeout": self.ping_timeout,
-            "max_buffered": 2**53 - 1,
-            "deliver_after_close": True,
-        }
-        face = self.heartwire = _sync.ClientConnection(self.protocol.address, arguments.subprotocols, options, self.protocol.closed)
-        face._inbox.high, face._inbox.low = self._queue_marks
-        if self._queue_marks[0] == float("inf"):
-            face._inbox.size_high = self._queue_marks[0]
-        listen_privately(face.socket, open=self._on_open, pong=self._on_pong, close=self._on_close)
+        self._pongs: dict[bytes, _Pong] = {}
+        listeners = {"pong": self._on_pong, "close": self._on_close}
+        face = self._make(_Face, additional_headers, user_agent_header, timeout, **listeners)
         try:
             face._open()
         except BaseException as error:
-            face.socket.terminate()
-            if not isinstance(error, Exception):
-                raise
-            words = "timed out while waiting for handshake response"
-            self.protocol.handshake_exc = opening_failed(error, self.protocol.address, words)
-            raise self.protocol.handshake_exc  # noqa: B904 - its cause is set
-
-    def _on_open(self, event: OpenEvent) -> None:
-        self.protocol.opened(self.heartwire.socket, event.extensions)
-        self.response = response_of(101, event.headers)
-        self.transport.opened(self.heartwire.socket, self.protocol.server_hostname)
+            raise self._give_up(error)  # noqa: B904 - its cause is set
 
     def _on_pong(self, event: PongEvent) -> None:
         waiter = self._pongs.pop(event.payload, None)
@@ -130,45 +78,9 @@ class ClientConnection:
         for waiter in self._pongs.values():
             waiter.set()
 
-    @property
-    def state(self) -> State:
-        """The state of the connection, as of the last call."""
-        return self.protocol.state
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol in use."""
-        return self.protocol.subprotocol
-
-    @property
-    def close_code(self) -> int | None:
-        """The code of the close; None while it lasts; 1006 without a Close frame."""
-        return self.protocol.close_code
-
-    @property
-    def close_reason(self) -> str | None:
-        """The reason of the close; None while it lasts."""
-        return self.protocol.close_reason
-
-    @property
-    def latency(self) -> float:
-        """Seconds of the last round trip; 0 before the first."""
-        return self.heartwire.latency
-
-    @property
-    def local_address(self) -> Any:
-        """Our address, or None if it is unknown."""
-        return self.transport.get_extra_info("sockname")
-
-    @property
-    def remote_address(self) -> Any:
-        """The address of the peer, or None if it is unknown."""
-        return self.transport.get_extra_info("peername")
-
     def recv(self, timeout: float | None = None, decode: bool | None = None) -> Data:
         """Return the next message; `decode` makes it str (True) or bytes (False). Raises TimeoutError and ConnectionClosed."""
-        message = self.heartwire.recv(timeout)
-        return message if decode is None else _decoded(message, decode)
+        return decoded(self.heartwire.recv(timeout), decode)
 
     def recv_streaming(self, decode: bool | None = None) -> Iterator[Data]:
         """Return the next message as one fragment."""
@@ -187,20 +99,18 @@ class ClientConnection:
         if isinstance(message, Mapping):
             raise TypeError("data is a dict-like object")
         if isinstance(message, WHOLE):
-            self.heartwire.send(message if text is None else _as_kind(message, text))
+            self.heartwire.send(as_kind(message, text))
         elif isinstance(message, Iterable):
-            parts = iter(message)
-            first = next(parts, None)
-            if first is not None:  # an empty iterable sends nothing
-                self.heartwire.send(_kinds([first], parts, text))  # type: ignore[arg-type]
+            parts = parts_of(message, text)
+            if parts is not None:
+                self.heartwire.send(parts)
         else:
             raise TypeError("data must be str, bytes, or iterable")
 
     def ping(self, data: str | bytes | None = None) -> threading.Event:
         """Send a ping. `wait()` on the returned object for the pong, or the end."""
-        if data is not None and not isinstance(data, WHOLE):
-            raise TypeError("data must be str or bytes-like")
-        payload = os.urandom(4) if data is None else data.encode() if isinstance(data, str) else bytes(data)
+        given = payload_of(data)
+        payload = os.urandom(4) if given is None else given
         if payload in self._pongs:
             raise ConcurrencyError("already waiting for a pong with the same data")
         waiter = self._pongs[payload] = _Pong(self.heartwire)
@@ -213,9 +123,7 @@ class ClientConnection:
 
     def pong(self, data: str | bytes = b"") -> None:
         """Send a pong that answers nothing."""
-        if not isinstance(data, WHOLE):
-            raise TypeError("data must be str or bytes-like")
-        self.heartwire.pong(data)
+        self.heartwire.pong(payload_of(data) or b"")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and wait for the end. Earlier messages can still be received."""
@@ -243,55 +151,21 @@ class ClientConnection:
             self.close()
 
 
+class _Face(_sync.ClientConnection):
+    """Heartwire's connection, whose `send` begins to wait at another mark than it goes on at."""
+
+    write_high = 2**15
+
+    def _drained(self) -> None:
+        if self.socket.buffered_amount > self.write_high:
+            super()._drained()
+
+
 class reconnect(Opening):
     """Open connections again and again: `for ws in reconnect(uri):`; also a context manager. The parameters are those of `connect`."""
 
-    def __init__(
-        self,
-        uri: str,
-        *,
-        origin: str | None = None,
-        extensions: Sequence[Any] | None = None,
-        subprotocols: Sequence[str] | None = None,
-        compression: str | None = "deflate",
-        additional_headers: HeadersLike | None = None,
-        user_agent_header: str | None = USER_AGENT,
-        proxy: str | bool | None = True,
-        process_exception: Callable[[Exception], Exception | None] = process_exception,
-        open_timeout: float | None = 10,
-        ping_interval: float | None = 20,
-        ping_timeout: float | None = 20,
-        close_timeout: float | None = 10,
-        reconnect_delays: Callable[[], Iterator[float]] = backoff,
-        max_size: int | tuple[int | None, int | None] | None = 2**20,
-        max_queue: int | tuple[int | None, int | None] | None = 16,
-        logger: Any = None,
-        create_connection: Callable[..., ClientConnection] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self._take(
-            uri,
-            origin=origin,
-            extensions=extensions,
-            subprotocols=subprotocols,
-            compression=compression,
-            proxy=proxy,
-            max_size=max_size,
-            more={name: value for name, value in kwargs.items() if value is not None},
-            additional_headers=additional_headers,
-            user_agent_header=user_agent_header,
-            process_exception=process_exception,
-            open_timeout=open_timeout,
-            reconnect_delays=reconnect_delays,
-            logger=logger,
-            factory=create_connection or ClientConnection,
-            manners={
-                "ping_interval": ping_interval,
-                "ping_timeout": ping_timeout,
-                "close_timeout": close_timeout,
-                "max_queue": max_queue,
-            },
-        )
+    _connection_type = ClientConnection
+    _ignores_none = True
 
     def connect(self) -> ClientConnection:
         """Open it, through redirects."""
