@@ -10,17 +10,6 @@ import type { Duplex, DuplexOptions } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import type { WebSocket as Heartwire, WebSocketOptions } from './index.js'
 
-/** What `send()` takes: text and bytes as ws takes them. */
-type Sendable =
-  | WebSocket.Data
-  | number
-  | ArrayBufferView
-  | SharedArrayBuffer
-  | Blob
-  | readonly any[]
-  | { valueOf(): ArrayBuffer | SharedArrayBuffer | Uint8Array | string | readonly number[] }
-  | { [Symbol.toPrimitive](hint: string): string }
-
 declare class WebSocket extends EventEmitter {
   static readonly CONNECTING: 0
   static readonly OPEN: 1
@@ -59,8 +48,8 @@ declare class WebSocket extends EventEmitter {
   ping(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   pong(data?: any, mask?: boolean, cb?: (err: Error) => void): void
   /** The callback is called once the message has left, or with an error. */
-  send(data: Sendable, cb?: (err?: Error) => void): void
-  send(data: Sendable, options: WebSocket.SendOptions, cb?: (err?: Error) => void): void
+  send(data: WebSocket.Sendable, cb?: (err?: Error) => void): void
+  send(data: WebSocket.Sendable, options: WebSocket.SendOptions, cb?: (err?: Error) => void): void
   terminate(): void
   pause(): void
   resume(): void
@@ -94,6 +83,16 @@ interface WebSocketAlias extends WebSocket {}
 declare namespace WebSocket {
   type RawData = Buffer | ArrayBuffer | Buffer[]
   type Data = string | Buffer | ArrayBuffer | Buffer[]
+  /** Text and bytes as `send()` of ws takes them. */
+  type Sendable =
+    | Data
+    | number
+    | ArrayBufferView
+    | SharedArrayBuffer
+    | Blob
+    | readonly any[]
+    | { valueOf(): ArrayBuffer | SharedArrayBuffer | Uint8Array | string | readonly number[] }
+    | { [Symbol.toPrimitive](hint: string): string }
   type CertMeta = string | string[] | Buffer | Buffer[]
   /** Shapes the request, and ends it. */
   type FinishRequestCallback = (request: ClientRequest, websocket: WebSocket) => void

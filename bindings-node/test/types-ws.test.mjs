@@ -1,5 +1,5 @@
-// Owns: that the types of heartwire/ws are those of @types/ws' client: programs written against those compile with ours, and each fits where the
-// other is asked for. What only one of them may do is compiled, too, and must fail.
+// Owns: the comparison of the types of heartwire/ws with those of @types/ws' client: programs written against those compile with ours, and each fits
+// where the other is asked for. Lines that heartwire/ws refuses must not compile.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -21,7 +21,7 @@ function keys(types, head) {
   const [found] = head.exec(types) ?? assert.fail(`no ${head}`)
   const start = types.indexOf(found) + found.length
   const body = types.slice(start, types.indexOf('\n', types.slice(start).search(/^ *\};?$/m) + start))
-  // What stands deeper is the parameter of a method.
+  // Deeper names are parameters of methods.
   const indent = /^ +/m.exec(body)
   const names = [...body.matchAll(new RegExp(`^${indent}(?:static |readonly |get |set )*(\\w+)(?=[?(:<])`, 'gm'))].map(([, name]) => name)
   return [...new Set(names)].filter((name) => !name.startsWith('_') && !['private', 'protected', 'constructor'].includes(name))

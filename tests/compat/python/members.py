@@ -24,11 +24,11 @@ INSIDE = {
     *("drain", "eof_received", "handshake", "keepalive", "pause_writing", "process_event", "recv_bufsize", "recv_events", "resume_writing"),
     *("send_context", "send_data", "set_recv_exc", "start_keepalive", "create_dispatcher", "client_notakeover"),
 }
-#: What connections have as attributes, which no class shows.
+#: Attributes of connections, which no class shows.
 OF_WEBSOCKETS = ("id", "latency", "logger", "protocol", "request", "response", "transport")
 OF_APP = ("sock", "keep_running", "last_ping_tm", "last_pong_tm", "last_close_frame")
 OF_CLIENT = ("connected", "sock")
-#: What `connect` hands on to asyncio's `create_connection`, by the documentation of websockets.
+#: Arguments that `connect` hands on to asyncio's `create_connection`, by the documentation of websockets.
 HANDED_ON = ("ssl", "server_hostname", "host", "port", "sock", "family", "local_addr", "happy_eyeballs_delay", "proxy_ssl", "proxy_server_hostname")
 
 
@@ -64,7 +64,7 @@ WEBSOCKET_CLIENT = {
     *("ABNF", "enableTrace", "setdefaulttimeout", "getdefaulttimeout", "set_reconnect", "create_connection"),
 }
 AIOHTTP = parameters(aiohttp.ClientSession.ws_connect) | members(aiohttp.ClientWebSocketResponse) | {"ws_receive", "ws_close"}
-#: What a page, or a section of it, is to name.
+#: The names that a page, or a section of it, must have.
 PAGES: list[tuple[str, str, set[str]]] = [
     ("migrating-python.md", "## From `websockets`", WEBSOCKETS | {name for name in websockets.exceptions.__all__ if "Parameter" not in name}),
     ("migrating-python.md", "## From `websocket-client`", WEBSOCKET_CLIENT | {name for name in dir(websocket) if name.endswith("Exception")}),

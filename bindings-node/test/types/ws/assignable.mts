@@ -1,4 +1,4 @@
-// What takes a socket or the class of ws by the types of @types/ws takes Heartwire's, and the other way round for sockets.
+// Code that takes a socket or the class of @types/ws takes Heartwire's. The other way round it holds for sockets.
 import Ours, { type ClientOptions as OurOptions, type RawData as OurRawData } from 'heartwire/ws'
 import type Theirs from 'ws'
 import type { ClientOptions, RawData } from 'ws'

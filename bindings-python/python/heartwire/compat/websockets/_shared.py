@@ -74,7 +74,7 @@ class Shared:
         return made
 
     def _give_up(self, error: BaseException) -> Exception:
-        """Drop what could not be opened, and give the exception that tells why. Raises what is no failure, as a cancellation is none."""
+        """Drop the connection that could not be opened, and return the exception to raise. Raises `error` itself if it is a cancellation."""
         self.heartwire.socket.terminate()
         if not isinstance(error, Exception):
             raise error
@@ -142,7 +142,7 @@ def as_kind(message: Any, text: bool | None) -> Any:
 
 
 def parts_of(message: Iterable[Data], text: bool | None) -> Iterator[Any] | None:
-    """Return the parts of a message, of one kind; None where there is none, for an empty iterable sends nothing."""
+    """Return the parts of a message, of one kind; None for an empty iterable, which sends nothing."""
     parts = iter(message)
     first = next(parts, None)
     return None if first is None else _parts(first, parts, text)
