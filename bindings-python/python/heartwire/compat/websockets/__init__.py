@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from . import exceptions
 from ._data import CLOSE_CODE_EXPLANATIONS, Close, CloseCode, Data, Headers, HeadersLike, Request, Response, State
 from ._install import install
+from ._own_exceptions import *  # noqa: F403 - type checkers read these names
 from .client import ClientConnection, connect, unix_connect
 from .exceptions import *  # noqa: F403
-from .exceptions import __all__ as _exceptions
 
 __all__ = [
     "CLOSE_CODE_EXPLANATIONS",
@@ -25,5 +26,5 @@ __all__ = [
     "connect",
     "install",
     "unix_connect",
-    *_exceptions,
 ]
+__all__ += exceptions.__all__

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from . import _own_exceptions
 from ._data import MultipleValuesError
 from ._own_exceptions import *  # noqa: F403
-from ._own_exceptions import __all__ as _names
 
-__all__ = ["MultipleValuesError", *_names]
+__all__ = ["MultipleValuesError"]
+__all__ += _own_exceptions.__all__
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -16,4 +17,4 @@ if not TYPE_CHECKING:
         pass
     else:
         # An older version of the package lacks some of them.
-        globals().update({name: getattr(theirs, name) for name in _names if hasattr(theirs, name)})
+        globals().update({name: getattr(theirs, name) for name in _own_exceptions.__all__ if hasattr(theirs, name)})
