@@ -150,7 +150,7 @@ describe('SDKs', { concurrency: LANES }, () => {
   for (const name of chosen) {
     const theCase = cases[name]
     theCase.name = name
-    test(name, { timeout: 480_000 }, async (t) => {
+    test(name, { timeout: 600_000 }, async (t) => {
       let lines = await playAll(name)
       if (!lines.every(isRight)) {
         t.diagnostic(`once more: ${JSON.stringify(lines.filter((line) => !isRight(line)))}`)

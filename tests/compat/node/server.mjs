@@ -5,7 +5,7 @@ import https from 'node:https'
 import { WebSocketServer } from 'ws'
 import { certificate } from './certificate.mjs'
 
-const BOUND = 60_000
+const BOUND = 120_000
 
 export class Server {
   seen = []
