@@ -113,7 +113,7 @@ async function play(name, transport, scenarios) {
   const server = new Server(cases[name])
   await server.listen()
   const client = new Client(name, server, transport)
-  // A library that ends by itself is told of at once. SIGTERM ends it, and what the server saw of that is still to be read.
+  // A library that ends by itself is reported at once. SIGTERM ends it, and what the server saw of that is still to be read.
   const died = client.ended.then((code) => Promise.reject(new Error(`the program ended with ${code}`)))
   died.catch(() => {})
   const alive = (promise, scenario) => (scenario === 'SIGTERM' ? promise : Promise.race([promise, died]))

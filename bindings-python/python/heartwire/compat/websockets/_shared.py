@@ -74,7 +74,7 @@ class Shared:
         return made
 
     def _give_up(self, error: BaseException) -> Exception:
-        """Drop the connection that could not be opened, and return the exception to raise. Raises `error` itself if it is a cancellation."""
+        """Drop the connection that could not be opened, and return the exception to raise. Raises a cancellation again."""
         self.heartwire.socket.terminate()
         if not isinstance(error, Exception):
             raise error
