@@ -38,12 +38,15 @@ declare namespace WebSocket {
   export import RequestOptions = all.RequestOptions
   export import SendOptions = all.SendOptions
   export import SendQueueOptions = all.SendQueueOptions
+  export import Stats = all.Stats
   export import ThrottledEvent = all.ThrottledEvent
   export import TlsOptions = all.TlsOptions
+  export import Traffic = all.Traffic
   export import WebSocketError = all.WebSocketError
   export import WebSocketEventMap = all.WebSocketEventMap
   export import WebSocketOptions = all.WebSocketOptions
   export import shutdown = all.shutdown
+  export import stats = all.stats
 }
 
 export = WebSocket

@@ -5,9 +5,11 @@
 
 import type { ErrorCode } from './codes.js'
 import type { HeartbeatOptions, WebSocketOptions } from './options.js'
+import type { Stats } from './stats.js'
 
 export type * from './codes.js'
 export type * from './options.js'
+export * from './stats.js'
 
 /** The same as `WebSocketOptions`. */
 export type Options = WebSocketOptions
@@ -344,6 +346,8 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   readonly isPaused: boolean
   /** The last measured round trip of a ping in milliseconds. */
   readonly latency: number | null
+  /** The counts so far, over all connections. Each read gives a new snapshot. */
+  readonly stats: Stats
   /** Keeps the process alive while the socket lives. This is the default. */
   ref(): this
   /** Lets the process end while the socket lives. */

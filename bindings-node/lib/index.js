@@ -5,9 +5,10 @@
 const { CloseEvent, MessageEvent } = require('./constructors.js')
 const { WebSocketError } = require('./errors.js')
 const { shutdown } = require('./shutdown.js')
+const { stats } = require('./stats.js')
 const { WebSocket } = require('./websocket.js')
 
-for (const [name, value] of Object.entries({ WebSocket, WebSocketError, MessageEvent, CloseEvent, shutdown })) {
+for (const [name, value] of Object.entries({ WebSocket, WebSocketError, MessageEvent, CloseEvent, shutdown, stats })) {
   Object.defineProperty(WebSocket, name, { value, configurable: true, writable: true, enumerable: true })
 }
 

@@ -13,6 +13,7 @@ const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
 const { heartbeat } = require('./options.js')
 const { Providers } = require('./providers.js')
+const stats = require('./stats.js')
 const unheard = require('./unheard.js')
 
 const CONNECTING = 0
@@ -66,6 +67,8 @@ class Socket {
   /** The error of this connection's error event. @type {any} */
   #failure = null
   #amountAtEnd = 0
+  /** The counts as JSON text, once the addon has forgotten the socket. */
+  #statsAtEnd = ''
   #discarded = 0
 
   /**
@@ -247,6 +250,7 @@ class Socket {
   #finish() {
     if (this.handle === null) return
     this.#amountAtEnd = addon.bufferedAmount(this.handle, true)
+    this.#statsAtEnd = stats.textOf(this.handle)
     this.unhold()
     sockets[this.handle] = undefined
     addon.release(this.handle)
@@ -406,6 +410,10 @@ class Socket {
 
   get latency() {
     return this.handle === null ? null : addon.latency(this.handle)
+  }
+
+  get stats() {
+    return stats.read(this.handle === null ? this.#statsAtEnd : stats.textOf(this.handle))
   }
 }
 

@@ -219,6 +219,11 @@ class WebSocket extends EventTarget {
     return this.#socket.latency
   }
 
+  /** The counts so far, over all connections. */
+  get stats() {
+    return this.#socket.stats
+  }
+
   /** Keeps the process alive while the socket lives (the default). */
   ref() {
     this.#socket.hold()

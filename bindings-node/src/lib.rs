@@ -17,6 +17,7 @@ mod place;
 #[cfg_attr(windows, path = "signals_windows.rs")]
 mod signals;
 mod socket;
+mod stats;
 mod testing;
 mod turn;
 mod uv;

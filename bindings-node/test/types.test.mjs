@@ -33,7 +33,7 @@ const OF_EVENT = ['constructor', 'toString', ...Object.getOwnPropertyNames(event
 const BARE = ['DrainEvent', 'ReadyEvent']
 const OF_FUNCTION = ['length', 'name', 'prototype']
 /** What the class carries for require(), which is given the class itself. */
-const OF_PACKAGE = ['WebSocket', 'WebSocketError', 'MessageEvent', 'CloseEvent', 'shutdown']
+const OF_PACKAGE = ['WebSocket', 'WebSocketError', 'MessageEvent', 'CloseEvent', 'shutdown', 'stats']
 
 function error() {
   const fields = { code: 'x', phase: 'http', message: 'x', status: 500, headers: [], retryIn: 1 }
@@ -115,7 +115,7 @@ for (const [what, project] of Object.entries({ 'Node’s types alone': '.', 'the
 
 test('require() has every type and function that import has', () => {
   const read = (name) => readFileSync(join(root, name), 'utf8')
-  const exported = ['types.d.ts', 'options.d.ts', 'codes.d.ts'].flatMap((name) =>
+  const exported = ['types.d.ts', 'options.d.ts', 'codes.d.ts', 'stats.d.ts'].flatMap((name) =>
     [...read(name).matchAll(/^export (?:class|function|interface|type) (\w+)/gm)].map(([, each]) => each),
   )
   const listed = [...read('index.d.ts').matchAll(/export import (\w+) = all\.\1$/gm)].map(([, each]) => each)

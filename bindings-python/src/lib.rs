@@ -21,6 +21,7 @@ mod round;
 mod send;
 mod socket;
 mod stall;
+mod stats;
 mod testing;
 mod text;
 mod unrun;
@@ -48,6 +49,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::socket::Socket;
+    #[pymodule_export]
+    use crate::stats::counts;
     #[pymodule_export]
     use crate::testing::FaultServer;
     #[pymodule_export]

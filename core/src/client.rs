@@ -8,9 +8,11 @@ mod beside_act;
 mod beside_read;
 mod calls;
 mod farewell;
+mod figures;
 mod link;
 mod pace;
 mod steer;
+mod tally;
 mod turn;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -34,6 +36,7 @@ use beside::{Beside, DialState};
 pub use calls::Sent;
 pub use farewell::Farewell;
 use link::{Ending, Link, Retired};
+use tally::Tally;
 pub use turn::{LinkId, Order, Turn};
 
 /// One socket. Every method may be called from any thread; none blocks on the network and none runs user code.
@@ -103,6 +106,7 @@ struct Inner {
     over_limit: bool,
     shown: Shown,
     latency: Option<Duration>,
+    tally: Tally,
 }
 
 /// The values of the properties. They change when the event that reports the change is delivered.
@@ -153,6 +157,7 @@ impl Client {
                 over_limit: false,
                 shown: Shown::default(),
                 latency: None,
+                tally: Tally::default(),
             }),
             options,
         }
@@ -369,6 +374,7 @@ impl Client {
                     inner.shown = Shown { url: Some(request.url.to_string()), ..Shown::default() };
                     // An attempt has the number of its future link.
                     inner.attempt += 1;
+                    inner.tally.attempt();
                     inner.dial = DialState::Ordered(LinkId(inner.attempt), Box::new(request));
                 }
                 Action::CancelDial if Self::cancel_promoted(inner) => {}
@@ -401,11 +407,12 @@ impl Client {
                         inner.retired.push(retired);
                     }
                 }
-                Action::Emit(Event::Close(close)) => {
-                    let unsent = std::mem::take(&mut inner.unsent);
-                    inner.emitted.items.push(Item::Event(Box::new(Event::Close(Close { unsent, ..close }))));
-                }
                 Action::Emit(event) => {
+                    let event = match event {
+                        Event::Close(close) => Event::Close(Close { unsent: std::mem::take(&mut inner.unsent), ..close }),
+                        other => other,
+                    };
+                    inner.tally.event(&event);
                     inner.opens += u64::from(matches!(event, Event::Open(_)));
                     inner.emitted.items.push(Item::Event(Box::new(event)));
                 }

@@ -23,10 +23,11 @@ mod warning;
 mod websocket;
 
 // Re-exports the modules of `heartwire-proto` as this crate's own.
-use heartwire_proto::{address, close, error, event, message, options, protocol, session};
+use heartwire_proto::{address, close, error, event, message, options, protocol, session, stats};
 
 pub use driver::FragmentWriter;
 pub use driver::shutdown::{shutdown, shutdown_blocking};
+pub use driver::stats::stats;
 #[doc(inline)]
 pub use heartwire_proto::close::CloseCode;
 #[doc(inline)]
@@ -45,6 +46,8 @@ pub use heartwire_proto::options::{
 };
 #[doc(inline)]
 pub use heartwire_proto::pointer::Pointer;
+#[doc(inline)]
+pub use heartwire_proto::stats::{Heartbeats, Latency, Stats, Traffic, Waiting};
 pub use reply::Reply;
 pub use websocket::{Events, WebSocket};
 

@@ -16,6 +16,7 @@ use crate::event::{Batch, Event, Item, ReadyState};
 use crate::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Way};
 use crate::options::{ConnectUntil, HeartbeatOptions, Options, Providers};
 use crate::reply::{Replies, Reply};
+use crate::stats::Stats;
 
 /// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
 ///
@@ -278,6 +279,11 @@ impl WebSocket {
     /// The last measured round trip of a ping.
     pub fn latency(&self) -> Option<Duration> {
         self.connection.latency()
+    }
+
+    /// The counts so far, over all connections of this socket. [`crate::stats`] sums up all sockets of the process.
+    pub fn stats(&self) -> Stats {
+        self.connection.stats()
     }
 }
 

@@ -44,6 +44,10 @@ TYPE_CHECKING = bool()  # noqa: UP018 - jedi, which completes in editors, stops 
 if TYPE_CHECKING:
     from ._aio import ClientConnection, connect
     from ._options import CompressionOptions, HeartbeatOptions, Options, ReconnectOptions, SendQueueOptions, TlsOptions
+    from ._stats import Heartbeats, Latency, Stats, Traffic, Waiting, stats
+
+#: Names that are imported on first use.
+_OF_STATS = ("Heartbeats", "Latency", "Stats", "Traffic", "Waiting", "stats")
 
 __all__ = [
     "ClientConnection",
@@ -58,7 +62,9 @@ __all__ = [
     "Event",
     "HeartbeatEvent",
     "HeartbeatOptions",
+    "Heartbeats",
     "InvalidStateError",
+    "Latency",
     "MessageEvent",
     "OpenEvent",
     "OptionError",
@@ -68,14 +74,18 @@ __all__ = [
     "ReconnectOptions",
     "ReconnectingEvent",
     "SendQueueOptions",
+    "Stats",
     "ThrottledEvent",
     "TlsOptions",
+    "Traffic",
+    "Waiting",
     "WebSocket",
     "WebSocketError",
     "__version__",
     "connect",
     "run_forever",
     "shutdown",
+    "stats",
 ]
 
 
@@ -89,6 +99,10 @@ def __getattr__(name: str) -> object:
         from . import _options
 
         return getattr(_options, name)
+    if name in _OF_STATS:
+        from . import _stats
+
+        return getattr(_stats, name)
     if name in ("sync", "testing"):
         import importlib
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ._native import CloseEvent, MessageEvent
     from ._options import HeartbeatOptions
+    from ._stats import Stats
     from ._websocket import WebSocket
 
 #: Above so many messages, or characters and bytes of them, the socket is not read.
@@ -108,6 +109,11 @@ class Received:
     def latency(self) -> float:
         """Seconds of the last round trip; 0 before the first."""
         return self.socket.latency or 0.0
+
+    @property
+    def stats(self) -> Stats:
+        """The counts so far, over all connections."""
+        return self.socket.stats
 
     @property
     def subprotocol(self) -> str | None:

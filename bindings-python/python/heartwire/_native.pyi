@@ -380,6 +380,9 @@ class Shutdown:
     def advance(self) -> bool | None:
         """Continues the shutdown. None until all sockets have ended; then whether everything was sent and answered in time."""
 
+def counts(socket: Socket | None = None) -> str:
+    """The counts of this socket as JSON text; without one, the sum of all that the process has started."""
+
 def goodbye(timeout: float | None = None) -> None:
     """Sends Close 1001 on all sockets of the process, and waits for the answers. It blocks, for at most `timeout` seconds if given."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ._native import CloseEvent
     from ._options import Options
+    from ._stats import Stats
 
     Url = Union[str, Callable[[], Union[str, Awaitable[str]]]]
     Protocols = Union[str, Iterable[str], Callable[[], Union[str, Iterable[str], Awaitable[Union[str, Iterable[str]]]]]]
@@ -111,6 +112,13 @@ class WebSocket(Listening):
         Raises the error of the last `close` event, or InvalidStateError, if there will be none.
         """
         await _bot.wait_ready(self)
+
+    @property
+    def stats(self) -> Stats:
+        """The counts so far, over all connections of this socket. `heartwire.stats()` sums up all sockets of the process."""
+        from . import _stats
+
+        return _stats.read(self)
 
     def run_forever(self) -> None:
         """Deliver the events on this thread until the socket is closed; see `heartwire.run_forever`."""

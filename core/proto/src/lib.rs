@@ -10,4 +10,5 @@ pub mod options;
 pub mod pointer;
 pub mod protocol;
 pub mod session;
+pub mod stats;
 pub mod utf16;

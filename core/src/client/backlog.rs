@@ -41,6 +41,11 @@ impl Backlog {
         self.stalled.load(Ordering::Acquire)
     }
 
+    /// How much waits.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     /// Removes delivered bytes. True: reading had stopped, and may go on.
     pub(super) fn remove(&self, weight: usize) -> bool {
         let has_room = self.waiting.fetch_sub(weight, Ordering::AcqRel).saturating_sub(weight) < self.limit;

@@ -118,6 +118,7 @@ impl Client {
         };
         if request.is_some() {
             inner.attempt += 1;
+            inner.tally.attempt();
         }
         let attempt = LinkId(inner.attempt);
         let beside = inner.beside.get_or_insert_with(|| Box::new(Beside::new()));
@@ -127,7 +128,10 @@ impl Client {
                 beside.dial = request.map_or(DialState::Idle, |request| DialState::Ordered(attempt, Box::new(request)));
             }
             Action::CancelDial => beside.dial = DialState::Cancelled,
-            Action::Emit(event) => beside.held.items.push(Item::Event(Box::new(event))),
+            Action::Emit(event) => {
+                inner.tally.event(&event);
+                beside.held.items.push(Item::Event(Box::new(event)));
+            }
             Action::Drop => {
                 beside.slot.set(None);
                 if let Some(link) = beside.next.take() {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::link::Ending;
+use super::tally::Tally;
 use super::turn::MAX_MESSAGES;
 use super::{Client, Inner, Turn};
 use crate::event::{Batch, Event, Item};
@@ -102,7 +103,8 @@ impl Client {
             inner.session.beside(|next| next.handle_received(now, read.data_messages), now);
         }
         let mut items = std::mem::take(&mut batch.items);
-        items.retain_mut(|item| inner.session.beside(|next| look(next, now, item, &batch.bytes), now).unwrap_or(true));
+        let tally = &mut inner.tally;
+        items.retain_mut(|item| inner.session.beside(|next| look(next, tally, now, item, &batch.bytes), now).unwrap_or(true));
         batch.items = items;
         if let Some(beside) = &mut inner.beside {
             beside.held.append(&mut batch);
@@ -137,7 +139,7 @@ impl Client {
 }
 
 /// Shows the next connection's session a message of it. False means that the program does not get this message.
-fn look(session: &mut Session, now: Instant, item: &mut Item, bytes: &[u8]) -> bool {
+fn look(session: &mut Session, tally: &mut Tally, now: Instant, item: &mut Item, bytes: &[u8]) -> bool {
     match item {
         Item::Text(range) | Item::Ascii(range) => {
             session.handle_message(now, Data::Text(std::str::from_utf8(&bytes[range.clone()]).unwrap_or_default()))
@@ -146,6 +148,9 @@ fn look(session: &mut Session, now: Instant, item: &mut Item, bytes: &[u8]) -> b
             Event::Message(message) => session.handle_message(now, Data::from(&*message)),
             Event::Pong { payload, latency } => {
                 *latency = session.handle_pong(now, payload);
+                if let Some(time) = *latency {
+                    tally.round_trip(now, time);
+                }
                 true
             }
             Event::Ping(_) => {

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::os::RawDescriptor;
 use crate::protocol::extension::Agreed;
 use crate::protocol::{self, End, Protocol};
+use crate::stats::Traffic;
 use crate::transport::Transport;
 
 /// Bytes of one read: few at first, and more after a full read, because each read costs a turn, a system call and an acknowledgement.
@@ -254,6 +255,16 @@ impl Link {
         self.lost + self.protocol.buffered_amount()
     }
 
+    /// How many messages wait to be written, whole or in part.
+    pub(super) fn unsent_messages(&self) -> usize {
+        self.protocol.unsent_messages()
+    }
+
+    /// The traffic to the server, and from it.
+    pub(super) fn traffic(&self) -> (Traffic, Traffic) {
+        (self.protocol.sent(), self.protocol.received())
+    }
+
     /// Bytes that wait to be written, with frame headers.
     pub(super) fn unsent(&self) -> usize {
         self.protocol.output().len()
@@ -360,6 +371,10 @@ impl Retired {
 
     pub(super) fn descriptor(&self) -> RawDescriptor {
         self.link.descriptor()
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
     }
 
     pub(super) fn buffered_amount(&self) -> usize {

@@ -187,6 +187,7 @@ impl Client {
         let is_watched = |id: LinkId| watched.contains(&Some(id)) || beside == Some(id);
         for gone in inner.retired.extract_if(.., |retired| retired.is_done() && !is_watched(retired.id())) {
             inner.left_behind += gone.buffered_amount();
+            inner.tally.traffic(gone.link().traffic());
         }
         if inner.retired.is_empty() {
             inner.retired = Vec::new();
@@ -282,7 +283,10 @@ impl Client {
                 Item::Event(event) => match &mut **event {
                     Event::Pong { payload, latency } => {
                         *latency = inner.session.handle_pong(now, payload);
-                        inner.latency = latency.or(inner.latency);
+                        if let Some(time) = *latency {
+                            inner.latency = *latency;
+                            inner.tally.round_trip(now, time);
+                        }
                         true
                     }
                     Event::Ping(_) => {

@@ -36,6 +36,8 @@ pub(super) struct Hosted {
     writes: AtomicBool,
     /// The time since which the host was late when the background last stood in; cleared by the first caller that asks.
     stall: Mutex<Option<Instant>>,
+    /// How often the background stood in.
+    stalls: AtomicUsize,
     /// Held for a turn and for the hand-over of its batch, so batches stay in order when host and background take over from each other.
     turn: Mutex<Held>,
     orders: Mutex<Orders>,
@@ -119,6 +121,7 @@ impl Hosted {
             entry: Entry::new(),
             writes: AtomicBool::new(false),
             stall: Mutex::default(),
+            stalls: AtomicUsize::new(0),
             turn: Mutex::default(),
             orders: Mutex::default(),
         }
@@ -136,6 +139,7 @@ impl Hosted {
             return false;
         }
         *self.stall() = Some(since);
+        self.stalls.fetch_add(1, Ordering::Relaxed);
         held.deadline = None;
         self.note_deadline(u64::MAX);
         count.fetch_add(1, Ordering::Release);
@@ -145,6 +149,11 @@ impl Hosted {
 
     fn stall(&self) -> MutexGuard<'_, Option<Instant>> {
         self.stall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the host was so late that the background stood in.
+    pub(super) fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed) as u64
     }
 
     /// Whether the host was woken, or its deadline has passed.

@@ -3,6 +3,7 @@
 mod attempt;
 mod background;
 mod beside;
+mod counted;
 pub mod exit;
 mod forget;
 mod fragments;
@@ -16,6 +17,7 @@ mod runtime;
 pub mod shutdown;
 #[cfg_attr(windows, path = "console.rs")]
 mod signals;
+pub mod stats;
 mod steer;
 mod sync;
 mod watch;
@@ -24,7 +26,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -166,6 +168,7 @@ impl Connection {
             return;
         }
         exit::register(&self.0);
+        stats::register(&self.0);
         shared.client.start(Instant::now());
         if shuts_down {
             shared.client.go_away(Instant::now(), CloseCode::GOING_AWAY);
@@ -344,11 +347,6 @@ impl Connection {
     /// The extensions in use, or empty.
     pub fn extensions(&self) -> String {
         self.0.client.extensions()
-    }
-
-    /// The last measured round trip of a ping.
-    pub fn latency(&self) -> Option<Duration> {
-        self.0.client.latency()
     }
 
     /// Our address and the peer's (or the proxy's). `None` while no connection is open, and on a unix socket.

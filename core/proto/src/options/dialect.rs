@@ -72,7 +72,7 @@ impl Dialect {
     }
 
     /// How many units of times a second has.
-    pub(super) fn units_per_second(self) -> f64 {
+    pub(crate) fn units_per_second(self) -> f64 {
         match self {
             Self::Python => 1.0,
             Self::JavaScript => 1000.0,

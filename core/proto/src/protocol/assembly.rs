@@ -92,6 +92,11 @@ impl Assembly {
         }
     }
 
+    /// How many bytes of the message have come, after inflation.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
     /// Ends the message and adds it to the batch. Returns how many bytes of it were inflated.
     pub(super) fn finish(&mut self, batch: &mut Batch) -> Result<usize> {
         let start = batch.bytes.len();

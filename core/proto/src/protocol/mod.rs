@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::event::Batch;
 use crate::message::Data;
 use crate::options::CompressionOptions;
+use crate::stats::Traffic;
 
 use self::deflate::{Decoder, Encoder};
 use self::extension::Agreed;
@@ -119,6 +120,21 @@ impl Protocol {
     /// The payload bytes of data messages that have not been written yet (WHATWG `bufferedAmount`).
     pub fn buffered_amount(&self) -> usize {
         self.sender.buffered_amount()
+    }
+
+    /// How many messages wait to be written, whole or in part, with those that wait for the end of a fragmented one.
+    pub fn unsent_messages(&self) -> usize {
+        self.sender.unsent_messages()
+    }
+
+    /// The traffic to the server so far. `wire_bytes` counts the written ones.
+    pub fn sent(&self) -> Traffic {
+        self.sender.traffic()
+    }
+
+    /// The traffic from the server so far.
+    pub fn received(&self) -> Traffic {
+        self.receiver.traffic()
     }
 
     /// Gives back unused memory: empty buffers, the encoder. Call it when the connection has been quiet.

@@ -12,6 +12,7 @@ use super::utf8;
 use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Batch, Event, Item};
+use crate::stats::Traffic;
 
 /// How many bytes a turn inflates before the rest has to wait: small frames can become large messages. Uncompressed messages are bounded by the size
 /// of the read.
@@ -58,6 +59,7 @@ pub(super) struct Receiver {
     /// The unused bytes: an incomplete header or control frame, or the rest after the turn's budget.
     kept: Vec<u8>,
     ended: bool,
+    traffic: Traffic,
 }
 
 /// The missing bytes of a data frame.
@@ -79,6 +81,8 @@ struct Turn<'a> {
     events_left: usize,
     bytes_left: usize,
     data_messages: usize,
+    /// The payload bytes of these messages.
+    data_bytes: usize,
     controls: bool,
     more: bool,
 }
@@ -86,7 +90,8 @@ struct Turn<'a> {
 impl Receiver {
     pub(super) fn new(max_size: usize, decoder: Option<Decoder>) -> Self {
         let message = Assembly::new(max_size);
-        Self { max_size, decoder: decoder.map(Box::new), message, under_way: false, frame: None, kept: Vec::new(), ended: false }
+        let decoder = decoder.map(Box::new);
+        Self { max_size, decoder, message, under_way: false, frame: None, kept: Vec::new(), ended: false, traffic: Traffic::default() }
     }
 
     pub(super) fn prepare(&mut self, bytes: &mut Vec<u8>) -> usize {
@@ -107,11 +112,16 @@ impl Receiver {
             events_left: max_events,
             bytes_left: TURN,
             data_messages: 0,
+            data_bytes: 0,
             controls: false,
             more: false,
         };
         let last_word = if self.ended { None } else { self.parse(&mut turn).transpose() };
-        let Turn { batch, at, used, data_messages, controls, more, .. } = turn;
+        let Turn { batch, at, used, data_messages, data_bytes, controls, more, .. } = turn;
+        self.traffic.messages += data_messages as u64;
+        self.traffic.bytes += data_bytes as u64;
+        // Behind the peer's last word nothing is read as a frame.
+        self.traffic.wire_bytes += if last_word.is_some() { end - start } else { at - start } as u64;
         let end_of_connection = last_word.map(|last_word| match last_word {
             Ok(close) => End::Close(close),
             Err(error) => End::Failure { code: code_of(&error), error },
@@ -144,6 +154,7 @@ impl Receiver {
                 self.frame = None;
                 if rest.fin {
                     self.under_way = false;
+                    turn.data_bytes += self.message.length();
                     let inflated = self.message.finish(turn.batch)?;
                     if let Some(Item::Text(range) | Item::Ascii(range) | Item::Binary(range)) = turn.batch.items.last() {
                         turn.used = range.end;
@@ -185,6 +196,7 @@ impl Receiver {
                     let Some(payload) = payload else { return Ok(None) };
                     let event = match control {
                         Control::Ping => {
+                            self.traffic.pings += 1;
                             turn.sender.answer(payload);
                             Event::Ping(Bytes::copy_from_slice(payload))
                         }
@@ -222,6 +234,10 @@ impl Receiver {
         Ok(())
     }
 
+    pub(super) fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
     /// Gives back unused memory.
     pub(super) fn forget(&mut self) {
         if self.kept.is_empty() {
@@ -243,6 +259,7 @@ impl Turn<'_> {
         let start = self.at + header;
         self.at = start + length;
         self.used = self.used.max(self.at);
+        self.data_bytes += length;
         let range = start..self.at;
         self.batch.items.push(match kind {
             Kind::Text if ascii => Item::Ascii(range),

@@ -11,6 +11,7 @@ use super::mask::{self, Keys};
 use crate::close::CloseCode;
 use crate::error::{Error, ErrorCode, Result};
 use crate::message::{Data, Message};
+use crate::stats::Traffic;
 
 /// From this length on (files, not chat), a message that does not shrink is sent as it is, at the price of the encoder's context.
 const WORTH_FORGETTING: usize = 256 << 10;
@@ -37,6 +38,7 @@ pub(super) struct Sender {
     held: VecDeque<(Message, Option<bool>)>,
     pongs: Pongs,
     closed: bool,
+    traffic: Traffic,
 }
 
 /// A fragmented message that is incomplete.
@@ -77,6 +79,7 @@ impl Sender {
             held: VecDeque::new(),
             pongs: Pongs::default(),
             closed: false,
+            traffic: Traffic::default(),
         }
     }
 
@@ -148,6 +151,8 @@ impl Sender {
         }
         let end = self.end();
         self.unsent.ends.push_back((end, payload.len()));
+        self.traffic.bytes += payload.len() as u64;
+        self.traffic.messages += u64::from(last);
     }
 
     fn control_frame(&mut self, control: Control, payload: &[u8]) {
@@ -157,6 +162,7 @@ impl Sender {
 
     pub(super) fn ping(&mut self, payload: &[u8]) {
         if !self.closed {
+            self.traffic.pings += 1;
             self.control_frame(Control::Ping, payload);
         }
     }
@@ -250,6 +256,14 @@ impl Sender {
         let position = self.cut + self.written as u64;
         let of_first_written = self.unsent.ends.front().map_or(0, |&(end, length)| length - length.min((end - position) as usize));
         self.unsent.total - of_first_written
+    }
+
+    pub(super) fn unsent_messages(&self) -> usize {
+        self.unsent.ends.len() + self.held.len()
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic { wire_bytes: self.cut + self.written as u64, ..self.traffic }
     }
 
     /// Gives back unused memory.

@@ -260,6 +260,7 @@ impl Session {
     fn wait(&mut self, now: Instant, key: &Key, urgent: bool, waiting: Waiting) {
         let Some(limiter) = &mut self.limiter else { return };
         limiter.push(now, key, urgent, waiting);
+        self.throttled += 1;
         if limiter.waiting() == 1 && self.is_ready {
             self.out.emit(Event::Throttled(Throttled { delay: limiter.delay(now, key), waiting: 1 }));
         }

@@ -11,6 +11,7 @@ mod bot;
 mod due;
 mod end;
 mod ending;
+mod figures;
 mod heartbeat;
 mod liveness;
 mod matcher;
@@ -89,6 +90,8 @@ pub struct Session {
     next_failure: Option<Error>,
     /// No further connection follows.
     winding_down: bool,
+    /// How many messages had to wait for the rate limit.
+    throttled: u64,
     queue_waits: QueueWait,
 }
 
@@ -159,6 +162,7 @@ impl Session {
             parting: None,
             next_failure: None,
             winding_down: false,
+            throttled: 0,
             options,
         }
     }

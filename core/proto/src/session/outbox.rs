@@ -37,6 +37,11 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// How many messages wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Queues a message, by the overflow rule.
     pub(super) fn push(
         &mut self,

@@ -167,6 +167,7 @@ impl Session {
         self.queue_waits = QueueWait::Nothing;
         self.is_ready = false;
         self.next_failure = None;
+        self.throttled += next.throttled;
         self.out.number_after(&next.out);
         if let Some(reconnect) = &mut self.reconnect
             && self.opened_at.is_some()
