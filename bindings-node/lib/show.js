@@ -4,6 +4,7 @@
 'use strict'
 
 const { inspect } = require('node:util')
+const { place } = require('./place.js')
 
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED']
 
@@ -29,16 +30,6 @@ function show(name, socket, depth, options) {
     ...(lastClose === null ? {} : { lastClose: { code: lastClose.code, reason: lastClose.reason, error: lastClose.error?.code ?? null } }),
   }
   return `${name} ${inspect(fields, options)}`
-}
-
-/** Scheme, host and path. @param {string} url empty while a function has not given it */
-function place(url) {
-  try {
-    const { protocol, host, pathname } = new URL(url)
-    return `${protocol}//${host}${pathname}`
-  } catch {
-    return url === '' ? 'not known yet' : 'not valid'
-  }
 }
 
 module.exports = { show }

@@ -9,6 +9,7 @@ const events = require('./events.js')
 const { thrown } = require('./errors.js')
 const { OpenInfo, eventOf } = require('./incoming.js')
 const { Bot } = require('./bot.js')
+const log = require('./log.js')
 const { Listeners } = require('./listeners.js')
 const { Outbox } = require('./outbox.js')
 const { heartbeat } = require('./options.js')
@@ -86,6 +87,7 @@ class Socket {
     this.writeLimit = prepared.writeLimit
     if (typeof url === 'function') prepared.providers.set('url', url)
     if (prepared.providers.size > 0) this.#providers = new Providers(prepared.providers)
+    log.heed()
     const made = addon.create(typeof url === 'function' ? null : url, prepared.text, prepared.allowSynchronousEvents)
     if (typeof made !== 'number') throw thrown(made)
     this.handle = made
@@ -156,6 +158,7 @@ class Socket {
 
   /** Delivers messages: with `allowSynchronousEvents` at once, otherwise each as its own task; the caller ends the last one. @param {any[]} contents */
   takeMessages(contents) {
+    log.tellFrames()
     this.#messageInit ??= { origin: originOf(this.url) }
     const common = { type: 'message', init: this.#messageInit, time: performance.now() }
     if (this.synchronous) {
@@ -210,6 +213,7 @@ class Socket {
     if (name === 'ask') return this.resource.runInAsyncScope(this.#ask, this, fields)
     if (name === 'settled') return this.resource.runInAsyncScope(this.bot.settle, this.bot, fields)
     unheard.tellWarnings()
+    log.tellFrames()
     this.refresh()
     if (name === 'ready' || (name === 'open' && !this.logsIn)) this.bot.becomeReady()
     if (name === 'open') {
@@ -227,6 +231,7 @@ class Socket {
       this.#bot?.end()
     }
     if (name === 'error' && this.#isUnheard(event)) unheard.tellError(event.error)
+    log.tellLife(this.url, name, event)
     this.dispatch(event)
     if ((name === 'open' || name === 'close') && this.#watchers !== null) for (const watcher of [...this.#watchers]) watcher()
     if (this.isOver) this.#finish()

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heartwire::binding::{Batch, Connection, Shutdown, exit, times_stood_in};
+use heartwire::binding::{Batch, Connection, Shutdown, exit, frames, times_stood_in};
 
 use crate::alarms::Alarms;
 use crate::delivery;
@@ -47,6 +47,8 @@ pub(crate) struct Environment {
     pub(crate) ended: bool,
     /// How often the keeper had stood in for any host, at the last check.
     stood_in: usize,
+    /// Frames are kept for this copy's log.
+    watches_frames: bool,
     /// Empty batches with room for a read: an idle socket holds none.
     pub(crate) spare: Vec<Batch>,
     /// Room for text on its way out, and for UTF-16 on its way in.
@@ -91,6 +93,7 @@ impl Environment {
             shutdown: None,
             ended: false,
             stood_in: times_stood_in(),
+            watches_frames: false,
             spare: Vec::new(),
             utf8: Vec::new(),
             wide: Vec::new(),
@@ -189,6 +192,13 @@ impl Environment {
         self.sockets.iter().flatten().filter_map(|socket| socket.connection.take_stall()).max()
     }
 
+    /// Whether frames are kept for this copy's log.
+    pub(crate) fn watch_frames(&mut self, watches: bool) {
+        if std::mem::replace(&mut self.watches_frames, watches) != watches {
+            frames::want(watches);
+        }
+    }
+
     /// Closes this copy's sockets with a Close frame.
     pub(crate) fn say_goodbye(&mut self) {
         self.end_turn();
@@ -205,6 +215,7 @@ impl Environment {
             link.door.close();
         }
         self.say_goodbye();
+        self.watch_frames(false);
         for Socket { connection, host, .. } in self.sockets.drain(..).flatten() {
             // Its watch goes first, as in `release`.
             drop(host);

@@ -11,7 +11,7 @@ use napi::sys;
 use crate::environment::{self, Environment};
 use crate::js::{Arguments, Failed, Js, Result, Value};
 use crate::place::Home;
-use crate::{delivery, goodbye, parts, socket, stats, testing, warnings};
+use crate::{delivery, frames, goodbye, parts, socket, stats, testing, warnings};
 
 /// The functions for each copy of the JavaScript.
 const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
@@ -48,6 +48,8 @@ const FUNCTIONS: &[(&CStr, sys::napi_callback)] = &[
     exported!(c"latency", socket::latency),
     exported!(c"url", socket::url),
     exported!(c"stats", stats::stats),
+    exported!(c"watchFrames", frames::watch),
+    exported!(c"takeFrames", frames::take),
     exported!(c"takeWarnings", warnings::take),
     exported!(c"testStart", testing::start),
     exported!(c"testCall", testing::call),

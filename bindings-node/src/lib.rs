@@ -8,6 +8,7 @@ mod delivery;
 mod door;
 mod environment;
 mod exports;
+mod frames;
 mod goodbye;
 mod host;
 mod instance;

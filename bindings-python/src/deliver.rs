@@ -20,7 +20,7 @@ use crate::listeners::{Kind, Snapshot};
 use crate::lock::lock;
 use crate::pending::Pending;
 use crate::socket::Socket;
-use crate::{errors, events, process, send, text, warnings};
+use crate::{errors, events, frames, process, send, text, warnings};
 
 /// The longest time that one socket may keep the loop before the others have their turn.
 const BUDGET_NS: u64 = 2_000_000;
@@ -80,6 +80,7 @@ pub(crate) fn turn<'py>(socket: &Bound<'py, Socket>, host: &dyn Host<'py>) -> Py
     let _delivery = process::Delivery::begin();
     let _flush = send::OfTurn::begin();
     warnings::tell(socket.py())?;
+    frames::tell(socket.py())?;
     // If a handler runs a loop inside itself, its socket's next event must not be delivered before this one is done.
     let Some(mut pending) = inner.begin_turn() else { return Ok(Turn::Nothing) };
     pending.take_buffer();

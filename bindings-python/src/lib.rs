@@ -10,6 +10,7 @@ mod deliver;
 mod errors;
 mod events;
 mod fragments;
+mod frames;
 mod hub;
 mod inner;
 mod listeners;
@@ -41,6 +42,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::fragments::Fragments;
+    #[pymodule_export]
+    use crate::frames::watch_frames;
     #[pymodule_export]
     use crate::hub::Hub;
     #[pymodule_export]

@@ -10,6 +10,11 @@ pub use crate::driver::{
     times_stood_in, warnings,
 };
 
+/// Frames for the program's log.
+pub mod frames {
+    pub use crate::frames::{Frame, take, waiting, want};
+}
+
 /// Functions that differ between systems.
 pub mod os {
     pub use crate::os::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};

@@ -13,6 +13,7 @@ mod link;
 mod pace;
 mod steer;
 mod tally;
+mod teller;
 mod turn;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -37,6 +38,7 @@ pub use calls::Sent;
 pub use farewell::Farewell;
 use link::{Ending, Link, Retired};
 use tally::Tally;
+use teller::Teller;
 pub use turn::{LinkId, Order, Turn};
 
 /// One socket. Every method may be called from any thread; none blocks on the network and none runs user code.
@@ -107,6 +109,8 @@ struct Inner {
     shown: Shown,
     latency: Option<Duration>,
     tally: Tally,
+    /// For the connection that is being opened.
+    teller: Option<Teller>,
 }
 
 /// The values of the properties. They change when the event that reports the change is delivered.
@@ -158,6 +162,7 @@ impl Client {
                 shown: Shown::default(),
                 latency: None,
                 tally: Tally::default(),
+                teller: None,
             }),
             options,
         }
@@ -220,7 +225,7 @@ impl Client {
 
     fn take_over(&self, inner: &mut Inner, now: Instant, opened: dial::Opened, id: LinkId) {
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
-        let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
+        let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options, inner.teller.clone());
         match agreed {
             Ok(_) => {
                 self.slot.set(Some(link.descriptor()));
@@ -375,6 +380,7 @@ impl Client {
                     // An attempt has the number of its future link.
                     inner.attempt += 1;
                     inner.tally.attempt();
+                    inner.teller = Teller::new(&request);
                     inner.dial = DialState::Ordered(LinkId(inner.attempt), Box::new(request));
                 }
                 Action::CancelDial if Self::cancel_promoted(inner) => {}

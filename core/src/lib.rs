@@ -13,11 +13,13 @@ pub mod binding;
 mod client;
 mod dial;
 mod driver;
+mod frames;
 mod os;
 mod process;
 mod reply;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod transport;
 mod warning;
 mod websocket;

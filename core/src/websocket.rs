@@ -17,6 +17,7 @@ use crate::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Wa
 use crate::options::{ConnectUntil, HeartbeatOptions, Options, Providers};
 use crate::reply::{Replies, Reply};
 use crate::stats::Stats;
+use crate::trace;
 
 /// A socket. Clones are the same socket; all methods may be called from any thread and do not block.
 ///
@@ -60,6 +61,7 @@ impl WebSocket {
         if options.connect_limit_until == ConnectUntil::Auto {
             options.connect_limit_until = ConnectUntil::Tls;
         }
+        trace::heed();
         let bell = Arc::new(Bell::default());
         let wake = Arc::clone(&bell);
         let connection = Connection::new(url, options, providers, Arc::new(move || wake.ring()))?;
@@ -339,6 +341,7 @@ impl Events {
                 if !connection.take(&mut self.batch) {
                     return None;
                 }
+                trace::frames();
                 continue;
             };
             self.position += 1;
@@ -353,6 +356,7 @@ impl Events {
                 Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => {}
                 Item::Event(event) => {
                     if connection.enter(event) {
+                        trace::event(|| connection.url(), event);
                         // The batch still reports the weight of the event, so the event stays there and a copy is returned.
                         return Some((**event).clone());
                     }

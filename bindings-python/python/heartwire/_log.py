@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ._native import watch_frames
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logging import Logger
@@ -32,10 +34,28 @@ def note(socket: Socket, event: Event, unheard: bool) -> None:
         # The user's own function failed: its traceback shows the place.
         trace = error if error.code == "provider_failed" else None
         (logger.error if error.retry_in is None else logger.warning)("%s: %s (%s)", place, error, hint, exc_info=trace)
+    heed_level()
     if logger.isEnabledFor(20):
         words = _words(told)
         if words:
             logger.info("%s: %s", place, words)
+
+
+def heed_level() -> None:
+    """Have frames kept for the log, of connections that begin from now on, if `heartwire.frames` shows DEBUG."""
+    logging = sys.modules.get("logging")
+    watch_frames(logging is not None and logging.getLogger("heartwire.frames").isEnabledFor(10))
+
+
+def frames(lines: list[str], lost: int) -> None:
+    """Log frames, and how many came too fast for that."""
+    import logging
+
+    logger = logging.getLogger("heartwire.frames")
+    for line in lines:
+        logger.debug("%s", line)
+    if lost:
+        logger.debug("%d frames more came too fast to be logged", lost)
 
 
 def _words(event: object) -> str:

@@ -383,6 +383,9 @@ class Shutdown:
 def counts(socket: Socket | None = None) -> str:
     """The counts of this socket as JSON text; without one, the sum of all that the process has started."""
 
+def watch_frames(watched: bool) -> None:
+    """Whether frames of connections that begin from now on are kept for the log."""
+
 def goodbye(timeout: float | None = None) -> None:
     """Sends Close 1001 on all sockets of the process, and waits for the answers. It blocks, for at most `timeout` seconds if given."""
 

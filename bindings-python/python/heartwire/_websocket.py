@@ -68,6 +68,7 @@ class WebSocket(Listening):
         if any(_handlers.is_async(function) for function in self._functions()):
             self._wants_loop = True
         _process.watch(self._close_on_exit)
+        _log.heed_level()
         if type(self) is not WebSocket:
             _handlers.listen_by_methods(self)
         if loop is not None:

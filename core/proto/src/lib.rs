@@ -9,6 +9,7 @@ pub mod message;
 pub mod options;
 pub mod pointer;
 pub mod protocol;
+pub mod redact;
 pub mod session;
 pub mod stats;
 pub mod utf16;

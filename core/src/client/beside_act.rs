@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::beside::{Beside, DialState, Wants};
 use super::link::{Link, LinkId};
+use super::teller::Teller;
 use super::{Client, Inner};
 use crate::close::CloseCode;
 use crate::dial;
@@ -95,7 +96,7 @@ impl Client {
 
     fn take_beside(&self, inner: &mut Inner, now: Instant, opened: dial::Opened, id: LinkId) {
         let agreed = extension::agree(self.options.compression.as_ref(), &opened.extensions);
-        let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options);
+        let (link, open) = Link::new(id, opened, agreed.as_ref().ok().copied().flatten(), &self.options, inner.teller.clone());
         if let Err(error) = agreed {
             // As in `take_over`: the opening handshake has failed, so there is no WebSocket that could carry a Close.
             inner.retired.push(link.retire(now, false));
@@ -116,7 +117,8 @@ impl Client {
             Action::Dial(ref target) => Some(self.dial_request(target.clone(), &inner.url)),
             _ => None,
         };
-        if request.is_some() {
+        if let Some(request) = &request {
+            inner.teller = Teller::new(request);
             inner.attempt += 1;
             inner.tally.attempt();
         }

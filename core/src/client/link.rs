@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::teller::Teller;
 use crate::close::{CloseCode, CloseFrame};
 use crate::dial::Opened;
 use crate::error::{Error, ErrorCode, Result};
@@ -87,11 +88,13 @@ pub(super) struct Link {
     acknowledged: u64,
     /// Payload bytes that a failed write did not send.
     lost: usize,
+    /// Tells the log of frames, where somebody wants them.
+    teller: Option<Box<Teller>>,
 }
 
 impl Link {
     /// Makes the link from the dialled connection and the agreed compression.
-    pub(super) fn new(id: LinkId, opened: Opened, agreed: Option<Agreed>, options: &Options) -> (Self, Open) {
+    pub(super) fn new(id: LinkId, opened: Opened, agreed: Option<Agreed>, options: &Options, teller: Option<Teller>) -> (Self, Open) {
         let extensions = agreed.as_ref().map(ToString::to_string).unwrap_or_default();
         let config = protocol::Config { max_size: options.max_size, compression: agreed.zip(options.compression.clone()) };
         let link = Self {
@@ -113,6 +116,7 @@ impl Link {
             backlog_end: 0,
             acknowledged: 0,
             lost: 0,
+            teller: teller.map(Box::new),
         };
         let open = Open { url: opened.url.to_string(), protocol: opened.protocol, extensions, headers: opened.headers };
         (link, open)
@@ -131,7 +135,7 @@ impl Link {
         if self.eof || self.ending.is_some() {
             return Read::default();
         }
-        let start = self.protocol.prepare(&mut batch.bytes);
+        let (start, mark) = (self.protocol.prepare(&mut batch.bytes), batch.items.len());
         let mut read = Read::default();
         let (mut lost, mut filled) = (None, 0);
         if !self.leftover.is_empty() {
@@ -165,6 +169,13 @@ impl Link {
             End::Close(frame) => Ending::Closed(frame),
             End::Failure { error, code } => Ending::Failed(error, code),
         });
+        if let Some(teller) = &self.teller {
+            let close = match &self.ending {
+                Some(Ending::Closed(frame)) => Some(frame),
+                _ => None,
+            };
+            teller.received(batch, mark, close);
+        }
         if let Some(error) = lost {
             self.eof = true;
             read.more = false;
@@ -201,23 +212,40 @@ impl Link {
 
     pub(super) fn send(&mut self, data: Data<'_>, compress: Option<bool>) {
         self.busy = true;
+        if let Some(teller) = &self.teller {
+            teller.message(true, data);
+        }
         self.protocol.send(data, compress);
     }
 
     pub(super) fn send_fragment(&mut self, data: Data<'_>, first: bool, last: bool, compress: Option<bool>) -> Result<()> {
         self.busy = true;
+        if let Some(teller) = &self.teller {
+            teller.message(true, data);
+        }
         self.protocol.send_fragment(data, first, last, compress)
     }
 
     pub(super) fn ping(&mut self, payload: &[u8]) {
+        if let Some(teller) = &self.teller {
+            teller.control(true, "ping", payload);
+        }
         self.protocol.ping(payload);
     }
 
     pub(super) fn pong(&mut self, payload: &[u8]) {
+        if let Some(teller) = &self.teller {
+            teller.control(true, "pong", payload);
+        }
         self.protocol.pong(payload);
     }
 
     pub(super) fn close(&mut self, code: Option<CloseCode>, reason: &str) {
+        if let Some(teller) = &self.teller
+            && !self.protocol.is_closed()
+        {
+            teller.close(true, code, reason);
+        }
         self.protocol.close(code, reason);
     }
 
