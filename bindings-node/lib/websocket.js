@@ -15,6 +15,9 @@ const { show } = require('./show.js')
 const { sendStream } = require('./stream.js')
 const { closed, opened } = require('./promises.js')
 
+/** Functions of the package that are called with each new socket. @type {Set<(ws: WebSocket) => void>} */
+const observers = new Set()
+
 const COMPRESS = 2
 const PLAIN = 4
 const TEXT = 8
@@ -58,6 +61,7 @@ class WebSocket extends EventTarget {
     const prepared = options.prepare(options.collect(protocols, arguments[2]))
     this.#socket = new Socket(this, typeof url === 'function' ? url : absolute(convert.scalarText(url)), prepared)
     watchExit()
+    for (const observe of observers) observe(this)
     const { signal } = prepared
     if (signal) this.#heed(signal)
   }
@@ -372,4 +376,4 @@ function shape(Class) {
   Object.defineProperty(prototype, Symbol.for('nodejs.unref'), { value: prototype.unref, ...hidden })
 }
 
-module.exports = { WebSocket, closeWith }
+module.exports = { WebSocket, closeWith, observers }

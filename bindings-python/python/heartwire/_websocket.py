@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Protocols = Union[str, Iterable[str], Callable[[], Union[str, Iterable[str], Awaitable[Union[str, Iterable[str]]]]]]
 
 
+#: Functions of the package that are called with each new socket.
+observers: list[Callable[[WebSocket], None]] = []
+
+
 class WebSocket(Listening):
     """A WebSocket that stays alive, reconnects politely, and closes properly.
 
@@ -71,6 +75,8 @@ class WebSocket(Listening):
         _log.heed_level()
         if type(self) is not WebSocket:
             _handlers.listen_by_methods(self)
+        for observe in observers:
+            observe(self)
         if loop is not None:
             _delivery.loop_hub(loop).attach(self)
         else:
