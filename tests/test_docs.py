@@ -35,6 +35,7 @@ NOT_RUN = {
     "needs Node 24; bindings-node/test/docs.test.mjs compiles and runs it",
     "needs Rust; core/src/testing has it as a test of its own",
     "PM2's configuration; tests/runners starts bots under PM2",
+    "the SDK is not there; bindings-node/test/opentelemetry.test.mjs does the same",
 }
 #: The languages of the pages. Rust, Dockerfiles and samples of output are not run; of the others below, data is parsed and commands are looked up.
 KINDS = {"python", "js", "ts", "sh", "json", "yaml", "ini", "dockerfile", "text", "rust"}

@@ -1,7 +1,7 @@
 //! The counts of a socket, or of all of the process, as JSON text. `_stats.py` makes its tuples of it.
 
 use heartwire::Stats;
-use heartwire::binding::Dialect;
+use heartwire::binding::{Dialect, stats};
 use pyo3::prelude::*;
 
 use crate::socket::Socket;
@@ -10,14 +10,14 @@ use crate::socket::Socket;
 #[pyfunction]
 #[pyo3(signature = (socket=None))]
 pub(crate) fn counts(py: Python<'_>, socket: Option<&Bound<'_, Socket>>) -> PyResult<String> {
-    let stats = match socket {
+    let counts = match socket {
         Some(socket) => {
             let connection = socket.get().inner(py)?.connection.clone();
             py.detach(|| connection.stats())
         }
-        None => py.detach(heartwire::stats),
+        None => py.detach(stats),
     };
-    Ok(text(&stats))
+    Ok(text(&counts))
 }
 
 fn text(stats: &Stats) -> String {

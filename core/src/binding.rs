@@ -5,6 +5,7 @@ pub use heartwire_proto::options::{BYTES, Dialect, FUNCTION, OTHER, read_heartbe
 pub use heartwire_proto::{close, utf16};
 
 pub use crate::driver::shutdown::Shutdown;
+pub use crate::driver::stats::stats;
 pub use crate::driver::{
     Connection, Descriptor, Driven, FragmentWriter, LinkId, LoopHandle, OwnLoop, PerProcess, Plan, Wake, Watch, WeakConnection, exit,
     times_stood_in, warnings,

@@ -23,6 +23,7 @@ fn reading_goes_on(limit: usize, weights: &'static [usize]) {
         let told = host.join().expect("the host ends");
         assert!(told <= 1 && (told == 1 || !stopped), "told {told} times of {weights:?} with a limit of {limit}");
         assert!(!backlog.is_stalled() && !backlog.is_full(0));
+        assert_eq!(backlog.waiting(), 0);
     });
 }
 

@@ -62,7 +62,7 @@ fn the_life_of_a_connection_and_its_frames_are_told_without_secrets() {
     ]))
     .unwrap();
     let reconnect = ReconnectOptions::new().min_delay(Duration::from_millis(10)).max_delay(Duration::from_millis(20));
-    let heartbeat = HeartbeatOptions::new().message(Payload::Text(format!("beat {SECRET}"))).interval(Duration::from_secs(600));
+    let heartbeat = HeartbeatOptions::new(Payload::Text(format!("beat {SECRET}"))).interval(Duration::from_secs(600));
     let ready = ReadyOptions::new().send(Payload::Text(format!("AUTH {SECRET}"))).expect(Matcher::Text("welcome".into()));
     let options = Options::new()
         .proxy(Proxy::None)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ._errors import WebSocketError
-    from ._native import CloseEvent, Event, OpenEvent, ReconnectingEvent, Socket
+    from ._native import CloseEvent, Event, ReconnectingEvent, Socket
 
 
 def warn(words: str) -> None:
@@ -61,8 +61,8 @@ def frames(lines: list[str], lost: int) -> None:
 def _words(event: object) -> str:
     kind = getattr(event, "type", "")
     if kind == "open":
-        opened: OpenEvent = event  # type: ignore[assignment]
-        return f"open, subprotocol {opened.protocol}" if opened.protocol else "open"
+        # Without the subprotocol, in which some services take a secret.
+        return "open"
     if kind == "close":
         closed: CloseEvent = event  # type: ignore[assignment]
         reason = f" {closed.reason!r}" if closed.reason else ""

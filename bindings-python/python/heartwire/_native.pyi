@@ -30,6 +30,7 @@ __all__ = [
     "Socket",
     "ThrottledEvent",
     "__version__",
+    "counts",
     "end",
     "end_unrun",
     "goodbye",
@@ -37,6 +38,7 @@ __all__ = [
     "leave_signal",
     "refuse_subinterpreters",
     "tell_warnings",
+    "watch_frames",
     "watch_signals",
     "watch_signals_again",
 ]
