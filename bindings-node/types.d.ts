@@ -229,6 +229,9 @@ export interface Opened {
   readonly headers: Headers
 }
 
+/** What the platform's own constructor takes second, so that this class can stand where that one is expected. */
+type PlatformProtocols = typeof globalThis extends { WebSocket: new (url: any, protocols?: infer Second) => any } ? Second : never
+
 /**
  * The WHATWG `WebSocket`, with additions for bots. Without options it behaves as the browser's does, and stays alive: it pings, and sends a Close
  * when the process ends.
@@ -239,6 +242,7 @@ export class WebSocket extends EventTarget implements AsyncIterable<MessageEvent
   static readonly CLOSING: 2
   static readonly CLOSED: 3
 
+  constructor(url: string | URL, protocols?: PlatformProtocols)
   /**
    * @param url ws, wss, http or https; or a function that is called before each attempt.
    * @param protocols Subprotocols, or options.

@@ -15,30 +15,38 @@ import { within } from './helpers.mjs'
 const work = mkdtempSync(join(tmpdir(), 'heartwire-network-'))
 after(() => rmSync(work, { recursive: true }))
 
-test('header names leave as they are spelled', async () => {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const asked = new Promise((resolve) => {
-    server.on('connection', (socket) => {
-      let head = ''
-      socket
-        .on('error', () => {})
-        .on('data', (bytes) => {
-          head += bytes
-          if (head.includes('\r\n\r\n')) resolve(head)
-        })
+const own = { 'X-API-KEY': '1', apiKey: '2', 'x-lower': '3', SOAPAction: '4' }
+for (const [how, headers, sent] of [
+  ['an object', own, own],
+  ['a Map', new Map(Object.entries(own)), own],
+  ['pairs, one name in two spellings', [...Object.entries(own), ['ApiKey', '5']], { ...own, ApiKey: '5' }],
+  ['Headers, which know lower case only', new Headers(own), { 'x-api-key': '1', apikey: '2', soapaction: '4' }],
+  ['a function', async () => own, own],
+]) {
+  test(`header names leave as they are spelled: ${how}`, async () => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const asked = new Promise((resolve) => {
+      server.on('connection', (socket) => {
+        let head = ''
+        socket
+          .on('error', () => {})
+          .on('data', (bytes) => {
+            head += bytes
+            if (head.includes('\r\n\r\n')) resolve(head)
+          })
+      })
     })
+    const ws = new WebSocket(`ws://127.0.0.1:${server.address().port}/`, { headers, proxy: null })
+    const lines = (await within(asked, 'a request')).split('\r\n')
+    const names = lines.map((line) => line.split(':')[0])
+    for (const name of ['Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions']) assert.ok(names.includes(name), name)
+    for (const [name, value] of Object.entries(sent)) assert.ok(lines.includes(`${name}: ${value}`), name)
+    ws.terminate()
+    server.close()
   })
-  const headers = { 'X-API-KEY': '1', apiKey: '2', 'x-lower': '3', SOAPAction: '4' }
-  const ws = new WebSocket(`ws://127.0.0.1:${server.address().port}/`, { headers, proxy: null })
-  const head = await within(asked, 'a request')
-  const names = head.split('\r\n').map((line) => line.split(':')[0])
-  for (const name of ['Sec-WebSocket-Key', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions', ...Object.keys(headers)])
-    assert.ok(names.includes(name), name)
-  ws.terminate()
-  server.close()
-})
+}
 
 const self = (key, extra = []) => {
   const paths = { key: join(work, 'key'), cert: join(work, 'cert') }
@@ -55,6 +63,9 @@ for (const [name, key, extra, around] of [
   ['P-521', p521, leaf, ''],
   ['Latin-1 text before it', ['rsa:2048'], leaf, Buffer.from('Subject: CN=M\xfcnchen\n', 'latin1')],
   ['a byte order mark', p521, [], Buffer.from([0xef, 0xbb, 0xbf])],
+  ['Ed25519', ['ed25519'], [], ''],
+  ['for signing only', p521, ['-addext', 'keyUsage=critical,keyCertSign'], ''],
+  ['another one before it', p521, leaf, self(['ed25519']).cert],
 ]) {
   test(`a certificate is trusted that stands in tls.ca: ${name}`, async () => {
     const pair = self(key, extra)

@@ -18,7 +18,7 @@ use crate::arguments::{arguments, callable, close_code, duration};
 use crate::convert::{self, Functions};
 use crate::inner::{Inner, lock};
 use crate::listeners::{self, Listeners};
-use crate::{errors, send, unrun};
+use crate::{errors, send, unrun, warnings};
 
 /// A socket; empty until `setup`.
 #[pyclass(frozen, subclass, weakref, module = "heartwire._native")]
@@ -69,6 +69,8 @@ impl Socket {
         let (url, is_function, given) = arguments(url, protocols, options, &mut functions)?;
         let (options, mut providers) = Options::parse(&given, Dialect::Python).map_err(|error| errors::raise(py, error))?;
         providers.url = is_function;
+        options.doubts(Dialect::Python).iter().for_each(|words| warnings::keep(words));
+        warnings::tell(py)?;
         let inner = Inner::new(py, &url, options, providers, functions, context)?;
         self.inner.set(inner).map_err(|_| PyRuntimeError::new_err("WebSocket.__init__() was called twice"))
     }

@@ -37,6 +37,18 @@ def test_an_error_that_nobody_listens_to_is_logged(nowhere: str, caplog: pytest.
     assert "ws.onerror" in words
 
 
+def test_times_that_look_like_milliseconds_are_doubted(nowhere: str, caplog: pytest.LogCaptureFixture) -> None:
+    for ws in (
+        WebSocket(nowhere, ping_interval=20_000, reconnect={"max_delay": 60_000}),
+        WebSocket(nowhere, ping_interval=20, idle_timeout=7200, reconnect={"max_delay": 86_400}, open_timeout=999),
+    ):
+        ws.close()
+    assert logged(caplog, logging.WARNING) == [
+        "ping_interval is 20000 seconds: were 20000 milliseconds meant?",
+        "reconnect.max_delay is 60000 seconds: were 60000 milliseconds meant?",
+    ]
+
+
 def test_an_attempt_that_will_be_repeated_is_a_warning(nowhere: str, caplog: pytest.LogCaptureFixture) -> None:
     WebSocket(nowhere, reconnect={"min_delay": 0.001, "max_delay": 0.002, "max_retries": 2}).run_forever()
     assert len(logged(caplog, logging.WARNING)) == 2

@@ -258,6 +258,25 @@ def test_a_password_opens_an_encrypted_key(tmp_path: Path, issue: Any, serve: An
     assert "tls.password" in opens(server, ca=authority, cert=cert, key=locked)
 
 
+def test_every_form_of_an_encrypted_key_opens_or_names_the_way_out(tmp_path: Path, issue: Any, serve: Any) -> None:
+    server = serve(issue("server", SERVER), verify_mode=ssl.CERT_REQUIRED)
+    authority = tmp_path / "authority.pem"
+    server.context.load_verify_locations(authority)
+    locked = tmp_path / "locked.key"
+    for key in (("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"), ("ed25519",)):
+        cert, plain = issue("client", "basicConstraints=CA:FALSE\n", key=key)
+        for form in ("-v2 aes-128-cbc", "-v2 aes-256-cbc -scrypt", "-v2 aes-256-cbc -v2prf hmacWithSHA512"):
+            openssl("pkcs8", "-topk8", *form.split(), "-in", str(plain), "-out", str(locked), "-passout", "pass:s3cret")
+            assert opens(server, ca=authority, cert=cert, key=locked, password="s3cret") == "open", (key, form)
+    cert, plain = issue("client", "basicConstraints=CA:FALSE\n", key=("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"))
+    openssl("ec", "-aes256", "-in", str(plain), "-out", str(locked), "-passout", "pass:s3cret")
+    words = opens(server, ca=authority, cert=cert, key=locked, password="s3cret")
+    assert "openssl pkcs8" in words
+    assert "s3cret" not in words
+    openssl("pkcs12", "-export", "-in", str(cert), "-inkey", str(plain), "-passout", "pass:s3cret", "-out", str(locked))
+    assert "openssl pkcs12" in opens(server, ca=authority, cert=locked, password="s3cret")
+
+
 @pytest.mark.parametrize("suite", ["ECDHE-RSA-AES256-SHA384", "ECDHE-RSA-AES128-SHA", "AES256-GCM-SHA384", "DHE-RSA-AES256-GCM-SHA384"])
 def test_what_old_devices_speak_is_named(make: Any, serve: Any, suite: str) -> None:
     cert, key = make()

@@ -2,9 +2,10 @@
 //
 //     node matrix.mjs [TYPESCRIPT-NODE ...]        such as 5.4-18; without any, all of them, which takes some minutes
 //
+// The rows that were checked are renewed in matrix.json.
 // It owns the list of versions, and installs them from npm into a folder of its own. types.test.mjs runs a short set with what is installed anyway.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -53,17 +54,38 @@ function check(typescript, node, hasDOM) {
   return run(process.execPath, join(folder, 'node_modules', `typescript-${typescript}`, 'bin', 'tsc'), '-p', config)
 }
 
+/** The manifest of what is installed under this name. */
+const manifest = (name) => JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8'))
+
+/** Which TypeScript Node's types ask for, if all that is wrong is wrong in them and this one is older. */
+function asksFor(words, typescript, node) {
+  const isOurs = words.split('\n').some((line) => line.includes('error TS') && !line.includes('node_modules/node-'))
+  const [wanted, given] = [manifest(`node-${node}`).typeScriptVersion, manifest(`typescript-${typescript}`).version]
+  return !isOurs && given.localeCompare(wanted, undefined, { numeric: true }) < 0 ? wanted : undefined
+}
+
 install()
 let [passed, failed] = [0, 0]
+const result = join(here, 'matrix.json')
+const rows = existsSync(result) ? JSON.parse(readFileSync(result, 'utf8')) : {}
 for (const [typescript, node] of pairs) {
   for (const hasDOM of [false, true]) {
     const { isFine, words } = check(typescript, node, hasDOM)
-    console.log(`${isFine ? 'ok' : 'FAILED'} TypeScript ${typescript}, Node's types ${node}, ${hasDOM ? 'with' : 'without'} the DOM's`)
-    if (!isFine) console.log(words)
+    const wanted = isFine ? undefined : asksFor(words, typescript, node)
+    const outcome = isFine ? 'ok' : wanted ? `Node's types need TypeScript ${wanted}` : 'FAILED'
+    console.log(`${outcome}: TypeScript ${typescript}, Node's types ${node}, ${hasDOM ? 'with' : 'without'} the DOM's`)
+    rows[`TypeScript ${typescript}, @types/node ${node}, ${hasDOM ? 'with' : 'without'} DOM`] = {
+      ...{ typescript: manifest(`typescript-${typescript}`).version, node: manifest(`node-${node}`).version },
+      ...{ date: new Date().toISOString().slice(0, 10), outcome },
+    }
     if (isFine) passed++
-    else failed++
+    else if (!wanted) {
+      failed++
+      console.log(words)
+    }
   }
 }
 rmSync(join(folder, 'tsconfig.json'))
+writeFileSync(result, `${JSON.stringify(rows, null, 2)}\n`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

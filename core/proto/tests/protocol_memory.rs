@@ -261,8 +261,8 @@ fn compression_costs_what_the_documentation_says() {
     let mut many: Vec<_> = (0..MANY).map(|_| protocol(1 << 20, true)).collect();
     let empty = held();
     many.iter_mut().for_each(talk);
-    let each = (held() - empty - ((32 * 400) << 10)) / MANY;
-    assert!(each < 14 << 10, "{each} bytes for each of many that talk, beside the shared encoders");
+    let each = (held() - empty - ((16 * 400) << 10)) / MANY;
+    assert!(each < 11 << 10, "{each} bytes for each of many that talk, beside the shared encoders");
     many.iter_mut().for_each(Protocol::idle);
     assert!(held() - empty < MANY * 64, "all of it is given back");
     drop(many);

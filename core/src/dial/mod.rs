@@ -7,6 +7,7 @@ mod limit;
 mod progress;
 mod proxy;
 mod redirect;
+mod refusal;
 mod request;
 mod resolve;
 mod stream;
@@ -100,9 +101,9 @@ async fn open(request: &Request, progress: &Progress, deadline: Option<Instant>,
                 return Ok(Opened { transport, leftover, url: journey.url, protocol, extensions, headers: head.headers() });
             }
             Outcome::Refused(head, body) => {
+                let secrets = refusal::secrets_of(&journey.ask());
                 if let Err(error) = journey.follow(&head) {
-                    let body = body.start(deadline).await;
-                    return Err(error.with(|detail| detail.body = body));
+                    return Err(refusal::with_body(error, body.start(deadline).await, &secrets));
                 }
             }
         }

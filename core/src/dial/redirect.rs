@@ -4,9 +4,9 @@ use cookie_store::CookieStore;
 use url::Url;
 
 use super::http::{Head, text};
+use super::refusal::refusal;
 use super::request::{Request, Way};
-use super::upgrade;
-use super::upgrade::{Ask, credentials_of};
+use super::upgrade::{Ask, credentials_of, request_target};
 use crate::address::{host_and_port, map_scheme};
 use crate::error::{ErrorCode, Result};
 
@@ -62,7 +62,7 @@ impl<'a> Journey<'a> {
     pub(super) fn follow(&mut self, head: &Head) -> Result<()> {
         let here = host_and_port(&self.url);
         if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
-            return Err(upgrade::refusal(&self.url, head));
+            return Err(refusal(&self.url, head));
         }
         let status = head.status_text();
         let refuse =
@@ -86,7 +86,7 @@ impl<'a> Journey<'a> {
         if self.url.scheme() == "wss" && target.scheme() == "ws" && !options.allow_insecure_redirect {
             return Err(refuse(format!(" to {there}, from wss to ws, which allow_insecure_redirect does not allow")));
         }
-        if upgrade::request_target(&target).is_none() {
+        if request_target(&target).is_none() {
             return Err(refuse(format!(" to {there}, with a path and query that are too long to be sent")));
         }
         self.followed += 1;

@@ -196,20 +196,3 @@ fn check(head: &Head, key: &str, offered: &[String], who: &str) -> Result<String
         Err(why) => refuse(ErrorCode::SubprotocolMismatch, why),
     }
 }
-
-/// The error for a refusal, with helpful words.
-pub(super) fn refusal(url: &Url, head: &Head) -> Error {
-    let hint = match head.status {
-        200..=299 => ": it is a web page there, not a WebSocket",
-        401 => ": it wants credentials (auth, headers), or does not accept those given",
-        403 => ": it does not allow it (credentials or Origin)",
-        404 => ": there is nothing at this path",
-        407 => ": a proxy on the way wants credentials",
-        426 => ": it wants another version of the protocol, or TLS",
-        429 => ": too many connections or attempts",
-        502..=504 => ": what stands in front of it cannot reach it",
-        _ => "",
-    };
-    let message = format!("the server {} refused the upgrade with {}{hint}", address::host_and_port(url), head.status_text());
-    head.error(ErrorCode::HttpRefused, message)
-}

@@ -141,6 +141,7 @@ async fn a_proxy_that_wants_credentials_says_so() {
             (ErrorCode::ProxyAuthRequired, Phase::Proxy, Some(407), false)
         );
         assert_eq!(error.body, b"who goes?");
+        assert!(error.message.ends_with("it says: \"who goes?\""), "{error}");
         assert!(error.headers.iter().any(|(name, value)| name == "proxy-authenticate" && value.contains("realm")), "{error:?}");
         assert!(error.message.contains(words) && error.message.contains(&proxy.to_string()), "{error}");
     }
@@ -219,18 +220,20 @@ async fn socks(steps: &'static [Step], carry_to: u16) -> (SocketAddr, mpsc::Unbo
 const NAME: &str = "im.test.invalid";
 
 #[tokio::test]
-async fn socks5h_lets_the_proxy_resolve_and_logs_in() {
+async fn socks5h_and_socks_let_the_proxy_resolve_and_log_in() {
     let server = echo_server().await;
     let (port, asked) = (server.port(), 4 + 1 + NAME.len() + 2);
     assert_eq!(asked, 22);
-    let (proxy, mut told) =
-        socks(&[(4, &[5, 2]), (1 + 1 + 4 + 1 + 4, &[1, 0]), (22, &[5, 0, 0, 3, 4, b'h', b'o', b's', b't', 0, 80])], port).await;
-    let opened = dial_with(&format!("ws://{NAME}:{port}/"), through(&format!("socks5h://user:p%40ss@{proxy}"))).await.unwrap();
-    assert_echoes(opened).await;
-    assert_eq!(told.recv().await.unwrap(), [5, 2, 0, 2]);
-    assert_eq!(told.recv().await.unwrap(), b"\x01\x04user\x04p@ss");
-    let request = told.recv().await.unwrap();
-    assert_eq!(request, [&[5, 1, 0, 3, 15], NAME.as_bytes(), &port.to_be_bytes()].concat());
+    for scheme in ["socks5h", "socks"] {
+        let (proxy, mut told) =
+            socks(&[(4, &[5, 2]), (1 + 1 + 4 + 1 + 4, &[1, 0]), (22, &[5, 0, 0, 3, 4, b'h', b'o', b's', b't', 0, 80])], port).await;
+        let opened = dial_with(&format!("ws://{NAME}:{port}/"), through(&format!("{scheme}://user:p%40ss@{proxy}"))).await.unwrap();
+        assert_echoes(opened).await;
+        assert_eq!(told.recv().await.unwrap(), [5, 2, 0, 2]);
+        assert_eq!(told.recv().await.unwrap(), b"\x01\x04user\x04p@ss");
+        let request = told.recv().await.unwrap();
+        assert_eq!(request, [&[5, 1, 0, 3, 15], NAME.as_bytes(), &port.to_be_bytes()].concat());
+    }
 }
 
 #[tokio::test]

@@ -225,3 +225,32 @@ async fn the_timeout_holds_in_slow_redirects() {
     let error = dial_with(&format!("ws://{server}/"), options).await.unwrap_err();
     assert!(matches!(error.code(), ErrorCode::HttpRedirect | ErrorCode::OpenTimeout), "{error}");
 }
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_zone_is_dialled_by_name_or_number_and_is_not_sent() {
+    let listener = tokio::net::TcpListener::bind("[::1]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = tokio::spawn(async move {
+        let mut hosts = Vec::new();
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = read_head(&mut stream).await;
+            hosts.push(header(&head, "host").map(str::to_owned));
+            stream.write_all(switching(&head, "").as_bytes()).await.unwrap();
+        }
+        hosts
+    });
+    // In the URL, as the constructors read it, and in `connect_to`.
+    let (url, place) = heartwire_proto::address::parse_zoned_url(&format!("ws://[::1%1]:{port}/")).unwrap();
+    dial_with(url.as_str(), direct().connect_to(place)).await.unwrap();
+    dial_with("ws://im.example/", direct().connect_to(Place::parse(&format!("[::1%1]:{port}")))).await.unwrap();
+    assert_eq!(served.await.unwrap(), [Some(format!("[::1]:{port}")), Some("im.example".into())]);
+    // The system knows the loopback's name: there is an address to connect to, where nobody listens. The other name is no interface.
+    for (zone, code, words) in [("lo", None, "fe80::1"), ("nosuch0", Some(ErrorCode::DnsFailed), "zone")] {
+        let (url, place) = heartwire_proto::address::parse_zoned_url(&format!("ws://[fe80::1%{zone}]:9/")).unwrap();
+        let error = dial_with(url.as_str(), direct().connect_to(place).open_timeout(Some(Duration::from_secs(2)))).await.unwrap_err();
+        assert!(error.message.contains(words) && error.message.contains(zone), "{error}");
+        assert!(code.map_or(error.code() != ErrorCode::DnsFailed, |code| error.code() == code), "{error}");
+    }
+}

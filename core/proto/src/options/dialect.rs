@@ -45,6 +45,14 @@ impl Dialect {
         Cow::Owned(camel)
     }
 
+    /// How to set the handler of an event.
+    pub(super) fn handler(self, event: &str) -> String {
+        match self {
+            Self::Python => format!("ws.on_{event} = f, or @ws.on(\"{event}\")"),
+            Self::JavaScript => format!("ws.on{event} = f, or ws.on('{event}', f)"),
+        }
+    }
+
     /// The word for "no value".
     pub fn none(self) -> &'static str {
         match self {
@@ -69,6 +77,11 @@ impl Dialect {
             Self::Python => "seconds",
             Self::JavaScript => "milliseconds",
         }
+    }
+
+    /// Whether times are seconds.
+    pub(super) fn counts_seconds(self) -> bool {
+        self == Self::Python
     }
 
     /// How many units of times a second has.

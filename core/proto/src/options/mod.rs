@@ -322,8 +322,8 @@ options! {
 
 options! {
     /// permessage-deflate (RFC 7692). A connection then holds up to 48 KiB more after the server has sent a compressed message (nothing, if the
-    /// server keeps no context), and up to 12 KiB more after we have, which it gives back within 15 quiet seconds. The process shares its encoders: at
-    /// most 32, of some 330 KiB each.
+    /// server keeps no context), and up to 9 KiB more after we have, which it gives back within 15 quiet seconds. The process shares its encoders: at
+    /// most 16, of some 330 KiB each.
     pub struct CompressionOptions {
         /// Messages below this many bytes are sent uncompressed: compression would save little, and nothing without context takeover.
         threshold: usize = 128 => bytes(0),

@@ -46,6 +46,14 @@ impl Options {
         conflicts::check(&mut report, self);
         report.finish(())
     }
+
+    /// Warnings about values that are allowed, but most likely not what was meant: each names the option.
+    #[doc(hidden)]
+    pub fn doubts(&self, dialect: Dialect) -> Vec<String> {
+        let mut report = Report::new(dialect, nearest);
+        Record::check(self, &mut report);
+        report.into_doubts()
+    }
 }
 
 /// Reads the argument of `set_heartbeat`: the options of a heartbeat, or null to turn it off.

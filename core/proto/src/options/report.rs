@@ -20,11 +20,20 @@ pub(super) struct Report {
     /// Further allowed values here, beside those of the kind.
     also: String,
     faults: Vec<(ErrorCode, Fault)>,
+    doubts: Vec<String>,
 }
 
 impl Report {
     pub(super) fn new(dialect: Dialect, suggest: Suggest) -> Self {
-        Self { dialect, providers: Providers::default(), suggest, path: String::new(), also: String::new(), faults: Vec::new() }
+        Self {
+            dialect,
+            providers: Providers::default(),
+            suggest,
+            path: String::new(),
+            also: String::new(),
+            faults: Vec::new(),
+            doubts: Vec::new(),
+        }
     }
 
     /// Looks at a member, named in `snake_case`.
@@ -82,6 +91,16 @@ impl Report {
     /// Adds a fault with its own words.
     pub(super) fn add(&mut self, code: ErrorCode, value: Option<String>, rule: String) {
         self.faults.push((code, Fault { path: self.path.clone(), value, rule }));
+    }
+
+    /// The value here is allowed, but most likely not what was meant.
+    pub(super) fn doubt(&mut self, words: &str) {
+        self.doubts.push(format!("{} {words}", self.path));
+    }
+
+    /// What was doubted.
+    pub(super) fn into_doubts(self) -> Vec<String> {
+        self.doubts
     }
 
     /// Reports an unknown option.

@@ -179,6 +179,12 @@ impl Time {
     }
 }
 
+/// Whether so many seconds were most likely meant as milliseconds: 20,000 is a usual number of those. Whole hours are a usual number of seconds.
+fn looks_like_milliseconds(time: Duration) -> bool {
+    let seconds = time.as_secs();
+    time.subsec_nanos() == 0 && seconds >= 1000 && seconds.is_multiple_of(500) && !seconds.is_multiple_of(3600)
+}
+
 impl Kind for Time {
     type Value = Duration;
 
@@ -195,6 +201,9 @@ impl Kind for Time {
     fn check(&self, report: &mut Report, value: &Duration) {
         if !self.contains(*value) {
             report.refuse(&self.show(value, report.dialect), &self.allowed(report.dialect));
+        } else if report.dialect.counts_seconds() && looks_like_milliseconds(*value) {
+            let seconds = value.as_secs();
+            report.doubt(&format!("is {seconds} {}: were {seconds} milliseconds meant?", report.dialect.time_unit()));
         }
     }
 

@@ -7,6 +7,7 @@ use super::table::table;
 const ELSEWHERE: &[(&str, &str)] = &[
     ("additional_headers", "headers"),
     ("agent", "proxy"),
+    ("auto_reconnect", "reconnect"),
     ("ca_certs", "tls.ca"),
     ("ciphers", "tls"),
     ("compress", "compression"),
@@ -24,13 +25,25 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("max_payload", "max_size"),
     ("max_payload_size", "max_size"),
     ("max_queue", "read_limit"),
+    ("max_reconnect_attempts", "reconnect.max_retries"),
+    ("max_reconnects", "reconnect.max_retries"),
     ("max_reconnection_delay", "reconnect.max_delay"),
     ("max_redirects", "follow_redirects"),
+    ("max_retries", "reconnect.max_retries"),
+    ("max_retry", "reconnect.max_retries"),
     ("min_reconnection_delay", "reconnect.min_delay"),
     ("per_message_deflate", "compression"),
     ("permessage_deflate", "compression"),
+    ("reconnect_attempts", "reconnect.max_retries"),
+    ("reconnect_delay", "reconnect.min_delay"),
+    ("reconnect_interval", "reconnect.min_delay"),
+    ("reconnection", "reconnect"),
+    ("reconnection_delay", "reconnect.min_delay"),
     ("reconnection_delay_grow_factor", "reconnect.factor"),
+    ("reconnection_delay_max", "reconnect.max_delay"),
     ("reject_unauthorized", "tls.verify"),
+    ("retries", "reconnect.max_retries"),
+    ("retry", "reconnect"),
     ("server_hostname", "tls.server_name"),
     ("servername", "tls.server_name"),
     ("socket_path", "unix_socket"),
@@ -42,10 +55,68 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("user_agent_header", "user_agent"),
 ];
 
+/// The names of the options of `reconnect` in other libraries.
+const RECONNECT_ELSEWHERE: &[(&str, &str)] = &[
+    ("attempts", "reconnect.max_retries"),
+    ("backoff", "reconnect.factor"),
+    ("delay", "reconnect.min_delay"),
+    ("interval", "reconnect.min_delay"),
+    ("max_attempts", "reconnect.max_retries"),
+    ("max_interval", "reconnect.max_delay"),
+    ("max_retry", "reconnect.max_retries"),
+    ("max_tries", "reconnect.max_retries"),
+    ("min_interval", "reconnect.min_delay"),
+    ("multiplier", "reconnect.factor"),
+    ("retries", "reconnect.max_retries"),
+    ("tries", "reconnect.max_retries"),
+];
+
+/// The names of the options of `tls` in other libraries.
+const TLS_ELSEWHERE: &[(&str, &str)] = &[
+    ("ca_certs", "tls.ca"),
+    ("ca_file", "tls.ca"),
+    ("cafile", "tls.ca"),
+    ("cert_reqs", "tls.verify"),
+    ("certfile", "tls.cert"),
+    ("check_hostname", "tls.verify"),
+    ("keyfile", "tls.key"),
+    ("minimum_version", "tls.min_version"),
+    ("passphrase", "tls.password"),
+    ("pfx", "tls.cert"),
+    ("reject_unauthorized", "tls.verify"),
+    ("server_hostname", "tls.server_name"),
+    ("servername", "tls.server_name"),
+];
+
+/// The events of a socket. Other libraries take their handlers as options.
+const EVENTS: &[&str] =
+    &["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled"];
+/// What other libraries call the handler of messages.
+const MESSAGE_HANDLERS: &[&str] = &["callback", "data", "handler", "listener", "messagehandler", "ondata", "onmessages"];
+
+/// Where to set a handler that was given as an option.
+fn handler(dialect: Dialect, wanted: &[char]) -> Option<String> {
+    let name: String = wanted.iter().collect();
+    let event = name.strip_prefix("on").unwrap_or(&name);
+    let event = if MESSAGE_HANDLERS.contains(&name.as_str()) { "message" } else { EVENTS.iter().find(|known| **known == event)? };
+    Some(format!("a handler is set on the socket: {}", dialect.handler(event)))
+}
+
 /// A sentence that names the option that `key` was most likely meant to be. `parent` is the path of the object that holds it.
 pub(super) fn nearest(dialect: Dialect, parent: &str, key: &str) -> String {
     let wanted = plain(key);
-    if let Some((_, path)) = ELSEWHERE.iter().find(|(name, _)| parent.is_empty() && plain(name) == wanted) {
+    if parent.is_empty()
+        && let Some(words) = handler(dialect, &wanted)
+    {
+        return words;
+    }
+    let elsewhere = match parent {
+        "" => ELSEWHERE,
+        "reconnect" => RECONNECT_ELSEWHERE,
+        "tls" => TLS_ELSEWHERE,
+        _ => &[],
+    };
+    if let Some((_, path)) = elsewhere.iter().find(|(name, _)| plain(name) == wanted) {
         return format!("did you mean {}?", dialect.name(path));
     }
     let known = table().iter().filter(|option| option.dialects().contains(&dialect)).map(|option| option.path(dialect));
@@ -111,7 +182,31 @@ mod tests {
         assert_eq!(nearest(JavaScript, "", "maxDelay"), "did you mean reconnect.maxDelay?");
         assert_eq!(nearest(JavaScript, "", "maxPayload"), "did you mean maxSize?");
         assert_eq!(nearest(JavaScript, "", "rejectUnauthorized"), "did you mean tls.verify?");
+        assert_eq!(nearest(Python, "", "retry"), "did you mean reconnect?");
+        assert_eq!(nearest(Python, "", "retries"), "did you mean reconnect.max_retries?");
+        assert_eq!(nearest(JavaScript, "", "maxRetry"), "did you mean reconnect.maxRetries?");
+        assert_eq!(nearest(Python, "reconnect", "max_retry"), "did you mean reconnect.max_retries?");
+        assert_eq!(nearest(JavaScript, "reconnect", "attempts"), "did you mean reconnect.maxRetries?");
+        assert_eq!(nearest(JavaScript, "tls", "servername"), "did you mean tls.serverName?");
+        assert_eq!(nearest(Python, "tls", "passphrase"), "did you mean tls.password?");
+        assert_eq!(nearest(Python, "", "auto_reconnect"), "did you mean reconnect?");
+        assert_eq!(nearest(JavaScript, "", "maxReconnectAttempts"), "did you mean reconnect.maxRetries?");
+        assert_eq!(nearest(JavaScript, "", "reconnectInterval"), "did you mean reconnect.minDelay?");
+        assert_eq!(nearest(Python, "reconnect", "max_interval"), "did you mean reconnect.max_delay?");
         assert!(nearest(Python, "", "zzzzzzzzzzzzzzzz").starts_with("the nearest one is "));
+    }
+
+    #[test]
+    fn a_handler_is_set_on_the_socket() {
+        for name in ["on_message", "onmessage", "onMessage", "message", "on_data", "message_handler", "callback"] {
+            let words = "a handler is set on the socket: ws.on_message = f, or @ws.on(\"message\")";
+            assert_eq!(nearest(Python, "", name), words, "{name}");
+        }
+        for name in ["onclose", "on_close", "close"] {
+            let words = "a handler is set on the socket: ws.onclose = f, or ws.on('close', f)";
+            assert_eq!(nearest(JavaScript, "", name), words, "{name}");
+        }
+        assert_eq!(nearest(Python, "heartbeat", "on_message"), "did you mean heartbeat.message?");
     }
 
     #[test]

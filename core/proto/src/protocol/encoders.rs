@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use zlib_rs::{Deflate, DeflateConfig};
 
 /// How many encoders are kept: so many connections may send at the same time without one taking the encoder of another.
-const SLOTS: usize = 32;
+const SLOTS: usize = 16;
 /// How much sent data a connection keeps: the context for an encoder that another connection used meanwhile.
 const HISTORY: usize = 8 << 10;
 /// The history is cut only when it is longer by this, so that it is not moved for each message.
-const SLACK: usize = 4 << 10;
+const SLACK: usize = 1 << 10;
 
 static ENCODERS: [Mutex<Slot>; SLOTS] = [const { Mutex::new(Slot { user: NOBODY, encoder: None }) }; SLOTS];
 static NEXT_USER: AtomicU64 = AtomicU64::new(NOBODY + 1);

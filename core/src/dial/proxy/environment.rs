@@ -120,6 +120,11 @@ mod tests {
         assert_eq!(name("wss://h/", &socks[2..]), None);
         assert_eq!(name("ws://h/", &[("SOCKS_PROXY", "socks5://p:1")]).as_deref(), Some("socks5://p:1"));
         assert_eq!(name("ws://h/", &[("ALL_PROXY", "socks://p:1/")]).as_deref(), Some("socks://p:1/"));
+        for variable in ["all_proxy", "HTTPS_PROXY", "http_proxy", "SOCKS_PROXY"] {
+            assert_eq!(name("ws://h/", &[(variable, "SOCKS://u:p@p:1/")]).as_deref(), Some("socks://u:p@p:1/"), "{variable}");
+            assert_eq!(name("ws://h/", &[(variable, "socks://p:1/"), ("NO_PROXY", "h")]), None, "{variable}");
+        }
+        assert_eq!(name("wss://h/", &[("ALL_PROXY", "socks://p:1/")]).as_deref(), Some("socks://p:1/"));
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "")]), None);
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "p.corp:3128")]).as_deref(), Some("http://p.corp:3128/"));
         assert_eq!(name("ws://h/", &[("HTTP_PROXY", "http://p:1"), ("REQUEST_METHOD", "GET")]), None);

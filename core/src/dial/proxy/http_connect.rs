@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::address::Place;
 use crate::dial::http::{Answer, Request, exchange};
+use crate::dial::refusal::{secrets_of_credentials, with_body};
 use crate::dial::stream::Stream;
 use crate::dial::upgrade::{basic, credentials_of};
 use crate::error::{Error, ErrorCode, Phase, Result};
@@ -44,8 +45,8 @@ pub(super) async fn connect(stream: Stream, proxy: &Url, to: &Place, who: &str, 
                 let message = format!("{who} refused to connect to {target} with {}", head.status_text());
                 head.error(ErrorCode::ProxyFailed, message).retryable(!matches!(head.status, 400 | 402 | 403 | 405))
             };
-            let body = body.start(deadline).await;
-            Err(error.with(|detail| detail.body = body))
+            let secrets = credentials.as_ref().map(secrets_of_credentials);
+            Err(with_body(error, body.start(deadline).await, secrets.as_ref().map_or(&[], |secrets| secrets)))
         }
     }
 }
