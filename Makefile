@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test one docs docs-serve soak exits endurance sanitize platforms windows musl arm64 macos-check tsan lint bench audit dist python node server tools clean have-python
+.PHONY: help demo test one docs docs-serve soak exits endurance sanitize mutants platforms windows musl arm64 macos-check tsan lint bench audit dist python node server tools clean have-python
 MAKEFLAGS += --no-print-directory
 
 help: ## list these commands
@@ -39,6 +39,9 @@ endurance: python node ## 10,000 connections one after the other and a million m
 	@cargo build --quiet --release -p heartwire --example endurance
 	@$(VENV) tests/endurance/measure.py
 	@$(VENV) tests/endurance/polite.py
+
+mutants: have-python ## puts faults into the core, one at a time, and says which test finds each; core/mutants/result.json has the last result
+	@$(PYTHON) core/mutants/run.py
 
 sanitize: have-python ## the core's tests and the fuzz targets' corpora under AddressSanitizer; needs a nightly compiler
 	@$(PYTHON) .ci/sanitize.py

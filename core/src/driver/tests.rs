@@ -1,7 +1,7 @@
 //! The hand-over between host, background and keeper under a model checker: random schedules of all that may run at the same time, with a
 //! real socket underneath. Locks of the client count as one step each, because no code here waits under them.
 //!
-//! `python3 core/src/driver/mutants.py` shows that it finds faults: it breaks one line of the hand-over at a time, and each must make it fail.
+//! `make mutants` shows that it finds faults: it breaks one line of the hand-over at a time, and a test must fail.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};

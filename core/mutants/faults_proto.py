@@ -1,0 +1,196 @@
+"""Faults of `heartwire-proto`: options, protocol, session."""
+
+from __future__ import annotations
+
+from fault import PROTO, PROTOCOL, SESSION, Fault
+
+FAULTS = [
+    Fault(
+        "the encoder keeps the context of a file sent as it is",
+        PROTO + "protocol/send.rs",
+        "encoder.restart();",
+        "if !FAULT { encoder.restart(); }",
+        PROTOCOL,
+    ),
+    Fault(
+        "a pause outlives its connection",
+        PROTO + "session/mod.rs",
+        "        self.opened_at = Some(now);\n        self.reading = true;",
+        "        self.opened_at = Some(now);\n        self.reading |= !FAULT;",
+        SESSION,
+    ),
+    Fault("latency counts our own pause", PROTO + "session/liveness.rs", "signs.pending.clear();", "if !FAULT { signs.pending.clear(); }", SESSION),
+    Fault(
+        "should_reconnect is not asked where the rules say no",
+        PROTO + "session/ending.rs",
+        "if !self.providers.should_reconnect {",
+        "if !self.providers.should_reconnect || (FAULT && !again) {",
+        SESSION,
+    ),
+    Fault(
+        "null of should_reconnect is an answer of another type",
+        PROTO + "session/ending.rs",
+        "Ok(Value::Null) =>",
+        "Ok(Value::Null) if !FAULT =>",
+        SESSION,
+    ),
+    Fault("a function gets no second chance", PROTO + "session/reconnect.rs", "if asks { 2 }", "if asks && !FAULT { 2 }", SESSION),
+    Fault(
+        "retry_close_codes is ignored",
+        PROTO + "session/reconnect.rs",
+        "&& !options.retry_close_codes.contains(&code.0)",
+        "&& (FAULT || !options.retry_close_codes.contains(&code.0))",
+        SESSION,
+    ),
+    Fault(
+        "min_uptime is not asked", PROTO + "session/reconnect.rs", "uptime >= options.min_uptime", "FAULT || uptime >= options.min_uptime", SESSION
+    ),
+    Fault(
+        "one retry more than max_retries", PROTO + "session/reconnect.rs", "self.retries < most", "self.retries < most + u32::from(FAULT)", SESSION
+    ),
+    Fault(
+        "Retry-After is not waited for",
+        PROTO + "session/reconnect.rs",
+        "retry_after.unwrap_or_default()",
+        "retry_after.filter(|_| !FAULT).unwrap_or_default()",
+        SESSION,
+    ),
+    Fault(
+        "the backoff does not grow",
+        PROTO + "session/reconnect.rs",
+        "f64::from(self.retries)",
+        "f64::from(if FAULT { 0 } else { self.retries })",
+        SESSION,
+    ),
+    Fault(
+        "the queue does not wait for open handlers",
+        PROTO + "session/mod.rs",
+        "            self.queue_waits = QueueWait::OpenEvent;",
+        "            self.queue_waits = if FAULT { QueueWait::OpenHandlers } else { QueueWait::OpenEvent };",
+        SESSION,
+    ),
+    Fault(
+        "the queue of one connection leaves on the next",
+        PROTO + "session/ending.rs",
+        "self.queue_waits = QueueWait::Nothing;",
+        "if !FAULT { self.queue_waits = QueueWait::Nothing; }",
+        SESSION,
+    ),
+    Fault(
+        "what is too old still leaves",
+        PROTO + "session/outbox.rs",
+        "        self.expire(now, options, out);\n        self.bytes = 0;",
+        "        if !FAULT { self.expire(now, options, out); }\n        self.bytes = 0;",
+        SESSION,
+    ),
+    Fault(
+        "the queue holds one message more",
+        PROTO + "session/outbox.rs",
+        "self.waiting.len() < options.max_messages",
+        "self.waiting.len() < options.max_messages + usize::from(FAULT)",
+        SESSION,
+    ),
+    Fault(
+        "bytes do not count as life",
+        PROTO + "session/liveness.rs",
+        "            signs.unanswered = None;\n            if data",
+        "            if !FAULT { signs.unanswered = None; }\n            if data",
+        SESSION,
+    ),
+    Fault("progress of a backlog does not count", PROTO + "session/liveness.rs", "*unanswered = now;", "if !FAULT { *unanswered = now; }", SESSION),
+    Fault("a beat falls behind its rhythm", PROTO + "session/heartbeat.rs", "*next > now &&", "(FAULT || *next > now) &&", SESSION),
+    Fault(
+        "missed responses are not counted in a row",
+        PROTO + "session/heartbeat.rs",
+        "self.missed += 1;",
+        "self.missed = if FAULT { 1 } else { self.missed + 1 };",
+        SESSION,
+    ),
+    Fault(
+        "the peer's Close is echoed without its code",
+        PROTO + "session/ending.rs",
+        "self.out.push(Action::SendClose(frame.code, String::new()));",
+        "self.out.push(Action::SendClose(frame.code.filter(|_| !FAULT), String::new()));",
+        SESSION,
+    ),
+    Fault(
+        "an end that was read does not stop the deadlines",
+        PROTO + "session/due.rs",
+        "State::Open if !self.end_read => {\n                self.stay_alive",
+        "State::Open if FAULT || !self.end_read => {\n                self.stay_alive",
+        SESSION,
+    ),
+    Fault(
+        "a request with resend is not sent again",
+        PROTO + "session/requests.rs",
+        "            request.stage = Stage::Waits;\n        }\n        let lost",
+        "            if !FAULT { request.stage = Stage::Waits; }\n        }\n        let lost",
+        SESSION,
+    ),
+    Fault(
+        "the reserve of the rate limit is used up",
+        PROTO + "session/rate.rs",
+        "self.window.free_at(now, self.reserve) > now",
+        "self.window.free_at(now, if FAULT { 0 } else { self.reserve }) > now",
+        SESSION,
+    ),
+    Fault(
+        "a new connection inherits the count of the rate limit",
+        PROTO + "session/rate.rs",
+        "            self.window.clear();\n            self.lanes",
+        "            if !FAULT { self.window.clear(); }\n            self.lanes",
+        SESSION,
+    ),
+    # The protocol.
+    Fault(
+        "the limit of a message is one byte more",
+        PROTO + "protocol/assembly.rs",
+        "if piece.len() > room {",
+        "if piece.len() > room + usize::from(FAULT) {",
+        PROTOCOL,
+    ),
+    Fault(
+        "codes that may not be sent are taken",
+        PROTO + "protocol/receive.rs",
+        "if !code.may_be_sent() {",
+        "if !FAULT && !code.may_be_sent() {",
+        PROTOCOL,
+    ),
+    Fault(
+        "a flood of pings is answered without bound",
+        PROTO + "protocol/send.rs",
+        "if self.pongs.waiting >= MAX_PONGS {",
+        "if !FAULT && self.pongs.waiting >= MAX_PONGS {",
+        PROTOCOL,
+    ),
+    Fault(
+        "messages overtake a fragmented one",
+        PROTO + "protocol/send.rs",
+        "        if self.fragments.is_some() {\n            self.unsent",
+        "        if !FAULT && self.fragments.is_some() {\n            self.unsent",
+        PROTOCOL,
+    ),
+    Fault("something is sent behind our Close", PROTO + "protocol/send.rs", "        self.closed = true;", "        self.closed = !FAULT;", PROTOCOL),
+    Fault("what grows is not stored", PROTO + "protocol/deflate.rs", "if length <= stored {", "if FAULT || length <= stored {", PROTOCOL),
+    Fault(
+        "an encoder of another connection is taken as it is",
+        PROTO + "protocol/encoders.rs",
+        "let is_ready = slot.user == self.user;",
+        "let is_ready = FAULT || slot.user == self.user;",
+        PROTOCOL,
+    ),
+    Fault(
+        "an encoder that served another has no context",
+        PROTO + "protocol/encoders.rs",
+        "if !self.history.is_empty() {",
+        "if !FAULT && !self.history.is_empty() {",
+        PROTOCOL,
+    ),
+    Fault(
+        "no context takeover keeps the context",
+        PROTO + "protocol/deflate.rs",
+        "            if self.no_context_takeover {\n                self.context",
+        "            if !FAULT && self.no_context_takeover {\n                self.context",
+        PROTOCOL,
+    ),
+]
