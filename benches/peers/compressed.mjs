@@ -8,12 +8,27 @@ const [client, url, , count] = process.argv.slice(2)
 const connections = Number(count)
 const resident = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]) * 4096
 const text = (number) =>
-  JSON.stringify({ type: 'message', id: 10 ** 11 + number, channel: 'room-7', user: { id: 4711 + number, name: 'anna' }, text: 'the bot says hello to everyone in this room and waits for an answer '.repeat(3), mentions: [] })
+  JSON.stringify({
+    type: 'message',
+    id: 10 ** 11 + number,
+    channel: 'room-7',
+    user: { id: 4711 + number, name: 'anna' },
+    text: 'the bot says hello to everyone in this room and waits for an answer '.repeat(3),
+    mentions: [],
+  })
 
 const open =
   client === 'ws'
-    ? await import('ws').then(({ default: WebSocket }) => () => new WebSocket(url, { perMessageDeflate: { threshold: 0 } }))
-    : await import('../../bindings-node/lib/index.mjs').then(({ WebSocket }) => () => new WebSocket(url, { pingInterval: null, proxy: null }))
+    ? await import('ws').then(
+        ({ default: WebSocket }) =>
+          () =>
+            new WebSocket(url, { perMessageDeflate: { threshold: 0 } }),
+      )
+    : await import('../../bindings-node/lib/index.mjs').then(
+        ({ WebSocket }) =>
+          () =>
+            new WebSocket(url, { pingInterval: null, proxy: null }),
+      )
 
 async function connect() {
   const socket = open()
@@ -27,13 +42,14 @@ async function talk(socket, message) {
   if ((await answer) !== message) throw new Error('another message came back')
 }
 
-// What is loaded with the first connection, and the room that V8 keeps for short-lived objects, count for none.
+// The first connection loads code, and V8 keeps room for short-lived objects: neither counts.
 const first = await connect()
 for (let number = 0; number < 20_000; number++) await talk(first, text(number))
 globalThis.gc()
 const before = resident()
 const sockets = []
-while (sockets.length < connections) sockets.push(...(await Promise.all(Array.from({ length: Math.min(AT_ONCE, connections - sockets.length) }, connect))))
+while (sockets.length < connections)
+  sockets.push(...(await Promise.all(Array.from({ length: Math.min(AT_ONCE, connections - sockets.length) }, connect))))
 for (let number = 0; number < ROUNDS; number++) for (const socket of sockets) await talk(socket, text(number))
 const each = () => {
   globalThis.gc()

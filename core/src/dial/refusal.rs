@@ -48,7 +48,7 @@ pub(super) fn with_body(error: Error, body: Vec<u8>, secrets: &[String]) -> Erro
     })
 }
 
-/// What a server may repeat from a request, and no message may show.
+/// The secrets of a request: a server may repeat them, and no message may show them.
 pub(super) fn secrets_of(ask: &Ask<'_>) -> Vec<String> {
     let mut secrets: Vec<String> = ask.protocols.to_vec();
     secrets.extend(ask.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).map(|(_, value)| value.clone()));

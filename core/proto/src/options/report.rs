@@ -98,7 +98,7 @@ impl Report {
         self.doubts.push(format!("{} {words}", self.path));
     }
 
-    /// What was doubted.
+    /// The doubts so far.
     pub(super) fn into_doubts(self) -> Vec<String> {
         self.doubts
     }

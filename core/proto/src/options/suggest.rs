@@ -91,7 +91,7 @@ const TLS_ELSEWHERE: &[(&str, &str)] = &[
 /// The events of a socket. Other libraries take their handlers as options.
 const EVENTS: &[&str] =
     &["open", "message", "error", "close", "reconnecting", "ping", "pong", "heartbeat", "drain", "dropped", "ready", "throttled"];
-/// What other libraries call the handler of messages.
+/// Names that other libraries have for the handler of messages.
 const MESSAGE_HANDLERS: &[&str] = &["callback", "data", "handler", "listener", "messagehandler", "ondata", "onmessages"];
 
 /// Where to set a handler that was given as an option.
