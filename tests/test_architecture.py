@@ -72,7 +72,6 @@ LONG: dict[str, str] = {
     "core/src/client.rs": "the actions of the session leave it",
     "core/src/client/link.rs": "progress of the peer leaves it",
     "core/src/driver/host.rs": "the state of a hosted socket leaves it",
-    "core/src/websocket.rs": "the `Bell` leaves it",
 }
 
 

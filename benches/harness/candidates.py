@@ -108,6 +108,8 @@ def _rust() -> list[Candidate]:
     plain = compressing | {"deflate"}
     return [
         Candidate("heartwire-rust", "rust", "bench-heartwire", lacks=compressing),
+        Candidate("heartwire-rust-sync", "rust", "bench-heartwire-sync", lacks=compressing),
+        Candidate("heartwire-rust-events", "rust", "bench-heartwire-events", lacks=compressing),
         Candidate("tokio-tungstenite", "rust", "bench-tungstenite", lacks=plain),
         Candidate("fastwebsockets", "rust", "bench-fastwebsockets", lacks=plain),
         Candidate("tokio-websockets", "rust", "bench-tokio-websockets", lacks=plain),

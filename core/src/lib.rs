@@ -11,6 +11,8 @@ mod wire;
 #[doc(hidden)]
 pub mod binding;
 mod client;
+mod connect;
+mod delivery;
 mod dial;
 mod driver;
 mod frames;
@@ -27,6 +29,8 @@ mod websocket;
 // Re-exports the modules of `heartwire-proto` as this crate's own.
 use heartwire_proto::{address, close, error, event, message, options, protocol, session, stats};
 
+pub use connect::{Connect, Connection, connect, sync};
+pub use delivery::Events;
 pub use driver::FragmentWriter;
 pub use driver::shutdown::{shutdown, shutdown_blocking};
 pub use driver::stats::stats;
@@ -51,7 +55,7 @@ pub use heartwire_proto::pointer::Pointer;
 #[doc(inline)]
 pub use heartwire_proto::stats::{Heartbeats, Latency, Stats, Traffic, Waiting};
 pub use reply::Reply;
-pub use websocket::{Events, WebSocket};
+pub use websocket::WebSocket;
 
 /// The layers below the API, for the tests and the fuzz targets of this repository alone.
 #[doc(hidden)]

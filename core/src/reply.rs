@@ -38,6 +38,11 @@ impl Replies {
         ticket
     }
 
+    /// Whether a reply is awaited.
+    pub(crate) fn are_awaited(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// Removes a request that was not sent.
     pub(crate) fn forget(&self, ticket: u64) {
         self.lock().remove(&ticket);

@@ -1,20 +1,16 @@
-//! The Rust face: a [`WebSocket`] to send with, and its events as an async stream or to a callback. Thin over the driver's connection.
+//! The socket of the Rust API: a [`WebSocket`] to send with, whose events come as an async stream or to a callback. Thin over the driver's connection.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures_core::Stream;
-
 use crate::close::CloseCode;
-use crate::driver::{Connection, FragmentWriter, exit};
+use crate::delivery::Events;
+use crate::driver::{Connection, FragmentWriter, Listener, exit};
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Batch, Event, Item, ReadyState};
-use crate::message::{Answer, AsData, Data, Message, RequestCall, SendOptions, Way};
-use crate::options::{ConnectUntil, HeartbeatOptions, Options, Providers};
+use crate::event::{Event, ReadyState};
+use crate::message::{Answer, AsData, RequestCall, SendOptions, Way};
+use crate::options::{ConnectUntil, Driver, HeartbeatOptions, Options, Providers};
 use crate::reply::{Replies, Reply};
 use crate::stats::Stats;
 use crate::trace;
@@ -45,7 +41,8 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// A socket whose events come as a stream. It begins to connect at once, in the background.
+    /// A socket whose events come as a stream. It begins to connect at once, in the background. For messages alone, and for the shortest round
+    /// trips, see [`connect`](crate::connect()).
     ///
     /// # Errors
     /// `invalid_url`, `invalid_protocol`, `invalid_header`, `runtime_failed`.
@@ -57,19 +54,27 @@ impl WebSocket {
     ///
     /// # Errors
     /// As [`WebSocket::connect`].
-    pub fn connect_with(url: &str, mut options: Options, providers: Providers) -> Result<(Self, Events)> {
+    pub fn connect_with(url: &str, options: Options, providers: Providers) -> Result<(Self, Events)> {
+        let hosted = options.driver == Driver::Host;
+        Self::open(url, options, providers, hosted)
+    }
+
+    /// The same. If `hosted`, the task or the thread that takes the events drives the socket, unless the option `driver` says otherwise.
+    pub(crate) fn open(url: &str, mut options: Options, providers: Providers, hosted: bool) -> Result<(Self, Events)> {
         if options.connect_limit_until == ConnectUntil::Auto {
             options.connect_limit_until = ConnectUntil::Tls;
         }
         trace::heed();
-        let bell = Arc::new(Bell::default());
-        let wake = Arc::clone(&bell);
-        let connection = Connection::new(url, options, providers, Arc::new(move || wake.ring()))?;
+        let listener = Arc::new(Listener::default());
+        let waking = Arc::clone(&listener);
+        let wake = Arc::new(move || waking.ring());
+        let make = if hosted { Connection::hosted } else { Connection::new };
+        let connection = make(url, options, providers, wake)?;
         let replies = Arc::new(Replies::default());
         let settles = Arc::clone(&replies);
         connection.settle_with(move |settled| settles.settle(settled));
+        let events = Events::new(connection.clone(), Arc::clone(&replies), listener);
         let socket = Self { connection, replies };
-        let events = Events { socket: socket.clone(), bell, batch: Batch::default(), position: 0 };
         socket.start();
         Ok((socket, events))
     }
@@ -286,155 +291,5 @@ impl WebSocket {
     /// The counts so far, over all connections of this socket. [`crate::stats`] sums up all sockets of the process.
     pub fn stats(&self) -> Stats {
         self.connection.stats()
-    }
-}
-
-/// The events of a socket, in order. Ends after the last `close`. Dropping it (by a return from `main` or a panic too) sends Close
-/// 1001; without `close_on_exit` it drops the connection.
-pub struct Events {
-    socket: WebSocket,
-    bell: Arc<Bell>,
-    batch: Batch,
-    position: usize,
-}
-
-impl Events {
-    /// The next event; `None` after the last. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.poll_event(cx)).await
-    }
-
-    /// The next event, blocking this thread; `None` after the last, or when `at_most` is over.
-    pub fn next_blocking(&mut self, at_most: Option<Duration>) -> Option<Event> {
-        let until = at_most.map(|at_most| std::time::Instant::now() + at_most);
-        loop {
-            if let Some(event) = self.pop() {
-                return Some(event);
-            }
-            if self.socket.connection.is_finished() || !self.bell.wait(until) {
-                return None;
-            }
-        }
-    }
-
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        if let Some(event) = self.pop() {
-            return Poll::Ready(Some(event));
-        }
-        self.bell.listen(cx.waker());
-        // Events that arrived before this task waited have woken nobody.
-        if let Some(event) = self.pop() {
-            return Poll::Ready(Some(event));
-        }
-        if self.socket.connection.is_finished() { Poll::Ready(None) } else { Poll::Pending }
-    }
-
-    /// The next event that the user may see.
-    fn pop(&mut self) -> Option<Event> {
-        let connection = &self.socket.connection;
-        loop {
-            let Some(item) = self.batch.items.get_mut(self.position) else {
-                if self.position > 0 {
-                    connection.delivered(&self.batch);
-                }
-                self.position = 0;
-                if !connection.take(&mut self.batch) {
-                    return None;
-                }
-                trace::frames();
-                continue;
-            };
-            self.position += 1;
-            match item {
-                Item::Barrier => connection.settle(),
-                Item::Text(range) | Item::Ascii(range) if connection.may_deliver() => {
-                    return Some(Event::Message(Message::Text(text(&self.batch.bytes[range.clone()]))));
-                }
-                Item::Binary(range) if connection.may_deliver() => {
-                    return Some(Event::Message(Data::Binary(&self.batch.bytes[range.clone()]).to_message()));
-                }
-                Item::Text(_) | Item::Ascii(_) | Item::Binary(_) => {}
-                Item::Event(event) => {
-                    if connection.enter(event) {
-                        trace::event(|| connection.url(), event);
-                        // The batch still reports the weight of the event, so the event stays there and a copy is returned.
-                        return Some((**event).clone());
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Converts bytes that the protocol has found to be UTF-8. Checking them again is cheap.
-fn text(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
-}
-
-impl Stream for Events {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.get_mut().poll_event(cx)
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        let connection = &self.socket.connection;
-        if connection.closes_on_exit() {
-            connection.go_away(CloseCode::GOING_AWAY);
-        } else {
-            connection.terminate();
-        }
-    }
-}
-
-/// Wakes the task or the thread that waits for events. Not an `AtomicWaker`, because a thread may wait as well.
-#[derive(Default)]
-struct Bell {
-    state: Mutex<BellState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct BellState {
-    rung: bool,
-    waker: Option<Waker>,
-}
-
-impl Bell {
-    fn ring(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.rung = true;
-        let waker = state.waker.take();
-        drop(state);
-        self.changed.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn listen(&self, waker: &Waker) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).waker = Some(waker.clone());
-    }
-
-    /// Waits until it rings. False when the time is over.
-    fn wait(&self, until: Option<std::time::Instant>) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.rung {
-            state = match until {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(std::time::Instant::now());
-                    if left.is_zero() {
-                        return false;
-                    }
-                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        state.rung = false;
-        true
     }
 }

@@ -49,7 +49,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("driver", &["address", "client", "close", "dial", "error", "event", "message", "options", "os", "process", "stats", "warning"]),
     ("reply", &["driver", "error", "event"]),
-    ("websocket", &["close", "driver", "error", "event", "message", "options", "reply", "stats", "trace"]),
+    ("delivery", &["close", "driver", "error", "event", "message", "reply", "trace"]),
+    ("websocket", &["close", "delivery", "driver", "error", "event", "message", "options", "reply", "stats", "trace"]),
+    ("connect", &["close", "delivery", "error", "event", "message", "options", "websocket"]),
     ("binding", &["close", "driver", "event", "frames", "options", "os", "utf16"]),
     // The fault server is a peer, not a part: it shares no code with the code under test.
     ("testing", &[]),

@@ -122,6 +122,7 @@ fn take_turn_into(shared: &Arc<Shared>, batch: &mut Batch) -> Turn {
     }
     let mut turn = shared.advance(&mut held, Instant::now(), batch);
     hosted.add_orders(&mut turn);
+    shared.settle(batch);
     let pushed = shared.queue.push_quietly(batch);
     let done = if turn.finished { held.myself.take() } else { None };
     drop(held);

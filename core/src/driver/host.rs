@@ -264,6 +264,8 @@ pub struct Plan {
     pub want_write: bool,
     /// Drive at this time at the latest.
     pub deadline: Option<Instant>,
+    /// The turn has read until there was nothing.
+    pub drained: bool,
     /// Drive again at once, after the loop's other work.
     pub again: bool,
     /// Nothing more happens.
@@ -319,6 +321,7 @@ impl Connection {
             want_read: turn.want_read,
             want_write: turn.want_write,
             deadline: turn.deadline,
+            drained: turn.drained,
             again: turn.again,
             finished: turn.finished,
         }

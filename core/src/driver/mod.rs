@@ -10,6 +10,7 @@ mod fragments;
 mod host;
 mod inbox;
 mod keeper;
+mod listener;
 mod notice;
 mod own_loop;
 mod queue;
@@ -20,7 +21,9 @@ mod signals;
 pub mod stats;
 mod steer;
 mod sync;
+mod task;
 mod watch;
+mod weak;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -47,8 +50,11 @@ pub use fragments::FragmentWriter;
 pub use host::Plan;
 pub use inbox::LoopHandle;
 pub use keeper::times_stood_in;
+pub use listener::{Listener, TOKEN};
 pub use own_loop::{Descriptor, Driven, OwnLoop, Watch};
-pub use queue::Wake;
+pub use queue::{Wake, give_back as give_back_batch, spare as spare_batch};
+pub use task::TaskDriver;
+pub use weak::WeakConnection;
 
 /// The destination of the core's warnings: see [`set_hook`](warnings::set_hook).
 pub mod warnings {
@@ -373,22 +379,6 @@ impl Connection {
         if needed {
             self.0.poke();
         }
-    }
-
-    /// A handle that does not keep the socket's memory.
-    pub fn downgrade(&self) -> WeakConnection {
-        WeakConnection(Arc::downgrade(&self.0))
-    }
-}
-
-/// A [`Connection`] that may be gone.
-#[derive(Clone)]
-pub struct WeakConnection(Weak<Shared>);
-
-impl WeakConnection {
-    /// The connection, if it is still there.
-    pub fn upgrade(&self) -> Option<Connection> {
-        self.0.upgrade().map(Connection)
     }
 }
 

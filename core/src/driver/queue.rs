@@ -33,12 +33,12 @@ static SPARES: PerProcess<Vec<Batch>> = PerProcess::new();
 const MOST_SPARES: usize = 4;
 
 /// An empty batch, which may have memory already.
-pub(super) fn spare() -> Batch {
+pub fn spare() -> Batch {
     SPARES.lock().pop().unwrap_or_default()
 }
 
 /// Keeps the memory of a batch for another one.
-pub(super) fn give_back(mut batch: Batch) {
+pub fn give_back(mut batch: Batch) {
     let room = batch.bytes.capacity();
     let large = room > KEPT_BYTES;
     if room == 0 || large && batch.bytes.len() < room / FILLED {

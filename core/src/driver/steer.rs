@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Connection, Shared};
 use crate::address;
 use crate::close::CloseCode;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Batch, Event, Item, Settled};
 use crate::message::{Data, RequestCall, SendOptions, Way};
 use crate::options::HeartbeatOptions;
@@ -36,6 +36,16 @@ impl Shared {
 }
 
 impl Connection {
+    /// Takes the ends of requests out of a batch that nobody has walked yet, and tells them ([`Connection::settle_with`]).
+    pub fn settle_requests(&self, batch: &mut Batch) {
+        self.0.settle(batch);
+    }
+
+    /// Fails the connection, because its driver cannot go on.
+    pub fn fail(&self, error: Error) {
+        self.0.client.fail(Instant::now(), error);
+    }
+
     /// Reports that the message in fragments stays incomplete.
     pub(super) fn abandon_message(&self) {
         self.0.client.abandon_message(Instant::now());
@@ -79,8 +89,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends the ends of requests to `hook`, on the thread that drives, instead of the host. Call it once, before [`Connection::start`], for sockets
-    /// that are not hosted.
+    /// Sends the ends of requests to `hook`, on the thread that drives, instead of the host. Call it once, before [`Connection::start`]. The host of
+    /// a hosted socket calls [`Connection::settle_requests`] after its own turns.
     pub fn settle_with(&self, hook: impl Fn(Settled) + Send + Sync + 'static) {
         let _ = self.0.settles.set(Box::new(hook));
     }

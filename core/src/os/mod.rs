@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use system::{
     Alarm, AsyncUnixStream, ENDS_WAITS_EARLY, Polled, Readiness, Source, UnixStream, Watched, at_exit, at_fork, descriptor_of, give_up,
-    is_under_way, never_ready, number_of, observe, unacknowledged, watch,
+    is_under_way, never_ready, number_of, observe, poll_ready, unacknowledged, watch,
 };
 pub use system::{CHECK_FOR_INTERRUPTS, RawDescriptor, coarse_time, find_symbol};
 

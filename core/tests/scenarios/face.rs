@@ -1,4 +1,4 @@
-//! The Rust API under either driver, in one shape for the runner: the calls of a socket, the delivery of its events, and their JSON.
+//! The Rust API under each of its drivers, in one shape for the runner: the calls of a socket, the delivery of its events, and their JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,11 +10,19 @@ use heartwire::{
 };
 use heartwire_proto::event::{Batch, Item};
 use serde_json::{Map, Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout_at;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Driver {
+    /// A thread of Heartwire.
     Background,
+    /// A loop of a binding.
     Host,
+    /// The task that takes the events.
+    Task,
+    /// The thread that takes the events.
+    Thread,
 }
 
 /// What a bot can do with its socket.
@@ -96,6 +104,7 @@ pub(crate) struct Face {
 
 enum Source {
     Stream(Events),
+    Task(Runtime, Events),
     Loop(Box<OwnLoop>, Batch),
 }
 
@@ -105,6 +114,15 @@ impl Face {
             Driver::Background => {
                 let (socket, events) = WebSocket::connect_with(url, options, providers)?;
                 Ok(Self { socket: Arc::new(socket), source: Source::Stream(events) })
+            }
+            Driver::Thread => {
+                let (socket, events) = WebSocket::connect_with(url, options.driver(heartwire::Driver::Host), providers)?;
+                Ok(Self { socket: Arc::new(socket), source: Source::Stream(events) })
+            }
+            Driver::Task => {
+                let (socket, events) = WebSocket::connect_with(url, options.driver(heartwire::Driver::Host), providers)?;
+                let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+                Ok(Self { socket: Arc::new(socket), source: Source::Task(runtime, events) })
             }
             Driver::Host => {
                 let own = OwnLoop::new()?;
@@ -130,6 +148,12 @@ impl Face {
                 // The stream ends after the last event. The runner may still wait for the server's records, or for silence.
                 std::thread::sleep(left().unwrap_or_default());
             }
+            Source::Task(runtime, events) => runtime.block_on(async {
+                while let Ok(Some(event)) = timeout_at(until.into(), events.next()).await {
+                    handler(&*self.socket, event);
+                }
+                tokio::time::sleep_until(until.into()).await;
+            }),
             Source::Loop(own, batch) => {
                 let mut due = Vec::new();
                 while Instant::now() < until {

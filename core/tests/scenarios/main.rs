@@ -1,4 +1,4 @@
-//! The scenarios of `tests/scenarios`, played through the Rust API under both drivers. That folder's README describes the format; this runner has no
+//! The scenarios of `tests/scenarios`, played through the Rust API under each of its drivers. That folder's README describes the format; this runner has no
 //! expectations of its own. `SCENARIO=part cargo test -p heartwire --test scenarios` plays those whose name has the part.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -57,4 +57,14 @@ fn under_the_background_driver() {
 #[test]
 fn under_the_host_driver() {
     play_all(face::Driver::Host);
+}
+
+#[test]
+fn on_the_task_that_takes_the_events() {
+    play_all(face::Driver::Task);
+}
+
+#[test]
+fn on_the_thread_that_takes_the_events() {
+    play_all(face::Driver::Thread);
 }

@@ -7,6 +7,7 @@ use std::ffi::{CStr, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
+use std::task::{self, Context};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -78,6 +79,15 @@ pub(crate) type Readiness<'a> = AsyncFdReadyGuard<'a, RawFd>;
 pub(crate) unsafe fn watch(descriptor: RawDescriptor) -> io::Result<Watched> {
     // SAFETY: as the caller promises.
     unsafe { AsyncFd::register(descriptor) }.map_err(|error| error.into_parts().1)
+}
+
+/// Whether it is ready for this. If not, the task is woken when it is.
+pub(crate) fn poll_ready<'a>(
+    watched: &'a Watched,
+    cx: &mut Context<'_>,
+    interest: tokio::io::Interest,
+) -> task::Poll<io::Result<Readiness<'a>>> {
+    if interest.is_readable() { watched.poll_read_ready(cx) } else { watched.poll_write_ready(cx) }
 }
 
 /// A descriptor that a loop of mio watches. Edge-triggered, so one registration serves reading and writing.

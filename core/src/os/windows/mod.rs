@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::os::windows::io::{AsRawSocket, BorrowedSocket, RawSocket};
 use std::ptr;
 use std::sync::OnceLock;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mio::{Interest, Registry, Token};
@@ -115,6 +116,16 @@ impl Watched {
     pub(crate) async fn ready(&self, interest: tokio::io::Interest) -> io::Result<Readiness<'_>> {
         Ok(Readiness { of: self, ready: self.0.ready(interest).await? })
     }
+}
+
+/// Whether it is ready for this. If not, the task is woken when it is.
+pub(crate) fn poll_ready<'a>(watched: &'a Watched, cx: &mut Context<'_>, interest: tokio::io::Interest) -> Poll<io::Result<Readiness<'a>>> {
+    let (polled, ready) = if interest.is_readable() {
+        (watched.0.poll_read_ready(cx), Ready::READABLE)
+    } else {
+        (watched.0.poll_write_ready(cx), Ready::WRITABLE)
+    };
+    polled.map_ok(|()| Readiness { of: watched, ready })
 }
 
 impl Readiness<'_> {

@@ -1,26 +1,19 @@
-//! Heartwire's Rust face: its events as a stream.
+//! Heartwire's `connect`: a stream of messages that the task itself drives.
 
 use bench_clients::{Job, Link, Payload, Result, run};
-use heartwire::{Event, Events, Message, Options, WebSocket};
+use heartwire::{Connection, Message};
 
-struct Heartwire {
-    ws: WebSocket,
-    events: Events,
-}
+struct Heartwire(Connection);
 
 impl Link for Heartwire {
     async fn open(job: &Job) -> Result<Self> {
-        let (ws, mut events) = WebSocket::connect(&job.url, Options::default())?;
-        match events.next().await {
-            Some(Event::Open(_)) => Ok(Self { ws, events }),
-            other => Err(format!("not open: {other:?}").into()),
-        }
+        Ok(Self(heartwire::connect(&job.url).await?))
     }
 
     async fn send(&mut self, payload: &Payload) -> Result<()> {
         match payload {
-            Payload::Text(text) => self.ws.send(text.as_str())?,
-            Payload::Binary(bytes) => self.ws.send(bytes.as_slice())?,
+            Payload::Text(text) => self.0.send(text.as_str()).await?,
+            Payload::Binary(bytes) => self.0.send(bytes.as_slice()).await?,
         }
         Ok(())
     }
@@ -30,18 +23,15 @@ impl Link for Heartwire {
     }
 
     async fn receive(&mut self, mut take: impl FnMut(&[u8])) -> Result<()> {
-        match self.events.next().await {
-            Some(Event::Message(Message::Text(text))) => take(text.as_bytes()),
-            Some(Event::Message(Message::Binary(bytes))) => take(&bytes),
-            other => return Err(format!("no message: {other:?}").into()),
+        match self.0.next().await.ok_or("the end")?? {
+            Message::Text(text) => take(text.as_bytes()),
+            Message::Binary(bytes) => take(&bytes),
         }
         Ok(())
     }
 
     async fn close(mut self) -> Result<()> {
-        self.ws.close(None, "")?;
-        while self.events.next().await.is_some() {}
-        Ok(())
+        Ok(self.0.close(None, "").await?)
     }
 }
 
