@@ -49,7 +49,7 @@ impl Cursor {
         self.batch.items.get(self.position..).is_some_and(meet_end)
     }
 
-    /// The next thing to be shown. `settled` is told of the ends of requests. At the end of the batch, `None`.
+    /// The next thing to be shown. `settled` gets the ends of requests. At the end of the batch, `None`.
     pub(super) fn next(&mut self, connection: &Connection, settled: impl Fn(Settled)) -> Option<Shown> {
         while let Some(item) = self.batch.items.get_mut(self.position) {
             self.position += 1;

@@ -43,7 +43,7 @@ impl Listener {
         }
     }
 
-    /// Has the next ring wake this task. Returns whether it rang since the last call.
+    /// Lets the next ring wake this task. Returns whether it rang since the last call.
     pub fn listen(&self, waker: &Waker) -> bool {
         let mut state = self.lock();
         if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -52,7 +52,7 @@ impl Listener {
         std::mem::take(&mut state.rung)
     }
 
-    /// Has rings make the socket of this loop due, or of none.
+    /// Lets rings make the socket of this loop due, or of none.
     pub fn listen_in(&self, own_loop: Option<LoopHandle>) {
         self.lock().own_loop = own_loop;
     }
