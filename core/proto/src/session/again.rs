@@ -65,13 +65,17 @@ impl Session {
     /// Handles a message that may be the server's announcement. Its URL counts for one attempt. A value that is not a WebSocket URL is ignored.
     pub(super) fn heed_announcement(&mut self, message: &Inbound<'_>, now: Instant) {
         let Some(options) = &self.options.reconnect else { return };
-        if self.reconnect.is_none() || !self.may_return() || !options.on.as_ref().is_some_and(|on| message.matches(on)) {
+        // The session of a next connection has no rules of reconnection.
+        let is_next = self.reconnect.is_none();
+        if !(is_next || self.may_return()) || !options.on.as_ref().is_some_and(|on| message.matches(on)) {
             return;
         }
         let text = options.url.as_ref().and_then(|pointer| message.at(pointer)).and_then(|json| serde_json::from_str::<String>(json).ok());
         let url = text.and_then(|text| address::parse_url(&text).ok());
         let (code, overlap) = (CloseCode(options.close_code), options.overlap);
-        if overlap && !self.end_read {
+        if is_next {
+            self.announced = Some(Wish { url, code: Some(code), reason: String::new() });
+        } else if overlap && !self.end_read {
             self.open_beside(now, Wish { url, code: Some(code), reason: String::new() });
         } else {
             // The connection may end before that is done.

@@ -47,7 +47,7 @@ use self::rate::{Limiter, check_key};
 use self::ready::Login;
 use self::reconnect::Reconnect;
 use self::requests::Requests;
-use self::successor::{Overlap, Parting};
+use self::successor::{Overlap, Parting, Wish};
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Open, ReadyState};
 use crate::message::{Answer, Data, Way};
@@ -88,6 +88,8 @@ pub struct Session {
     overlap: Option<Box<Overlap<Self>>>,
     parting: Option<Box<Parting>>,
     next_failure: Option<Error>,
+    /// Of a next connection: its server has asked the client to connect again. This counts once it is the present connection.
+    announced: Option<Wish>,
     /// No further connection follows.
     winding_down: bool,
     /// How many messages had to wait for the rate limit.
@@ -161,6 +163,7 @@ impl Session {
             overlap: None,
             parting: None,
             next_failure: None,
+            announced: None,
             winding_down: false,
             throttled: 0,
             options,

@@ -136,12 +136,13 @@ impl Session {
     pub fn handle_hand_over(&mut self, now: Instant) -> bool {
         let ready = self.overlap.take_if(|overlap| overlap.is_ready && matches!(self.state, State::Open) && !self.end_read);
         let Some(overlap) = ready else { return false };
-        let Overlap { next, open, wish: Wish { code, reason, .. }, .. } = *overlap;
+        let Overlap { mut next, open, wish: Wish { code, reason, .. }, .. } = *overlap;
+        let again = next.announced.take();
         let code = code.or(Some(CloseCode::NORMAL));
         self.out.push(Action::SendClose(code, reason.clone()));
         self.out.push(Action::HandOver);
         let deadline = now.checked_add(self.options.close_timeout);
-        self.parting = Some(Box::new(Parting { ours: CloseFrame { code, reason }, deadline, open, again: None }));
+        self.parting = Some(Box::new(Parting { ours: CloseFrame { code, reason }, deadline, open, again }));
         let uptime = self.opened_at.take().map(|since| now.saturating_duration_since(since));
         if let (Some(reconnect), Some(options)) = (&mut self.reconnect, &self.options.reconnect) {
             reconnect.rest(uptime, options);
@@ -260,7 +261,8 @@ impl Session {
     /// state. False means that no next one was being opened.
     pub(super) fn promote(&mut self, now: Instant, cause: Option<Error>) -> bool {
         let Some(overlap) = self.overlap.take() else { return false };
-        let Overlap { next, open, .. } = *overlap;
+        let Overlap { mut next, open, .. } = *overlap;
+        let again = next.announced.take();
         let attempt = self.reconnect.as_mut().map_or(1, Reconnect::plan);
         let delay = match next.state {
             State::Waiting(Some(at)) => at.saturating_duration_since(now),
@@ -277,6 +279,9 @@ impl Session {
         }
         self.out.push(Action::Held { deliver: true });
         self.take_place(now, next);
+        if let Some(wish) = again.filter(|_| matches!(self.state, State::Open) && !self.end_read) {
+            self.open_beside(now, wish);
+        }
         true
     }
 

@@ -78,6 +78,30 @@ fn the_next_one_is_opened_and_then_the_old_one_is_closed_and_drained() {
     assert_eq!(sim.take()[..2], ["drop", "close 1006 unclean connection_lost again"]);
 }
 
+/// The server may ask for another connection on the next one, while the host is busy on the old one.
+#[test]
+fn an_announcement_on_the_next_connection_counts_when_that_is_the_present_one() {
+    let reconnect = ReconnectOptions { on: Some(Matcher::Json(json!({"op": 7}))), overlap: true, ..ReconnectOptions::default() };
+    let mut sim = Sim::open(reconnecting_with(reconnect.clone()));
+    begin(&mut sim);
+    next_opens(&mut sim);
+    next_hears(&mut sim, r#"{"op":7}"#);
+    assert!(sim.take().is_empty(), "one at a time");
+    assert!(hand_over(&mut sim));
+    old_answers(&mut sim, 1000);
+    let log = sim.take();
+    assert_eq!(log[..6], ["send close 1000", "hand over", "drop old", CLOSE, "open", "held is told"]);
+    assert!(log[6].starts_with("reconnecting ") && log[7..] == ["beside: dial"], "{log:?}");
+    // The same where the old connection is lost before.
+    let mut sim = Sim::open(reconnecting_with(reconnect));
+    begin(&mut sim);
+    next_opens(&mut sim);
+    next_hears(&mut sim, r#"{"op":7}"#);
+    sim.lost();
+    let log = sim.take();
+    assert!(log.contains(&"promote".to_owned()) && log.last().is_some_and(|line| line == "beside: dial"), "{log:?}");
+}
+
 #[test]
 fn it_is_logged_in_first() {
     let mut sim = logged_in();
