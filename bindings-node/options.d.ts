@@ -294,7 +294,7 @@ export interface HeartbeatOptions {
   interval?: number
   /**
    * The expected response: exactly this text, or a message that contains this JSON object. None accepts any inbound frame.
-   * Allowed: a text or a JSON value, or null.
+   * Allowed: a text, or a JSON object or array, or null.
    * @default null
    */
   response?: string | object | null
@@ -410,7 +410,7 @@ export interface ReconnectOptions {
   retryCloseCodes?: readonly number[]
   /**
    * The message with which the server asks its clients to connect again: exactly this text, or a message that contains this JSON object. Another connection then follows at once, as after `reconnect()`. The program still gets the message as a `message` event.
-   * Allowed: a text or a JSON value, or null.
+   * Allowed: a text, or a JSON object or array, or null.
    * @default null
    */
   on?: string | object | null
@@ -479,13 +479,13 @@ export interface ReadyOptions {
   send?: Provided<HeartbeatMessage> | null
   /**
    * The answer that accepts the login: exactly this text, or a message that contains this JSON object. None expects no answer.
-   * Allowed: a text or a JSON value, or null.
+   * Allowed: a text, or a JSON object or array, or null.
    * @default null
    */
   expect?: string | object | null
   /**
    * The answer that refuses the login. It ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
-   * Allowed: a text or a JSON value, or null.
+   * Allowed: a text, or a JSON object or array, or null.
    * @default null
    */
   reject?: string | object | null
@@ -519,7 +519,7 @@ export interface RequestOptions {
   responseId?: string | null
   /**
    * The replies that are errors. For them `request()` fails with `request_failed`.
-   * Allowed: a text or a JSON value, or null.
+   * Allowed: a text, or a JSON object or array, or null.
    * @default null
    */
   error?: string | object | null

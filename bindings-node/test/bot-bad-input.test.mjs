@@ -106,7 +106,7 @@ test('what is no JSON pointer is refused', () => {
 })
 
 test('what is no matcher is refused', () => {
-  for (const matcher of [Number.NaN, new Uint8Array(1), () => {}]) {
+  for (const matcher of [3, 1.5, true, Number.NaN, new Uint8Array(1), () => {}]) {
     refused([
       ['ready.expect', { ready: { expect: matcher } }],
       ['ready.reject', { ready: { expect: 'x', reject: matcher } }],

@@ -136,7 +136,7 @@ def test_what_is_no_json_pointer_is_refused(pointer: Any) -> None:
         assert "JSON pointer" in str(refused.value)
 
 
-NO_MATCHERS = [b"bytes", float("nan"), object()]
+NO_MATCHERS = [3, 1.5, True, b"bytes", float("nan"), object()]
 
 
 @pytest.mark.parametrize("matcher", NO_MATCHERS, ids=repr)

@@ -192,7 +192,7 @@ class RequestOptions(TypedDict, total=False):
     error: str | Mapping[str, Any] | Sequence[Any] | None
     """The replies that are errors. For them `request()` fails with `request_failed`.
 
-    Allowed: a text or a JSON value, or None. Default: None."""
+    Allowed: a text, or a JSON object or array, or None. Default: None."""
 
     timeout: float | None
     """The time limit for a reply, from the call. None means no limit. Unit: seconds.
@@ -226,12 +226,12 @@ class ReadyOptions(TypedDict, total=False):
     expect: str | Mapping[str, Any] | Sequence[Any] | None
     """The answer that accepts the login: exactly this text, or a message that contains this JSON object. None expects no answer.
 
-    Allowed: a text or a JSON value, or None. Default: None."""
+    Allowed: a text, or a JSON object or array, or None. Default: None."""
 
     reject: str | Mapping[str, Any] | Sequence[Any] | None
     """The answer that refuses the login. It ends the connection with `ready_rejected`, which counts against `max_auth_failures`.
 
-    Allowed: a text or a JSON value, or None. Default: None."""
+    Allowed: a text, or a JSON object or array, or None. Default: None."""
 
     timeout: float
     """The time limit for the login. After it the connection ends with `ready_timeout`. Unit: seconds.
@@ -324,7 +324,7 @@ class ReconnectOptions(TypedDict, total=False):
     on: str | Mapping[str, Any] | Sequence[Any] | None
     """The message with which the server asks its clients to connect again: exactly this text, or a message that contains this JSON object. Another connection then follows at once, as after `reconnect()`. The program still gets the message as a `message` event.
 
-    Allowed: a text or a JSON value, or None. Default: None."""
+    Allowed: a text, or a JSON object or array, or None. Default: None."""
 
     url: str | None
     """Where that message has the URL for the one attempt that follows. Without a URL there, that attempt uses the socket's URL.
@@ -367,7 +367,7 @@ class HeartbeatOptions(_HeartbeatOptionsRequired, total=False):
     response: str | Mapping[str, Any] | Sequence[Any] | None
     """The expected response: exactly this text, or a message that contains this JSON object. None accepts any inbound frame.
 
-    Allowed: a text or a JSON value, or None. Default: None."""
+    Allowed: a text, or a JSON object or array, or None. Default: None."""
 
     timeout: float | None
     """The time limit for the response to a heartbeat, with the rule of `ping_timeout`. None expects no response. Unit: seconds.

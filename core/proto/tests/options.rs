@@ -247,7 +247,7 @@ fn heartbeats_send_text_bytes_or_json() {
     faults(&[
         (
             json!({"heartbeat": {"message": "x", "timeout": 5, "response": {"$bytes": ""}}}),
-            "heartbeat.response: must be a text or a JSON value, or None; got bytes",
+            "heartbeat.response: must be a text, or a JSON object or array, or None; got bytes",
         ),
         (json!({"heartbeat": {}}), "heartbeat.message: is required: a text, bytes or a JSON value, or a function that returns one of them"),
         (json!({"heartbeat": "beat"}), "heartbeat: must be a dict of options with message, or None; got \"beat\""),

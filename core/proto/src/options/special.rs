@@ -209,7 +209,7 @@ impl Kind for Message {
     }
 }
 
-/// The description of a response to a heartbeat.
+/// The description of a message that a server sends: a response to a heartbeat, the answer to a login, an announcement.
 pub(super) struct Response;
 
 impl Kind for Response {
@@ -218,7 +218,8 @@ impl Kind for Response {
     fn read(&self, report: &mut Report, value: &Value) -> Option<Matcher> {
         match value {
             Value::String(text) => Some(Matcher::Text(text.clone())),
-            _ if is_plain(value, DEPTH) => Some(Matcher::Json(value.clone())),
+            // A number or `true` is a mistake rather than a message.
+            Value::Object(_) | Value::Array(_) if is_plain(value, DEPTH) => Some(Matcher::Json(value.clone())),
             _ => {
                 report.refuse(value, &self.allowed(report.dialect));
                 None
@@ -226,7 +227,13 @@ impl Kind for Response {
         }
     }
 
-    fn check(&self, _: &mut Report, _: &Matcher) {}
+    fn check(&self, report: &mut Report, value: &Matcher) {
+        if let Matcher::Json(value) = value
+            && !matches!(value, Value::Object(_) | Value::Array(_))
+        {
+            report.refuse(value, &self.allowed(report.dialect));
+        }
+    }
 
     fn show(&self, value: &Matcher, _: Dialect) -> Value {
         match value {
@@ -240,6 +247,6 @@ impl Kind for Response {
     }
 
     fn allowed(&self, _: Dialect) -> String {
-        "a text or a JSON value".to_owned()
+        "a text, or a JSON object or array".to_owned()
     }
 }
