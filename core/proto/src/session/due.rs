@@ -9,6 +9,7 @@ use crate::close::CloseCode;
 impl Session {
     /// Does all that is due. Afterwards [`Session::next_deadline`] is in the future.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let overlaps = self.overlap.is_some();
         if let (Some(outbox), Some(options)) = (&mut self.outbox, &self.options.send_queue) {
             outbox.expire(now, options, &mut self.out);
         }
@@ -27,6 +28,10 @@ impl Session {
         // Also for an end that happened just now, if there is no delay (`max_delay` 0).
         if matches!(self.state, State::Waiting(Some(until)) if until <= now) {
             self.attempt();
+        }
+        // The next connection may have taken the place of the present one just now. Its own deadlines count then.
+        if overlaps && self.overlap.is_none() {
+            self.handle_timeout(now);
         }
     }
 
