@@ -17,8 +17,8 @@ use tokio::runtime::{Builder, Runtime};
 
 const BOUND: Duration = Duration::from_secs(30);
 
-fn server(script: Value) -> FaultServer {
-    FaultServer::start(&script).unwrap()
+fn server(script: &Value) -> FaultServer {
+    FaultServer::start(script).unwrap()
 }
 
 fn runtime() -> Runtime {
@@ -30,8 +30,10 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(async { tokio::time::timeout(BOUND, future).await.unwrap() })
 }
 
+type Threads = Arc<Mutex<Vec<ThreadId>>>;
+
 /// A hook that notes on which threads it ran.
-fn noting_threads() -> (Arc<Mutex<Vec<ThreadId>>>, impl FnMut(&WebSocket, &Event) + Send + 'static) {
+fn noting_threads() -> (Threads, impl FnMut(&WebSocket, &Event) + Send + 'static) {
     let threads = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&threads);
     (threads, move |_: &WebSocket, _: &Event| noted.lock().unwrap().push(thread::current().id()))
@@ -39,7 +41,7 @@ fn noting_threads() -> (Arc<Mutex<Vec<ThreadId>>>, impl FnMut(&WebSocket, &Event
 
 #[test]
 fn a_task_gets_messages_and_events_on_its_own_thread() {
-    let server = server(Value::Null);
+    let server = server(&Value::Null);
     let (threads, hook) = noting_threads();
     run(async {
         let mut ws = connect(&server.url()).on_event(hook).await.unwrap();
@@ -58,7 +60,7 @@ fn a_task_gets_messages_and_events_on_its_own_thread() {
 
 #[test]
 fn a_thread_gets_messages_and_events_itself() {
-    let server = server(Value::Null);
+    let server = server(&Value::Null);
     let (threads, hook) = noting_threads();
     let mut ws = sync::connect(&server.url()).on_event(hook).open().unwrap();
     ws.send("hello").unwrap();
@@ -74,7 +76,7 @@ fn a_thread_gets_messages_and_events_itself() {
 
 /// What a stream and an iterator show of an end.
 fn shows_end(script: &Value, is_error: Option<ErrorCode>) {
-    let server = server(script.clone());
+    let server = server(script);
     let code = |item: Option<heartwire::Result<Message>>| item.map(|item| item.unwrap_err().code());
     run(async {
         let mut ws = connect(&server.url()).await.unwrap();
@@ -101,7 +103,7 @@ fn a_normal_end_ends_the_stream_and_another_one_is_an_error_first() {
 
 #[test]
 fn an_attempt_that_fails_is_the_error_of_connect() {
-    let server = server(json!([{"do": "refuse", "status": 401}]));
+    let server = server(&json!([{"do": "refuse", "status": 401}]));
     let failed = run(async { connect(&server.url()).await.map(|_| ()) }).unwrap_err();
     assert_eq!((failed.code(), failed.status), (ErrorCode::HttpRefused, Some(401)));
     let failed = sync::connect(&server.url()).open().map(|_| ()).unwrap_err();
@@ -115,14 +117,14 @@ fn the_stream_goes_on_after_a_reconnection() {
     let back = json!([{"do": "accept"}, {"do": "send", "text": "two"}, {"do": "close", "code": 1000}]);
     let script = json!({"connections": [lost, back], "then": "cycle"});
     let options = || Options::new().reconnect(ReconnectOptions::new().min_delay(Duration::ZERO).max_delay(Duration::ZERO).max_retries(1));
-    let peer = server(script.clone());
+    let peer = server(&script);
     run(async {
         let mut ws = connect(&peer.url()).options(options()).await.unwrap();
         assert_eq!(ws.next().await.unwrap().unwrap(), Message::from("one"));
         assert_eq!(ws.next().await.unwrap().unwrap(), Message::from("two"));
         ws.close(None, "").await.unwrap();
     });
-    let peer = server(script);
+    let peer = server(&script);
     let mut ws = sync::connect(&peer.url()).options(options()).open().unwrap();
     assert_eq!(ws.next().unwrap().unwrap(), Message::from("one"));
     assert_eq!(ws.next().unwrap().unwrap(), Message::from("two"));
@@ -136,7 +138,7 @@ fn a_request_waits_for_its_reply_and_keeps_other_messages() {
     ]);
     let options = || Options::new().request(RequestOptions::new());
     let asked = json!({"id": 7, "action": "ping"});
-    let peer = server(script);
+    let peer = server(&script);
     run(async {
         let mut ws = connect(&peer.url()).options(options()).await.unwrap();
         assert_eq!(ws.request(&asked, &RequestCall::new()).await.unwrap()["data"], "pong");
@@ -155,14 +157,14 @@ fn a_send_waits_above_the_write_limit_and_loses_no_message() {
         ]})
     };
     let large = vec![0; 8 << 20];
-    let peer = server(script());
+    let peer = server(&script());
     run(async {
         let mut ws = connect(&peer.url()).await.unwrap();
         ws.send(&large).await.unwrap();
         assert!(ws.socket().buffered_amount() <= 1 << 20);
         assert_eq!(ws.next().await.unwrap().unwrap(), Message::from("meanwhile"));
     });
-    let peer = server(script());
+    let peer = server(&script());
     let mut ws = sync::connect(&peer.url()).open().unwrap();
     ws.send(&large).unwrap();
     assert!(ws.socket().buffered_amount() <= 1 << 20);
@@ -173,14 +175,14 @@ fn a_send_waits_above_the_write_limit_and_loses_no_message() {
 fn the_background_answers_while_the_caller_is_busy() {
     let script = json!([{"do": "accept"}, {"do": "ping", "wait": true}, {"do": "mark", "name": "answered"}, {"do": "send", "text": "after"}, {"do": "wait_end"}]);
     let options = || Options::new().keeper(Duration::from_millis(50));
-    let peer = server(script.clone());
+    let peer = server(&script);
     run(async {
         let mut ws = connect(&peer.url()).options(options()).await.unwrap();
         // Nothing polls the socket meanwhile.
         peer.wait_for(&json!({"event": "mark", "name": "answered"}), BOUND).unwrap();
         assert_eq!(ws.next().await.unwrap().unwrap(), Message::from("after"));
     });
-    let peer = server(script);
+    let peer = server(&script);
     let mut ws = sync::connect(&peer.url()).options(options()).open().unwrap();
     peer.wait_for(&json!({"event": "mark", "name": "answered"}), BOUND).unwrap();
     assert_eq!(ws.next().unwrap().unwrap(), Message::from("after"));
@@ -189,7 +191,7 @@ fn the_background_answers_while_the_caller_is_busy() {
 #[test]
 fn a_reply_comes_while_nobody_takes_events() {
     let script = json!([{"do": "accept"}, {"do": "reply", "json": {"id": 7}, "with": {"id": 7}}, {"do": "wait_end"}]);
-    let peer = server(script);
+    let peer = server(&script);
     let options = Options::new().request(RequestOptions::new()).keeper(Duration::from_millis(50)).driver(Driver::Host);
     let (ws, mut events) = WebSocket::connect(&peer.url(), options).unwrap();
     while !matches!(events.next_blocking(Some(BOUND)), Some(Event::Open(_))) {}
@@ -199,7 +201,7 @@ fn a_reply_comes_while_nobody_takes_events() {
 
 #[test]
 fn a_task_may_move_to_another_runtime() {
-    let peer = server(Value::Null);
+    let peer = server(&Value::Null);
     let first = runtime();
     let mut ws = first.block_on(async { connect(&peer.url()).await.unwrap() });
     drop(first);
@@ -238,7 +240,7 @@ fn run_without_tokio<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn it_works_in_an_executor_that_is_not_tokio() {
-    let peer = server(Value::Null);
+    let peer = server(&Value::Null);
     run_without_tokio(async {
         let mut ws = connect(&peer.url()).await.unwrap();
         ws.send("hello").await.unwrap();
@@ -249,7 +251,7 @@ fn it_works_in_an_executor_that_is_not_tokio() {
 
 #[test]
 fn dropping_it_says_goodbye() {
-    let peer = server(Value::Null);
+    let peer = server(&Value::Null);
     run(async { drop(connect(&peer.url()).await.unwrap()) });
     peer.wait_for(&json!({"event": "close", "code": 1001}), BOUND).unwrap();
     drop(sync::connect(&peer.url()).open().unwrap());
@@ -258,7 +260,7 @@ fn dropping_it_says_goodbye() {
 
 #[test]
 fn a_wait_that_is_cancelled_loses_nothing() {
-    let peer = server(Value::Null);
+    let peer = server(&Value::Null);
     run(async {
         let mut ws = connect(&peer.url()).await.unwrap();
         for number in 0..50 {
@@ -277,7 +279,7 @@ fn a_wait_that_is_cancelled_loses_nothing() {
 #[test]
 fn a_flood_leaves_time_for_other_tasks_of_the_thread() {
     const COUNT: usize = 200_000;
-    let peer = server(json!([{"do": "accept"}, {"do": "send", "text": "x", "count": COUNT}, {"do": "wait_end"}]));
+    let peer = server(&json!([{"do": "accept"}, {"do": "send", "text": "x", "count": COUNT}, {"do": "wait_end"}]));
     run(async {
         let mut ws = connect(&peer.url()).await.unwrap();
         let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
