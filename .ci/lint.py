@@ -31,7 +31,7 @@ def checks() -> dict[str, list[tuple[object, ...]]]:
         "clippy": [("cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--features", "heartwire/testing", "--", "-D", "warnings")],
         "rustdoc": [("cargo", "doc", "--quiet", "--no-deps", "-p", "heartwire", "-p", "heartwire-proto")],
         "typos": [(python.parent / "typos", "--format", "brief")],
-        "prose": [(python, ROOT / ".ci" / "prose.py")],
+        "prose": [(python, ROOT / ".ci" / "prose.py"), (python, ROOT / ".ci" / "wrap.py")],
         "ruff": [(python, "-m", "ruff", "check", "--quiet", "."), (python, "-m", "ruff", "format", "--quiet", "--check", ".")],
         "mypy": [
             (python, "-m", "mypy", "--config-file", PYTHON_PACKAGE / "pyproject.toml"),
