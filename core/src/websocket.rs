@@ -288,7 +288,7 @@ impl WebSocket {
         self.connection.latency()
     }
 
-    /// The counts so far, over all connections of this socket. [`crate::stats`] sums up all sockets of the process.
+    /// The counts so far, over all connections of this socket. [`crate::stats()`] sums up all sockets of the process.
     pub fn stats(&self) -> Stats {
         self.connection.stats()
     }

@@ -23,9 +23,9 @@ ws = WebSocket(
 )
 
 
-def greet(interval):  # answers HELLO: the heartbeat as the gateway wants it, then the login or the resumption
-    beat = {"message": {"op": 1, "d": session.get("seq")}, "fill": {"/d": "/s"}, "interval": interval, "jitter": 1}
-    ws.set_heartbeat({**beat, "response": {"op": 11}, "timeout": interval, "close_code": 4000})
+def greet(every):  # answers HELLO: the heartbeat as the gateway wants it, then the login or the resumption
+    beat, ack = {"op": 1, "d": session.get("seq")}, {"op": 11}
+    ws.set_heartbeat({"message": beat, "fill": {"/d": "/s"}, "interval": every, "jitter": 1, "response": ack, "timeout": every, "close_code": 4000})
     if session:
         resume = {"token": TOKEN, "session_id": session["session_id"], "seq": session["seq"]}
         ws.send_json({"op": 6, "d": resume}, urgent=True)
