@@ -136,7 +136,7 @@ fn kicks(sim: &mut Sim, code: u16) {
 fn the_table_of_the_docs_is_what_the_simulation_gives() {
     let mut page = format!(
         "# Manners: how often a server sees us\n\n\
-         With `reconnect: true` and nothing else, in a simulated minute, over 200 sockets with seeds 0 to 199. `{HOW}` writes this page.\n\n\
+         With `reconnect: true` and nothing else, in a simulated minute, over 200 sockets with seeds 0 to 199.\n`{HOW}` writes this page.\n\n\
          | a server that | attempts in 60 s: fewest, median, most | delays of one socket (seed 7), in seconds |\n|---|---|---|\n"
     );
     for (name, serve) in TRIALS {
@@ -147,7 +147,7 @@ fn the_table_of_the_docs_is_what_the_simulation_gives() {
         let delays = if delays.is_empty() { "no second attempt".to_owned() } else { delays.join(", ") };
         let _ = writeln!(page, "| {name} | {}, {}, {} | {delays} |", counts[0], counts[100], counts[199]);
     }
-    page += "\nA hundred clients lose one server at the same moment. How many are back in which tenth of a second, if it can take them at once:\n\n";
+    page += "\nA hundred clients lose one server at the same moment. How many are back in which tenth of a second,\nif it can take them at once:\n\n";
     page += "| 0 to 0.1 s | 0.1 to 0.2 s | 0.2 to 0.3 s | 0.3 to 0.4 s | 0.4 to 0.5 s |\n|---|---|---|---|---|\n|";
     let mut tenths = [0; 5];
     for seed in 0..100 {
@@ -156,7 +156,7 @@ fn the_table_of_the_docs_is_what_the_simulation_gives() {
     for count in tenths {
         let _ = write!(page, " {count} |");
     }
-    page += "\n\nThe first delay is random between 0 and `min_delay` (0.5 s), each further one between 0 and an upper bound that doubles up to `max_delay` (30 s).\n";
+    page += "\n\nThe first delay is random between 0 and `min_delay` (0.5 s), each further one between 0 and an upper\nbound that doubles up to `max_delay` (30 s).\n";
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manners.md");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &page).unwrap();
