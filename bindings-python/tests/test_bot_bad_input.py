@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from typing import Any
 
@@ -225,9 +226,12 @@ def test_a_function_that_gives_no_json_is_sent_as_it_is() -> None:
 
 def test_a_request_names_the_option_and_the_value_that_are_wrong() -> None:
     with FaultServer([[ACCEPT, STAY]]) as server, heartwire.sync.connect(server.url, proxy=None) as ws:
-        for timeout in (-1, 0, float("nan"), "soon"):
-            with pytest.raises((OptionError, TypeError), match="timeout"):
-                ws.request({}, timeout=timeout)  # type: ignore[arg-type]
+        for timeout in (-1, 0, float("nan")):
+            with pytest.raises(OptionError, match="timeout"):
+                ws.request({}, timeout=timeout)
+        # Python before 3.11 has no notes on exceptions, which is where the name of the argument stands.
+        with pytest.raises(TypeError, match="timeout" if sys.version_info >= (3, 11) else "must be real number"):
+            ws.request({}, timeout="soon")  # type: ignore[arg-type]
         with pytest.raises(OptionError, match=r"rate_limit\.keys"):
             ws.request({}, key="chat")
         assert json.dumps(ws.socket.ready_state) == "1"

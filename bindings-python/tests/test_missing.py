@@ -13,12 +13,16 @@ import heartwire
 from heartwire import _missing
 
 PACKAGE = Path(heartwire.__file__).parent
-#: Makes the system's loader refuse a module with this message.
+#: Makes the system's loader refuse the compiled part with this message. Python's own modules load as ever.
 RAISE = """
 import importlib.machinery
 
+create = importlib.machinery.ExtensionFileLoader.create_module
+
 def refuse(self, spec):
-    raise ImportError({!r}, name=spec.name)
+    if spec.name == "heartwire._native":
+        raise ImportError({!r}, name=spec.name)
+    return create(self, spec)
 
 importlib.machinery.ExtensionFileLoader.create_module = refuse
 """
