@@ -107,7 +107,7 @@ test('the process sums up the sockets of all its threads, those that are gone to
       return ws
     }
     const kept = await talk(server.url)
-    const source = \`import { WebSocket } from 'heartwire'; await (\${talk})('\${server.url}')\`
+    const source = \`import('heartwire').then(({ WebSocket }) => (\${talk})('\${server.url}'))\`
     await once(new Worker(source, { eval: true }), 'exit')
     const { opens, attempts, sent, received, ends } = stats()
     server.stop()

@@ -90,7 +90,8 @@ pub struct Waiting {
 }
 
 impl Stats {
-    /// The same as plain data, with the names and the unit of times of a language.
+    /// The same as plain data, with the names and the unit of times of a language: for the bindings.
+    #[doc(hidden)]
     pub fn to_value(&self, dialect: Dialect) -> Value {
         let time = |time: Option<Duration>| time.map_or(Value::Null, |time| json!(time.as_secs_f64() * dialect.units_per_second()));
         let object = |fields: Vec<(&str, Value)>| {
