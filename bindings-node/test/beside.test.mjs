@@ -49,7 +49,7 @@ test('importing the package loads no class of the platform', async () => {
 
 test('requiring the package loads no large module of the platform', () => {
   const main = fileURLToPath(new URL('../lib/index.js', import.meta.url))
-  // In Node 18, `node:fs` itself loads the streams for whoever requires it.
+  // In Node 18, `node:fs` itself loads the streams for every program that requires it.
   const program = `
     for (const name of ['async_hooks', 'buffer', 'diagnostics_channel', 'fs', 'path', 'util']) require('node:' + name)
     const before = new Set(process.moduleLoadList)
