@@ -21,7 +21,7 @@ GENERATED = re.compile(r"do not edit|@generated", re.IGNORECASE)
 ITEM = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 #: A line that is no running text: heading, table, fence, HTML, target of a link, admonition, tab, rule, quotation.
 OTHER = re.compile(r"#|\||```|~~~|<|\[[^\]]+\]:|!!!|\?\?\?|===|---|:::|\*\*\*$|>|@|\\")
-#: What a line of text must not begin with, because it would mean something else there.
+#: A line of text must not begin with these: Markdown would read them as something else there.
 NOT_FIRST = re.compile(r"(?:[-*+>|=]|#+|\d+[.)]|!!!|:|@\w*|```.*)$")
 #: Pieces that stay on one line: code, links, and words.
 PIECE = re.compile(r"(?:`+[^`]*`+|!?\[[^\]]*\]\([^)]*\)|[^\s`\[]|[`\[])+")

@@ -229,7 +229,7 @@ export interface Opened {
   readonly headers: Headers
 }
 
-/** What the platform's own constructor takes second, so that this class can stand where that one is expected. */
+/** The second argument of the platform's own constructor. With it, this class fits where that one is expected. */
 type PlatformProtocols = typeof globalThis extends { WebSocket: new (url: any, protocols?: infer Second) => any } ? Second : never
 
 /**

@@ -10,7 +10,7 @@ import { root } from './helpers.mjs'
 const samples = join(root, 'test', 'types', 'ws')
 const PROGRAMS = ['program.mts', 'required.cts']
 
-/** What the compiler says of some files; nothing if all is well. */
+/** Returns the compiler's messages about some files: an empty text if it has no complaint. */
 function compile(files, compiler = 'typescript', extra = {}) {
   const folder = mkdtempSync(join(root, 'node_modules', '.types-ws-'))
   try {

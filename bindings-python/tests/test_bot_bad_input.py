@@ -23,7 +23,7 @@ CLOSE = {"do": "close", "code": 1000}
 STAY = {"do": "wait_close"}
 NOWHERE = "ws://127.0.0.1:9/"
 
-# What a server may send while a request is open, and none of it is a reply; then the reply, and the same once more.
+# The server sends messages that are no reply while a request is open. Then it sends the reply twice.
 STRANGE = ["no JSON", "", "[1]", '{"id":', '{"id":7,"for":"nobody"}', '{"id":"1"}', '{"id":[1]}', '{"id":null}']
 REPLIES = [{"do": "send", "text": text} for text in STRANGE]
 REPLIES += [{"do": "send", "binary": b'{"id":1}'.hex()}, {"do": "send", "text": '{"id":1,"n":1}'}, {"do": "send", "text": '{"id":1,"n":2}'}]

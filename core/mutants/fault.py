@@ -1,4 +1,4 @@
-"""What a fault is, and where the tests stand that should find one. The faults are in `faults_proto.py` and `faults_core.py`."""
+"""Defines a fault, and the tests that should find it. The faults are in `faults_proto.py` and `faults_core.py`."""
 
 from __future__ import annotations
 

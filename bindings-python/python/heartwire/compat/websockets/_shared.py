@@ -1,4 +1,4 @@
-"""What the connections of asyncio and of threads share: arguments, options for Heartwire, properties. Sends and receives nothing."""
+"""The common parts of the asyncio and the threading connection: arguments, options for Heartwire, properties. This file does no I/O."""
 
 from __future__ import annotations
 
