@@ -22,7 +22,7 @@ const ws = new WebSocket(process.argv[2], {
 
 ws.onopen = () => {
   print('blocked')
-  while (!existsSync(process.argv[3])) sleep(50)
+  while (!existsSync(process.argv[3])) sleep(50) // the handler blocks until the test frees it
   print('free')
 }
 ws.onmessage = (event) => told.push(event.json().s ?? null)

@@ -26,7 +26,7 @@ ws = WebSocket(
 def block(_: object) -> None:
     print("blocked", flush=True)
     while not Path(sys.argv[2]).exists():
-        time.sleep(0.05)
+        time.sleep(0.05)  # the handler blocks until the test frees it
     print("free", flush=True)
 
 

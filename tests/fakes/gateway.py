@@ -39,7 +39,7 @@ class Gateway(Fake):
         while not peer.socket.closed:
             self.sent.append(time.monotonic())
             await peer.send({"op": 0, "s": len(self.sent)})
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the rhythm of this server, not a wait
 
     async def _heartbeat(self, peer: Peer, sequence: int | None) -> None:
         now = time.monotonic()
